@@ -1,0 +1,247 @@
+"""Pictures of slices, drawn off screen by the same MRML logics and displayable managers that draw them in Slicer.
+
+Needs no display: VTK renders through EGL, OSMesa or an X server, whichever it finds. Colors are RGB, arrays of pixels
+are (row, column, 3) of uint8 with the top row first.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from liverpair.mrml import headless
+
+ORIENTATIONS = ("Axial", "Coronal", "Sagittal")
+LAYOUT_COLORS = {"Axial": (0.953, 0.290, 0.200), "Coronal": (0.431, 0.690, 0.294), "Sagittal": (0.929, 0.835, 0.298)}
+DISPLAYABLE_MANAGERS = (
+    "vtkMRMLCrosshairDisplayableManager",
+    "vtkMRMLVolumeGlyphSliceDisplayableManager",
+    "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+    "vtkMRMLRulerDisplayableManager",
+    "vtkMRMLScalarBarDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLMarkupsDisplayableManager",
+    "vtkMRMLTransformsDisplayableManager2D",
+    "vtkMRMLColorLegendDisplayableManager",
+)
+
+
+class SliceView:
+    """One slice view: a slice node and composite node with a logic, drawn into an off-screen window.
+
+    `node`, `composite` and `logic` are the ordinary MRML objects; whatever is changed in them or in the scene appears
+    with the next `grab`. Call `close` to take the view and its nodes out of the scene.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        orientation: str = "Axial",
+        size: tuple[int, int] = (400, 400),
+        view_group: int = 0,
+        color: tuple[float, float, float] | None = None,
+    ):
+        """Make a view called `name` (its singleton tag in the scene) of `size` (width, height) pixels.
+
+        Starts a headless Slicer when none is running. A slice node of that name already in the scene is taken over.
+        """
+        application = headless.boot()
+        self._application_logic = application.application_logic
+        self.caption = ""
+        self.changed = True
+        self._make_window(size)
+        self._make_managers()
+        self._make_logic(name)
+        self.node.SetOrientation(orientation)
+        self.node.SetLayoutColor(*(color or LAYOUT_COLORS.get(orientation, (0.7, 0.7, 0.7))))
+        self.node.SetViewGroup(view_group)
+        self.node.SetMappedInLayout(1)
+        self._managers.SetMRMLDisplayableNode(self.node)
+        self.interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
+        self.interactor.Initialize()
+        self.style.SetInteractor(self.interactor)
+        self.resize(*size)
+
+    def _make_window(self, size: tuple[int, int]) -> None:
+        self.renderer = vtk.vtkRenderer()
+        self.renderer.GetActiveCamera().ParallelProjectionOn()
+        self.overlay = vtk.vtkRenderer()
+        self.overlay.GetActiveCamera().ParallelProjectionOn()
+        self.overlay.SetLayer(1)
+        self.window = vtk.vtkRenderWindow()
+        self.window.SetOffScreenRendering(1)
+        self.window.SetMultiSamples(0)
+        self.window.SetAlphaBitPlanes(1)
+        self.window.SetNumberOfLayers(2)
+        self.window.AddRenderer(self.renderer)
+        self.window.AddRenderer(self.overlay)
+        self.window.SetSize(*size)
+        self.interactor = vtk.vtkRenderWindowInteractor()
+        self.interactor.SetRenderWindow(self.window)
+        self._mapper = vtk.vtkImageMapper()
+        self._mapper.SetColorWindow(255)
+        self._mapper.SetColorLevel(127.5)
+        self._actor = vtk.vtkActor2D()
+        self._actor.SetMapper(self._mapper)
+        self._actor.GetProperty().SetDisplayLocationToBackground()
+        self._actor.SetVisibility(False)
+        # Before the displayable managers add theirs: what they fill must blend over the image, not over black.
+        self.renderer.AddViewProp(self._actor)
+        self._caption_actor = _caption_actor()
+        self.overlay.AddViewProp(self._caption_actor)
+
+    def _make_managers(self) -> None:
+        factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+        factory.SetMRMLApplicationLogic(self._application_logic)
+        for manager in DISPLAYABLE_MANAGERS:
+            if not factory.IsDisplayableManagerRegistered(manager):
+                factory.RegisterDisplayableManager(manager)
+        self._managers = slicer.vtkMRMLDisplayableManagerGroup()
+        self._managers.SetRenderer(self.renderer)
+        self._managers.Initialize(factory, self.renderer)
+        self._managers.AddObserver(vtk.vtkCommand.UpdateEvent, self._mark_changed)
+
+    def _make_logic(self, name: str) -> None:
+        self.logic = slicer.vtkMRMLSliceLogic()
+        self.logic.SetMRMLApplicationLogic(self._application_logic)
+        self._application_logic.GetSliceLogics().AddItem(self.logic)
+        self.style = slicer.vtkMRMLSliceViewInteractorStyle()
+        self.style.SetSliceLogic(self.logic)
+        self.style.SetDisplayableManagers(self._managers)
+        self.logic.SetMRMLScene(slicer.mrmlScene)
+        self.node = self.logic.AddSliceNode(name)
+        self.composite = self.logic.GetSliceCompositeNode()
+        self.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, self._mark_changed)
+
+    def _mark_changed(self, *_event) -> None:
+        self.changed = True
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.window.GetSize()
+
+    def resize(self, width: int, height: int) -> None:
+        """Change the size in pixels; the scale in pixels per millimeter stays."""
+        self.window.SetSize(width, height)
+        self.logic.ResizeSliceNode(width, height)
+
+    def show(self, volume_node, fit: bool = True) -> None:
+        """Show a volume as the background; `fit` centers it and fills the view with it."""
+        self.composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node else None)
+        if volume_node and fit:
+            self.fit()
+
+    def fit(self) -> None:
+        """Center the background volume and scale it to fill the view."""
+        self.logic.FitSliceToBackground()
+
+    def jump_to(self, ras: Sequence[float]) -> None:
+        """Move to the slice through a world point (RAS, mm); the point itself need not be in the middle of the view."""
+        self.node.JumpSliceByOffsetting(*ras)
+
+    def look_at(self, ras: Sequence[float], width_mm: float) -> None:
+        """Put a world point (RAS, mm) in the middle of the view and show `width_mm` from its left to its right edge."""
+        width, height = self.size
+        self.node.JumpSliceByCentering(*ras)
+        self.node.SetFieldOfView(width_mm, width_mm * height / width, self.node.GetFieldOfView()[2])
+
+    def render(self) -> None:
+        """Draw the view as its nodes now say."""
+        connection = self.logic.GetImageDataConnection()
+        self._mapper.SetInputConnection(connection)
+        self._actor.SetVisibility(connection is not None)
+        self._caption_actor.SetInput(self.caption)
+        self._caption_actor.SetVisibility(bool(self.caption))
+        self.window.Render()
+        self.changed = False
+
+    def grab(self) -> np.ndarray:
+        """Draw the view and return its pixels, shape (height, width, 3), uint8, top row first."""
+        self.render()
+        grabber = vtk.vtkWindowToImageFilter()
+        grabber.SetInput(self.window)
+        grabber.ReadFrontBufferOff()
+        grabber.ShouldRerenderOff()
+        grabber.Update()
+        image = grabber.GetOutput()
+        width, height, _depth = image.GetDimensions()
+        pixels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)
+        return pixels[::-1, :, :3].copy()
+
+    def close(self) -> None:
+        """Take the view out of the application and its slice and composite nodes out of the scene."""
+        self.style.SetInteractor(None)
+        self._managers.SetMRMLDisplayableNode(None)
+        self._application_logic.GetSliceLogics().RemoveItem(self.logic)
+        leftovers = (
+            self.logic.GetSliceModelNode(),
+            self.logic.GetSliceModelTransformNode(),
+            self.composite,
+            self.node,
+        )
+        self.logic.SetMRMLScene(None)
+        for leftover in leftovers:
+            if leftover is not None and leftover.GetScene() is not None:
+                leftover.GetScene().RemoveNode(leftover)
+        self.window.Finalize()
+
+
+def render_slice(
+    volume_node, orientation: str = "Axial", ras: Sequence[float] | None = None, size=(400, 400), caption: str = ""
+) -> np.ndarray:
+    """One picture of a volume with everything the scene shows on it.
+
+    `ras` is the world point (mm) through which to cut, the middle of the volume when None. Returns (height, width, 3)
+    uint8. Leaves nothing in the scene.
+    """
+    view = SliceView(_free_name(orientation), orientation, size)
+    try:
+        view.show(volume_node)
+        if ras is not None:
+            view.jump_to(ras)
+        view.caption = caption
+        return view.grab()
+    finally:
+        view.close()
+
+
+def montage(rows: Sequence[Sequence[np.ndarray]], gap: int = 4, color: int = 60) -> np.ndarray:
+    """Join pictures of one size into one: `rows` from top to bottom, each from left to right, `gap` pixels between."""
+    height, width = rows[0][0].shape[:2]
+    columns = max(len(row) for row in rows)
+    canvas = np.zeros((len(rows) * (height + gap) - gap, columns * (width + gap) - gap, 3), np.uint8)
+    canvas[:] = color
+    for row_number, row in enumerate(rows):
+        for column_number, picture in enumerate(row):
+            top, left = row_number * (height + gap), column_number * (width + gap)
+            canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+def save_png(pixels: np.ndarray, path: str | Path) -> Path:
+    """Write (row, column, 3) uint8 pixels as a PNG; the folder is created when missing. Returns the path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True), path.as_posix())
+    return path
+
+
+def _caption_actor() -> vtk.vtkTextActor:
+    actor = vtk.vtkTextActor()
+    actor.SetPosition(8, 8)
+    text = actor.GetTextProperty()
+    text.SetFontFamilyToArial()
+    text.SetFontSize(16)
+    text.SetColor(1, 1, 1)
+    text.ShadowOn()
+    return actor
+
+
+def _free_name(stem: str) -> str:
+    return slicer.mrmlScene.GetUniqueNameByString(f"LiverPair{stem}")
