@@ -1,0 +1,118 @@
+"""A pair of abdominal MR volumes of one phantom patient, made from a seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.synthesis.anatomy import LIVER, build_anatomy
+from liverpair.synthesis.appearance import Contrast, intensities
+from liverpair.synthesis.deformation import breathing_displacement
+from liverpair.synthesis.lesions import Lesion, random_lesions, render_lesion
+from liverpair.synthesis.patient import Patient
+from liverpair.synthesis.scanner import Scan, acquire, oblique_direction, sample_labels
+
+DEMO_LESIONS = 4
+MOST_LESIONS = 10
+
+
+@dataclass(frozen=True)
+class PhantomPair:
+    """T1 and T2 volumes of one patient, minutes and a breath apart, and the truth about them.
+
+    Attributes:
+        t1: T1 in-phase gradient echo, int16, axial slices.
+        t2: fat-suppressed T2 turbo spin echo, int16, its own oblique grid.
+        t1_organs: 1 liver, 2 right kidney, 3 left kidney, 4 spleen, uint8 on the grid of `t1`.
+        t2_organs: likewise on the grid of `t2`.
+        t1_liver: liver mask (0, 1), uint8 on the grid of `t1`; lesions and vessels inside belong to it.
+        t2_liver: likewise on the grid of `t2`.
+        t1_lesions: number of the lesion in each voxel, 0 elsewhere, uint8 on the grid of `t1`.
+        t2_lesions: likewise on the grid of `t2`; one number is one lesion in both.
+        lesions: their parameters, centers in the patient at rest.
+    """
+
+    t1: sitk.Image
+    t2: sitk.Image
+    t1_organs: sitk.Image
+    t2_organs: sitk.Image
+    t1_liver: sitk.Image
+    t2_liver: sitk.Image
+    t1_lesions: sitk.Image
+    t2_lesions: sitk.Image
+    lesions: tuple[Lesion, ...]
+
+
+def phantom_pair(seed: int = 0) -> PhantomPair:
+    """Make the pair of a seed; seed 0 is the demo pair, with 4 lesions and an oblique T2.
+
+    Body, organs, contrasts, grids, shading, noise, breathing and lesions (0 to 10) differ from seed to seed.
+    """
+    streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4)]
+    body_rng, lesion_rng, t1_rng, t2_rng = streams
+    patient = Patient.random(body_rng)
+    anatomy = build_anatomy(patient, body_rng)
+    frame = anatomy.frame
+    count = DEMO_LESIONS if seed == 0 else int(lesion_rng.integers(0, MOST_LESIONS + 1))
+    lesions = tuple(random_lesions(frame.image((anatomy.organs == LIVER).astype(np.uint8)), lesion_rng, count))
+    organ_image = frame.image(anatomy.organs)
+
+    t1_shift, t2_shift = _breath_holds(body_rng)
+    parts = []
+    for sequence, shift, rng in (("T1", t1_shift, t1_rng), ("T2", t2_shift, t2_rng)):
+        signal = frame.image(intensities(anatomy, Contrast.random(sequence, rng), rng))
+        numbers = np.zeros(frame.shape, dtype=np.uint8)
+        for lesion in lesions:
+            signal, mask = render_lesion(signal, lesion, sequence, liver_intensity=1.0)
+            numbers[sitk.GetArrayViewFromImage(mask) > 0] = lesion.number
+        numbers[anatomy.organs != LIVER] = 0
+        breathing = breathing_displacement(anatomy.mobility, shift, rng)
+        scan = _random_scan(sequence, patient, shift, rng, demo=seed == 0)
+        parts.append((
+            acquire(signal, scan, breathing, rng),
+            sample_labels(organ_image, scan, breathing),
+            sample_labels(frame.image(numbers), scan, breathing),
+        ))
+    (t1, t1_organs, t1_lesions), (t2, t2_organs, t2_lesions) = parts
+    t1_liver, t2_liver = t1_organs == LIVER, t2_organs == LIVER
+    return PhantomPair(t1, t2, t1_organs, t2_organs, t1_liver, t2_liver, t1_lesions, t2_lesions, lesions)
+
+
+def _breath_holds(rng: np.random.Generator) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Where the liver is in each scan: T1 held after breathing in, T2 triggered near expiration, as is usual."""
+    down = rng.uniform(18.0, 40.0)
+    t1 = (rng.normal(0, 2.0), -0.4 * down + rng.normal(0, 3.0), -down)
+    t2 = (rng.normal(0, 2.0), rng.normal(0, 2.0), rng.normal(0, 4.0))
+    return t1, t2
+
+
+def _random_scan(
+    sequence: str, patient: Patient, shift: tuple[float, float, float], rng: np.random.Generator, demo: bool
+) -> Scan:
+    """Protocol of one sequence: field of view to the body, slices to the liver, tilt for T2."""
+    matrix = int(rng.choice((256, 288, 320)))
+    width = 2 * (patient.cavity_half_width + patient.wall_thickness + patient.fat_thickness)
+    in_plane = max(width * rng.uniform(1.10, 1.3), 360.0) / matrix
+    if sequence == "T1":
+        thickness, tilt = float(rng.choice((5.5, 8.0, 9.0))), (0.0, 0.0)
+    else:
+        thickness = float(rng.choice((6.5, 7.7, 8.8, 9.0)))
+        angles = rng.uniform(8.0, 12.0, 2) if demo else rng.uniform(0.0, 12.0, 2) * (rng.random() < 0.7)
+        tilt = tuple(angles * rng.choice((-1.0, 1.0), 2))
+    top = shift[2] + rng.uniform(22.0, 50.0)
+    bottom = shift[2] - patient.liver_length - rng.uniform(15.0, 45.0)
+    slices = int(np.ceil((top - bottom) / thickness))
+    center = (rng.uniform(-8, 8), rng.uniform(-12, 12), (top + bottom) / 2)
+    t2 = sequence == "T2"
+    return Scan(
+        size=(matrix, matrix, slices),
+        spacing=(in_plane, in_plane, thickness),
+        center=center,
+        direction=oblique_direction(*tilt),
+        noise=float(rng.uniform(0.03, 0.07) if t2 else rng.uniform(0.015, 0.035)),
+        shading=float(rng.uniform(0.05, 0.16) if t2 else rng.uniform(0.03, 0.10)),
+        blur_voxels=float(rng.uniform(0.4, 0.75)),
+        ghost=float(rng.uniform(0.0, 0.03)),
+        slice_variation=float(rng.uniform(0.01, 0.05) if t2 else 0.01),
+        liver_level=float(rng.uniform(160, 420)),
+    )
