@@ -47,7 +47,7 @@ class HeadlessSlicer:
     application_logic: slicer.vtkSlicerApplicationLogic
     logics: dict[str, slicer.vtkMRMLAbstractLogic]
     share_folder: Path | None
-    _file_logics: tuple[slicer.vtkMRMLRemoteIOLogic, slicer.vtkDataIOManagerLogic]
+    _file_logics: tuple
 
 
 _running: HeadlessSlicer | None = None
@@ -89,17 +89,20 @@ def find_share_folder() -> Path | None:
     return folder if (folder / "terminologies").is_dir() else None
 
 
+def running_application_logic() -> slicer.vtkSlicerApplicationLogic:
+    """The application logic of the desktop when inside it, else that of the headless Slicer, started when need be."""
+    if _running is None and getattr(slicer, "app", None) is not None:
+        return slicer.app.applicationLogic()
+    return boot().application_logic
+
+
 def module_logic(name: str):
     """The logic of a Slicer module ("Segmentations", "Terminologies", …), in the desktop and headless.
 
     Raises:
         RuntimeError: when this Slicer does not have that module.
     """
-    if _running is not None:
-        application_logic = _running.application_logic
-    else:
-        application_logic = slicer.app.applicationLogic()
-    logic = application_logic.GetModuleLogic(name)
+    logic = running_application_logic().GetModuleLogic(name)
     if logic is None:
         raise RuntimeError(f"This Slicer has no module '{name}'.")
     return logic

@@ -4,7 +4,8 @@ Needs no display: VTK renders through EGL, OSMesa or an X server, whichever it f
 are (row, column, 3) of uint8 with the top row first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from liverpair.mrml import headless
+from liverpair.mrml import frames, headless
+from liverpair.mrml.layouts import liver_center
+from liverpair.mrml.volumes import image_from_node
 
 ORIENTATIONS = ("Axial", "Coronal", "Sagittal")
 LAYOUT_COLORS = {"Axial": (0.953, 0.290, 0.200), "Coronal": (0.431, 0.690, 0.294), "Sagittal": (0.929, 0.835, 0.298)}
@@ -50,8 +53,7 @@ class SliceView:
 
         Starts a headless Slicer when none is running. A slice node of that name already in the scene is taken over.
         """
-        application = headless.boot()
-        self._application_logic = application.application_logic
+        self._application_logic = headless.running_application_logic()
         self.caption = ""
         self.changed = True
         self._make_window(size)
@@ -114,7 +116,12 @@ class SliceView:
         self.style.SetSliceLogic(self.logic)
         self.style.SetDisplayableManagers(self._managers)
         self.logic.SetMRMLScene(slicer.mrmlScene)
-        self.node = self.logic.AddSliceNode(name)
+        existing = slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode")
+        if existing is None:
+            self.logic.AddSliceNode(name)
+        else:
+            self.logic.SetSliceNode(existing)
+        self.node = self.logic.GetSliceNode()
         self.composite = self.logic.GetSliceCompositeNode()
         self.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, self._mark_changed)
 
@@ -230,6 +237,87 @@ def save_png(pixels: np.ndarray, path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     sitk.WriteImage(sitk.GetImageFromArray(np.ascontiguousarray(pixels), isVector=True), path.as_posix())
     return path
+
+
+def picture_of_pair(
+    t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, width: int = 420, height: int = 360
+) -> np.ndarray:
+    """T1 above T2, each axial, coronal and sagittal through the centroid of its own liver, at one scale, with captions.
+
+    A segmentation is drawn on its own row only. Each view is `width` x `height` pixels and shows the body, not the air
+    around it. A row whose volume is None is left out. Leaves nothing in the scene and changes no display.
+    """
+    rows = [
+        (name, volume_node, segmentation_node)
+        for name, volume_node, segmentation_node in (
+            ("T1", t1_node, t1_segmentation),
+            ("T2", t2_node, t2_segmentation),
+        )
+        if volume_node is not None
+    ]
+    bodies = [body_box(volume_node) for _name, volume_node, _segmentation in rows]
+    scales = {o: max(_fitting_width(box, o, width / height) for box in bodies) for o in ORIENTATIONS}
+    pictures = []
+    for (name, volume_node, segmentation_node), box in zip(rows, bodies):
+        center = liver_center(volume_node, segmentation_node)
+        pictures.append(
+            _row_of_pictures(name, volume_node, segmentation_node, box.mean(axis=0), center, scales, (width, height))
+        )
+    return montage(pictures)
+
+
+def body_box(volume_node) -> np.ndarray:
+    """Box around what is brighter than air, as world coordinates: [[R, A, S] minimum, [R, A, S] maximum] in mm."""
+    image = image_from_node(volume_node)
+    body = sitk.OtsuThreshold(sitk.Cast(image, sitk.sitkFloat32), 0, 1)
+    body = sitk.RelabelComponent(sitk.ConnectedComponent(body), sortByObjectSize=True) == 1
+    statistics = sitk.LabelShapeStatisticsImageFilter()
+    statistics.Execute(body)
+    start, size = np.array(statistics.GetBoundingBox(1)).reshape(2, 3)
+    corners = np.array(np.meshgrid(*zip(start - 0.5, start + size - 0.5))).reshape(3, -1).T
+    points = [image.TransformContinuousIndexToPhysicalPoint(corner.tolist()) for corner in corners]
+    world = np.array([frames.to_world(volume_node, frames.flip(point)) for point in points])
+    return np.array([world.min(axis=0), world.max(axis=0)])
+
+
+def _row_of_pictures(name, volume_node, segmentation_node, middle, center, scales, size) -> list[np.ndarray]:
+    pictures = []
+    for orientation in ORIENTATIONS:
+        view = SliceView(_free_name(orientation), orientation, size)
+        try:
+            view.show(volume_node)
+            view.look_at(middle, scales[orientation])
+            view.jump_to(center)
+            view.caption = f"{name} {orientation.lower()}"
+            with _segmentations_limited_to(segmentation_node, view.node):
+                pictures.append(view.grab())
+        finally:
+            view.close()
+    return pictures
+
+
+def _fitting_width(box: np.ndarray, orientation: str, aspect: float) -> float:
+    """Width in mm that a view of this aspect ratio must show to hold the box, with some air around it."""
+    across, up = {"Axial": (0, 1), "Coronal": (0, 2), "Sagittal": (1, 2)}[orientation]
+    extent = box[1] - box[0]
+    return 1.06 * max(extent[across], extent[up] * aspect)
+
+
+@contextmanager
+def _segmentations_limited_to(segmentation_node, view_node) -> Iterator[None]:
+    """Show one segmentation, no other, in a view; afterwards every display is as it was."""
+    before = [
+        (display_node, list(display_node.GetViewNodeIDs() or ()))
+        for display_node in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode")
+    ]
+    mine = segmentation_node.GetDisplayNode() if segmentation_node is not None else None
+    try:
+        for display_node, _ids in before:
+            display_node.SetViewNodeIDs([view_node.GetID()] if display_node is mine else ["none"])
+        yield
+    finally:
+        for display_node, ids in before:
+            display_node.SetViewNodeIDs(ids)
 
 
 def _caption_actor() -> vtk.vtkTextActor:

@@ -1,0 +1,187 @@
+"""The T1 views above the T2 views, each row fitted to its own volume.
+
+T1 is view group 0 and T2 view group 1, so that Slicer's linked views stay inside a row: the two volumes are not
+registered, the same point in scanner space is another point of the patient.
+"""
+
+from dataclasses import dataclass
+
+import slicer
+
+from liverpair.errors import InputError
+from liverpair.geometry import centroid_mm
+from liverpair.mrml import frames
+from liverpair.mrml.headless import running_application_logic
+from liverpair.mrml.segmentations import liver_mask
+
+PAIR_LAYOUT_ID = 7301
+PAIR_TABLE_LAYOUT_ID = 7302
+TABLE_VIEW = "LiverPairTable"
+
+
+@dataclass(frozen=True)
+class PairView:
+    """One of the six views. `name` is its singleton tag: those of Slicer's own three-over-three layout, so that the
+    T1 row stays on screen when the user goes back to a conventional layout."""
+
+    name: str
+    label: str
+    orientation: str
+    color: str
+
+
+ROWS = (
+    (
+        PairView("Red", "R", "Axial", "#F34A33"),
+        PairView("Green", "G", "Coronal", "#6EB04B"),
+        PairView("Yellow", "Y", "Sagittal", "#EDD54C"),
+    ),
+    (
+        PairView("Red+", "R+", "Axial", "#F9A99F"),
+        PairView("Green+", "G+", "Coronal", "#C6E0B8"),
+        PairView("Yellow+", "Y+", "Sagittal", "#F6E9A2"),
+    ),
+)
+"""Row 0 is T1, row 1 is T2; the row is also the view group."""
+
+
+def layout_xml(with_table: bool = False) -> str:
+    """The layout description: T1 axial, coronal and sagittal above the same for T2, a table view below on request."""
+    rows = "".join(f"<item>{_row_xml(group)}</item>" for group in range(len(ROWS)))
+    if with_table:
+        rows += (
+            f'<item><view class="vtkMRMLTableViewNode" singletontag="{TABLE_VIEW}">'
+            '<property name="viewlabel" action="default">T</property></view></item>'
+        )
+    return f'<layout type="vertical" split="true">{rows}</layout>'
+
+
+def register_layout(layout_node) -> None:
+    """Make both layouts (`PAIR_LAYOUT_ID`, `PAIR_TABLE_LAYOUT_ID`) known to Slicer; doing it again changes nothing."""
+    for layout_id, with_table in ((PAIR_LAYOUT_ID, False), (PAIR_TABLE_LAYOUT_ID, True)):
+        if layout_node.IsLayoutDescription(layout_id):
+            layout_node.SetLayoutDescription(layout_id, layout_xml(with_table))
+        else:
+            layout_node.AddLayoutDescription(layout_id, layout_xml(with_table))
+
+
+def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, table_node=None) -> None:
+    """Switch to the pair layout and show each volume with its segmentation in its own row, at the middle of its liver.
+
+    Any argument may be None; a row without a volume is empty. `table_node` adds the table view. In the desktop, call
+    `fit_pair` once more when the new views have got their final size.
+    """
+    scene = slicer.mrmlScene
+    layout_node = _layout_node(scene)
+    register_layout(layout_node)
+    layout_node.SetViewArrangement(PAIR_LAYOUT_ID if table_node is None else PAIR_TABLE_LAYOUT_ID)
+    volumes, segmentations = (t1_node, t2_node), (t1_segmentation, t2_segmentation)
+    for group, (volume_node, segmentation_node) in enumerate(zip(volumes, segmentations)):
+        for view in ROWS[group]:
+            slice_node = _slice_node(scene, view)
+            slice_node.SetViewGroup(group)
+            slice_node.SetOrientation(view.orientation)
+            composite = _composite_node(scene, view)
+            composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node else None)
+            composite.SetForegroundVolumeID(None)
+            composite.SetLabelVolumeID(None)
+        if segmentation_node is not None:
+            show_only_in_row(segmentation_node, group)
+    if table_node is not None:
+        _show_table(scene, table_node)
+    fit_pair(t1_node, t2_node, t1_segmentation, t2_segmentation)
+
+
+def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None) -> None:
+    """Fit each row to its volume and move it to the middle of its liver, or of the volume where there is no liver."""
+    application_logic = running_application_logic()
+    volumes, segmentations = (t1_node, t2_node), (t1_segmentation, t2_segmentation)
+    for views, volume_node, segmentation_node in zip(ROWS, volumes, segmentations):
+        if volume_node is None or volume_node.GetImageData() is None:
+            continue
+        center = liver_center(volume_node, segmentation_node)
+        for view in views:
+            slice_node = _slice_node(slicer.mrmlScene, view)
+            slice_logic = application_logic.GetSliceLogic(slice_node)
+            if slice_logic is not None:
+                slice_logic.FitSliceToBackground()
+            slice_node.JumpSliceByOffsetting(*center)
+
+
+def show_only_in_row(segmentation_node, group: int) -> None:
+    """Show a segmentation in the slice views of one row (0: T1, 1: T2) and in 3-D views, nowhere else."""
+    scene = slicer.mrmlScene
+    segmentation_node.CreateDefaultDisplayNodes()
+    display_node = segmentation_node.GetDisplayNode()
+    was_modifying = display_node.StartModify()
+    display_node.RemoveAllViewNodeIDs()
+    for view_node in [_slice_node(scene, view) for view in ROWS[group]] + slicer.util.getNodesByClass("vtkMRMLViewNode"):
+        display_node.AddViewNodeID(view_node.GetID())
+    display_node.EndModify(was_modifying)
+
+
+def liver_center(volume_node, segmentation_node=None, segment: str = "Liver") -> tuple[float, float, float]:
+    """World point (RAS, mm) of a liver's centroid; the middle of the volume when it is not segmented or empty."""
+    if segmentation_node is not None:
+        try:
+            centroid = centroid_mm(liver_mask(segmentation_node, volume_node, segment))
+        except InputError:
+            centroid = None
+        if centroid is not None:
+            return frames.to_world(volume_node, frames.flip(centroid))
+    bounds = [0.0] * 6
+    volume_node.GetRASBounds(bounds)
+    return tuple((bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3))
+
+
+def _row_xml(group: int) -> str:
+    views = "".join(
+        f'<item><view class="vtkMRMLSliceNode" singletontag="{view.name}">'
+        f'<property name="orientation" action="default">{view.orientation}</property>'
+        f'<property name="viewlabel" action="default">{view.label}</property>'
+        f'<property name="viewcolor" action="default">{view.color}</property>'
+        f'<property name="viewgroup" action="default">{group}</property></view></item>'
+        for view in ROWS[group]
+    )
+    return f'<layout type="horizontal">{views}</layout>'
+
+
+def _layout_node(scene):
+    node = scene.GetSingletonNode("vtkMRMLLayoutNode", "vtkMRMLLayoutNode") or scene.GetFirstNodeByClass(
+        "vtkMRMLLayoutNode"
+    )
+    return node or scene.AddNewNodeByClass("vtkMRMLLayoutNode")
+
+
+def _slice_node(scene, view: PairView):
+    """The slice node of a view; made here when no layout manager has done it."""
+    node = scene.GetSingletonNode(view.name, "vtkMRMLSliceNode")
+    if node is None:
+        # By the scene, which gives a new slice node its orientation presets.
+        node = scene.CreateNodeByClass("vtkMRMLSliceNode")
+        node.UnRegister(None)
+        node.SetName(view.name)
+        node.SetLayoutName(view.name)
+        node.SetLayoutLabel(view.label)
+        node.SetLayoutColor(*(int(view.color[i : i + 2], 16) / 255 for i in (1, 3, 5)))
+        node = scene.AddNode(node)
+        node.SetOrientation(view.orientation)
+    return node
+
+
+def _composite_node(scene, view: PairView):
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode", scene):
+        if node.GetLayoutName() == view.name:
+            return node
+    node = slicer.vtkMRMLSliceCompositeNode()
+    node.SetLayoutName(view.name)
+    return scene.AddNode(node)
+
+
+def _show_table(scene, table_node) -> None:
+    view_node = scene.GetSingletonNode(TABLE_VIEW, "vtkMRMLTableViewNode")
+    if view_node is None:
+        view_node = slicer.vtkMRMLTableViewNode()
+        view_node.SetLayoutName(TABLE_VIEW)
+        view_node = scene.AddNode(view_node)
+    view_node.SetTableNodeID(table_node.GetID())

@@ -1,0 +1,60 @@
+"""The measures of a run as a table node that a radiologist can read and copy."""
+
+from collections.abc import Iterator, Mapping
+
+import vtk
+
+from liverpair.mrml import frames, provenance as provenance_attributes
+
+PROVENANCE_ROWS = {
+    "bundle": "Model",
+    "version": "Model version",
+    "sha256": "Model checksum (SHA-256)",
+    "engine": "Engine",
+    "device": "Device",
+    "precision": "Precision",
+    "seconds": "Computing time (s)",
+    "software": "Software",
+    "date": "Date",
+}
+
+
+def show_measures(table_node, result: Mapping) -> None:
+    """Fill a table node with the two columns Measure and Value from the worker's result of the job "segment".
+
+    Whatever the table held is replaced; measures that were not taken have no row. Displacements, LPS in the result,
+    are RAS here as everywhere in Slicer.
+    """
+    rows = list(measure_rows(result))
+    table = vtk.vtkTable()
+    for number, title in enumerate(("Measure", "Value")):
+        column = vtk.vtkStringArray()
+        column.SetName(title)
+        for row in rows:
+            column.InsertNextValue(row[number])
+        table.AddColumn(column)
+    table_node.SetUseColumnTitleAsColumnHeader(True)
+    table_node.SetLocked(True)
+    table_node.SetAndObserveTable(table)
+    provenance_attributes.write(table_node, result.get("provenance") or {})
+
+
+def measure_rows(result: Mapping) -> Iterator[tuple[str, str]]:
+    """The rows (measure, value) of a result, in the order in which they are read."""
+    for key in ("t1", "t2"):
+        if result.get(key):
+            yield f"Liver volume {key.upper()} (ml)", f"{result[key]['volume_ml']:.0f}"
+    measures = result.get("measures") or {}
+    if measures.get("dice_as_scanned") is not None:
+        yield "Dice of the two livers as scanned", f"{measures['dice_as_scanned']:.2f}"
+    offset = measures.get("centroid_offset_mm")
+    if offset is not None:
+        for axis, millimeters in zip("RAS", frames.flip(offset)):
+            yield f"Centroid offset T1 \N{MINUS SIGN} T2 {axis} (mm)", f"{millimeters:.1f}"
+    made_by = result.get("provenance") or {}
+    for key, title in PROVENANCE_ROWS.items():
+        if made_by.get(key) is not None:
+            value = made_by[key]
+            yield title, f"{value:.1f}" if isinstance(value, float) else str(value)
+    for note in result.get("notes") or ():
+        yield "Note", str(note)
