@@ -1,0 +1,18 @@
+"""A harness for scripted modules of 3D Slicer: their real code, real MRML, real mouse events, no Slicer.
+
+`slicer-core` brings the real scene, nodes, logics, displayable managers and `slicer.util`. What Slicer adds on top with Qt
+is stood in for by PySide6 widgets with the manners of PythonQt, and as strict: an unknown widget class, property,
+signal or attribute fails the test. It proves that a module imports, wires up, reacts and computes; not that it loads
+in Slicer.
+
+    from Testing.harness import start
+
+    harness = start()
+    harness.load_module("MyModule/MyModule.py")
+    harness.click(harness.widget("applyButton"))
+    assert not harness.problems()
+"""
+
+from .app import Harness, start
+
+__all__ = ["Harness", "start"]

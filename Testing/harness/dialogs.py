@@ -1,0 +1,170 @@
+"""Dialogs answered by the test: what was asked is recorded, what the user would have pressed comes from a queue.
+
+No modal dialog may wait for a person. Messages with one button are pressed away. A question needs an answer queued by
+the test; without one it is dismissed and recorded as a problem.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from PySide6 import QtGui, QtWidgets
+
+from . import problems
+
+
+@dataclass(frozen=True)
+class Dialog:
+    """One dialog that came up. `kind` is "message", "file", "folder", "input", "menu", "color" or "dialog"."""
+
+    kind: str
+    title: str
+    text: str
+    details: str
+    answer: object
+
+
+_shown: list[Dialog] = []
+_answers: deque = deque()
+
+DISMISSED = object()
+
+
+def shown() -> list[Dialog]:
+    """The dialogs since the last `forget`, oldest first."""
+    return list(_shown)
+
+
+def answer(*values) -> None:
+    """Queue answers for the next dialogs, first come, first served.
+
+    A button's text ("Yes", "Cancel"), a path for a file dialog (None to cancel), a text or number for an input dialog,
+    an action's text for a menu, or a function that is called with any other dialog and may press its buttons.
+    """
+    _answers.extend(values)
+
+
+def forget() -> None:
+    """Drop the record and the answers that were not used."""
+    _shown.clear()
+    _answers.clear()
+
+
+def unused_answers() -> list:
+    """Answers that no dialog asked for."""
+    return list(_answers)
+
+
+def _take_answer(kind: str, title: str, text: str, details: str = "", default=DISMISSED):
+    if _answers:
+        value = _answers.popleft()
+    elif default is not DISMISSED:
+        value = default
+    else:
+        problems.record("dialog", f"nobody answered the {kind} dialog '{title}': {text}")
+        value = DISMISSED
+    _shown.append(Dialog(kind, title, text, details, None if value is DISMISSED else value))
+    return value
+
+
+def install() -> None:
+    """Replace everything in Qt that would open a modal dialog."""
+    _install_message_boxes()
+    _install_file_dialogs()
+    _install_inputs()
+    for name in ("exec", "exec_"):
+        setattr(QtWidgets.QDialog, name, _run_dialog)
+        setattr(QtWidgets.QMenu, name, _run_menu)
+
+
+def _install_message_boxes() -> None:
+    box = QtWidgets.QMessageBox
+    for name in ("exec", "exec_"):
+        setattr(box, name, _run_message_box)
+    standard = {"information": box.Ok, "warning": box.Ok, "critical": box.Ok, "question": box.Yes | box.No}
+    for name, default_buttons in standard.items():
+
+        def show(parent, title, text, buttons=default_buttons, default=None):
+            made = box(parent)
+            made.setWindowTitle(title)
+            made.setText(text)
+            made.setStandardButtons(buttons)
+            return made.exec_()
+
+        setattr(box, name, staticmethod(show))
+
+
+def _run_message_box(box: QtWidgets.QMessageBox):
+    buttons = box.buttons()
+    only = _label(buttons[0]) if len(buttons) == 1 else DISMISSED
+    if not buttons:
+        only = "OK"
+    value = _take_answer("message", box.windowTitle.strip(), box.text, box.detailedText, only)
+    for button in buttons:
+        if value is not DISMISSED and _label(button).lower() == str(value).lower():
+            button.click()
+            standard = box.standardButton(button)
+            return standard if standard != QtWidgets.QMessageBox.NoButton else buttons.index(button)
+    if buttons and value is not DISMISSED:
+        raise AssertionError(f"'{box.text}' has no button '{value}', only {[_label(b) for b in buttons]}")
+    return QtWidgets.QMessageBox.Cancel if buttons else QtWidgets.QMessageBox.Ok
+
+
+def _label(button: QtWidgets.QAbstractButton) -> str:
+    return button.text.replace("&", "")
+
+
+def _install_file_dialogs() -> None:
+    dialog = QtWidgets.QFileDialog
+
+    def ask(kind: str, several: bool, with_filter: bool):
+        def run(parent=None, caption="", directory="", filter="", *_options, **_named):
+            value = _take_answer(kind, str(caption), str(directory))
+            empty = [] if several else ""
+            chosen = empty if value in (DISMISSED, None) else value
+            if not several:
+                chosen = str(chosen)
+            else:
+                chosen = [str(path) for path in chosen]
+            return chosen
+
+        return staticmethod(run)
+
+    # PythonQt returns the path alone, not PySide6's pair of path and filter.
+    dialog.getOpenFileName = ask("file", several=False, with_filter=True)
+    dialog.getSaveFileName = ask("file", several=False, with_filter=True)
+    dialog.getOpenFileNames = ask("file", several=True, with_filter=True)
+    dialog.getExistingDirectory = ask("folder", several=False, with_filter=False)
+
+
+def _install_inputs() -> None:
+    def ask(parent, title, label, *defaults, **_named):
+        value = _take_answer("input", title, label)
+        return None if value is DISMISSED else value
+
+    for name in ("getText", "getInt", "getDouble", "getItem", "getMultiLineText"):
+        setattr(QtWidgets.QInputDialog, name, staticmethod(ask))
+
+    def ask_color(initial=None, parent=None, title="", *_options):
+        value = _take_answer("color", title, "")
+        return QtGui.QColor() if value in (DISMISSED, None) else QtGui.QColor(value)
+
+    QtWidgets.QColorDialog.getColor = staticmethod(ask_color)
+
+
+def _run_dialog(dialog: QtWidgets.QDialog) -> int:
+    value = _take_answer("dialog", dialog.windowTitle, dialog.objectName)
+    if not callable(value):
+        return QtWidgets.QDialog.Rejected.value
+    dialog.show()
+    value(dialog)
+    dialog.hide()
+    return dialog.result()
+
+
+def _run_menu(menu: QtWidgets.QMenu, *_position):
+    value = _take_answer("menu", menu.title, ", ".join(action.text for action in menu.actions()))
+    for action in menu.actions():
+        if action.text.replace("&", "") == value:
+            action.trigger()
+            return action
+    return None

@@ -1,0 +1,138 @@
+"""`sender.connect("clicked(bool)", slot)` as in PythonQt: signals by their C++ signature, arguments cut to what fits."""
+
+import inspect
+import re
+
+from PySide6 import QtCore, QtWidgets
+
+from . import problems
+
+ONLY_IN_QT6 = {"checkStateChanged"}
+"""Signals that Qt 5, on which Slicer runs, does not have."""
+
+
+class SignalError(ValueError):
+    """A signal or slot that PythonQt would report as "does not exist"."""
+
+
+def install() -> None:
+    """Give every QObject PythonQt's `connect` and `disconnect` beside PySide6's own."""
+    # A class inherits the base's lookup unless PySide6 gave it its own, for methods that are static as well.
+    for cls in (QtCore.QObject, QtCore.QProcess, QtWidgets.QMenu):
+        cls.__getattribute__ = _with_connectors(cls.__getattribute__)
+
+
+def _with_connectors(own_lookup):
+    def get_attribute(self, name):
+        if name == "connect":
+            return _Connector(self)
+        if name == "disconnect":
+            return _Disconnector(self)
+        return own_lookup(self, name)
+
+    return get_attribute
+
+
+class _Connector:
+    def __init__(self, sender: QtCore.QObject):
+        self.sender = sender
+
+    def __call__(self, signal: str, receiver, method: str | None = None) -> bool:
+        bound, count = find_signal(self.sender, signal)
+        slot = receiver if method is None else find_slot(receiver, method)
+        count = min(count, accepted_arguments(slot))
+
+        def forward(*arguments):
+            return slot(*arguments[:count])
+
+        bound.connect(forward)
+        _connections(self.sender).setdefault((_normalized(signal), slot), []).append((bound, forward))
+        return True
+
+
+class _Disconnector:
+    def __init__(self, sender: QtCore.QObject):
+        self.sender = sender
+
+    def __call__(self, signal: str, receiver=None, method: str | None = None) -> bool:
+        find_signal(self.sender, signal)
+        slot = receiver if method is None else find_slot(receiver, method)
+        table = _connections(self.sender)
+        signal = _normalized(signal)
+        keys = [key for key in table if key[0] == signal and (receiver is None or key[1] == slot)]
+        for key in keys:
+            for bound, forward in table.pop(key):
+                bound.disconnect(forward)
+        return bool(keys)
+
+
+def _connections(sender: QtCore.QObject) -> dict:
+    return sender.__dict__.setdefault("_connections_by_signature", {})
+
+
+def find_signal(sender: QtCore.QObject, signature: str):
+    """The bound signal and its number of arguments.
+
+    Raises:
+        SignalError: when the class has no signal with this signature; also recorded as a problem, because PythonQt
+            only prints it.
+    """
+    normal = _normalized(signature)
+    name, arguments = _parts(normal)
+    attribute = _attribute(sender, normal, name)
+    if attribute is None:
+        message = f"signal {type(sender).__name__}::{normal} does not exist"
+        problems.record("signal", message)
+        raise SignalError(message)
+    return getattr(sender, attribute), len(arguments)
+
+
+def find_slot(receiver, signature: str):
+    """The method of `receiver` that a slot signature such as "setValue(int)" names.
+
+    Raises:
+        SignalError: when there is no such method.
+    """
+    slot = getattr(receiver, signature.split("(")[0].strip(), None)
+    if slot is None:
+        message = f"slot {type(receiver).__name__}::{signature} does not exist"
+        problems.record("signal", message)
+        raise SignalError(message)
+    return slot
+
+
+def accepted_arguments(function) -> int:
+    """How many positional arguments a callable takes (many, when that cannot be known)."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 99
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return 99
+    return sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters)
+
+
+def _normalized(signature: str) -> str:
+    return QtCore.QMetaObject.normalizedSignature(signature).data().decode()
+
+
+def _parts(signature: str) -> tuple[str, list[str]]:
+    match = re.fullmatch(r"(\w+)\((.*)\)", signature)
+    if match is None:
+        raise SignalError(f"'{signature}' is not the signature of a signal")
+    return match.group(1), [argument for argument in match.group(2).split(",") if argument]
+
+
+def _attribute(sender: QtCore.QObject, signature: str, name: str) -> str | None:
+    """Name of the attribute that holds the signal; None when there is no such signal.
+
+    Stand-ins declare their signals as in C++ in `cpp_signals`, a set, or a dictionary where the attribute has another
+    name than the signal.
+    """
+    if name in ONLY_IN_QT6:
+        return None
+    for cls in type(sender).__mro__:
+        declared = vars(cls).get("cpp_signals", ())
+        if signature in declared:
+            return declared[signature] if isinstance(declared, dict) else name
+    return name if sender.metaObject().indexOfSignal(signature) >= 0 else None
