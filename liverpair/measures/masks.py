@@ -1,0 +1,28 @@
+"""What every comparison of two masks starts with."""
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.errors import InputError
+from liverpair.geometry import Grid
+
+
+def comparable_masks(a: sitk.Image, b: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Two masks as boolean arrays (z, y, x), true where a voxel is not zero.
+
+    Raises `InputError` when a mask is no scalar 3-D image or when the two do not lie on one grid.
+    """
+    for mask in (a, b):
+        if mask.GetDimension() != 3 or mask.GetNumberOfComponentsPerPixel() != 1:
+            raise InputError("Masks are compared as scalar 3-D images only.")
+    if not Grid.of(a).same_as(Grid.of(b)):
+        raise InputError(
+            f"The two masks lie on different grids: {_described(a)} and {_described(b)}.",
+            "Resample one onto the grid of the other first.",
+        )
+    return sitk.GetArrayViewFromImage(a) != 0, sitk.GetArrayViewFromImage(b) != 0
+
+
+def _described(mask: sitk.Image) -> str:
+    spacing, origin = (tuple(round(v, 3) for v in values) for values in (mask.GetSpacing(), mask.GetOrigin()))
+    return f"size {mask.GetSize()}, spacing {spacing} mm, origin {origin} mm"

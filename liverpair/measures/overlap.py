@@ -1,0 +1,38 @@
+"""Overlap and volume of two masks."""
+
+import math
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.geometry import Vector, centroid_mm, volume_ml
+from liverpair.measures.masks import comparable_masks
+
+
+def dice(a: sitk.Image, b: sitk.Image) -> float:
+    """Dice coefficient 2|A∩B| / (|A|+|B|) of the non-zero voxels (Dice, Ecology 26, 1945), between 0 and 1.
+
+    Two empty masks agree: 1. One empty mask: 0. Raises `InputError` when the masks do not lie on one grid.
+    """
+    first, second = comparable_masks(a, b)
+    total = np.count_nonzero(first) + np.count_nonzero(second)
+    return 2.0 * np.count_nonzero(first & second) / total if total else 1.0
+
+
+def volume_error_percent(prediction: sitk.Image, reference: sitk.Image) -> float:
+    """Signed volume error, 100 (V_prediction − V_reference) / V_reference, in percent; positive means too large.
+
+    The grids may differ. Two empty masks: 0. Only the reference empty: NaN.
+    """
+    predicted, true = volume_ml(prediction), volume_ml(reference)
+    if true == 0:
+        return 0.0 if predicted == 0 else math.nan
+    return 100.0 * (predicted / true - 1.0)
+
+
+def centroid_offset_mm(a: sitk.Image, b: sitk.Image) -> Vector | None:
+    """Centroid of `a` minus centroid of `b` in LPS mm, each on its own grid; None when a mask is empty."""
+    first, second = centroid_mm(a), centroid_mm(b)
+    if first is None or second is None:
+        return None
+    return tuple(p - q for p, q in zip(first, second))

@@ -1,0 +1,288 @@
+"""One patient: a T1 and a T2 volume, their liver masks and their lesion pairs; reading and writing image files.
+
+A study on disk is a folder with any of `t1`, `t2`, `t1_liver`, `t2_liver` (as `.nii.gz`, `.nii`, `.nrrd`, `.nhdr`,
+`.mha` or `.mhd`, or as a folder of that name with one DICOM series) and `lesions.json`.
+"""
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from liverpair.dicom import Series, list_series, read_series, series_of_file
+from liverpair.errors import InputError
+from liverpair.files import IMAGE_SUFFIXES, image_suffix, written_whole
+from liverpair.lesions import LesionPair, read_lesions, write_lesions
+from liverpair.sequences import guess_sequence, sequence_warning
+
+__all__ = [
+    "IMAGE_PARTS",
+    "LesionPair",
+    "Series",
+    "Study",
+    "guess_sequence",
+    "list_series",
+    "read_image",
+    "read_lesions",
+    "read_series",
+    "sequence_warning",
+    "write_image",
+    "write_lesions",
+]
+
+IMAGE_PARTS = ("t1", "t2", "t1_liver", "t2_liver")
+LESION_FILE = "lesions.json"
+_TWO_FILE_SUFFIXES = (".nhdr", ".mhd")
+_PART_NAMES = {
+    "t1": "T1 volume",
+    "t2": "T2 volume",
+    "t1_liver": "T1 liver mask",
+    "t2_liver": "T2 liver mask",
+    "lesions": "lesion pairs",
+}
+
+
+def read_image(path: str | Path) -> sitk.Image:
+    """The image in a NIfTI, NRRD or MetaImage file, a multi-frame DICOM file, or a folder that holds exactly one
+    DICOM series.
+
+    Geometry is LPS mm. A fourth dimension of length one is dropped; nothing else is changed or checked (see
+    `geometry.check_volume`). Raises `InputError` when there is no such image, or when a folder holds several series.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return read_series(_only_series(list_series(path), f"Folder '{path}'"))
+    if not path.exists():
+        raise InputError(f"File '{path}' does not exist.")
+    if not image_suffix(path):
+        return _read_dicom_file(path)
+    if path.stat().st_size == 0:
+        raise InputError(f"File '{path}' is empty.")
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].split("): ")[-1][:200]
+        raise InputError(
+            f"File '{path}' cannot be read as an image: {reason}", "It may be damaged or incompletely copied."
+        ) from error
+    if image_suffix(path).startswith(".nii"):
+        _check_nifti_is_whole(path, image)
+    return image[..., 0] if image.GetDimension() == 4 and image.GetSize()[3] == 1 else image
+
+
+def write_image(image: sitk.Image, path: str | Path) -> None:
+    """Write an image to a NIfTI, NRRD or MetaImage file, compressed, whole or not at all.
+
+    Raises `InputError` for another suffix, a two-file format, or a place that cannot be written to.
+    """
+    path = Path(path)
+    suffix = image_suffix(path)
+    if not suffix or suffix in _TWO_FILE_SUFFIXES:
+        raise InputError(f"'{path.name}' is no name for an image file.", "End it with .nii.gz, .nrrd or .mha.")
+    with written_whole(path) as beside:
+        try:
+            sitk.WriteImage(image, str(beside), useCompression=suffix != ".nii")
+        except RuntimeError as error:
+            raise InputError(f"'{path}' cannot be written.", "Choose another place or free some space.") from error
+
+
+class _Part:
+    """A part of a study: what was set, else what its file holds, read at first use."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, study: "Study | None", owner: type | None = None) -> Any:
+        if study is None:
+            return self
+        if self.name not in study._loaded:
+            source = study.sources.get(self.name)
+            study._loaded[self.name] = None if source is None else study._read(self.name, source)
+        return study._loaded[self.name]
+
+    def __set__(self, study: "Study", value: Any) -> None:
+        study._loaded[self.name] = list(value or []) if self.name == "lesions" else value
+        study._changed.add(self.name)
+
+
+class Study:
+    """One patient's pair of volumes with their liver masks and lesion pairs; any part may be missing (None, or no
+    lesion pairs).
+
+    Images are `SimpleITK.Image`, each on its own grid in LPS mm. Parts of a study on disk are read when they are
+    first asked for, which raises `InputError` when the file is damaged. `sources` says which file or DICOM folder a
+    part comes from.
+    """
+
+    t1: sitk.Image | None = _Part()
+    t2: sitk.Image | None = _Part()
+    t1_liver: sitk.Image | None = _Part()
+    t2_liver: sitk.Image | None = _Part()
+    lesions: list[LesionPair] = _Part()
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        t1: sitk.Image | None = None,
+        t2: sitk.Image | None = None,
+        t1_liver: sitk.Image | None = None,
+        t2_liver: sitk.Image | None = None,
+        lesions: list[LesionPair] | None = None,
+    ):
+        self.folder = None if folder is None else Path(folder)
+        self.sources: dict[str, Path] = {}
+        self._loaded: dict[str, Any] = {
+            "t1": t1,
+            "t2": t2,
+            "t1_liver": t1_liver,
+            "t2_liver": t2_liver,
+            "lesions": list(lesions or []),
+        }
+        self._changed: set[str] = set(self._loaded)
+
+    def __repr__(self) -> str:
+        parts = [part for part in (*IMAGE_PARTS, "lesions") if self.has(part)]
+        return f"Study({self.name!r}, {', '.join(parts) or 'empty'})"
+
+    @property
+    def name(self) -> str:
+        """The name of the study's folder, or "" for a study that is not on disk."""
+        return self.folder.resolve().name if self.folder else ""
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Study":
+        """The study in a folder; nothing is read yet. Raises `InputError` when there is no such folder or two files
+        claim to be one part."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(
+                f"Study folder '{folder}' does not exist." if not folder.exists() else f"'{folder}' is not a folder."
+            )
+        study = cls(folder)
+        study._changed.clear()
+        study._loaded = {"lesions": []}
+        for part in IMAGE_PARTS:
+            source = _find_part(folder, part)
+            if source is not None:
+                study.sources[part] = source
+        if (folder / LESION_FILE).is_file():
+            study.sources["lesions"] = folder / LESION_FILE
+            del study._loaded["lesions"]
+        return study
+
+    def has(self, part: str) -> bool:
+        """Whether the study holds a part, without reading it from disk."""
+        if part not in self._loaded:
+            return part in self.sources
+        return bool(self._loaded[part]) if part == "lesions" else self._loaded[part] is not None
+
+    def need(self, part: str) -> Any:
+        """The part called `part` ("t1", "t2", "t1_liver", "t2_liver", "lesions"). Raises `InputError` naming what is
+        missing."""
+        value = getattr(self, part)
+        if value is None or (part == "lesions" and not value):
+            where = f"Study '{self.name}'" if self.folder else "The study"
+            hint = (
+                f"Expected as '{LESION_FILE if part == 'lesions' else part + '.nii.gz'}' in '{self.folder}'."
+                if self.folder
+                else ""
+            )
+            raise InputError(f"{where} has no {_PART_NAMES[part]}.", hint)
+        return value
+
+    def save(self, folder: str | Path | None = None) -> None:
+        """Write the study's parts to `folder` (its own when None), each file whole or not at all.
+
+        In its own folder only parts set since it was opened are written, over the file they came from; elsewhere all
+        parts are, as `.nii.gz`. A part set to None is left out, not deleted. Afterwards the study belongs to that
+        folder.
+        """
+        target = Path(folder) if folder is not None else self.folder
+        if target is None:
+            raise InputError("The study has no folder to be saved in.", "Name one.")
+        home = self.folder is not None and target.resolve() == self.folder.resolve()
+        for part in IMAGE_PARTS:
+            if (home and part not in self._changed) or getattr(self, part) is None:
+                continue
+            old = _find_part(target, part) if target.is_dir() else None
+            writable = old is not None and old.is_file() and image_suffix(old) not in _TWO_FILE_SUFFIXES
+            path = old if writable else target / f"{part}.nii.gz"
+            write_image(getattr(self, part), path)
+            self.sources[part] = path
+        untouched = home and "lesions" not in self._loaded
+        if not untouched and (self.lesions or (target / LESION_FILE).is_file()):
+            write_lesions(target / LESION_FILE, self.lesions)
+            self.sources["lesions"] = target / LESION_FILE
+        self.folder = target
+        self._changed.clear()
+
+    def _read(self, part: str, source: Path) -> Any:
+        return read_lesions(source) if part == "lesions" else read_image(source)
+
+
+def _find_part(folder: Path, part: str) -> Path | None:
+    """The file of a part, or else the DICOM folder of that name. Upper and lower case are alike."""
+    entries = sorted(folder.iterdir())
+    names = {part + suffix for suffix in IMAGE_SUFFIXES}
+    files = [entry for entry in entries if entry.name.lower() in names and entry.is_file()]
+    if len(files) > 1:
+        listed = ", ".join(f"'{file.name}'" for file in files)
+        raise InputError(
+            f"Study '{folder.resolve().name}' has several files for its {_PART_NAMES[part]}: {listed}.",
+            "Keep one of them.",
+        )
+    if files:
+        return files[0]
+    return next((entry for entry in entries if entry.name.lower() == part and entry.is_dir()), None)
+
+
+def _check_nifti_is_whole(path: Path, image: sitk.Image) -> None:
+    """Raise `InputError` when a NIfTI file ends before its last voxel; ITK reads such a file without complaint and
+    fills in zeros."""
+    fields = {
+        key: float(image.GetMetaData(key))
+        for key in image.GetMetaDataKeys()
+        if key.startswith(("dim[", "bitpix", "vox_offset"))
+    }
+    voxels = 1.0
+    for axis in range(1, int(fields.get("dim[0]", 0)) + 1):
+        voxels *= max(1.0, fields[f"dim[{axis}]"])
+    missing = fields.get("vox_offset", 0.0) + voxels * fields.get("bitpix", 0.0) / 8
+    with open(path, "rb") as plain:
+        packed = plain.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else open(path, "rb") as stream:
+        try:
+            while missing > 0 and (chunk := stream.read(1 << 20)):
+                missing -= len(chunk)
+        except (EOFError, zlib.error, OSError):
+            missing = 1.0
+    if missing > 0:
+        raise InputError(
+            f"File '{path}' cannot be read as an image: it ends before its last voxel.",
+            "It may be incompletely copied.",
+        )
+
+
+def _read_dicom_file(path: Path) -> sitk.Image:
+    try:
+        series = series_of_file(path)
+    except InputError:
+        known = "NIfTI (.nii, .nii.gz), NRRD (.nrrd) and MetaImage (.mha, .mhd) files and DICOM folders"
+        raise InputError(f"File '{path}' is no image LiverPair can read.", f"It reads {known}.") from None
+    if len(series) == 1 and series[0].size[2] == 1:
+        raise InputError(
+            f"File '{path}' is a single DICOM slice.", "Choose the folder that holds all slices of the series."
+        )
+    return read_series(_only_series(series, f"File '{path}'"))
+
+
+def _only_series(series: list[Series], where: str) -> Series:
+    if len(series) > 1:
+        listed = "; ".join(s.label for s in series)
+        raise InputError(
+            f"{where} holds {len(series)} DICOM series: {listed}.",
+            "Choose a folder with one of them, or pick the series.",
+        )
+    return series[0]
