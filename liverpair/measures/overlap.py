@@ -16,7 +16,7 @@ def dice(a: sitk.Image, b: sitk.Image) -> float:
     """
     first, second = comparable_masks(a, b)
     total = np.count_nonzero(first) + np.count_nonzero(second)
-    return 2.0 * np.count_nonzero(first & second) / total if total else 1.0
+    return float(2.0 * np.count_nonzero(first & second) / total) if total else 1.0
 
 
 def volume_error_percent(prediction: sitk.Image, reference: sitk.Image) -> float:
