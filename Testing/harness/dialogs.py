@@ -94,7 +94,7 @@ def _install_message_boxes() -> None:
 
 
 def _run_message_box(box: QtWidgets.QMessageBox):
-    buttons = box.buttons()
+    buttons = [button for button in box.buttons() if not _only_shows_details(box, button)]
     only = _label(buttons[0]) if len(buttons) == 1 else DISMISSED
     if not buttons:
         only = "OK"
@@ -109,6 +109,11 @@ def _run_message_box(box: QtWidgets.QMessageBox):
     return QtWidgets.QMessageBox.Cancel if buttons else QtWidgets.QMessageBox.Ok
 
 
+def _only_shows_details(box: QtWidgets.QMessageBox, button: QtWidgets.QAbstractButton) -> bool:
+    """Qt adds this button itself when a box has a detailed text; it does not close the box."""
+    return bool(box.detailedText) and box.buttonRole(button) == QtWidgets.QMessageBox.ActionRole
+
+
 def _label(button: QtWidgets.QAbstractButton) -> str:
     return button.text.replace("&", "")
 
@@ -116,24 +121,20 @@ def _label(button: QtWidgets.QAbstractButton) -> str:
 def _install_file_dialogs() -> None:
     dialog = QtWidgets.QFileDialog
 
-    def ask(kind: str, several: bool, with_filter: bool):
+    def ask(kind: str, several: bool = False):
         def run(parent=None, caption="", directory="", filter="", *_options, **_named):
             value = _take_answer(kind, str(caption), str(directory))
-            empty = [] if several else ""
-            chosen = empty if value in (DISMISSED, None) else value
-            if not several:
-                chosen = str(chosen)
-            else:
-                chosen = [str(path) for path in chosen]
-            return chosen
+            if value is DISMISSED or value is None:
+                return [] if several else ""
+            return [str(path) for path in value] if several else str(value)
 
         return staticmethod(run)
 
     # PythonQt returns the path alone, not PySide6's pair of path and filter.
-    dialog.getOpenFileName = ask("file", several=False, with_filter=True)
-    dialog.getSaveFileName = ask("file", several=False, with_filter=True)
-    dialog.getOpenFileNames = ask("file", several=True, with_filter=True)
-    dialog.getExistingDirectory = ask("folder", several=False, with_filter=False)
+    dialog.getOpenFileName = ask("file")
+    dialog.getSaveFileName = ask("file")
+    dialog.getOpenFileNames = ask("file", several=True)
+    dialog.getExistingDirectory = ask("folder")
 
 
 def _install_inputs() -> None:
@@ -146,7 +147,7 @@ def _install_inputs() -> None:
 
     def ask_color(initial=None, parent=None, title="", *_options):
         value = _take_answer("color", title, "")
-        return QtGui.QColor() if value in (DISMISSED, None) else QtGui.QColor(value)
+        return QtGui.QColor() if value is DISMISSED or value is None else QtGui.QColor(value)
 
     QtWidgets.QColorDialog.getColor = staticmethod(ask_color)
 

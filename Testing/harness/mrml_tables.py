@@ -46,7 +46,6 @@ class qMRMLTableView(SceneHolder, QtWidgets.QTableView):
         self._node = node
         if node is not None:
             self._observers.watch(node, lambda *_: self._fill())
-            self._observers.add(node, node.TableContentModifiedEvent, lambda *_: self._fill())
         self._fill()
 
     def _fill(self) -> None:
