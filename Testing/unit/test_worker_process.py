@@ -163,7 +163,12 @@ def test_an_unknown_job_is_named(shared):
 
 def test_garbage_on_the_command_pipe_is_survived(shared):
     shared.client.start()
-    for line in (b"\xff\x00 not a command\n", b'{"command": "run", "job": "echo"}\n', b'{"command": "dance"}\n', b"[" * 50_000 + b"\n"):
+    for line in (
+        b"\xff\x00 not a command\n",
+        b'{"command": "run", "job": "echo"}\n',
+        b'{"command": "dance"}\n',
+        b"[" * 50_000 + b"\n",
+    ):
         shared.transport.write(line)
     assert isinstance(shared.run("echo"), ResultEvent)
 
@@ -227,8 +232,10 @@ def test_a_worker_that_dies_idle_is_replaced_without_a_word(desk):
 def test_garbage_from_a_worker_that_is_none_is_survived(tmp_path):
     impostor = tmp_path / "impostor.py"
     ready, result = encode_event(ReadyEvent(1, [], "0")), encode_event(ResultEvent(1, {"ok": True}))
-    impostor.write_text(f"import os, time\nos.write(1, b'\\xff\\x00 warming up\\r\\n' + {ready!r} + b'half ')\ntime.sleep(.1)\n"
-                        f"os.write(1, b'a line\\n' + {result!r})\ntime.sleep(60)")
+    impostor.write_text(
+        f"import os, time\nos.write(1, b'\\xff\\x00 warming up\\r\\n' + {ready!r} + b'half ')\ntime.sleep(.1)\n"
+        f"os.write(1, b'a line\\n' + {result!r})\ntime.sleep(60)"
+    )
     desk = Desk()
     desk.transport = SubprocessTransport([sys.executable, str(impostor)])
     desk.client = WorkerClient(desk.transport, desk.events.append)
@@ -261,7 +268,9 @@ def test_the_worker_leaves_when_its_input_closes_in_mid_job(desk, job, tmp_path)
 
 
 def test_the_worker_leaves_when_its_input_closes_and_it_is_idle():
-    process = subprocess.Popen(COMMAND, env=worker_environment(ENVIRONMENT), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        COMMAND, env=worker_environment(ENVIRONMENT), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert b'"ready"' in process.stdout.readline()
     process.stdin.close()
     assert process.wait(PATIENCE_S) == 0
@@ -288,7 +297,9 @@ while True:
 
 
 def test_no_worker_outlives_its_parent():
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=worker_environment(ENVIRONMENT), stdout=subprocess.PIPE)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], env=worker_environment(ENVIRONMENT), stdout=subprocess.PIPE
+    )
     worker = int(parent.stdout.readline())
     assert psutil.pid_exists(worker)
     parent.kill()

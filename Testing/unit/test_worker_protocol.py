@@ -27,7 +27,11 @@ from liverpair.worker.protocol import (
     encode_event,
 )
 
-COMMANDS = [RunCommand(3, "segment", {"t1": "/daten/Läsion 肝.nii.gz", "bundle": ["a"]}), CancelCommand(3), QuitCommand()]
+COMMANDS = [
+    RunCommand(3, "segment", {"t1": "/daten/Läsion 肝.nii.gz", "bundle": ["a"]}),
+    CancelCommand(3),
+    QuitCommand(),
+]
 EVENTS = [
     ReadyEvent(17, ["segment"], "1.2.3"),
     ProgressEvent(1, 0.25, "T1: window 1 of 4"),
@@ -68,7 +72,10 @@ def test_what_json_cannot_hold_is_refused_when_sent(value):
 
 def test_messages_are_the_same_however_the_bytes_are_cut():
     stream = b"".join(encode_event(event) for event in EVENTS)
-    stream += json.dumps({"event": "progress", "id": 1, "fraction": 1, "message": "Läsion 肝"}, ensure_ascii=False).encode() + b"\n"
+    stream += (
+        json.dumps({"event": "progress", "id": 1, "fraction": 1, "message": "Läsion 肝"}, ensure_ascii=False).encode()
+        + b"\n"
+    )
     whole = MessageReader(decode_event).feed(stream)
     reader = MessageReader(decode_event)
     assert [message for byte in stream for message in reader.feed(bytes([byte]))] == whole

@@ -7,7 +7,9 @@ from liverpair.worker.child import serve
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="liverpair.worker", description="Run LiverPair's jobs for the process that started this one.")
+    parser = argparse.ArgumentParser(
+        prog="liverpair.worker", description="Run LiverPair's jobs for the process that started this one."
+    )
     parser.add_argument("--jobs", default="liverpair.worker.jobs", help=argparse.SUPPRESS)
     serve(importlib.import_module(parser.parse_args().jobs).JOBS)
 

@@ -1,7 +1,8 @@
 """The worker process: takes commands from its standard input, runs one job at a time, reports on its standard output.
 
-The main thread runs the jobs; a second thread listens, so that a cancel reaches a running job and so that the process leaves as soon as its
-parent is gone. Libraries that print or read know nothing of the protocol: they get standard error and an empty input instead.
+The main thread runs the jobs; a second thread listens, so that a cancel reaches a running job and so that the process
+leaves as soon as its parent is gone. Libraries that print or read know nothing of the protocol: they get standard error
+and an empty input instead.
 """
 
 import contextlib
@@ -63,7 +64,7 @@ class EventSender:
 
 
 class JobProgress:
-    """The `Progress` of one job: raises `Cancelled` once the job is cancelled, and sends no more than a reader can use."""
+    """The `Progress` of one job: raises `Cancelled` once the job is cancelled, sends no more than a reader can use."""
 
     def __init__(self, job_id: int, send: Callable[[Event], None], is_cancelled: Callable[[], bool]):
         self._job_id = job_id
@@ -107,7 +108,10 @@ class Worker:
             self._run(run)
 
     def listen(self, commands: int) -> None:
-        """Read commands from a file descriptor until it closes; then see to it that the process ends, mid-job or not."""
+        """Read commands from a file descriptor until it closes; then see to it that the process ends, mid-job or not.
+
+        A job gets a short grace to notice by its progress and to clean up.
+        """
         reader = MessageReader(decode_command)
         try:
             while not self._leaving.is_set() and (data := os.read(commands, 65536)):
@@ -165,9 +169,10 @@ def serve(jobs: Mapping[str, Job]) -> None:
 
 
 def take_standard_streams() -> tuple[int, BinaryIO]:
-    """Keep standard input and output for the protocol alone, C libraries included; return (input descriptor, output stream).
+    """Keep standard input and output for the protocol alone, C libraries included; return (input, output).
 
-    From here on `print` and everything written to descriptor 1 goes to standard error, and reading standard input finds its end.
+    From here on `print` and everything written to descriptor 1 goes to standard error, and reading standard input finds
+    its end.
     """
     sys.stdout.flush()
     commands, events = os.dup(0), os.dup(1)  # not inherited: no child of ours keeps the parent's pipes open

@@ -1,7 +1,7 @@
 """The client's side of the worker: bytes in, events out, and what to do when the worker is silent or dead.
 
-It knows no transport. A `QProcess`, an asyncio subprocess or `SubprocessTransport` carries the bytes, and a timer calls `tick`. Everything is
-called from one thread. Nothing here needs more than the standard library.
+It knows no transport. A `QProcess`, an asyncio subprocess or `SubprocessTransport` carries the bytes, and a timer calls
+`tick`. Everything is called from one thread. Nothing here needs more than the standard library.
 """
 
 import itertools
@@ -40,8 +40,9 @@ log = logging.getLogger("liverpair.worker")
 class Transport(Protocol):
     """A worker process that can be started again after it ended.
 
-    Its owner hands the process's output to `WorkerClient.feed`, its standard error to `WorkerClient.feed_log`, and its end, after the last
-    of its output, to `WorkerClient.exited`. After `kill` returns, nothing more of the killed process is handed over.
+    Its owner hands the process's output to `WorkerClient.feed`, its standard error to `WorkerClient.feed_log`, and its
+    end, after the last of its output, to `WorkerClient.exited`. After `kill` returns, nothing more of the killed
+    process is handed over.
     """
 
     @property
@@ -61,12 +62,14 @@ class Transport(Protocol):
 class WorkerClient:
     """Runs one job at a time in the worker and reports it to `on_event`.
 
-    A job that `run` accepted ends with exactly one `ResultEvent`, `ErrorEvent` or `CancelledEvent` that carries its id; before that come its
-    `ProgressEvent` and `SampleEvent`. After `cancel` the end is always `CancelledEvent`, whatever the worker still said. `on_event` also
-    sees the worker's `ReadyEvent`; it may call the client.
+    A job that `run` accepted ends with exactly one `ResultEvent`, `ErrorEvent` or `CancelledEvent` that carries its id;
+    before that come its `ProgressEvent` and `SampleEvent`. After `cancel` the end is always `CancelledEvent`, whatever
+    the worker still said. `on_event` also sees the worker's `ReadyEvent`; it may call the client.
     """
 
-    def __init__(self, transport: Transport, on_event: Callable[[Event], None], clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, transport: Transport, on_event: Callable[[Event], None], clock: Callable[[], float] = time.monotonic
+    ):
         self._transport = transport
         self._on_event = on_event
         self._clock = clock
@@ -103,7 +106,8 @@ class WorkerClient:
     def run(self, job: str, request: dict[str, Any]) -> int:
         """Start a job, and the worker if need be; return the id that its events carry.
 
-        Raises WorkerError when a job is running or the worker cannot be started, ValueError or TypeError for a request JSON cannot hold.
+        Raises WorkerError when a job is running or the worker cannot be started, ValueError or TypeError for a request
+        JSON cannot hold.
         """
         if self.busy:
             raise WorkerError("A job is already running.", "Wait for it or cancel it.")
@@ -164,7 +168,7 @@ class WorkerClient:
         self._log_rest = rest[:LOG_LINE_BYTES]
 
     def exited(self, code: int | None) -> None:
-        """The worker ended. `code` is its exit code, negative for the number of the signal that killed it, None if unknown."""
+        """The worker ended with exit code `code`: negative for the signal that killed it, None if unknown."""
         if not self.busy:
             return
         if self._cancel_deadline is not None:

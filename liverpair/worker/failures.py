@@ -12,10 +12,19 @@ from liverpair.errors import (
     WorkerError,
 )
 
-KINDS = {kind.kind: kind for kind in (LiverPairError, InputError, BundleError, MissingPackageError, OutOfMemoryError, WorkerError)}
+KINDS = {
+    kind.kind: kind
+    for kind in (LiverPairError, InputError, BundleError, MissingPackageError, OutOfMemoryError, WorkerError)
+}
 
 OUT_OF_MEMORY_HINT = "Close other programs, or choose the CPU or a smaller model, and try again."
-_OUT_OF_MEMORY_WORDS = ("can't allocate memory", "out of memory", "failed to allocate memory", "bad_alloc", "bad allocation")
+_OUT_OF_MEMORY_WORDS = (
+    "can't allocate memory",
+    "out of memory",
+    "failed to allocate memory",
+    "bad_alloc",
+    "bad allocation",
+)
 
 
 @dataclass(frozen=True)
@@ -43,18 +52,24 @@ def failure_of(error: BaseException) -> Failure:
     if is_out_of_memory(error):
         return Failure(OutOfMemoryError.kind, "There is not enough memory for this.", OUT_OF_MEMORY_HINT)
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] != "liverpair":
-        return Failure(MissingPackageError.kind, f"The Python package '{error.name}' is not installed.", "Install it and try again.")
+        return Failure(
+            MissingPackageError.kind,
+            f"The Python package '{error.name}' is not installed.",
+            "Install it and try again.",
+        )
     if isinstance(error, OSError) and error.filename is not None:
         return Failure(InputError.kind, _file_sentence(error))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(InputError.kind, "The disk is full.", "Make room and try again.")
     first_line = next(iter(str(error).strip().splitlines()), "")
     described = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
-    return Failure("internal", f"Something went wrong inside LiverPair ({described[:300]}).", "The log has the details.")
+    return Failure(
+        "internal", f"Something went wrong inside LiverPair ({described[:300]}).", "The log has the details."
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch (any device) or ITK ran out of memory; none of their packages is imported for the question."""
+    """Whether Python, torch (any device) or ITK ran out of memory. Imports neither torch nor ITK."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError):

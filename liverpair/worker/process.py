@@ -20,7 +20,7 @@ DELIVERED_AT_ONCE = 256
 
 
 def worker_command(python: str | os.PathLike | None = None, jobs: str | None = None) -> list[str]:
-    """The command line of the worker: `python` (default: this one) and, for other jobs than ours, the module that holds them."""
+    """The command line of the worker: the Python to run (default: this one), the module of the jobs (default: ours)."""
     command = [os.fspath(python or sys.executable), "-m", "liverpair.worker"]
     return [*command, "--jobs", jobs] if jobs else command
 
@@ -34,9 +34,10 @@ def worker_environment(environment: Mapping[str, str] | None = None) -> dict[str
 
 
 class SubprocessTransport:
-    """A `Transport` over `subprocess`: threads read the pipes, `deliver` hands what they read to the client in the caller's thread.
+    """A `Transport` over `subprocess`.
 
-    The process leads a process group of its own and is killed with all of it. Use it in a `with` statement, or call `close`.
+    Threads read the pipes; `deliver` hands what they read to the client in the caller's thread. The process leads a
+    process group of its own and is killed with all of it. Use it in a `with` statement, or call `close`.
     """
 
     def __init__(self, command: Sequence[str] | None = None, environment: Mapping[str, str] | None = None):
@@ -146,7 +147,9 @@ def _close_quietly(stream: BinaryIO) -> None:
         pass
 
 
-def run_job(job: str, request: dict[str, Any], progress: Progress = no_progress, command: Sequence[str] | None = None) -> dict[str, Any]:
+def run_job(
+    job: str, request: dict[str, Any], progress: Progress = no_progress, command: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Run one job in a worker of its own and wait for it.
 
     `progress` is called in this thread and may raise `Cancelled`. Returns the job's result.

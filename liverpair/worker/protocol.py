@@ -148,8 +148,8 @@ Message = TypeVar("Message")
 class MessageReader(Generic[Message]):
     """Turns chunks of bytes, cut anywhere, into messages.
 
-    Lines end with LF or CRLF; empty lines are skipped. A line longer than `max_line_bytes` is dropped as it arrives, so that memory stays
-    bounded, and reported once.
+    Lines end with LF or CRLF; empty lines are skipped. A line longer than `max_line_bytes` is dropped as it arrives, so
+    that memory stays bounded, and reported once.
     """
 
     def __init__(self, decode: Callable[[str], Message], max_line_bytes: int = MAX_LINE_BYTES):
@@ -203,7 +203,10 @@ def _readable(line: bytes) -> str:
 def _encode(tag: str, types: Mapping[str, type], message: Any) -> bytes:
     name = next(name for name, kind in types.items() if type(message) is kind)
     # ASCII escapes carry file names that are not valid Unicode, and no terminal or pipe encoding can harm them.
-    return json.dumps({tag: name, **asdict(message)}, ensure_ascii=True, allow_nan=False, default=_plain).encode("ascii") + b"\n"
+    return (
+        json.dumps({tag: name, **asdict(message)}, ensure_ascii=True, allow_nan=False, default=_plain).encode("ascii")
+        + b"\n"
+    )
 
 
 def _plain(value: Any) -> Any:

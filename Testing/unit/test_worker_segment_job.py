@@ -1,0 +1,187 @@
+"""The job "segment" from files to files, over a segmentation whose answer is known: the voxels above a threshold."""
+
+import json
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+import thresholding
+from thresholding import PROVENANCE, volume
+
+from liverpair.errors import BundleError, Cancelled, InputError, OutOfMemoryError, no_progress
+from liverpair.worker.jobs import JOBS
+from liverpair.worker.segment_job import SegmentRequest, existing_results, is_done, pair_measures, read_measures
+
+
+@pytest.fixture
+def inference(monkeypatch):
+    """The segmentation in place of the network's."""
+    return thresholding.install(monkeypatch)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """T1 with 4 bright voxels at x = 2..5, T2 with 4 at x = 4..7; both 20 mm³ voxels on one grid."""
+    return {
+        "t1": volume(tmp_path / "Läsion 肝" / "t1.nii.gz", 2, bright=4),
+        "t2": volume(tmp_path / "Läsion 肝" / "t2.nii.gz", 4, bright=4),
+    }
+
+
+def request_for(pair, folder, **more):
+    return {**pair, "output": str(folder), "bundle": ["m"], **more}
+
+
+def test_a_pair_is_written_on_its_own_grids_with_its_measures(inference, pair, tmp_path):
+    output = tmp_path / "out 肝"
+    result = JOBS["segment"](request_for(pair, output), no_progress)
+    assert sorted(p.name for p in output.iterdir()) == ["measures.json", "t1_liver.nii.gz", "t2_liver.nii.gz"]
+    for side in ("t1", "t2"):
+        mask, source = sitk.ReadImage(result[side]["liver"]), sitk.ReadImage(pair[side])
+        assert (
+            mask.GetPixelID() == sitk.sitkUInt8
+            and mask.GetSize() == source.GetSize()
+            and mask.GetSpacing() == source.GetSpacing()
+        )
+        assert result[side]["volume_ml"] == pytest.approx(4 * 20 / 1000)
+        assert result[side]["probability"] is None
+    # 2 of 4 voxels are shared: 2·2/8. T1's bright voxels lie 2 voxels of 2 mm to the right of T2's.
+    assert result["measures"]["dice_as_scanned"] == pytest.approx(0.5)
+    assert result["measures"]["centroid_offset_mm"] == pytest.approx([-4.0, 0.0, 0.0])
+    assert result["provenance"] == PROVENANCE and result["notes"] == ["A note."]
+
+
+def test_measures_json_says_the_same_and_may_move_with_its_folder(inference, pair, tmp_path):
+    result = JOBS["segment"](request_for(pair, tmp_path / "out", probability=True), no_progress)
+    written = json.loads((tmp_path / "out" / "measures.json").read_text(encoding="utf-8"))
+    assert written["t1"] == {**result["t1"], "liver": "t1_liver.nii.gz", "probability": "t1_probability.nii.gz"}
+    assert written["inputs"] == pair and written["measures"] == result["measures"]
+    assert read_measures(tmp_path / "out") == written
+
+
+def test_one_volume_alone(inference, pair, tmp_path):
+    result = JOBS["segment"](request_for({"t2": pair["t2"]}, tmp_path / "out"), no_progress)
+    assert result["t1"] is None and result["t2"]["volume_ml"] > 0
+    assert result["measures"] == {"dice_as_scanned": None, "centroid_offset_mm": None}
+    assert inference.asked[0].t1 is None
+
+
+def test_options_reach_the_segmentation_and_maps_are_written(inference, pair, tmp_path):
+    options = {
+        "probability": True,
+        "uncertainty": True,
+        "mirror": True,
+        "largest_component": False,
+        "device": "cpu",
+        "engine": "torch-fp32",
+    }
+    result = JOBS["segment"](request_for(pair, tmp_path / "out", bundle=["a", "b"], **options), no_progress)
+    assert vars(inference.asked[0].options) == options and inference.asked[0].bundles == ["a", "b"]
+    assert all(
+        Path(result[side][what]).is_file() for side in ("t1", "t2") for what in ("liver", "probability", "uncertainty")
+    )
+
+
+def test_progress_rises_from_start_to_end(inference, pair, tmp_path):
+    seen = []
+    JOBS["segment"](request_for(pair, tmp_path / "out"), lambda fraction, message: seen.append((fraction, message)))
+    fractions = [fraction for fraction, _ in seen]
+    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
+    assert {"Reading T1", "Reading T2", "Thresholding"} <= {message for _, message in seen}
+
+
+@pytest.mark.parametrize("message", ["Reading T2", "Thresholding", "Writing the T2 liver", "Saving the results"])
+def test_a_cancel_at_any_time_leaves_nothing_behind(inference, pair, tmp_path, message):
+    def stop(_, now):
+        if now == message:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        JOBS["segment"](request_for(pair, tmp_path / "out"), stop)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_leaves_an_older_result_as_it_was(inference, pair, tmp_path):
+    JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def fail(*_):
+        raise OutOfMemoryError("No.")
+
+    inference.answer = fail
+    with pytest.raises(OutOfMemoryError):
+        JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_second_run_replaces_the_set_and_leaves_no_map_of_the_first(inference, pair, tmp_path):
+    JOBS["segment"](request_for(pair, tmp_path / "out", probability=True), no_progress)
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    JOBS["segment"](request_for({"t1": pair["t1"]}, tmp_path / "out"), no_progress)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["measures.json", "notes.txt", "t1_liver.nii.gz", "t2_liver.nii.gz", "t2_probability.nii.gz"]
+
+
+def test_an_empty_mask_is_said_and_measured_as_nothing(inference, pair, tmp_path):
+    pair["t2"] = volume(tmp_path / "dark.nii.gz", 0, bright=0)
+    result = JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
+    assert result["t2"]["volume_ml"] == 0
+    assert result["measures"] == {"dice_as_scanned": None, "centroid_offset_mm": None}
+    assert "No liver was found in T2." in result["notes"]
+
+
+def test_volumes_that_do_not_meet_are_told(inference, pair, tmp_path):
+    pair["t2"] = volume(tmp_path / "far.nii.gz", 4, origin=(500.0, 0.0, 0.0), bright=4)
+    result = JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
+    assert result["measures"]["dice_as_scanned"] is None
+    assert result["measures"]["centroid_offset_mm"][0] == pytest.approx(-504.0)
+    assert any("do not overlap in scanner space" in note for note in result["notes"])
+
+
+def test_dice_as_scanned_goes_by_scanner_space_not_by_index():
+    fine = sitk.Image([8, 8, 8], sitk.sitkUInt8)
+    fine[2:6, 2:6, 2:6] = 1
+    flipped = sitk.Flip(fine, [True, False, False])  # flips data and direction: each voxel stays where it is
+    shifted = sitk.Image(fine)
+    shifted.SetOrigin((0.0, 0.0, 2.0))
+    assert pair_measures(fine, flipped)[0]["dice_as_scanned"] == pytest.approx(1.0)
+    assert pair_measures(fine, shifted)[0]["dice_as_scanned"] == pytest.approx(0.5)
+    assert pair_measures(fine, shifted)[0]["centroid_offset_mm"] == pytest.approx([0.0, 0.0, -2.0])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"t1": None, "t2": None}, "Neither T1 nor T2 is given."),
+        ({"output": ""}, "No folder is given"),
+        ({"bundle": []}, "No model is chosen."),
+        ({"bundle": "m"}, "Option 'bundle' of a segmentation cannot be 'm'."),
+        ({"mirror": "yes"}, "Option 'mirror' of a segmentation cannot be 'yes'."),
+        ({"colour": "red"}, "A segmentation has no option 'colour'."),
+        ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
+    ],
+)
+def test_requests_that_cannot_be_met_are_refused_in_words(inference, pair, tmp_path, change, sentence):
+    with pytest.raises(InputError, match=sentence.replace(".", r"\.")):
+        JOBS["segment"](request_for(pair, tmp_path / "out", **change), no_progress)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_model_is_refused_before_anything_is_read(pair, tmp_path):
+    with pytest.raises(BundleError, match="There is no model 'nobody'"):
+        JOBS["segment"](request_for(pair, tmp_path / "out", bundle=["nobody"], t1="/no/such/file.nii.gz"), no_progress)
+
+
+def test_a_set_is_done_when_all_its_parts_are_there(inference, pair, tmp_path):
+    output = tmp_path / "out"
+    assert not is_done(output, ["t1"], ["liver"]) and existing_results(output) == []
+    JOBS["segment"](request_for(pair, output), no_progress)
+    assert is_done(output, ["t1", "t2"], ["liver"])
+    assert not is_done(output, ["t1", "t2"], ["liver", "probability"])
+    (output / "measures.json").write_text("{")
+    assert not is_done(output, ["t1"], ["liver"])
+
+
+def test_a_request_has_defaults():
+    request = SegmentRequest.parse({"t1": "a", "t2": None, "output": "o", "bundle": ["m"]})
+    assert request.sides == ["t1"] and request.device == "auto" and request.largest_component is None

@@ -1,0 +1,73 @@
+"""A segmentation whose answer is known, in place of a network, for the tests of what lies around it."""
+
+import sys
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import SimpleITK as sitk
+
+import liverpair.segmentation
+from liverpair.worker import segment_job
+
+PROVENANCE = {
+    "bundle": "m",
+    "version": "1",
+    "sha256": "0" * 64,
+    "engine": "e",
+    "device": "cpu",
+    "precision": "p",
+    "seconds": 0.5,
+    "software": "s",
+    "date": "d",
+}
+
+
+@dataclass
+class Side:
+    liver: sitk.Image
+    probability: sitk.Image | None
+    uncertainty: sitk.Image | None
+
+
+def threshold_segment(t1, t2, bundles, options, progress):
+    """Stands in for the network: the "liver" is what is brighter than 50."""
+    progress(0.5, "Thresholding")
+
+    def side(image):
+        if image is None:
+            return None
+        mask = sitk.Cast(image > 50, sitk.sitkUInt8)
+        as_map = sitk.Cast(mask, sitk.sitkFloat32)
+        return Side(mask, as_map if options.probability else None, as_map if options.uncertainty else None)
+
+    return SimpleNamespace(t1=side(t1), t2=side(t2), provenance=dict(PROVENANCE), notes=["A note."])
+
+
+def install(monkeypatch):
+    """Replace the module that the job imports and return the new one; what it is asked is kept in `.asked`."""
+    module = ModuleType("liverpair.segmentation.inference")
+    module.SegmentOptions = lambda **options: SimpleNamespace(**options)
+    module.asked = []
+
+    def segment(t1, t2, bundles, options, progress):
+        module.asked.append(SimpleNamespace(t1=t1, t2=t2, bundles=bundles, options=options))
+        return module.answer(t1, t2, bundles, options, progress)
+
+    module.segment, module.answer = segment, threshold_segment
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(liverpair.segmentation, "inference", module, raising=False)
+    monkeypatch.setattr(segment_job, "_bundles", lambda names: list(names))
+    return module
+
+
+def volume(path, first, shape=(4, 6, 8), spacing=(2.0, 2.0, 5.0), origin=(0.0, 0.0, 0.0), bright=8):
+    """A volume (z, y, x) of noise with `bright` bright voxels along x from index (first, 2, 1) on."""
+    array = np.random.default_rng(0).uniform(0, 10, shape).astype(np.float32)
+    array[1, 2, first : first + bright] = 100
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(spacing)
+    image.SetOrigin(origin)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(image, str(path))
+    return str(path)

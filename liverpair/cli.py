@@ -1,0 +1,74 @@
+"""The command line, `python -m liverpair COMMAND …`: parsers here, what they call in `liverpair.commands`.
+
+Exit codes: 0 done, 1 some studies of a batch failed, 2 an error said in one sentence, 130 stopped by Ctrl-C. A stack
+trace only with `--debug`.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import liverpair
+from liverpair.commands import measure, models, segment, train
+from liverpair.errors import Cancelled
+from liverpair.worker.failures import failure_of
+
+PROGRAM = "python -m liverpair"
+
+PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
+    "train": (train.run_train, "train a network: train TASK --config FILE [options of Lightning]"),
+    "evaluate": (train.run_evaluate, "score a model on a folder of studies: evaluate MODEL STUDIES [options]"),
+}
+"""Commands that parse the rest of the line themselves."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's) and return the exit code.
+
+    argparse leaves with SystemExit for `--help` and misspelled options.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    try:
+        code = _run([word for word in words if word != "--debug"])
+        sys.stdout.flush()
+        return code
+    except (KeyboardInterrupt, Cancelled):
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        failure = failure_of(error)
+        hint = "Run it with --debug to see where." if failure.kind == "internal" else failure.hint
+        print(f"liverpair: {failure.message} {hint}".rstrip(), file=sys.stderr)
+        return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Liver oncology in paired, unregistered T1- and T2-weighted MRI.",
+        epilog="COMMAND --help says more.",
+    )
+    parser.add_argument("--version", action="version", version=f"LiverPair {liverpair.__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    segment.add_parser(commands)
+    models.add_parser(commands)
+    measure.add_parser(commands)
+    for name, (_, help_text) in PASSED_ON.items():
+        commands.add_parser(name, help=help_text)
+    return parser
+
+
+def _run(words: list[str]) -> int:
+    if words and words[0] in PASSED_ON:
+        return PASSED_ON[words[0]][0](words[1:])
+    parsed = make_parser().parse_args(words)
+    return parsed.run(parsed)

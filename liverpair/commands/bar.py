@@ -1,0 +1,45 @@
+"""A progress bar on a terminal's standard error; silence where nobody watches."""
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from liverpair.errors import Progress, no_progress
+
+WIDTH = 24
+CLEAR_LINE = "\r\x1b[K"
+
+
+@contextmanager
+def progress_bar(title: str = "", stream: TextIO | None = None) -> Iterator[Progress]:
+    """A `Progress` drawn on one line of `stream` (standard error) until the block ends; silent without a terminal."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
+        yield no_progress
+        return
+    started = time.monotonic()
+
+    def draw(fraction: float, message: str) -> None:
+        stream.write(
+            CLEAR_LINE
+            + bar_line(title, fraction, message, time.monotonic() - started, shutil.get_terminal_size().columns)
+        )
+        stream.flush()
+
+    try:
+        yield draw
+    finally:
+        stream.write(CLEAR_LINE)
+        stream.flush()
+
+
+def bar_line(title: str, fraction: float, message: str, seconds: float, columns: int) -> str:
+    """The line of a bar, at most `columns` - 1 characters: `title  42% ##########..............  0:07 message`."""
+    fraction = min(max(fraction, 0.0), 1.0)
+    done = round(fraction * WIDTH)
+    clock = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    line = f"{title} {fraction:4.0%} {'#' * done}{'.' * (WIDTH - done)} {clock} {message}".lstrip()
+    return line[: columns - 1]

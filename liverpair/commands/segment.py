@@ -1,0 +1,133 @@
+"""`segment`: the liver in one pair of volumes, or in every study of a folder."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from liverpair.commands.bar import progress_bar
+from liverpair.commands.batch import segment_studies
+from liverpair.errors import InputError
+from liverpair.worker.jobs import JOBS
+from liverpair.worker.segment_job import existing_results
+
+DEFAULT_MODEL = "liver-t1t2"
+NOTHING = "-"
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add `segment`."""
+    parser = commands.add_parser(
+        "segment",
+        help="segment the liver in a T1 and a T2 volume",
+        usage="python -m liverpair segment T1 T2 -o FOLDER [options]\n"
+        "       python -m liverpair segment --studies FOLDER -o FOLDER [options]",
+        description="Volumes are NIfTI, NRRD or MetaImage files or DICOM folders. Results lie on their input's grid.",
+    )
+    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes; '-' leaves one out")
+    parser.add_argument("--t1", help="the T1-weighted volume, when it is alone")
+    parser.add_argument("--t2", help="the T2-weighted volume, when it is alone")
+    parser.add_argument(
+        "--studies", type=Path, help="segment every study in this folder: subfolders with t1.nii.gz and t2.nii.gz"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="folder of the results; with --studies, one subfolder per study",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument(
+        "--bundle",
+        action="append",
+        metavar="MODEL",
+        help=f"name or folder of a model; several are averaged (default: {DEFAULT_MODEL})",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        help="what computes the network (default: auto, the fastest that agrees with plain torch)",
+    )
+    parser.add_argument("--probability", action="store_true", help="also write probability maps")
+    parser.add_argument("--uncertainty", action="store_true", help="also write uncertainty (entropy) maps")
+    parser.add_argument("--mirror", action="store_true", help="average over mirrored inputs; slower")
+    parser.add_argument(
+        "--largest-component",
+        action=argparse.BooleanOptionalAction,
+        help="keep the largest connected part only (default: what the model says)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segment what the command line names."""
+    options = {
+        name: getattr(arguments, name)
+        for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component")
+    }
+    options["bundle"] = arguments.bundle or [DEFAULT_MODEL]
+    if arguments.studies is not None:
+        if arguments.images or arguments.t1 or arguments.t2:
+            raise InputError("--studies takes the volumes from its folder.", "Leave out T1 and T2.")
+        return segment_studies(arguments.studies, arguments.output, options, arguments.overwrite)
+    t1, t2 = chosen_volumes(arguments)
+    if not arguments.overwrite and (there := existing_results(arguments.output)):
+        raise InputError(
+            f"'{arguments.output}' already holds {there[0]}.", "Choose another folder, or add --overwrite."
+        )
+    warn_of_mistaken_volumes(t1, t2)
+    with progress_bar() as progress:
+        result = JOBS["segment"]({**options, "t1": t1, "t2": t2, "output": str(arguments.output)}, progress)
+    print("\n".join(report(result)))
+    return 0
+
+
+def chosen_volumes(arguments: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The paths of T1 and T2, None for one left out. Raises `InputError` when it is not clear which is which."""
+    images = arguments.images
+    if images and (arguments.t1 or arguments.t2):
+        raise InputError("T1 and T2 are given twice.", "Use either two names or --t1 and --t2.")
+    if len(images) == 1:
+        raise InputError(
+            f"Is '{images[0]}' T1 or T2?", "Write '-' for the volume that is left out, or use --t1 or --t2."
+        )
+    if len(images) > 2:
+        raise InputError(
+            f"{len(images)} volumes are given; LiverPair segments one T1 and one T2.", "Use --studies for more."
+        )
+    t1, t2 = images or (arguments.t1, arguments.t2)
+    t1, t2 = (None if path in (None, NOTHING) else path for path in (t1, t2))
+    if t1 is None and t2 is None:
+        raise InputError("Neither T1 nor T2 is given.", "Name at least one of them.")
+    return t1, t2
+
+
+def warn_of_mistaken_volumes(t1: str | None, t2: str | None) -> None:
+    """Say on standard error when the two file names look swapped or are the same."""
+    from liverpair.sequences import sequence_warning
+
+    same = t1 is not None and t2 is not None and Path(t1).resolve() == Path(t2).resolve()
+    warning = sequence_warning(t1 and Path(t1).name, None, t2 and Path(t2).name, None, same)
+    if warning:
+        print(f"Warning: {warning}", file=sys.stderr)
+
+
+def report(result: Mapping[str, Any]) -> list[str]:
+    """The result of the job in lines for a reader."""
+    lines = [
+        f"{side.upper()} liver {result[side]['volume_ml']:.0f} ml  {result[side]['liver']}"
+        for side in ("t1", "t2")
+        if result[side]
+    ]
+    measures = result["measures"]
+    if measures["dice_as_scanned"] is not None:
+        lines.append(f"Dice of the two livers as scanned: {measures['dice_as_scanned']:.2f}")
+    if measures["centroid_offset_mm"] is not None:
+        offset = ", ".join(f"{value:.0f}" for value in measures["centroid_offset_mm"])
+        lines.append(f"Centroid T1 - T2 (left, posterior, superior): {offset} mm")
+    made_by = result["provenance"]
+    lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by))
+    return lines + list(result["notes"])

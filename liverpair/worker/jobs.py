@@ -1,0 +1,13 @@
+"""The jobs that the worker, and the command line without a worker, can run.
+
+A job takes a request that JSON can hold and a `Progress`, and returns a result that JSON can hold; volumes travel as
+files. What stays in memory for the next job, such as a loaded model, is kept by the code that loads it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from liverpair.errors import Progress
+from liverpair.worker.segment_job import segment
+
+JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {"segment": segment}
