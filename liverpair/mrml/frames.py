@@ -27,7 +27,7 @@ def ijk_to_ras(image: sitk.Image) -> vtk.vtkMatrix4x4:
 
 
 def set_frame(image: sitk.Image, volume_node) -> None:
-    """Give a 3-D image the spacing, origin (LPS) and direction (LPS) that the volume node has in its own coordinates."""
+    """Give a 3-D image the spacing, origin and direction (LPS) that the volume node has in its own coordinates."""
     ras_axes = vtk.vtkMatrix4x4()
     volume_node.GetIJKToRASDirectionMatrix(ras_axes)
     axes = LPS_TO_RAS @ slicer.util.arrayFromVTKMatrix(ras_axes)[:3, :3]

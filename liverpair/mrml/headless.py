@@ -7,8 +7,11 @@ order in which qSlicerCoreApplication does.
 import atexit
 import importlib.util
 import logging
+import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,8 +142,23 @@ def load_scene_mrb(path: str | Path, scene: slicer.vtkMRMLScene | None = None, c
     if not path.is_file():
         raise InputError(f"There is no scene '{path}'.", "Check the path.")
     scene = scene or slicer.mrmlScene
-    if not scene.ReadFromMRB(path.as_posix(), clear):
+    working_folder = os.getcwd()
+    try:
+        read = _holds_scene(path) and scene.ReadFromMRB(path.as_posix(), clear)
+    finally:
+        # A bundle that cannot be unpacked leaves the process in a folder that no longer exists.
+        os.chdir(working_folder)
+    if not read:
         raise InputError(f"'{path}' could not be read as a scene bundle.", "It may be damaged or not be an .mrb file.")
+
+
+def _holds_scene(path: Path) -> bool:
+    """Whether the file is a whole archive with a scene in it: asked before the present scene is emptied for it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None and any(name.endswith(".mrml") for name in archive.namelist())
+    except (zipfile.BadZipFile, EOFError, zlib.error):
+        return False
 
 
 def _log_through_python() -> None:

@@ -59,10 +59,11 @@ def layout_xml(with_table: bool = False) -> str:
 def register_layout(layout_node) -> None:
     """Make both layouts (`PAIR_LAYOUT_ID`, `PAIR_TABLE_LAYOUT_ID`) known to Slicer; doing it again changes nothing."""
     for layout_id, with_table in ((PAIR_LAYOUT_ID, False), (PAIR_TABLE_LAYOUT_ID, True)):
-        if layout_node.IsLayoutDescription(layout_id):
-            layout_node.SetLayoutDescription(layout_id, layout_xml(with_table))
-        else:
-            layout_node.AddLayoutDescription(layout_id, layout_xml(with_table))
+        description = layout_xml(with_table)
+        if not layout_node.IsLayoutDescription(layout_id):
+            layout_node.AddLayoutDescription(layout_id, description)
+        elif layout_node.GetLayoutDescription(layout_id) != description:
+            layout_node.SetLayoutDescription(layout_id, description)
 
 
 def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, table_node=None) -> None:
@@ -115,7 +116,8 @@ def show_only_in_row(segmentation_node, group: int) -> None:
     display_node = segmentation_node.GetDisplayNode()
     was_modifying = display_node.StartModify()
     display_node.RemoveAllViewNodeIDs()
-    for view_node in [_slice_node(scene, view) for view in ROWS[group]] + slicer.util.getNodesByClass("vtkMRMLViewNode"):
+    slice_nodes = [_slice_node(scene, view) for view in ROWS[group]]
+    for view_node in slice_nodes + slicer.util.getNodesByClass("vtkMRMLViewNode", scene):
         display_node.AddViewNodeID(view_node.GetID())
     display_node.EndModify(was_modifying)
 
@@ -147,10 +149,7 @@ def _row_xml(group: int) -> str:
 
 
 def _layout_node(scene):
-    node = scene.GetSingletonNode("vtkMRMLLayoutNode", "vtkMRMLLayoutNode") or scene.GetFirstNodeByClass(
-        "vtkMRMLLayoutNode"
-    )
-    return node or scene.AddNewNodeByClass("vtkMRMLLayoutNode")
+    return scene.GetFirstNodeByClass("vtkMRMLLayoutNode") or scene.AddNewNodeByClass("vtkMRMLLayoutNode")
 
 
 def _slice_node(scene, view: PairView):

@@ -31,7 +31,7 @@ DICOM_TAGS = {
 
 
 def image_from_node(volume_node) -> sitk.Image:
-    """The voxels of a scalar volume node as an image in LPS mm, in the node's own coordinates (parent transforms ignored).
+    """A scalar volume node as an image in LPS mm, in the node's own coordinates (parent transforms ignored).
 
     The voxels are copied once; the node is not touched and may change or vanish afterwards.
 
@@ -65,7 +65,7 @@ def node_from_image(image: sitk.Image, name: str, source: Mapping[str, object] |
 
 
 def write_volume(volume_node, path: str | Path) -> Path:
-    """Write a volume node as an image file in LPS, in the node's own coordinates; `path` says the format (`.nrrd`, `.nii.gz`).
+    """Write a volume node as an image file in LPS, in its own coordinates; `path` says the format (`.nrrd`, `.nii.gz`).
 
     Parent transforms are left out on purpose: what is computed from the file goes back under the same transforms. The
     file is written beside and moved into place when whole. Returns the path.
@@ -87,7 +87,10 @@ def write_volume(volume_node, path: str | Path) -> Path:
 
 
 def check_node(volume_node, name: str) -> None:
-    """Raise `InputError` unless the node is a volume that can be segmented; `name` ("T1", "T2") is who the sentence speaks of."""
+    """Raise `InputError` unless the node is a volume that can be segmented.
+
+    `name` ("T1", "T2") is who the sentence speaks of.
+    """
     if volume_node is None:
         raise InputError(f"{name} is not selected.", "Choose a volume.")
     if volume_node.IsA("vtkMRMLLabelMapVolumeNode"):
@@ -111,7 +114,7 @@ def describe(volume_node) -> dict:
 
 
 def guess_pair(scene=None) -> tuple:
-    """The first volume of the scene that looks T1-weighted and the first that looks T2-weighted; None where there is none.
+    """The first volume of the scene that looks T1-weighted and the first that looks T2-weighted, or None for either.
 
     Label maps, hidden volumes and volumes that LiverPair itself has made are passed over.
     """

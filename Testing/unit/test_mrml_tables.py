@@ -1,0 +1,88 @@
+"""The measures of a run in a table node."""
+
+import pytest
+from mrml_factory import empty_scene
+
+from liverpair.mrml import provenance
+from liverpair.mrml.headless import load_scene_mrb, save_scene_mrb
+from liverpair.mrml.tables import show_measures
+
+RESULT = {
+    "t1": {"liver": "t1_liver.nii.gz", "probability": None, "uncertainty": None, "volume_ml": 1268.7},
+    "t2": {"liver": "t2_liver.nii.gz", "probability": None, "uncertainty": None, "volume_ml": 1288.2},
+    "measures": {"dice_as_scanned": 0.5312, "centroid_offset_mm": [4.04, -16.0, -38.26]},
+    "provenance": {
+        "bundle": "liver-t1t2",
+        "version": "1.0.0",
+        "sha256": "ab12",
+        "engine": "openvino-bf16",
+        "device": "cpu",
+        "precision": "bf16",
+        "seconds": 3.14159,
+        "software": "LiverPair 0.1",
+        "date": "2025-01-02T03:04:05",
+    },
+    "notes": ["The T1 volume cuts the liver."],
+}
+
+
+@pytest.fixture(autouse=True)
+def scene():
+    return empty_scene()
+
+
+@pytest.fixture
+def table(scene):
+    return scene.AddNewNodeByClass("vtkMRMLTableNode", "Measures")
+
+
+def contents(table) -> dict[str, str]:
+    return {table.GetCellText(row, 0): table.GetCellText(row, 1) for row in range(table.GetNumberOfRows())}
+
+
+def test_every_measure_has_its_row(table):
+    show_measures(table, RESULT)
+    assert contents(table) == {
+        "Liver volume T1 (ml)": "1269",
+        "Liver volume T2 (ml)": "1288",
+        "Dice of the two livers as scanned": "0.53",
+        "Centroid offset T1 − T2 R (mm)": "-4.0",
+        "Centroid offset T1 − T2 A (mm)": "16.0",
+        "Centroid offset T1 − T2 S (mm)": "-38.3",
+        "Model": "liver-t1t2",
+        "Model version": "1.0.0",
+        "Model checksum (SHA-256)": "ab12",
+        "Engine": "openvino-bf16",
+        "Device": "cpu",
+        "Precision": "bf16",
+        "Computing time (s)": "3.1",
+        "Software": "LiverPair 0.1",
+        "Date": "2025-01-02T03:04:05",
+        "Note": "The T1 volume cuts the liver.",
+    }
+    assert [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())] == ["Measure", "Value"]
+
+
+def test_one_volume_alone_has_no_rows_about_a_pair(table):
+    alone = RESULT | {"t2": None, "measures": {"dice_as_scanned": None, "centroid_offset_mm": None}, "notes": []}
+    show_measures(table, alone)
+    names = list(contents(table))
+    assert names[:2] == ["Liver volume T1 (ml)", "Model"]
+
+
+def test_a_second_run_replaces_the_first(table):
+    show_measures(table, RESULT)
+    show_measures(table, {"t1": {"volume_ml": 10.0}})
+    assert contents(table) == {"Liver volume T1 (ml)": "10"}
+    assert provenance.read(table) == {}
+
+
+def test_the_table_is_saved_with_the_scene(tmp_path, scene, table):
+    show_measures(table, RESULT)
+    before = contents(table)
+    path = save_scene_mrb(tmp_path / "pair.mrb")
+    scene.Clear(False)
+    load_scene_mrb(path)
+    loaded = scene.GetFirstNodeByName("Measures")
+    assert contents(loaded) == before
+    assert provenance.read(loaded)["bundle"] == "liver-t1t2"
