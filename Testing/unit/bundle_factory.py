@@ -1,0 +1,74 @@
+"""Small bundles for tests."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from liverpair.bundle import Bundle
+from liverpair.networks import build
+
+ARGUMENTS = {"in_channels": 1, "out_channels": 1, "widths": [4, 8]}
+
+
+def manifest(**changes: Any) -> dict[str, Any]:
+    """A valid manifest without schema version and checksum, as `Bundle.write` takes it."""
+    return {
+        "name": "small",
+        "version": "1.0",
+        "task": "segmentation",
+        "strategy": "single input",
+        "network": {"name": "unet", "arguments": ARGUMENTS},
+        "inputs": ["T1 or T2"],
+        "grid": {"spacing_mm": [2.0, 2.0, 6.0], "multiple_of": [2, 2, 2]},
+        "normalization": {"method": "percentile", "lower_percentile": 1.0, "upper_percentile": 99.0},
+        "labels": [
+            {
+                "name": "Liver",
+                "value": 1,
+                "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
+                "color": [221, 130, 101],
+            }
+        ],
+        "postprocessing": {"threshold": 0.5, "largest_component": True, "fill_holes": False},
+        "normal_ranges": {},
+        "training": {
+            "data": "Twelve drawn spheres",
+            "license": "CC BY-NC-SA 4.0",
+            "citation": "Nobody et al. 2020",
+            "command": "python -m liverpair train segmentation --config small.yaml",
+            "seed": 7,
+            "wall_time_s": 5400,
+            "curve": [{"step": i * 100, "validation_dice": i / 20} for i in range(20)],
+        },
+        "metrics": {},
+        **changes,
+    }
+
+
+def small_network(seed: int = 0) -> torch.nn.Module:
+    """The network that `manifest` names, with random weights, in eval mode."""
+    torch.manual_seed(seed)
+    return build("unet", ARGUMENTS).eval()
+
+
+def write_bundle(folder: Path, **changes: Any) -> Bundle:
+    """A valid bundle in `folder`."""
+    return Bundle.write(folder, manifest(**changes), small_network().state_dict())
+
+
+def edit_manifest(folder: Path, **changes: Any) -> None:
+    """Change entries of a written manifest behind the library's back; the value `...` removes an entry."""
+    path = folder / "bundle.json"
+    content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not ...}), encoding="utf-8")
+
+
+def zip_folder(folder: Path, target: Path, prefix: str = "") -> Path:
+    """A zip of the files in `folder`, under `prefix`."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, prefix + path.name)
+    return target

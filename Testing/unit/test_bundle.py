@@ -1,0 +1,274 @@
+"""Bundles: what is written is read, and what is wrong is refused in a sentence that names it."""
+
+import hashlib
+import json
+import pickle
+import struct
+import subprocess
+import sys
+
+import pytest
+import torch
+from bundle_factory import ARGUMENTS, edit_manifest, manifest, small_network, write_bundle
+from safetensors.torch import load_file, save_file
+
+from liverpair.bundle import Bundle
+from liverpair.errors import BundleError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_bundle(tmp_path / "small").folder
+
+
+def replace_weights(folder, content: bytes):
+    """Other weights, with a manifest that vouches for them."""
+    (folder / "weights.safetensors").write_bytes(content)
+    edit_manifest(folder, sha256=hashlib.sha256(content).hexdigest())
+
+
+def replace_tensors(folder, **tensors):
+    path = folder / "weights.safetensors"
+    whole = {**load_file(path), **tensors}
+    save_file({name: tensor for name, tensor in whole.items() if tensor is not None}, path)
+    edit_manifest(folder, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_written_bundle_runs_as_the_network_it_came_from(folder):
+    images = torch.rand(1, 1, 8, 8, 8)
+    bundle = Bundle.load(folder)
+    network = bundle.network("cpu")
+    assert torch.equal(network(images), small_network()(images))
+    assert not network.training
+    assert not any(p.requires_grad for p in network.parameters())
+    assert (bundle.name, bundle.task, bundle.inputs) == ("small", "segmentation", ["T1 or T2"])
+    assert bundle.grid["spacing_mm"] == [2.0, 2.0, 6.0]
+    assert bundle.sha256 == hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+
+
+def test_reading_a_bundle_needs_no_torch(folder):
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['safetensors'] = None\n"
+        "from liverpair.bundle import Bundle, Catalogue\n"
+        "bundle = Bundle.load(sys.argv[1]); assert bundle.card(); assert Catalogue([sys.argv[2]]).list()\n"
+        "try: bundle.network()\n"
+        "except Exception as error: print(error.kind, error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(folder.parent)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("package Running a model needs the package 'torch'.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema_version": ...}, "'schema_version' is missing"),
+        ({"schema_version": 2}, "schema version 2 and this LiverPair reads version 1. Update LiverPair."),
+        ({"schema_version": True}, "'schema_version' is not a whole number"),
+        ({"name": ...}, "'name' is missing"),
+        ({"name": 3}, "'name' is not a text"),
+        ({"name": "../small"}, "its name '../small' is not made of"),
+        ({"name": "a..b"}, "its name 'a..b' is not made of"),
+        ({"task": "cooking"}, "its task 'cooking' is unknown; known are segmentation"),
+        ({"inputs": []}, "'inputs' is not a list of texts"),
+        ({"network": "unet"}, "'network' is not an object"),
+        ({"network": {"name": "unet"}}, "'network.arguments' is missing"),
+        ({"grid": ...}, "'grid' is missing"),
+        ({"grid": {"spacing_mm": [1, 1, 0], "multiple_of": [1, 1, 1]}}, "'grid.spacing_mm' is not a list of positive"),
+        ({"grid": {"spacing_mm": [1, 1, 1], "multiple_of": [1, 1]}}, "'grid.spacing_mm' has 3 and 'grid.multiple_of' 2"),
+        (
+            {"normalization": {"method": "percentile", "lower_percentile": 99, "upper_percentile": 1}},
+            "percentiles 99 and 1 are not in rising order",
+        ),
+        ({"postprocessing": {"threshold": 1.5}}, "'postprocessing.threshold' is 1.5, not within 0 to 1"),
+        ({"postprocessing": {"threshold": float("nan")}}, "'postprocessing.threshold' is nan, not a finite number"),
+        ({"postprocessing": {"threshold": 0.5, "fill_holes": "no"}}, "'postprocessing.fill_holes' is not true or false"),
+        ({"labels": []}, "'labels' is empty"),
+        ({"labels": [{"name": "Liver", "value": 1}]}, "'labels[0].snomed' is missing"),
+        ({"labels": manifest()["labels"] * 2}, "two of its labels have the same value"),
+        ({"normal_ranges": {"T1": {"Sphericity": {"mean": 0.6}}}}, "'normal_ranges.T1.Sphericity.sd' is missing"),
+        ({"metrics": {"test": {"cases": [1]}}}, "'metrics.test.cases' is not a list of objects"),
+        ({"sha256": "abc"}, "'sha256' is not a SHA-256 checksum"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_by_the_entry_that_is_wrong(folder, changes, words):
+    edit_manifest(folder, **changes)
+    with pytest.raises(BundleError) as caught:
+        Bundle.load(folder)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"{", "not valid JSON"), (b"[1]", "not a JSON object"), (b"\xff\xfe", "cannot be read"), (b"[" * 10**5, "not valid JSON")],
+    ids=["truncated", "list", "binary", "nested"],
+)
+def test_a_manifest_that_is_not_json_is_refused(folder, content, words):
+    (folder / "bundle.json").write_bytes(content)
+    with pytest.raises(BundleError, match=words):
+        Bundle.load(folder)
+
+
+def test_a_folder_without_manifest_or_weights_is_refused(folder, tmp_path):
+    with pytest.raises(BundleError, match="has no bundle.json"):
+        Bundle.load(tmp_path / "nothing")
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(BundleError, match="has no weights.safetensors"):
+        Bundle.load(folder)
+
+
+def test_one_changed_bit_of_the_weights_is_refused(folder):
+    path = folder / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BundleError, match="do not have the checksum"):
+        Bundle.load(folder)
+
+
+class Intruder:
+    """A pickle that would show that it was opened."""
+
+    def __reduce__(self):
+        return pytest.fail, ("the pickle was opened",)
+
+
+@pytest.mark.parametrize("writer", ["pickle", "torch"])
+def test_a_pickle_in_place_of_safetensors_is_refused_unopened(folder, tmp_path, writer):
+    if writer == "pickle":
+        content = pickle.dumps(Intruder())
+    else:
+        torch.save({"a": torch.ones(1)}, tmp_path / "weights.pt")
+        content = (tmp_path / "weights.pt").read_bytes()
+    replace_weights(folder, content)
+    with pytest.raises(BundleError, match="are a Python pickle, which could run any program"):
+        Bundle.load(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"1234", struct.pack("<Q", 2**62) + b"{}", struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 4) + b"nope"],
+    ids=["empty", "short", "endless header", "list", "not JSON"],
+)
+def test_weights_that_are_not_safetensors_are_refused(folder, content):
+    replace_weights(folder, content)
+    with pytest.raises(BundleError, match="are not a safetensors file"):
+        Bundle.load(folder)
+
+
+def test_weights_cut_short_are_refused(folder):
+    replace_weights(folder, (folder / "weights.safetensors").read_bytes()[:-100])
+    with pytest.raises(BundleError, match="cannot be read"):
+        Bundle.load(folder).weights()
+
+
+def test_weights_that_are_not_finite_are_refused(folder):
+    replace_tensors(folder, **{"head.bias": torch.tensor([float("nan")])})
+    with pytest.raises(BundleError, match="'head.bias' holds NaN or infinity"):
+        Bundle.load(folder).network()
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({"head.bias": torch.zeros(2)}, r"'head.bias' has the shape \(2,\) and the network has \(1,\)"),
+        ({"head.bias": None}, r"'head.bias' is missing \(1 missing in all\)"),
+        ({"tail.bias": torch.zeros(1)}, "'tail.bias' is not part of the network"),
+    ],
+)
+def test_weights_that_do_not_fit_the_network_are_refused(folder, tensors, words):
+    replace_tensors(folder, **tensors)
+    with pytest.raises(BundleError, match=words):
+        Bundle.load(folder).network()
+
+
+def test_a_network_that_nobody_knows_or_could_build_is_refused(folder):
+    edit_manifest(folder, network={"name": "oracle", "arguments": {}})
+    with pytest.raises(BundleError, match="the network 'oracle', which this LiverPair does not know; known are .*unet"):
+        Bundle.load(folder).network()
+    edit_manifest(folder, network={"name": "unet", "arguments": {"wisdom": 3}})
+    with pytest.raises(BundleError, match="arguments that do not fit the network 'unet'"):
+        Bundle.load(folder).network()
+
+
+def test_a_manifest_that_asks_for_a_giant_network_takes_no_memory_for_it(folder):
+    edit_manifest(folder, network={"name": "unet", "arguments": {**ARGUMENTS, "widths": [100_000, 200_000]}})
+    with pytest.raises(BundleError, match="do not fit the network"):
+        Bundle.load(folder).network()
+
+
+def test_a_failed_write_leaves_the_bundle_that_was_there(folder):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    weights = small_network(1).state_dict()
+    with pytest.raises(BundleError, match="its task"):
+        Bundle.write(folder, manifest(task="cooking"), weights)
+    with pytest.raises(BundleError, match="not finite"):
+        Bundle.write(folder, manifest(), {**weights, "head.bias": torch.tensor([float("inf")])})
+    with pytest.raises(BundleError, match="do not fit"):
+        Bundle.write(folder, manifest(), {"head.bias": torch.zeros(1)})
+    with pytest.raises(BundleError, match="exists already"):
+        Bundle.write(folder, manifest(), weights, replace=False)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == ["small"]
+
+
+def test_writing_again_replaces_the_whole_bundle(folder):
+    (folder / "leftover.txt").write_text("old")
+    bundle = Bundle.write(folder, manifest(version="2.0"), small_network(1).state_dict())
+    assert bundle.version == "2.0"
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "bundle.json", "weights.safetensors"]
+    assert [path.name for path in folder.parent.iterdir()] == ["small"]
+
+
+def test_metrics_can_be_added_later_and_show_on_the_card(folder):
+    result = {
+        "description": "Two cases that took no part in training",
+        "command": "python -m liverpair evaluate small",
+        "cases": [{"case": "10", "sequence": "T1", "dice": 0.91234567, "hd95_mm": 8.0}, {"case": "13", "dice": 0.5}],
+        "summary": {"dice": {"mean": 0.7062, "sd": 0.2}},
+    }
+    bundle = Bundle.load(folder).update(metrics={"chaos_test": result})
+    assert bundle.metrics["chaos_test"]["cases"][0]["dice"] == 0.91234567
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert card == bundle.card()
+    assert "| Case | Sequence | Dice | Hd95 mm |" in card
+    assert "| 10 | T1 | 0.9123 | 8 |" in card
+    assert "| 13 |  | 0.5 |  |" in card
+    assert "| dice | 0.7062 | 0.2 |" in card
+    with pytest.raises(BundleError):
+        bundle.update(metrics=[])
+    assert Bundle.load(folder).metrics == bundle.metrics
+
+
+def test_the_card_says_what_a_reader_must_know(folder):
+    edit_manifest(folder, limits=["Never saw a lesion.", "Breaks <b>HTML</b>"])
+    bundle = Bundle.load(folder)
+    card = bundle.card()
+    for words in (
+        "# small 1.0",
+        "not a medical device",
+        "Liver (SCT 10200004, Liver)",
+        "2 × 2 × 6 mm (x, y, z)",
+        "Twelve drawn spheres",
+        "CC BY-NC-SA 4.0",
+        "Nobody et al. 2020",
+        "| Seed | 7 |",
+        "1 h 30 min",
+        "Learning curve (8 of 20 points)",
+        "| 1900 | 0.95 |",
+        "Not measured yet",
+        "- Never saw a lesion.",
+        bundle.sha256,
+    ):
+        assert words in card
+    assert "<" not in card
+
+
+def test_what_another_task_adds_is_kept_and_can_be_read(folder):
+    edit_manifest(folder, pairing={"threshold": 0.2})
+    bundle = Bundle.load(folder)
+    assert bundle.section("pairing") == {"threshold": 0.2}
+    assert json.loads((bundle.update(metrics={}).folder / "bundle.json").read_text())["pairing"] == {"threshold": 0.2}
+    with pytest.raises(BundleError, match="has no section 'anchors'"):
+        bundle.section("anchors")

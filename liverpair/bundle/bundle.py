@@ -1,0 +1,208 @@
+"""One trained model: a folder with `bundle.json` and `weights.safetensors`."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from liverpair.bundle.card import model_card
+from liverpair.bundle.manifest import (
+    MANIFEST_FILE,
+    SCHEMA_VERSION,
+    WEIGHTS_FILE,
+    Label,
+    Network,
+    Normalization,
+    Postprocessing,
+    WorkingGrid,
+    read_manifest,
+    validate,
+)
+from liverpair.bundle.weights import check_fit, check_weights, file_sha256, load_weights, save_weights
+from liverpair.errors import BundleError, LiverPairError, MissingPackageError
+from liverpair.files import written_whole
+
+if TYPE_CHECKING:
+    import torch
+
+CARD_FILE = "README.md"
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A trained model that explains itself. Made by `Bundle.load`, which has checked manifest and checksum.
+
+    `manifest` is the whole `bundle.json`; the other fields are its core. A section that only one task has is read with
+    `section`.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any] = field(repr=False)
+    name: str
+    version: str
+    task: str
+    strategy: str
+    network_spec: Network
+    inputs: list[str]
+    labels: list[Label]
+    sha256: str
+    grid: WorkingGrid
+    normalization: Normalization
+    postprocessing: Postprocessing
+    normal_ranges: Mapping[str, Any]
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Bundle":
+        """Read the bundle in `folder`. Needs no torch.
+
+        Raises `BundleError` with the reason if the manifest is not valid, or the weights are missing, not safetensors,
+        or fail their checksum.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        check_weights(folder / WEIGHTS_FILE, manifest["sha256"], manifest["name"])
+        return cls._of(folder, manifest)
+
+    @classmethod
+    def _of(cls, folder: Path, manifest: Mapping[str, Any]) -> "Bundle":
+        core = ("name", "version", "task", "strategy", "inputs", "labels", "sha256")
+        sections = ("grid", "normalization", "postprocessing", "normal_ranges", "training", "metrics")
+        return cls(
+            folder=folder,
+            manifest=manifest,
+            network_spec=manifest["network"],
+            **{key: manifest[key] for key in core},
+            **{key: manifest.get(key, {}) for key in sections},
+        )
+
+    @classmethod
+    def write(
+        cls,
+        folder: Path | str,
+        manifest: Mapping[str, Any],
+        state_dict: "Mapping[str, torch.Tensor]",
+        replace: bool = True,
+    ) -> "Bundle":
+        """Write a bundle: manifest, weights and card. `folder` appears or changes only when the bundle is whole and
+        valid.
+
+        `schema_version` and `sha256` are filled in. Raises `BundleError` if the manifest is not valid, a weight is not
+        finite, the weights do not fit the network, or `folder` exists and `replace` is false.
+        """
+        folder = Path(folder).absolute()
+        if folder.exists() and not replace:
+            raise BundleError(f"'{folder}' exists already.", "Choose another folder.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            draft.chmod(0o755)
+            save_weights(state_dict, draft / WEIGHTS_FILE)
+            whole = {**manifest, "schema_version": SCHEMA_VERSION, "sha256": file_sha256(draft / WEIGHTS_FILE)}
+            validate(whole, str(manifest.get("name", folder.name)))
+            _write_text(draft / MANIFEST_FILE, _to_json(whole))
+            cls._of(draft, whole).network("cpu")
+            _write_text(draft / CARD_FILE, model_card(whole))
+            move_into_place(draft, folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return cls.load(folder)
+
+    def update(self, **sections: Any) -> "Bundle":
+        """Replace sections of the manifest (`metrics`, say) and write manifest and card again; the weights stay.
+
+        Raises `BundleError` if the manifest would not be valid, and `InputError` if the folder cannot be written to.
+        """
+        manifest = {**self.manifest, **sections}
+        validate(manifest, self.name)
+        _write_text(self.folder / MANIFEST_FILE, _to_json(manifest))
+        _write_text(self.folder / CARD_FILE, model_card(manifest))
+        return self.load(self.folder)
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """A section of the manifest beyond the core. Raises `BundleError` if it is missing or not an object."""
+        content = self.manifest.get(name)
+        if not isinstance(content, Mapping):
+            raise BundleError(f"Model '{self.name}' has no section '{name}' in its manifest.")
+        return content
+
+    def weights(self) -> "dict[str, torch.Tensor]":
+        """The trained weights by name, on the CPU. Raises `BundleError` if one is not finite or not readable."""
+        _import_torch()
+        return load_weights(self.folder / WEIGHTS_FILE, self.name)
+
+    def network(self, device: "torch.device | str" = "cpu") -> "torch.nn.Module":
+        """The trained network on `device`, in eval mode. Its parameters ask for no gradient.
+
+        Raises `BundleError` if the network is unknown, its arguments do not fit it, or the weights do not fit the
+        network.
+        """
+        torch = _import_torch()
+        weights = self.weights()
+        with torch.device("meta"):
+            check_fit(self._build(), weights, self.name)
+        network = self._build()
+        network.load_state_dict(weights)
+        return network.requires_grad_(False).eval().to(device)
+
+    def _build(self) -> "torch.nn.Module":
+        from liverpair.networks import NETWORKS, build
+
+        name = self.network_spec["name"]
+        if name not in NETWORKS:
+            raise BundleError(
+                f"Model '{self.name}' asks for the network '{name}', which this LiverPair does not know; known are "
+                f"{', '.join(sorted(NETWORKS))}."
+            )
+        try:
+            return build(name, self.network_spec["arguments"])
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, LiverPairError) as error:
+            raise BundleError(
+                f"Model '{self.name}' gives arguments that do not fit the network '{name}': {error}."
+            ) from error
+
+    def card(self) -> str:
+        """The model card in Markdown: what it is for, what it was trained on, how good it is, what it is not."""
+        return model_card(self.manifest)
+
+
+def move_into_place(draft: Path, folder: Path) -> None:
+    """Rename `draft` to `folder` on the same file system; what `folder` held is removed only after that succeeded."""
+    if not folder.exists():
+        draft.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    folder.rename(old / folder.name)
+    try:
+        draft.rename(folder)
+    except OSError:
+        (old / folder.name).rename(folder)
+        raise
+    finally:
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with written_whole(path) as draft:
+        draft.write_bytes(text.encode("utf-8"))
+
+
+def _to_json(manifest: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"The manifest cannot be written as JSON: {error}.") from error
+
+
+def _import_torch() -> ModuleType:
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingPackageError("Running a model needs the package 'torch'.", "Install PyTorch.") from error
+    return torch

@@ -1,0 +1,262 @@
+"""What `bundle.json` must say, and the sentence for each way in which it may not.
+
+The core is the same for every task. What a task needs beyond it (the anchors of a detector, the thresholds of a
+pairing) stands in a section named after the task; `TASK_SECTIONS` names what each task requires. Keys unknown here are
+kept as they are.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+from liverpair.errors import BundleError
+
+SCHEMA_VERSION = 1
+MANIFEST_FILE = "bundle.json"
+WEIGHTS_FILE = "weights.safetensors"
+MAXIMUM_MANIFEST_BYTES = 8 * 2**20
+
+TASK_SECTIONS: dict[str, tuple[str, ...]] = {"segmentation": ("grid", "normalization", "postprocessing")}
+"""Sections that a bundle of each task must have beyond the core."""
+
+NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+CHECKSUM_PATTERN = re.compile(r"[0-9a-f]{64}")
+
+
+class Network(TypedDict):
+    """Which network of `liverpair.networks`, made with which arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class WorkingGrid(TypedDict, total=False):
+    """The grid a network sees: `spacing_mm` (x, y, z) or (x, y); each side is a multiple of `multiple_of`, (z, y, x) or (y, x)."""
+
+    spacing_mm: list[float]
+    multiple_of: list[int]
+    crop: Any
+
+
+class Normalization(TypedDict, total=False):
+    """How intensities are brought to one range: the method and, for percentile methods, its percentiles (0 to 100)."""
+
+    method: str
+    lower_percentile: float
+    upper_percentile: float
+
+
+class Code(TypedDict):
+    """A coded concept: code, coding scheme designator ("SCT") and meaning (DICOM PS3.3, section 8.8)."""
+
+    code: str
+    scheme: str
+    meaning: str
+
+
+class Label(TypedDict):
+    """One structure: its name, its value in label maps, its code, and its color (red, green, blue, 0 to 255)."""
+
+    name: str
+    value: int
+    snomed: Code
+    color: list[int]
+
+
+class Postprocessing(TypedDict, total=False):
+    """From probabilities to a mask: the probability above which a voxel belongs, and what is then cleaned up."""
+
+    threshold: float
+    largest_component: bool
+    fill_holes: bool
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The validated content of the manifest in `folder`. Raises `BundleError` with the reason."""
+    path = folder / MANIFEST_FILE
+    try:
+        if path.stat().st_size > MAXIMUM_MANIFEST_BYTES:
+            limit = MAXIMUM_MANIFEST_BYTES // 2**20
+            raise BundleError(f"Model '{folder.name}' has a {MANIFEST_FILE} larger than {limit} MiB.")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BundleError(
+            f"'{folder}' has no {MANIFEST_FILE}.", f"Choose the folder that holds {MANIFEST_FILE} and {WEIGHTS_FILE}."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"Model '{folder.name}' has a {MANIFEST_FILE} that cannot be read: {error}.") from error
+    try:
+        manifest = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"Model '{folder.name}' has a {MANIFEST_FILE} that is not valid JSON: {error}.") from error
+    validate(manifest, folder.name)
+    return manifest
+
+
+def validate(manifest: Any, source: str) -> None:
+    """Check a whole manifest. Raises `BundleError` with one sentence that names `source` and the first defect."""
+    check = _Check(source)
+    check.that(isinstance(manifest, Mapping), "its manifest is not a JSON object")
+    _check_version(check, manifest)
+    _check_identity(check, manifest)
+    _check_network(check, manifest)
+    _check_labels(check, manifest)
+    for section in TASK_SECTIONS[manifest["task"]]:
+        check.value(manifest, section, Mapping, "an object")
+    for section, checker in _SECTIONS.items():
+        if section in manifest:
+            checker(check, check.value(manifest, section, Mapping, "an object"))
+    checksum = check.text(manifest, "sha256")
+    check.that(CHECKSUM_PATTERN.fullmatch(checksum), "'sha256' is not a SHA-256 checksum in 64 hexadecimal digits")
+
+
+class _Check:
+    """Raises `BundleError` about one bundle."""
+
+    def __init__(self, source: str):
+        self.source = source
+
+    def that(self, condition: Any, defect: str, hint: str = "") -> None:
+        if not condition:
+            raise BundleError(f"Model '{self.source}' is refused: {defect}.", hint)
+
+    def value(self, owner: Mapping, key: str, kind: type | tuple[type, ...], words: str, where: str = "") -> Any:
+        """`owner[key]`, which must be there and of `kind`, said in `words`; `where` is the path of `owner`."""
+        name = f"{where}.{key}" if where else key
+        self.that(key in owner, f"'{name}' is missing in its manifest")
+        value = owner[key]
+        is_flag = isinstance(value, bool) and kind is not bool
+        self.that(isinstance(value, kind) and not is_flag, f"'{name}' is not {words}")
+        return value
+
+    def text(self, owner: Mapping, key: str, where: str = "") -> str:
+        value = self.value(owner, key, str, "a text", where)
+        self.that(value.strip(), f"'{f'{where}.{key}' if where else key}' is empty")
+        return value
+
+    def number(self, owner: Mapping, key: str, lowest: float, highest: float, where: str) -> float:
+        value = self.value(owner, key, (int, float), "a number", where)
+        self.that(math.isfinite(value), f"'{where}.{key}' is {value}, not a finite number")
+        self.that(lowest <= value <= highest, f"'{where}.{key}' is {value}, not within {lowest:g} to {highest:g}")
+        return value
+
+    def numbers(self, owner: Mapping, key: str, accept: Callable[[Any], bool], words: str, where: str = "") -> list:
+        values = self.value(owner, key, list, f"a list of {words}", where)
+        good = all(isinstance(v, (int, float)) and not isinstance(v, bool) and accept(v) for v in values)
+        self.that(values and good, f"'{f'{where}.{key}' if where else key}' is not a list of {words}")
+        return values
+
+
+def _check_version(check: _Check, manifest: Mapping) -> None:
+    version = check.value(manifest, "schema_version", int, "a whole number")
+    check.that(
+        version == SCHEMA_VERSION,
+        f"its manifest is of schema version {version} and this LiverPair reads version {SCHEMA_VERSION}",
+        "Update LiverPair." if version > SCHEMA_VERSION else "Export the model again with its training script.",
+    )
+
+
+def _check_identity(check: _Check, manifest: Mapping) -> None:
+    name = check.text(manifest, "name")
+    check.that(
+        NAME_PATTERN.fullmatch(name) and ".." not in name,
+        f"its name {name!r} is not made of at most 64 lower-case letters, digits, '.', '_' and '-'",
+    )
+    check.text(manifest, "version")
+    task = check.text(manifest, "task")
+    check.that(task in TASK_SECTIONS, f"its task '{task}' is unknown; known are {', '.join(sorted(TASK_SECTIONS))}")
+    check.text(manifest, "strategy")
+    inputs = check.value(manifest, "inputs", list, "a list of texts")
+    check.that(inputs and all(isinstance(i, str) and i for i in inputs), "'inputs' is not a list of texts")
+
+
+def _check_network(check: _Check, manifest: Mapping) -> None:
+    network = check.value(manifest, "network", Mapping, "an object")
+    check.text(network, "name", "network")
+    check.value(network, "arguments", Mapping, "an object", "network")
+
+
+def _check_labels(check: _Check, manifest: Mapping) -> None:
+    labels = check.value(manifest, "labels", list, "a list of objects")
+    check.that(labels, "'labels' is empty")
+    values = []
+    for i, label in enumerate(labels):
+        where = f"labels[{i}]"
+        check.that(isinstance(label, Mapping), f"'{where}' is not an object")
+        check.text(label, "name", where)
+        values.append(check.number(label, "value", 1, 65535, where))
+        check.that(isinstance(label["value"], int), f"'{where}.value' is not a whole number")
+        code = check.value(label, "snomed", Mapping, "an object", where)
+        for key in ("code", "scheme", "meaning"):
+            check.text(code, key, f"{where}.snomed")
+        color = check.numbers(label, "color", _is_byte, "whole numbers 0 to 255", where)
+        check.that(len(color) == 3, f"'{where}.color' has {len(color)} numbers, not 3")
+    check.that(len(set(values)) == len(values), "two of its labels have the same value")
+
+
+def _is_byte(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value <= 255
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
+
+
+def _check_grid(check: _Check, grid: Mapping) -> None:
+    spacing = check.numbers(grid, "spacing_mm", lambda v: math.isfinite(v) and v > 0, "positive numbers", "grid")
+    multiple = check.numbers(grid, "multiple_of", _is_count, "positive whole numbers", "grid")
+    check.that(
+        len(spacing) == len(multiple) and len(spacing) in (2, 3),
+        f"'grid.spacing_mm' has {len(spacing)} and 'grid.multiple_of' {len(multiple)} numbers, not both 2 or both 3",
+    )
+
+
+def _check_normalization(check: _Check, normalization: Mapping) -> None:
+    check.text(normalization, "method", "normalization")
+    if "lower_percentile" in normalization or "upper_percentile" in normalization:
+        lower = check.number(normalization, "lower_percentile", 0, 100, "normalization")
+        upper = check.number(normalization, "upper_percentile", 0, 100, "normalization")
+        check.that(lower < upper, f"its normalization percentiles {lower:g} and {upper:g} are not in rising order")
+
+
+def _check_postprocessing(check: _Check, postprocessing: Mapping) -> None:
+    check.number(postprocessing, "threshold", 0, 1, "postprocessing")
+    for key in ("largest_component", "fill_holes"):
+        if key in postprocessing:
+            check.value(postprocessing, key, bool, "true or false", "postprocessing")
+
+
+def _check_normal_ranges(check: _Check, ranges: Mapping, path: str = "normal_ranges") -> None:
+    """Mean and SD by feature, directly or by group (the sequence, say) and feature."""
+    for name, band in ranges.items():
+        where = f"{path}.{name}"
+        check.that(isinstance(band, Mapping), f"'{where}' is not an object")
+        if "mean" in band:
+            check.number(band, "mean", -math.inf, math.inf, where)
+            check.number(band, "sd", 0, math.inf, where)
+        else:
+            _check_normal_ranges(check, band, where)
+
+
+def _check_metrics(check: _Check, metrics: Mapping) -> None:
+    for test, result in metrics.items():
+        where = f"metrics.{test}"
+        check.that(isinstance(result, Mapping), f"'{where}' is not an object")
+        cases = result.get("cases", [])
+        is_list = isinstance(cases, list) and all(isinstance(case, Mapping) for case in cases)
+        check.that(is_list, f"'{where}.cases' is not a list of objects")
+        summary = result.get("summary", {})
+        check.that(isinstance(summary, Mapping), f"'{where}.summary' is not an object")
+
+
+_SECTIONS: dict[str, Callable[[_Check, Mapping], None]] = {
+    "grid": _check_grid,
+    "normalization": _check_normalization,
+    "postprocessing": _check_postprocessing,
+    "normal_ranges": _check_normal_ranges,
+    "training": lambda check, training: None,
+    "metrics": _check_metrics,
+}
