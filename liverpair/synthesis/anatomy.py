@@ -56,7 +56,7 @@ def build_anatomy(patient: Patient, rng: np.random.Generator, frame: Frame | Non
     digestive.paint_stomach(frame, patient, tissues, body, rng)
     digestive.paint_colon(frame, patient, tissues, body, rng)
     digestive.paint_small_bowel(frame, patient, tissues, body, rng)
-    vessels.paint_fat_vessels(tissues, rng)
+    vessels.paint_mesentery(frame, patient, tissues, body, rng)
     organ_labels[liver] = LIVER
     organ_labels[tissues == Tissue.SPLEEN] = SPLEEN
     return Anatomy(frame, tissues, organ_labels, _mobility(frame, body.depth, body.spine_y))
@@ -65,7 +65,7 @@ def build_anatomy(patient: Patient, rng: np.random.Generator, frame: Frame | Non
 def _mobility(frame: Frame, depth: np.ndarray, spine_y: float) -> sitk.Image:
     """Full inside the abdomen, nothing in the wall and the spine, fading towards pelvis and upper chest."""
     x, y, z = frame.axes()
-    from_spine = np.sqrt(x**2 + (np.maximum(y - spine_y, 0) + np.minimum(y - spine_y, 0) * 1.0) ** 2)
+    from_spine = np.sqrt(x**2 + (y - spine_y) ** 2)
     weight = smooth_step(depth, -8.0, 3.0) * smooth_step(from_spine, 26.0, 44.0)
     weight = weight * (0.35 + 0.65 * smooth_step(z, -260.0, -150.0)) * (1 - 0.7 * smooth_step(z, 20.0, 110.0))
     step = (2, 3, 3)

@@ -8,15 +8,15 @@ from liverpair.synthesis.anatomy import Anatomy
 from liverpair.synthesis.frame import Tissue
 from liverpair.synthesis.shapes import smooth_noise
 
-# Ranges of intensity relative to the liver. The organs' follow published 1.5 T abdominal protocols (in-phase spoiled gradient
-# echo; T2 turbo spin echo with spectral fat suppression); the rest is ordered by eye on such images.
+# Ranges of intensity relative to the liver, for the usual 1.5 T protocols: in-phase spoiled gradient echo, and turbo
+# spin echo with spectral fat suppression. Kidneys and spleen cover what patients show; the rest was matched by eye.
 T1_RANGES: dict[Tissue, tuple[float, float]] = {
     Tissue.AIR: (0.0, 0.0),
     Tissue.SKIN: (0.9, 1.2),
     Tissue.SUBCUTANEOUS_FAT: (1.65, 2.1),
     Tissue.MUSCLE: (0.70, 0.85),
     Tissue.CORTICAL_BONE: (0.25, 0.45),
-    Tissue.MARROW: (0.85, 1.15),
+    Tissue.MARROW: (0.65, 1.05),
     Tissue.DISC: (0.55, 0.75),
     Tissue.CSF: (0.28, 0.40),
     Tissue.CORD: (0.60, 0.75),
@@ -48,8 +48,8 @@ T1_RANGES: dict[Tissue, tuple[float, float]] = {
 T2_RANGES: dict[Tissue, tuple[float, float]] = {
     Tissue.AIR: (0.0, 0.0),
     Tissue.SKIN: (0.8, 1.3),
-    Tissue.SUBCUTANEOUS_FAT: (0.40, 0.62),
-    Tissue.MUSCLE: (0.38, 0.52),
+    Tissue.SUBCUTANEOUS_FAT: (0.25, 0.62),
+    Tissue.MUSCLE: (0.30, 0.50),
     Tissue.CORTICAL_BONE: (0.18, 0.28),
     Tissue.MARROW: (0.32, 0.55),
     Tissue.DISC: (0.40, 0.95),
@@ -59,10 +59,10 @@ T2_RANGES: dict[Tissue, tuple[float, float]] = {
     Tissue.LUNG_VESSEL: (0.4, 0.9),
     Tissue.MYOCARDIUM: (0.75, 1.10),
     Tissue.HEART_BLOOD: (0.50, 1.20),
-    Tissue.VISCERAL_FAT: (0.34, 0.52),
+    Tissue.VISCERAL_FAT: (0.22, 0.52),
     Tissue.LIVER: (1.0, 1.0),
     Tissue.HEPATIC_VEIN: (0.35, 1.90),
-    Tissue.PORTAL_VEIN: (1.45, 2.1),
+    Tissue.PORTAL_VEIN: (1.5, 2.5),
     Tissue.GALLBLADDER: (2.6, 3.6),
     Tissue.SPLEEN: (1.65, 2.4),
     Tissue.KIDNEY_CORTEX: (1.7, 2.25),
@@ -75,21 +75,34 @@ T2_RANGES: dict[Tissue, tuple[float, float]] = {
     Tissue.BOWEL_CHYME: (1.0, 1.9),
     Tissue.FAECES: (0.35, 0.9),
     Tissue.GAS: (0.05, 0.15),
-    Tissue.AORTA: (0.15, 0.50),
+    Tissue.AORTA: (0.15, 1.10),
     Tissue.VESSEL_WALL: (1.0, 1.5),
     Tissue.VENA_CAVA: (0.30, 1.50),
     Tissue.SMALL_VESSEL: (0.70, 1.60),
 }
 RANGES = {"T1": T1_RANGES, "T2": T2_RANGES}
 
+# T1 minutes after a gadolinium agent, as in portal and later phases: blood and kidneys brighter than the liver.
+ENHANCED_T1_RANGES: dict[Tissue, tuple[float, float]] = {
+    Tissue.HEPATIC_VEIN: (1.00, 1.35),
+    Tissue.PORTAL_VEIN: (1.05, 1.40),
+    Tissue.SPLEEN: (0.88, 1.05),
+    Tissue.KIDNEY_CORTEX: (1.25, 1.50),
+    Tissue.KIDNEY_MEDULLA: (1.15, 1.40),
+    Tissue.AORTA: (1.00, 1.40),
+    Tissue.VENA_CAVA: (1.00, 1.35),
+    Tissue.SMALL_VESSEL: (1.00, 1.40),
+    Tissue.HEART_BLOOD: (0.95, 1.30),
+}
+
 FINE_TEXTURE = {
-    Tissue.LIVER: 0.025, Tissue.SPLEEN: 0.02, Tissue.MUSCLE: 0.09, Tissue.MARROW: 0.08, Tissue.LUNG: 0.35,
-    Tissue.PANCREAS: 0.10, Tissue.SUBCUTANEOUS_FAT: 0.06, Tissue.VISCERAL_FAT: 0.07, Tissue.FAECES: 0.40,
+    Tissue.LIVER: 0.025, Tissue.SPLEEN: 0.02, Tissue.MUSCLE: 0.07, Tissue.MARROW: 0.08, Tissue.LUNG: 0.35,
+    Tissue.PANCREAS: 0.10, Tissue.SUBCUTANEOUS_FAT: 0.04, Tissue.VISCERAL_FAT: 0.05, Tissue.FAECES: 0.40,
     Tissue.BOWEL_CHYME: 0.20, Tissue.BOWEL_FLUID: 0.08, Tissue.STOMACH_CONTENT: 0.05, Tissue.MYOCARDIUM: 0.08,
     Tissue.HEART_BLOOD: 0.10, Tissue.KIDNEY_CORTEX: 0.04, Tissue.GUT_WALL: 0.10, Tissue.CORTICAL_BONE: 0.2,
 }
 COARSE_TEXTURE = {
-    Tissue.STOMACH_CONTENT: 0.18, Tissue.HEART_BLOOD: 0.30, Tissue.MYOCARDIUM: 0.15, Tissue.FAECES: 0.35,
+    Tissue.STOMACH_CONTENT: 0.10, Tissue.HEART_BLOOD: 0.20, Tissue.MYOCARDIUM: 0.15, Tissue.FAECES: 0.35,
     Tissue.BOWEL_CHYME: 0.25, Tissue.AORTA: 0.25, Tissue.VENA_CAVA: 0.2, Tissue.LIVER: 0.012,
 }
 
@@ -102,9 +115,10 @@ class Contrast:
     relative: dict[Tissue, float]
 
     @classmethod
-    def random(cls, sequence: str, rng: np.random.Generator) -> "Contrast":
-        """Draw a contrast within the sequence's ranges."""
-        return cls(sequence, {tissue: float(rng.uniform(*RANGES[sequence][tissue])) for tissue in Tissue})
+    def random(cls, sequence: str, rng: np.random.Generator, enhanced: bool = False) -> "Contrast":
+        """Draw a contrast within the sequence's ranges; `enhanced` is a T1 after contrast agent."""
+        ranges = RANGES[sequence] | (ENHANCED_T1_RANGES if enhanced else {})
+        return cls(sequence, {tissue: float(rng.uniform(*ranges[tissue])) for tissue in Tissue})
 
 
 def intensities(anatomy: Anatomy, contrast: Contrast, rng: np.random.Generator) -> np.ndarray:

@@ -36,13 +36,13 @@ def build_body(frame: Frame, patient: Patient, labels: np.ndarray, rng: np.rando
     x, y, z = frame.axes()
     fat, depth_below_skin = _skin_depth(frame, patient, rng)
     wall = patient.wall_thickness + 0.12 * patient.cavity_half_depth * smooth_step(y, 20.0, 90.0)
+    depth_below_skin[:, [0, -1], :] = depth_below_skin[:, :, [0, -1]] = -1.0
     labels[depth_below_skin > 0] = Tissue.SKIN
     labels[depth_below_skin > 2.2] = Tissue.SUBCUTANEOUS_FAT
     in_wall = depth_below_skin - fat
-    streaks = smooth_noise(frame.shape, (3.0, 2.2, 2.2), rng)
-    wall_region = in_wall > 0
-    labels[wall_region] = Tissue.MUSCLE
-    labels[wall_region & (streaks > 1.1)] = Tissue.SUBCUTANEOUS_FAT
+    layers = np.cos(2 * np.pi * in_wall / 5.5) + 1.1 * smooth_noise(frame.shape, (3.0, 2.5, 2.5), rng)
+    labels[in_wall > 0] = Tissue.MUSCLE
+    labels[(in_wall > 1.5) & (layers > 1.75)] = Tissue.SUBCUTANEOUS_FAT
     depth = in_wall - wall
     _paint_ribs(frame, labels, in_wall / wall, z)
     labels[depth > 0] = Tissue.VISCERAL_FAT
@@ -61,7 +61,9 @@ def _skin_depth(frame: Frame, patient: Patient, rng: np.random.Generator) -> tup
     """Fat thickness (1, y, x) and distance below the skin (z, y, x), both measured towards the centre, mm."""
     x, y, z = frame.axes()
     angle = np.arctan2(y, x)
-    wave = sum(rng.normal(0, 0.012 / k) * np.cos(k * angle + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 4, 5))
+    wave = np.zeros_like(angle)
+    for k in (2, 3, 4, 5):
+        wave += rng.normal(0, 0.018 / k) * np.cos(k * angle + float(rng.uniform(0, 2 * np.pi)))
     low = smooth_step(-z, 20.0, 260.0)
     fat = patient.fat_thickness * (0.75 + 0.35 * np.sin(angle + 0.6) ** 2 + 6 * wave) * (0.75 + 0.6 * low)
     across = patient.cavity_half_width + patient.wall_thickness
@@ -102,19 +104,19 @@ def _diaphragm(frame: Frame, patient: Patient, u: np.ndarray, v: np.ndarray, rng
 
 def _paint_chest(frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator) -> None:
     x, y, z = frame.axes()
-    inside = (body.depth > 0) & (z > body.diaphragm + 2.5)
+    inside = (body.depth > 0) & (z > body.diaphragm + 1.2)
     middle = (x / 42) ** 2 + ((y - body.spine_y + 22) / 46) ** 2 < 1
-    front = (np.abs(x - 5) < 26) & (y < -0.62 * patient.cavity_half_depth)
-    lung = inside & ~middle & ~front & (body.depth > 2.0)
+    front = ((x - 5) / 30) ** 2 + ((y + patient.cavity_half_depth) / 34) ** 2 < 1
+    lung = inside & ~middle & ~front & (body.depth > 1.0)
     labels[inside] = Tissue.VISCERAL_FAT
     labels[lung] = Tissue.LUNG
     vessels = smooth_noise(frame.shape, (1.2, 1.6, 1.6), rng) > 2.5
     labels[lung & vessels] = Tissue.LUNG_VESSEL
-    muscle = (body.depth > 0) & (np.abs(z - body.diaphragm) < 1.6) & (body.depth < 60)
+    muscle = (body.depth > -1) & (np.abs(z - body.diaphragm + 0.5) < 1.8) & ~middle
     labels[muscle & ~lung] = Tissue.MUSCLE
 
     scale = patient.cavity_half_width / 130.0
-    base = float(body.diaphragm.min() * 0 + patient.cardiac_plateau)
+    base = patient.cardiac_plateau
     center = (22 * scale, -38 * scale, base + 46)
     tilt = _rotation_z(np.deg2rad(-35.0))
     above = z > body.diaphragm + 2.0
@@ -124,10 +126,11 @@ def _paint_chest(frame: Frame, patient: Patient, labels: np.ndarray, body: Body,
     ):
         kept = labels.copy()
         paint_ellipsoid(frame, labels, center, np.array(radii) * scale, tissue, tilt)
-        np.copyto(labels, kept, where=~above | (body.depth < 3))
+        np.copyto(labels, kept, where=~above | (body.depth < 2))
     for dx, dy, radii in ((14, -8, (30, 20, 40)), (-34, 14, (26, 24, 40))):
         chamber = (center[0] + dx * scale, center[1] + dy * scale, center[2] + 8)
-        paint_ellipsoid(frame, labels, chamber, np.array(radii) * scale, Tissue.HEART_BLOOD, tilt, only=Tissue.MYOCARDIUM)
+        radii = np.array(radii) * scale
+        paint_ellipsoid(frame, labels, chamber, radii, Tissue.HEART_BLOOD, tilt, only=Tissue.MYOCARDIUM)
 
 
 def _rotation_z(angle: float) -> np.ndarray:
@@ -142,10 +145,10 @@ def _paint_spine(frame: Frame, patient: Patient, labels: np.ndarray, spine_y: fl
     bulge = 1.5 * np.cos(2 * np.pi * (height - DISC_MM / 2) / VERTEBRA_MM)
     dy = y - spine_y
     back_muscle = ((np.abs(x) - 36) / 33) ** 2 + ((dy - 47) / 23) ** 2 < 1
-    streaks = smooth_noise(frame.shape, (4.0, 1.8, 1.8), rng)
+    streaks = smooth_noise(frame.shape, (5.0, 1.0, 1.3), rng)
     body_here = labels != Tissue.AIR
     labels[body_here & back_muscle] = Tissue.MUSCLE
-    labels[body_here & back_muscle & (streaks > 1.0)] = Tissue.SUBCUTANEOUS_FAT
+    labels[body_here & back_muscle & (streaks > 1.9)] = Tissue.SUBCUTANEOUS_FAT
     psoas = ((np.abs(x) - 34) / np.clip(3 - 0.12 * (z + 120), 3, 17)) ** 2 + ((dy - 4) / 17) ** 2 < 1
     labels[psoas & (z < -120)] = Tissue.MUSCLE
     column = (x / (23 + bulge)) ** 2 + (dy / (17 + bulge)) ** 2
@@ -157,6 +160,6 @@ def _paint_spine(frame: Frame, patient: Patient, labels: np.ndarray, spine_y: fl
     wing = (np.abs(dy - 33) < 6) & (np.abs(x) < 38) & (height > 24)
     labels[body_here & arch & (dy > 15)] = Tissue.CORTICAL_BONE
     labels[body_here & (process | wing)] = Tissue.MARROW
-    canal = (x / 10.5) ** 2 + ((dy - 26) / 8.5) ** 2
+    canal = (x / 9.5) ** 2 + ((dy - 26) / 7.5) ** 2
     labels[body_here & (canal < 1)] = Tissue.CSF
     labels[((x / 5.2) ** 2 + ((dy - 26) / 4.2) ** 2 < 1) & (z > -110)] = Tissue.CORD

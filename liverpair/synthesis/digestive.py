@@ -25,7 +25,7 @@ def paint_stomach(frame: Frame, patient: Patient, labels: np.ndarray, body: Body
     radii = fill * np.array((37, 36, 28, 21, 13))
     path = smooth_path(np.column_stack([controls + jitter, radii]), 5.0)
     window, depth = tube_depth(frame, path[:, :3], path[:, 3])
-    x, y, z = (a for a in frame.axes())
+    _, y, z = frame.axes()
     z = z[window[0]]
     folds = 2.5 * smooth_noise(depth.shape, (2.0, 2.5, 2.5), rng)
     depth = np.minimum(depth, body.depth[window] - 3.0)
@@ -35,8 +35,9 @@ def paint_stomach(frame: Frame, patient: Patient, labels: np.ndarray, body: Body
     patch[free & (depth > 0)] = Tissue.GUT_WALL
     lumen = free & (depth + folds > 4.5)
     patch[lumen] = Tissue.STOMACH_CONTENT
-    surface = np.quantile(np.broadcast_to(y[:, window[1]], depth.shape)[lumen], patient.stomach_gas) if lumen.any() else 0.0
-    patch[lumen & (y[:, window[1]] < surface)] = Tissue.GAS
+    if lumen.any():
+        height = np.broadcast_to(y[:, window[1]], depth.shape)
+        patch[lumen & (height < np.quantile(height[lumen], patient.stomach_gas))] = Tissue.GAS
 
 
 def paint_colon(frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator) -> None:
@@ -85,6 +86,8 @@ def paint_small_bowel(frame: Frame, patient: Patient, labels: np.ndarray, body: 
         path = smooth_path(points, 5.0)
         radius = rng.uniform(7.5, 13.0)
         window, depth = tube_depth(frame, path, np.full(len(path), radius))
+        if not depth.size:
+            continue
         depth = np.minimum(depth, body.depth[window] - 2.0)
         patch = labels[window]
         free = patch == Tissue.VISCERAL_FAT

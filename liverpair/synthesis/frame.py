@@ -57,8 +57,8 @@ class Frame:
     """
 
     spacing: tuple[float, float, float] = (1.6, 1.6, 2.5)
-    origin: tuple[float, float, float] = (-200.0, -152.0, -290.0)
-    shape: tuple[int, int, int] = (148, 191, 251)
+    origin: tuple[float, float, float] = (-204.0, -168.0, -290.0)
+    shape: tuple[int, int, int] = (148, 211, 256)
 
     def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Positions x (1,1,nx), y (1,ny,1), z (nz,1,1) in mm, float32, ready to broadcast."""
@@ -118,7 +118,8 @@ def paint_ellipsoid(
     if tilt is None:
         inside = (dx / radii[0]) ** 2 + (dy / radii[1]) ** 2 + (dz / radii[2]) ** 2 <= 1
     else:
-        inside = sum(((r[0] * dx + r[1] * dy + r[2] * dz) / radius) ** 2 for r, radius in zip(tilt, radii, strict=True)) <= 1
+        a, b, c = (axis[0] * dx + axis[1] * dy + axis[2] * dz for axis in tilt)
+        inside = (a / radii[0]) ** 2 + (b / radii[1]) ** 2 + (c / radii[2]) ** 2 <= 1
     patch = labels[window]
     if only is not None:
         inside = inside & (patch == only)
@@ -135,8 +136,8 @@ def tube_depth(frame: Frame, points: np.ndarray, radii: np.ndarray, margin: floa
         margin: how far outside the tube distances are known, mm.
 
     Returns:
-        The window of the frame that holds the tube, and a float32 array on it: mm, positive inside, at most `margin` deep
-        outside (-margin).
+        The window of the frame that holds the tube, and a float32 array on it: mm, positive inside, never below
+        -margin.
     """
     points, radii = np.asarray(points, dtype=float), np.asarray(radii, dtype=float)
     low = (points - radii[:, None]).min(axis=0) - margin
@@ -153,10 +154,10 @@ def tube_depth(frame: Frame, points: np.ndarray, radii: np.ndarray, margin: floa
 
 
 def smooth_path(controls: Iterable[Iterable[float]], step_mm: float) -> np.ndarray:
-    """Points about `step_mm` apart on a Catmull-Rom curve through the control points, columns beyond 3 interpolated too.
+    """Points about `step_mm` apart on a Catmull-Rom curve through the control points.
 
     Args:
-        controls: (n, 3 or more) control points, mm; further columns (a radius, say) follow the same curve.
+        controls: (n, 3 or more) control points, mm; further columns (a radius, say) are interpolated likewise.
         step_mm: distance between points.
     """
     p = np.asarray(tuple(tuple(c) for c in controls), dtype=float)

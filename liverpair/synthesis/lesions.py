@@ -3,6 +3,7 @@
 Shape and inner structure are functions of position in millimetres, so a lesion is the same object on any grid.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import ndimage
 from liverpair.synthesis.shapes import smooth_step
 
 KINDS = ("cyst", "haemangioma", "hcc", "metastasis")
+KIND_SHARES = (0.25, 0.2, 0.2, 0.35)
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def render_lesion(
         lesion: what to write, its center in the space of `image`.
         sequence: "T1" or "T2".
         liver_intensity: intensity of the liver around the lesion in `image`.
-        slice_samples: positions across each slice that are averaged; more than 1 gives thick slices their partial volume.
+        slice_samples: positions averaged across each slice; more than 1 gives thick slices their partial volume.
         structure_kept: share of the image's own texture and noise that remains inside.
 
     Returns:
@@ -173,10 +175,12 @@ def random_lesions(
     spread: float = 0.5,
     smallest_mm: float = 5.0,
     largest_mm: float = 60.0,
+    kinds: Sequence[str] | None = None,
 ) -> list[Lesion]:
     """Draw lesions that lie in a liver without touching each other.
 
-    Diameters are log-normal. Larger ones are placed first; one that finds no room is drawn smaller or, at last, left out.
+    Diameters are log-normal. Larger ones are placed first; one that finds no room is drawn smaller or, at last, left
+    out.
 
     Args:
         liver: mask, LPS mm.
@@ -186,9 +190,16 @@ def random_lesions(
         spread: standard deviation of the logarithm of the diameter.
         smallest_mm: smallest diameter.
         largest_mm: largest diameter.
+        kinds: taken in turn, from the largest lesion to the smallest; drawn at random when None.
     """
-    spacing = np.array(liver.GetSpacing())
-    room = ndimage.distance_transform_edt(sitk.GetArrayViewFromImage(liver) > 0, sampling=spacing[::-1])
+    extent = sitk.LabelShapeStatisticsImageFilter()
+    extent.Execute(liver)
+    if not extent.HasLabel(1) or count == 0:
+        return []
+    box = extent.GetBoundingBox(1)
+    liver = sitk.RegionOfInterest(liver, box[3:], box[:3])
+    inside = np.pad(sitk.GetArrayViewFromImage(liver) > 0, 1)
+    room = ndimage.distance_transform_edt(inside, sampling=liver.GetSpacing()[::-1])[1:-1, 1:-1, 1:-1]
     diameters = np.clip(median_mm * np.exp(spread * rng.standard_normal(count)), smallest_mm, largest_mm)
     lesions: list[Lesion] = []
     for diameter in np.sort(diameters)[::-1]:
@@ -202,7 +213,7 @@ def random_lesions(
         radii = diameter / 2 * rng.uniform(0.78, 1.12, 3)
         lesion = Lesion(
             number=len(lesions) + 1,
-            kind=str(rng.choice(KINDS, p=(0.25, 0.2, 0.2, 0.35))),
+            kind=kinds[len(lesions) % len(kinds)] if kinds else str(rng.choice(KINDS, p=KIND_SHARES)),
             center_mm=center,
             radii_mm=tuple(float(r) for r in radii),
             rotation=tuple(float(r) for r in rng.uniform(-1.5, 1.5, 3)),

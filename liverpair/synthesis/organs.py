@@ -26,19 +26,19 @@ def liver_mask(frame: Frame, patient: Patient, body: Body, rng: np.random.Genera
     reach = patient.liver_left_reach - patient.liver_anterior_reach * v
     across = u + lean - np.where(v < 0, reach * smooth_step(-v, 0.0, 0.4), 0.0)
     relative = np.interp(across, LOWER_SURFACE_AT, LOWER_SURFACE)
-    tip = 0.30 * smooth_step(np.abs(v - 0.0), 0.25, 0.75) * smooth_step(-u, -0.1, 0.7)
+    tip = 0.30 * smooth_step(np.abs(v), 0.25, 0.75) * smooth_step(-u, -0.1, 0.7)
     lower = -patient.liver_length * (1.0 - relative - tip)
     lower = lower + patient.liver_roughness * 1.5 * smooth_noise(frame.shape[1:], 16.0, rng)
-    fissure = 30.0 * np.exp(-(((u - 0.0) / 0.03) ** 2)) * smooth_step(-v, 0.15, 0.45)
-    lower = ndimage.gaussian_filter(lower[0] if lower.ndim == 3 else lower, 3.0)[None] + fissure
+    fissure = 30.0 * np.exp(-((u / 0.03) ** 2)) * smooth_step(-v, 0.15, 0.45)
+    lower = ndimage.gaussian_filter(lower, (0.0, 3.0, 3.0)) + fissure
 
-    room = np.minimum(body.diaphragm - 3.0 - z, body.depth - 2.5)
-    room = np.minimum(room, 0.7 * (z - lower))
+    roughness = 0.6 * patient.liver_roughness * smooth_noise(frame.shape, (9.0, 14.0, 14.0), rng)
+    room = np.minimum(body.diaphragm + 1.0 - z, body.depth + 1.0)
+    room = np.minimum(room, 0.7 * (z - lower) + roughness)
     spine = np.sqrt(frame.axes()[0] ** 2 + (frame.axes()[1] - body.spine_y) ** 2) - 34.0
     room = np.minimum(room, spine)
-    room = room + 0.6 * patient.liver_roughness * smooth_noise(frame.shape, (9.0, 14.0, 14.0), rng)
     rounded = ndimage.gaussian_filter(np.clip(room, -14.0, 14.0), (2.0, 3.2, 3.2))
-    inside = (rounded > 0) & (body.depth > 1.5) & (body.diaphragm - 1.5 > z)
+    inside = (rounded > 0) & (body.depth > 0.3) & (body.diaphragm - 0.8 > z)
     components, count = ndimage.label(inside)
     sizes = np.bincount(components.ravel(), minlength=count + 1)
     sizes[0] = 0
@@ -51,32 +51,34 @@ def paint_spleen(frame: Frame, patient: Patient, labels: np.ndarray, body: Body,
     size = patient.spleen_size
     center_u, center_v, center_z = rng.uniform(0.60, 0.70), rng.uniform(0.22, 0.36), -72.0 + rng.uniform(-16, 16)
     scale = patient.cavity_half_width / 130.0
-    distance = ((body.u - center_u) / 0.34) ** 2 + ((body.v - center_v) / 0.52) ** 2 + ((z - center_z) / 52.0) ** 2
-    thickness = 40.0 * size * scale
-    room = np.minimum(body.depth - 2.5, thickness - body.depth)
-    room = np.minimum(room, body.diaphragm - 3.0 - z)
+    distance = ((body.u - center_u) / 0.34) ** 2 + ((body.v - center_v) / 0.47) ** 2 + ((z - center_z) / 52.0) ** 2
+    thickness = 37.0 * size * scale * np.sqrt(np.clip(1.15 - distance, 0.0, 1.0))
+    room = np.minimum(body.depth, thickness - body.depth)
+    room = np.minimum(room, body.diaphragm - z)
     room = np.minimum(room, 34.0 * (size - np.sqrt(distance)))
-    room = room + 1.8 * smooth_noise(frame.shape, (7.0, 9.0, 9.0), rng)
     room = ndimage.gaussian_filter(np.clip(room, -12.0, 12.0), (1.4, 2.0, 2.0))
-    labels[(room > 0) & (body.depth > 1.5) & (x > 0) & (labels == Tissue.VISCERAL_FAT)] = Tissue.SPLEEN
+    labels[(room > 0) & (body.depth > 0.5) & (x > 0) & (labels == Tissue.VISCERAL_FAT)] = Tissue.SPLEEN
 
 
 def paint_kidneys(
     frame: Frame, patient: Patient, labels: np.ndarray, organs: np.ndarray, body: Body, rng: np.random.Generator
 ) -> None:
-    """Two bean shapes beside the spine in a capsule of fat, with pyramids and a pelvis; numbered 2 and 3 in `organs`."""
+    """Two bean shapes beside the spine in a capsule of fat, with pyramids and a pelvis.
+
+    They are numbered 2 and 3 in `organs`, since the tissues do not tell right from left.
+    """
     half = patient.kidney_length / 2
-    base = -patient.liver_length + 42.0 + patient.kidney_drop
+    base = -patient.liver_length + 48.0 + patient.kidney_drop
     for side, number in ((-1, 2), (1, 3)):
         center = np.array((
             side * (0.44 * patient.cavity_half_width + rng.uniform(-4, 4)),
-            body.spine_y + rng.uniform(-2, 10),
+            body.spine_y + rng.uniform(-9, 2),
             base + (side + 1) * 5 + rng.uniform(-6, 6),
         ))
         lean = np.deg2rad(rng.uniform(8, 16))
         axis = np.array((-side * np.sin(lean), 0.18, np.cos(lean)))
         axis /= np.linalg.norm(axis)
-        across = np.array((side * 0.55, -0.0, 0.0)) + np.array((0.0, 0.83, 0.0))
+        across = np.array((side * 0.55, 0.83, 0.0))
         across -= axis * (across @ axis)
         across /= np.linalg.norm(across)
         tilt = np.stack([across, np.cross(axis, across), axis])
@@ -92,8 +94,8 @@ def paint_kidneys(
             ring = width * (0.52 if k % 3 == 1 else 0.36)
             place = center + axis * level + ring * (np.cos(angle) * tilt[0] + np.sin(angle) * tilt[1])
             paint_ellipsoid(frame, labels, place, (6.5, 6.5, 9.0), Tissue.KIDNEY_MEDULLA, only=Tissue.KIDNEY_CORTEX)
-        paint_ellipsoid(frame, labels, hilum, (width * 0.62, width * 0.45, half * 0.42), Tissue.VISCERAL_FAT)
-        paint_ellipsoid(frame, labels, hilum + (side * 3, 0, -4), (8, 5, 13), Tissue.KIDNEY_PELVIS)
+        paint_ellipsoid(frame, labels, hilum, (width * 0.48, width * 0.40, half * 0.38), Tissue.VISCERAL_FAT)
+        paint_ellipsoid(frame, labels, hilum + (side * 3, 0, -4), (7, 5, 12), Tissue.KIDNEY_PELVIS)
         allowed = (before == Tissue.VISCERAL_FAT) | (before == Tissue.MUSCLE)
         allowed &= body.depth > 1.0
         np.copyto(labels, before, where=~allowed)

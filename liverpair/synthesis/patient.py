@@ -49,7 +49,7 @@ class Patient:
             "waist": rng.uniform(-0.04, 0.07),
             "visceral_fat": rng.uniform(0.1, 1.0),
             "liver_length": 168.0 * size * rng.uniform(0.9, 1.14),
-            "liver_left_reach": rng.uniform(-0.12, 0.16),
+            "liver_left_reach": rng.uniform(-0.10, 0.22),
             "liver_anterior_reach": rng.uniform(-0.08, 0.08),
             "liver_roughness": rng.uniform(2.0, 5.0),
             "left_dome_height": rng.uniform(-26.0, -8.0),
@@ -65,5 +65,6 @@ class Patient:
             "gallbladder_radius": rng.uniform(0.0, 17.0),
             "vertebral_phase": rng.uniform(0.0, 36.0),
         }
-        values["fat_thickness"] = min(values["fat_thickness"], 178.0 - values["cavity_half_width"])
+        room = min(185.0 - values["cavity_half_width"], 142.0 - values["cavity_half_depth"]) - values["wall_thickness"]
+        values["fat_thickness"] = min(values["fat_thickness"], 0.75 * room)
         return cls(**values)

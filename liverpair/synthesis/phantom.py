@@ -8,12 +8,18 @@ import SimpleITK as sitk
 from liverpair.synthesis.anatomy import LIVER, build_anatomy
 from liverpair.synthesis.appearance import Contrast, intensities
 from liverpair.synthesis.deformation import breathing_displacement
+from liverpair.synthesis.frame import Frame
 from liverpair.synthesis.lesions import Lesion, random_lesions, render_lesion
 from liverpair.synthesis.patient import Patient
 from liverpair.synthesis.scanner import Scan, acquire, oblique_direction, sample_labels
+from liverpair.synthesis.shapes import roughen
 
-DEMO_LESIONS = 4
+DEMO_LESIONS = ("metastasis", "haemangioma", "cyst", "hcc")
+DEMO_SMALLEST_MM = 14.0
+SMALLEST_MM = 7.0
 MOST_LESIONS = 10
+LESION_CODE = 8
+ENHANCED_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -43,39 +49,51 @@ class PhantomPair:
     lesions: tuple[Lesion, ...]
 
 
-def phantom_pair(seed: int = 0) -> PhantomPair:
+def phantom_pair(seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | None = None) -> PhantomPair:
     """Make the pair of a seed; seed 0 is the demo pair, with 4 lesions and an oblique T2.
 
     Body, organs, contrasts, grids, shading, noise, breathing and lesions (0 to 10) differ from seed to seed.
+
+    Args:
+        seed: of everything.
+        t2_border_noise_mm: standard deviation of the wandering of the border of `t2_liver`, to mimic the poorer
+            annotation of T2; the truth when 0.
+        frame: grid on which the patient is modelled; a coarser one is quicker and cruder.
     """
     streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4)]
     body_rng, lesion_rng, t1_rng, t2_rng = streams
     patient = Patient.random(body_rng)
-    anatomy = build_anatomy(patient, body_rng)
+    anatomy = build_anatomy(patient, body_rng, frame)
     frame = anatomy.frame
-    count = DEMO_LESIONS if seed == 0 else int(lesion_rng.integers(0, MOST_LESIONS + 1))
-    lesions = tuple(random_lesions(frame.image((anatomy.organs == LIVER).astype(np.uint8)), lesion_rng, count))
-    organ_image = frame.image(anatomy.organs)
+    lesions = tuple(_lesions(frame.image((anatomy.organs == LIVER).astype(np.uint8)), lesion_rng, demo=seed == 0))
 
     t1_shift, t2_shift = _breath_holds(body_rng)
     parts = []
     for sequence, shift, rng in (("T1", t1_shift, t1_rng), ("T2", t2_shift, t2_rng)):
-        signal = frame.image(intensities(anatomy, Contrast.random(sequence, rng), rng))
-        numbers = np.zeros(frame.shape, dtype=np.uint8)
+        enhanced = sequence == "T1" and seed != 0 and rng.random() < ENHANCED_SHARE
+        contrast = Contrast.random(sequence, rng, enhanced)
+        signal = frame.image(intensities(anatomy, contrast, rng))
+        coded = anatomy.organs.copy()
         for lesion in lesions:
             signal, mask = render_lesion(signal, lesion, sequence, liver_intensity=1.0)
-            numbers[sitk.GetArrayViewFromImage(mask) > 0] = lesion.number
-        numbers[anatomy.organs != LIVER] = 0
+            within = (sitk.GetArrayViewFromImage(mask) > 0) & (anatomy.organs == LIVER)
+            coded[within] = LIVER + LESION_CODE * lesion.number
         breathing = breathing_displacement(anatomy.mobility, shift, rng)
         scan = _random_scan(sequence, patient, shift, rng, demo=seed == 0)
         parts.append((
             acquire(signal, scan, breathing, rng),
-            sample_labels(organ_image, scan, breathing),
-            sample_labels(frame.image(numbers), scan, breathing),
+            *sample_labels(frame.image(coded), scan, breathing, LESION_CODE),
         ))
     (t1, t1_organs, t1_lesions), (t2, t2_organs, t2_lesions) = parts
-    t1_liver, t2_liver = t1_organs == LIVER, t2_organs == LIVER
+    t1_liver, t2_liver = t1_organs == LIVER, roughen(t2_organs == LIVER, t2_rng, t2_border_noise_mm)
     return PhantomPair(t1, t2, t1_organs, t2_organs, t1_liver, t2_liver, t1_lesions, t2_lesions, lesions)
+
+
+def _lesions(liver: sitk.Image, rng: np.random.Generator, demo: bool) -> list[Lesion]:
+    if demo:
+        kinds = DEMO_LESIONS
+        return random_lesions(liver, rng, len(kinds), median_mm=20.0, smallest_mm=DEMO_SMALLEST_MM, kinds=kinds)
+    return random_lesions(liver, rng, int(rng.integers(0, MOST_LESIONS + 1)), smallest_mm=SMALLEST_MM)
 
 
 def _breath_holds(rng: np.random.Generator) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
@@ -109,8 +127,9 @@ def _random_scan(
         spacing=(in_plane, in_plane, thickness),
         center=center,
         direction=oblique_direction(*tilt),
-        noise=float(rng.uniform(0.03, 0.07) if t2 else rng.uniform(0.015, 0.035)),
-        shading=float(rng.uniform(0.05, 0.16) if t2 else rng.uniform(0.03, 0.10)),
+        noise=float(rng.uniform(0.02, 0.05) if t2 else rng.uniform(0.008, 0.03)),
+        shading=float(rng.uniform(0.06, 0.22) if t2 else rng.uniform(0.03, 0.14)),
+        coil=float(rng.uniform(-0.2, 0.6)),
         blur_voxels=float(rng.uniform(0.4, 0.75)),
         ghost=float(rng.uniform(0.0, 0.03)),
         slice_variation=float(rng.uniform(0.01, 0.05) if t2 else 0.01),

@@ -22,6 +22,7 @@ class Scan:
         direction: 3 x 3 direction matrix, row by row.
         noise: standard deviation of the noise in each of the two receiver channels, liver = 1.
         shading: strength of the bias field.
+        coil: gain at the edge of the field of view, towards which surface coils look, over that in its middle, less 1.
         blur_voxels: standard deviation of the in-plane point spread.
         ghost: strength of the breathing ghosts along the phase direction (y).
         slice_variation: standard deviation of the slices' relative gain.
@@ -34,6 +35,7 @@ class Scan:
     direction: tuple[float, ...]
     noise: float
     shading: float
+    coil: float
     blur_voxels: float
     ghost: float
     slice_variation: float
@@ -85,7 +87,7 @@ def sample(
 def acquire(signal: sitk.Image, scan: Scan, breathing: sitk.Transform, rng: np.random.Generator) -> sitk.Image:
     """The stored magnitude image of a patient signal (liver = 1), int16 on the scan's grid."""
     image = sample(signal, scan, breathing).mean(axis=1)
-    image *= random_bias_field(image.shape, rng, scan.shading, degree=2)
+    image *= random_bias_field(image.shape, rng, scan.shading, degree=2) * _coil_gain(scan)
     gain = 1 + scan.slice_variation * rng.standard_normal(len(image))
     image *= gain[:, None, None].astype(np.float32)
     image = ndimage.gaussian_filter(image, (0.0, scan.blur_voxels, scan.blur_voxels))
@@ -97,17 +99,30 @@ def acquire(signal: sitk.Image, scan: Scan, breathing: sitk.Transform, rng: np.r
     return stored
 
 
+def _coil_gain(scan: Scan) -> np.ndarray:
+    y, x = (np.linspace(-1.0, 1.0, n, dtype=np.float32) for n in scan.size[1::-1])
+    return 1 + np.float32(scan.coil) * (x[None, :] ** 2 + y[:, None] ** 2)
+
+
 def _rician(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
     real = image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
     imaginary = sigma * rng.standard_normal(image.shape, dtype=np.float32)
     return np.hypot(real, imaginary)
 
 
-def sample_labels(labels: sitk.Image, scan: Scan, breathing: sitk.Transform) -> sitk.Image:
-    """Labels on the scan's grid: where one label fills more than half of a voxel's slice samples, uint8."""
+def sample_labels(
+    labels: sitk.Image, scan: Scan, breathing: sitk.Transform, base: int
+) -> tuple[sitk.Image, sitk.Image]:
+    """Two label images sampled at once: label % base and label // base, uint8 on the scan's grid.
+
+    A voxel gets a label that fills more than half of its slice samples, else 0.
+    """
     samples = sample(labels, scan, breathing, nearest=True)
-    ordered = np.sort(samples, axis=1)
-    middle = ordered[:, SLICE_SAMPLES // 2]
+    return _majority(samples % base, scan), _majority(samples // base, scan)
+
+
+def _majority(samples: np.ndarray, scan: Scan) -> sitk.Image:
+    middle = np.sort(samples, axis=1)[:, SLICE_SAMPLES // 2]
     agrees = (samples == middle[:, None]).sum(axis=1) * 2 > SLICE_SAMPLES
     image = sitk.GetImageFromArray(np.where(agrees, middle, 0).astype(np.uint8))
     image.CopyInformation(scan.grid())

@@ -1,6 +1,7 @@
-"""Random smooth fields and the blobs that thresholding them gives."""
+"""Random smooth fields, the blobs that thresholding them gives, and masks with careless borders."""
 
 import numpy as np
+import SimpleITK as sitk
 from scipy import ndimage
 
 
@@ -74,3 +75,22 @@ def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below `low`, 1 above `high`, a cubic with flat ends between (Hermite)."""
     t = np.clip((values - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
+
+
+def roughen(mask: sitk.Image, rng: np.random.Generator, amplitude_mm: float, wavelength_mm: float = 8.0) -> sitk.Image:
+    """A mask as a hurried annotator would draw it: its border wanders in and out.
+
+    Args:
+        mask: 0 and 1, uint8.
+        rng: source of the wandering.
+        amplitude_mm: standard deviation of the border's displacement; 0 returns the mask as it is.
+        wavelength_mm: smoothness of the displacement.
+    """
+    if amplitude_mm == 0:
+        return mask
+    distance = sitk.SignedMaurerDistanceMap(mask, insideIsPositive=True, squaredDistance=False, useImageSpacing=True)
+    sigma = tuple(wavelength_mm / s for s in mask.GetSpacing()[::-1])
+    wander = amplitude_mm * smooth_noise(mask.GetSize()[::-1], sigma, rng)
+    rough = sitk.GetImageFromArray((sitk.GetArrayViewFromImage(distance) + wander > 0).astype(np.uint8))
+    rough.CopyInformation(mask)
+    return rough

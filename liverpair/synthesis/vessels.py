@@ -9,7 +9,12 @@ from liverpair.synthesis.shapes import smooth_noise
 
 
 def grow_tree(
-    root: np.ndarray, targets: np.ndarray, tip_radius: float, exponent: float, rng: np.random.Generator, step_mm: float = 4.0
+    root: np.ndarray,
+    targets: np.ndarray,
+    tip_radius: float,
+    exponent: float,
+    rng: np.random.Generator,
+    step_mm: float = 4.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A tree that reaches every target from the root, each by a branch from the nearest part already grown.
 
@@ -59,8 +64,8 @@ def paint_liver_vessels(
     hilum = np.array((middle[0] + 32, middle[1] + 14, middle[2] - 18))
     outlet = np.array((-0.13 * patient.cavity_half_width, body.spine_y - 32, min(-34.0, middle[2] + 38)))
     for root, tissue, count, tip, exponent in (
-        (outlet, Tissue.HEPATIC_VEIN, 70, 1.2, 2.3),
-        (hilum, Tissue.PORTAL_VEIN, 110, 1.1, 2.5),
+        (outlet, Tissue.HEPATIC_VEIN, 90, 1.5, 2.6),
+        (hilum, Tissue.PORTAL_VEIN, 190, 1.55, 3.0),
     ):
         targets = positions[rng.choice(len(positions), count)]
         points, radii = grow_tree(root, targets, tip, exponent, rng)
@@ -80,8 +85,10 @@ def _paint_points(
         patch[(dx * dx + dy * dy + dz * dz <= radius * radius) & (patch == only)] = tissue
 
 
-def paint_great_vessels(frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator) -> None:
-    """The aorta left of the midline on the spine, the vena cava right of it, rising through the diaphragm to the heart."""
+def paint_great_vessels(
+    frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator
+) -> None:
+    """The aorta left of the midline on the spine; the vena cava right of it, rising through the diaphragm."""
     z = frame.axes()[2].ravel()
     r = patient.aorta_radius
     front = body.spine_y - 17
@@ -102,7 +109,28 @@ def paint_great_vessels(frame: Frame, patient: Patient, labels: np.ndarray, body
     labels[window][depth > 0.6] = Tissue.AORTA
 
 
-def paint_fat_vessels(labels: np.ndarray, rng: np.random.Generator) -> None:
-    """The small vessels and strands that keep visceral fat from being uniform."""
-    strands = smooth_noise(labels.shape, (1.0, 1.3, 1.3), rng) + 0.6 * smooth_noise(labels.shape, (8.0, 10.0, 10.0), rng)
-    labels[(labels == Tissue.VISCERAL_FAT) & (strands > 2.1)] = Tissue.SMALL_VESSEL
+def paint_mesentery(
+    frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator
+) -> None:
+    """Renal, splenic and mesenteric vessels, and the small strands that keep visceral fat from being uniform."""
+    w, front, level = patient.cavity_half_width, body.spine_y, -0.66 * patient.liver_length
+    for side in (-1, 1):
+        renal = smooth_path(((12 * side, front - 26, level - 24), (0.36 * side * w, front - 8, level - 40)), 3.0)
+        _paint_points(frame, labels, renal, np.full(len(renal), 3.6), Tissue.VENA_CAVA, only=Tissue.VISCERAL_FAT)
+        crus = ((9 * side, front - 19, level - 30), (20 * side, front - 20, -60), (26 * side, front - 14, -35))
+        crus = smooth_path(crus, 3.0)
+        _paint_points(frame, labels, crus, np.full(len(crus), 5.0), Tissue.MUSCLE, only=Tissue.VISCERAL_FAT)
+    splenic = smooth_path(((0.02 * w, front - 46, level), (0.30 * w, front - 34, level + 14), (0.62 * w, 12, -72)), 3.0)
+    _paint_points(frame, labels, splenic, np.full(len(splenic), 3.4), Tissue.PORTAL_VEIN, only=Tissue.VISCERAL_FAT)
+    count = 70
+    targets = np.column_stack([
+        rng.uniform(-0.5, 0.7, count) * w,
+        rng.uniform(-0.7, 0.1, count) * patient.cavity_half_depth,
+        level - np.abs(rng.normal(0, 80, count)),
+    ])
+    root = np.array((4.0, front - 44, level))
+    points, radii = grow_tree(root, targets, 1.2, 2.6, rng)
+    _paint_points(frame, labels, points, np.minimum(radii, 4.5), Tissue.SMALL_VESSEL, only=Tissue.VISCERAL_FAT)
+    strands = smooth_noise(labels.shape, (1.0, 1.3, 1.3), rng)
+    strands += 0.6 * smooth_noise(labels.shape, (8.0, 10.0, 10.0), rng)
+    labels[(labels == Tissue.VISCERAL_FAT) & (strands > 2.5)] = Tissue.SMALL_VESSEL
