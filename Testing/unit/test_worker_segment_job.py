@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import SimpleITK as sitk
 import thresholding
@@ -10,6 +11,7 @@ from thresholding import PROVENANCE, volume
 
 from liverpair.errors import BundleError, Cancelled, InputError, OutOfMemoryError, no_progress
 from liverpair.worker.jobs import JOBS
+from liverpair.worker.process import run_job
 from liverpair.worker.segment_job import SegmentRequest, existing_results, is_done, pair_measures, read_measures
 
 
@@ -185,3 +187,18 @@ def test_a_set_is_done_when_all_its_parts_are_there(inference, pair, tmp_path):
 def test_a_request_has_defaults():
     request = SegmentRequest.parse({"t1": "a", "t2": None, "output": "o", "bundle": ["m"]})
     assert request.sides == ["t1"] and request.device == "auto" and request.largest_component is None
+
+
+def test_a_worker_and_the_same_process_give_the_same_masks(pair, tmp_path, monkeypatch):
+    from bundle_factory import write_bundle
+
+    monkeypatch.setenv("LIVERPAIR_CACHE", str(tmp_path / "cache"))
+    write_bundle(tmp_path / "small", strategy="single")
+    options = {"bundle": [str(tmp_path / "small")], "device": "cpu", "engine": "torch-fp32", "probability": True}
+    here = JOBS["segment"](request_for(pair, tmp_path / "here", **options), no_progress)
+    there = run_job("segment", request_for(pair, tmp_path / "there", **options))
+    for side, what in (("t1", "liver"), ("t2", "liver"), ("t1", "probability")):
+        ours, theirs = (sitk.GetArrayFromImage(sitk.ReadImage(result[side][what])) for result in (here, there))
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert there["provenance"]["bundle"] == "small" and there["provenance"]["engine"] == "torch-fp32"
+    assert there["measures"] == here["measures"]

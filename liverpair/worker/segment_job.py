@@ -151,14 +151,12 @@ def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[
 
     grid = Grid.of(t1_liver)
     offset = centroid_offset_mm(t1_liver, t2_liver)
-    measures = {"dice_as_scanned": None, "centroid_offset_mm": None if offset is None else list(offset)}
-    if not _any(resample(Grid.of(t2_liver).image(1.0), grid, "nearest")):
-        return measures, [
-            "T1 and T2 do not overlap in scanner space; check that they are of one patient and one visit."
-        ]
-    if offset is not None:
-        measures["dice_as_scanned"] = dice(t1_liver, resample(t2_liver, grid, "nearest"))
-    return measures, []
+    agreement = None if offset is None else dice(t1_liver, resample(t2_liver, grid, "nearest"))
+    notes = []
+    if not agreement and not _any(resample(Grid.of(t2_liver).image(1.0), grid, "nearest")):
+        agreement = None
+        notes.append("T1 and T2 do not overlap in scanner space; check that they are of one patient and one visit.")
+    return {"dice_as_scanned": agreement, "centroid_offset_mm": None if offset is None else list(offset)}, notes
 
 
 def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image | None"]:
@@ -217,7 +215,8 @@ def _write(result: "SegmentationResult", staging: Path, progress: Progress) -> N
 
 def _write_measures(described: dict[str, Any], wanted: SegmentRequest, path: Path) -> None:
     """The result as a file that may move with its folder: result files by name, inputs by path."""
-    content = {"schema_version": SCHEMA_VERSION, **described, "inputs": {side: getattr(wanted, side) for side in SIDES}}
+    inputs = {side: str(Path(getattr(wanted, side)).absolute()) if side in wanted.sides else None for side in SIDES}
+    content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs}
     for side in SIDES:
         if described[side]:
             names = {what: described[side][what] and Path(described[side][what]).name for what in MAPS}
