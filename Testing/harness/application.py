@@ -119,10 +119,7 @@ class ModuleSelector(QtWidgets.QComboBox):
         super().__init__()
         self._selected: Module | None = None
 
-    def _name(self) -> str:
-        return self._selected.name if self._selected else ""
-
-    selectedModule = Property(str, _name)
+    selectedModule = Property(str, lambda self: self._selected.name if self._selected else "")
 
     def selectModule(self, name: str) -> None:
         """Leave the module shown now and enter another.
@@ -183,3 +180,13 @@ class MainWindow(QtWidgets.QMainWindow):
         if panel is not None:
             self._scroll.setWidget(panel)
             panel.show()
+
+    def panel(self) -> QtWidgets.QWidget | None:
+        """The module's panel that is shown."""
+        return self._scroll.widget()
+
+    def reveal(self, widget: QtWidgets.QWidget) -> None:
+        """Scroll the panel until a widget is in sight."""
+        panel = self.panel()
+        if panel is not None and panel.isAncestorOf(widget):
+            self._scroll.ensureWidgetVisible(widget)

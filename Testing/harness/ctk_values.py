@@ -32,7 +32,12 @@ class ctkSliderWidget(QtWidgets.QWidget):
     _slider: QtWidgets.QSlider
     _spinbox: QtWidgets.QDoubleSpinBox
 
-    value = forwarded_property(float, "_spinbox", "value")
+    def _set_value(self, value: float) -> None:
+        # The same value again would rewrite the text under the hands of somebody who types.
+        if value != self._spinbox.value:
+            self._spinbox.setValue(value)
+
+    value = Property(float, lambda self: self._spinbox.value, _set_value)
     minimum = forwarded_property(float, "_spinbox", "minimum")
     maximum = forwarded_property(float, "_spinbox", "maximum")
     singleStep = forwarded_property(float, "_spinbox", "singleStep")

@@ -143,7 +143,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if scene is not None:
             kind = slicer.vtkMRMLScene
             events = [kind.NodeAddedEvent, kind.NodeRemovedEvent, kind.EndImportEvent, kind.EndCloseEvent]
-            self._scene_observers.add(scene, [*events, kind.EndBatchProcessEvent], lambda *_: self._refresh())
+            self._scene_observers.add(scene, [*events, kind.EndBatchProcessEvent], lambda *_: self._on_scene())
         self.setEnabled(scene is not None)
         self._refresh()
         self.mrmlSceneChanged.emit(scene)
@@ -196,9 +196,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _is_of_type(self, node) -> bool:
         if any(node.IsA(hidden) for hidden in self.hideChildNodeTypes):
             return False
-        if self.showChildNodeTypes:
-            return any(node.IsA(kind) for kind in self.nodeTypes)
-        return node.GetClassName() in self.nodeTypes
+        return self.showChildNodeTypes or node.GetClassName() in self.nodeTypes
 
     def _is_accepted(self, node) -> bool:
         if node.GetHideFromEditors() and not self.showHidden:
@@ -212,9 +210,10 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _candidates(self) -> list:
         if self._scene is None:
             return []
-        nodes = self._scene.GetNodes()
-        every = (nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems()))
-        return [node for node in every if self._is_of_type(node)]
+        found = {}
+        for kind in self.nodeTypes:
+            found.update((node.GetID(), node) for node in slicer.util.getNodesByClass(kind, self._scene))
+        return [node for node in found.values() if self._is_of_type(node)]
 
     def _nodes(self) -> list:
         return [node for node in self._candidates() if self._is_accepted(node)]
@@ -232,6 +231,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             if self.removeEnabled and self._node:
                 entries.append(("Delete current node", lambda: self._scene.RemoveNode(self._node)))
         return entries
+
+    def _on_scene(self) -> None:
+        """While many nodes come or go, only the end of it counts."""
+        if not self._scene.IsBatchProcessing():
+            self._refresh()
 
     def _refresh(self) -> None:
         nodes = self._nodes()

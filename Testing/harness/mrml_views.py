@@ -32,7 +32,7 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
         self.setMinimumSize(120, 100)
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self._draw_if_stale)
+        self._timer.timeout.connect(self.draw_if_stale)
         self._timer.start()
 
     def _is_stale(self) -> bool:
@@ -41,7 +41,8 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
     def _draw(self) -> np.ndarray:
         raise NotImplementedError
 
-    def _draw_if_stale(self) -> None:
+    def draw_if_stale(self) -> None:
+        """Draw when the widget is on screen and what it shows has changed."""
         if self.isVisible() and self._is_stale():
             self.forceRender()
 

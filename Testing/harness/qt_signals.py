@@ -40,14 +40,22 @@ class _Connector:
     def __call__(self, signal: str, receiver, method: str | None = None) -> bool:
         bound, count = find_signal(self.sender, signal)
         slot = receiver if method is None else find_slot(receiver, method)
-        count = min(count, accepted_arguments(slot))
-
-        def forward(*arguments):
-            return slot(*arguments[:count])
-
+        forward = _forwarder(slot, count, min(count, accepted_arguments(slot)))
         bound.connect(forward)
         _connections(self.sender).setdefault((_normalized(signal), slot), []).append((bound, forward))
         return True
+
+
+def _forwarder(slot, given: int, used: int):
+    """A function with exactly as many arguments as the signature: by that PySide6 picks the overload of a signal."""
+    forwarders = (
+        lambda: slot(),
+        lambda a: slot(*(a,)[:used]),
+        lambda a, b: slot(*(a, b)[:used]),
+        lambda a, b, c: slot(*(a, b, c)[:used]),
+        lambda a, b, c, d: slot(*(a, b, c, d)[:used]),
+    )
+    return forwarders[given]
 
 
 class _Disconnector:

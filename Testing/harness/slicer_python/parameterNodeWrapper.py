@@ -101,9 +101,9 @@ class _Wrapper:
         for name, connector in connectors.items():
             connector.write(self.getValue(name))
             connector.connect(self._reader(name, connector))
-        observer = self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._update_gui(connectors))
         tag = self._next_gui_tag
         self._next_gui_tag += 1
+        observer = self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._update_gui(tag))
         self._guis[tag] = (connectors, observer)
         return tag
 
@@ -121,7 +121,12 @@ class _Wrapper:
 
         return on_changed
 
-    def _update_gui(self, connectors: dict) -> None:
+    def _update_gui(self, tag: int) -> None:
+        connectors, observer = self._guis[tag]
+        if not all(connector.is_alive() for connector in connectors.values()):
+            del self._guis[tag]
+            self.RemoveObserver(observer)
+            return
         if self._is_updating_gui:
             return
         self._is_updating_gui = True

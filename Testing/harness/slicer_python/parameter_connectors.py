@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import ctk
 import qt
+import shiboken6
+
 import slicer
 
 from .parameter_types import Choice, Maximum, Minimum, Parameter, WithinRange
@@ -29,10 +31,15 @@ class SingleStep:
 class Connector:
     """A widget with how to read, write and hear about its value."""
 
+    widget: object
     read: object
     write: object
     signal: object
     _slot: object = None
+
+    def is_alive(self) -> bool:
+        """False once the C++ part of the widget is deleted."""
+        return shiboken6.isValid(self.widget)
 
     def connect(self, slot) -> None:
         self._slot = slot
@@ -63,7 +70,7 @@ def make_connector(widget, parameter: Parameter) -> Connector:
     if kind is str and widget_class is qt.QLineEdit:
         return _property_connector(widget, "text", widget.textChanged)
     if kind is str and widget_class is qt.QTextEdit:
-        return Connector(widget.toPlainText, _unless_equal(widget.toPlainText, widget.setPlainText), widget.textChanged)
+        return _text_connector(widget)
     if kind is pathlib.Path and widget_class is ctk.ctkPathLineEdit:
         return _path_connector(widget, "currentPath", widget.currentPathChanged)
     if kind is pathlib.Path and widget_class is ctk.ctkDirectoryButton:
@@ -73,24 +80,27 @@ def make_connector(widget, parameter: Parameter) -> Connector:
     )
 
 
+def _text_connector(widget) -> Connector:
+    def write(text: str) -> None:
+        if widget.toPlainText() != text:
+            widget.setPlainText(text)
+
+    return Connector(widget, widget.toPlainText, write, widget.textChanged)
+
+
 def _property_connector(widget, name: str, signal) -> Connector:
-    return Connector(lambda: getattr(widget, name), lambda value: setattr(widget, name, value), signal)
+    return Connector(widget, lambda: getattr(widget, name), lambda value: setattr(widget, name, value), signal)
 
 
 def _path_connector(widget, name: str, signal) -> Connector:
     return Connector(
-        lambda: pathlib.Path(getattr(widget, name)), lambda value: setattr(widget, name, str(value)), signal
+        widget, lambda: pathlib.Path(getattr(widget, name)), lambda value: setattr(widget, name, str(value)), signal
     )
-
-
-def _unless_equal(read, write):
-    """Writing the same text again would move the cursor."""
-    return lambda value: None if read() == value else write(value)
 
 
 def _node_connector(widget, parameter: Parameter) -> Connector:
     widget.nodeTypes = [cls.__name__ for cls in parameter.node_classes]
-    return Connector(widget.currentNode, widget.setCurrentNode, widget.currentNodeChanged)
+    return Connector(widget, widget.currentNode, widget.setCurrentNode, widget.currentNodeChanged)
 
 
 def _bool_connector(widget) -> Connector:
@@ -123,6 +133,7 @@ def _choice_connector(widget, parameter: Parameter) -> Connector:
     widget.clear()
     widget.addItems([label(one) for one in choices])
     return Connector(
+        widget,
         lambda: choices[widget.currentIndex],
         lambda value: widget.setCurrentIndex(choices.index(value)),
         widget.currentIndexChanged,

@@ -1,0 +1,257 @@
+"""The harness refuses what PythonQt refuses, and reports what Slicer only prints."""
+
+import pytest
+
+pytest.importorskip("PySide6", reason="the harness needs PySide6")
+pytest.importorskip("slicer", reason="the harness needs slicer-core")
+
+import slicer  # noqa: E402
+from Testing.harness import start  # noqa: E402
+
+UI = """<ui version="4.0"><class>Panel</class>
+<widget class="qMRMLWidget" name="Panel"><layout class="QVBoxLayout" name="column">
+<item><widget class="{widget_class}" name="selector">{properties}</widget></item></layout></widget>
+<customwidgets>
+<customwidget><class>qMRMLWidget</class><extends>QWidget</extends><container>1</container></customwidget>
+<customwidget><class>{widget_class}</class><extends>QWidget</extends></customwidget>
+</customwidgets><connections>{connections}</connections></ui>"""
+NODE_TYPES = (
+    '<property name="nodeTypes"><stringlist><string>vtkMRMLScalarVolumeNode</string></stringlist></property>'
+)
+CONNECTION = (
+    "<connection><sender>Panel</sender><signal>mrmlSceneChanged(vtkMRMLScene*)</signal>"
+    "<receiver>selector</receiver><slot>setMRMLScene(vtkMRMLScene*)</slot></connection>"
+)
+
+
+@pytest.fixture
+def harness():
+    """A clean harness; the test fails when something went wrong behind its back."""
+    running = start()
+    running.reset()
+    yield running
+    running.check()
+    running.reset()
+
+
+@pytest.fixture
+def load_ui(harness, tmp_path):
+    """Function that loads a panel with one widget as `slicer.util.loadUI` does."""
+
+    def load(widget_class="qMRMLNodeComboBox", properties=NODE_TYPES, connections=CONNECTION):
+        path = tmp_path / "Panel.ui"
+        path.write_text(UI.format(widget_class=widget_class, properties=properties, connections=connections))
+        return slicer.util.loadUI(str(path))
+
+    return load
+
+
+@pytest.fixture
+def button(harness):
+    import qt
+
+    return qt.QPushButton("Apply")
+
+
+def test_properties_are_attributes_not_calls(button):
+    assert (button.text, button.enabled, button.checkable) == ("Apply", True, False)
+    button.text = "Run"
+    button.setToolTip("Runs")
+    assert (button.text, button.toolTip, button.isEnabled()) == ("Run", "Runs", True)
+    with pytest.raises(TypeError, match="'str' object is not callable"):
+        button.text()
+    with pytest.raises(AttributeError):
+        button.width = 40
+
+
+def test_unknown_attribute_is_refused_on_a_widget_and_allowed_on_a_python_subclass(harness, button):
+    import ctk
+    import qt
+
+    for widget in (button, ctk.ctkSliderWidget(), slicer.qMRMLNodeComboBox(), qt.QTimer()):
+        with pytest.raises(AttributeError):
+            widget.favorite = 1
+        with pytest.raises(AttributeError):
+            widget._state = 1
+
+    class Filter(qt.QObject):
+        pass
+
+    own = Filter()
+    own.favorite = 1
+    assert own.favorite == 1
+
+
+def test_unknown_signal_is_refused_and_reported(harness, button):
+    for signature in ("klicked()", "clicked(int)", "clicked(bool,bool)"):
+        with harness.expecting("does not exist"), pytest.raises(ValueError, match="does not exist"):
+            button.connect(signature, print)
+    with harness.expecting("does not exist"), pytest.raises(ValueError):
+        slicer.qMRMLNodeComboBox().connect("currentNodeChanged(vtkMRMLVolumeNode*)", print)
+
+
+def test_signal_arguments_are_cut_to_what_the_slot_takes(harness, button):
+    import qt
+
+    heard = []
+    button.checkable = True
+    button.connect("clicked(bool)", heard.append)
+    button.connect("clicked(bool)", lambda: heard.append("none"))
+    button.connect("clicked()", lambda: heard.append("empty"))
+    button.clicked.connect(lambda: heard.append("bound"))
+    button.click()
+    assert sorted(map(str, heard)) == ["True", "bound", "empty", "none"]
+    assert button.disconnect("clicked(bool)", heard.append)
+    heard.clear()
+    button.click()
+    assert "False" not in map(str, heard)
+    combo = qt.QComboBox()
+    combo.addItems(["a", "b"])
+    combo.currentIndexChanged.connect(heard.append)
+    combo.setCurrentIndex(1)
+    assert heard[-1] == 1
+
+
+def test_exception_in_a_slot_is_reported(harness, button):
+    def fail():
+        raise ValueError("nobody hears this")
+
+    button.connect("clicked()", fail)
+    with harness.expecting("nobody hears this"):
+        button.click()
+    button.click()
+    assert harness.problems()[0].kind == "exception"
+    with pytest.raises(AssertionError, match="nobody hears this"):
+        harness.check()
+    harness.reset()
+
+
+def test_exception_in_a_scene_observer_is_reported(harness):
+    def fail(caller, event):
+        raise ValueError("observer")
+
+    tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, fail)
+    with harness.expecting("observer"):
+        slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode")
+    slicer.mrmlScene.RemoveObserver(tag)
+
+
+def test_names_that_pythonqt_lacks_are_refused(harness):
+    import qt
+
+    for name in ("QSignalBlocker", "Signal", "Slot", "QNoSuchWidget"):
+        with pytest.raises(AttributeError):
+            getattr(qt, name)
+
+
+def test_unknown_widget_class_is_refused(harness, load_ui):
+    with harness.expecting("no widget class qMRMLMagicWand"), pytest.raises(RuntimeError, match="qMRMLMagicWand"):
+        load_ui(widget_class="qMRMLMagicWand", properties="", connections="")
+
+
+def test_misspelt_property_is_refused(harness, load_ui):
+    misspelt = '<property name="nodeType"><string>vtkMRMLScalarVolumeNode</string></property>'
+    with harness.expecting("nodeType"), pytest.raises(RuntimeError, match="has no property 'nodeType'"):
+        load_ui(properties=misspelt)
+
+
+def test_wrong_connections_are_refused(harness, load_ui):
+    for before, after in (("mrmlSceneChanged", "sceneChanged"), ("setMRMLScene", "setScene"), (">selector<", ">other<")):
+        with harness.expecting(""), pytest.raises((RuntimeError, ValueError)):
+            load_ui(connections=CONNECTION.replace(before, after))
+
+
+def test_selector_without_connection_stays_grey(harness, load_ui):
+    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "T1")
+    connected, forgotten = load_ui(), load_ui(connections="")
+    for panel in (connected, forgotten):
+        panel.setMRMLScene(slicer.mrmlScene)
+    connected, forgotten = (slicer.util.findChild(panel, "selector") for panel in (connected, forgotten))
+    assert connected.enabled and connected.currentNode() is volume
+    assert not forgotten.enabled and forgotten.currentNode() is None
+
+
+def test_dead_widget_no_longer_observes_the_scene(harness, load_ui):
+    panel = load_ui()
+    panel.setMRMLScene(slicer.mrmlScene)
+    panel.deleteLater()
+    del panel
+    harness.reset()
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "later")
+    assert not harness.problems()
+
+
+def test_selector_follows_names_removal_and_attributes(harness, load_ui):
+    panel = load_ui()
+    panel.setMRMLScene(slicer.mrmlScene)
+    selector = slicer.util.findChild(panel, "selector")
+    selector.noneEnabled = True
+    selector.addAttribute("vtkMRMLScalarVolumeNode", "Sequence", "T1")
+    first, second = (slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) for name in ("a", "b"))
+    assert selector.nodeCount() == 0
+    second.SetAttribute("Sequence", "T1")
+    assert selector.nodeCount() == 1
+    heard = []
+    selector.connect("currentNodeChanged(vtkMRMLNode*)", heard.append)
+    selector.setCurrentNode(second)
+    second.SetName("renamed")
+    assert slicer.util.findChildren(selector, className="QComboBox")[0].currentText == "renamed"
+    selector.setCurrentNode(first)
+    assert selector.currentNode() is None
+    selector.setCurrentNodeID(second.GetID())
+    slicer.mrmlScene.RemoveNode(second)
+    assert heard == [second, None, second, None]
+
+
+def test_slider_without_range_and_combo_without_choices_are_refused(harness):
+    import ctk
+    import qt
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    @parameterNodeWrapper
+    class Node:
+        number: float
+        word: str
+
+    node = Node(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    with pytest.raises(RuntimeError, match="range"):
+        node.connectParametersToGui({"number": ctk.ctkSliderWidget()})
+    with pytest.raises(RuntimeError, match="choices"):
+        node.connectParametersToGui({"word": qt.QComboBox()})
+    with pytest.raises(RuntimeError, match="Unable to create GUI connector"):
+        node.connectParametersToGui({"word": qt.QSpinBox()})
+
+
+def test_unanswered_question_is_reported(harness):
+    with harness.expecting("nobody answered"):
+        assert not slicer.util.confirmOkCancelDisplay("Really?")
+    harness.answer("OK")
+    assert slicer.util.confirmOkCancelDisplay("Really?")
+    slicer.util.errorDisplay("It broke", detailedText="here")
+    assert harness.dialogs()[-1].text == "It broke"
+    assert harness.dialogs()[-1].details == "here"
+
+
+def test_answer_that_no_button_has_is_refused(harness):
+    harness.answer("Maybe")
+    with pytest.raises(AssertionError, match="no button 'Maybe'"):
+        slicer.util.confirmYesNoDisplay("Really?")
+
+
+def test_files_are_chosen_by_the_test(harness):
+    import ctk
+    import qt
+
+    harness.answer("a.nrrd", None, ["b.nrrd", "c.nrrd"], "folder")
+    assert qt.QFileDialog.getOpenFileName(None, "Volume", "", "*.nrrd") == "a.nrrd"
+    assert qt.QFileDialog.getSaveFileName(None, "Volume") == ""
+    assert qt.QFileDialog.getOpenFileNames(None, "Volumes") == ["b.nrrd", "c.nrrd"]
+    edit = ctk.ctkPathLineEdit()
+    edit.filters = ctk.ctkPathLineEdit.Dirs
+    edit.browse()
+    assert edit.currentPath == "folder"
+
+
+def test_start_gives_the_one_harness(harness):
+    assert start() is harness
+    assert slicer.util.mainWindow() is harness.main_window
