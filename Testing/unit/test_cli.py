@@ -236,7 +236,7 @@ def test_ctrl_c_ends_the_process_without_a_trace(tmp_path):
     assert process.stdout.readline() == "under way\n"
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and said == "Stopped.\n"
 
 

@@ -26,7 +26,7 @@ from liverpair.worker.protocol import (
 ENDINGS = (ResultEvent, ErrorEvent, CancelledEvent)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
 COMMAND = worker_command(jobs="jobs_for_tests")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Desk:
