@@ -76,14 +76,14 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"network": {"name": "unet"}}, "'network.arguments' is missing"),
         ({"grid": ...}, "'grid' is missing"),
         ({"grid": {"spacing_mm": [1, 1, 0], "multiple_of": [1, 1, 1]}}, "'grid.spacing_mm' is not a list of positive"),
-        ({"grid": {"spacing_mm": [1, 1, 1], "multiple_of": [1, 1]}}, "'grid.spacing_mm' has 3 and 'grid.multiple_of' 2"),
+        ({"grid": {"spacing_mm": [1, 1, 1], "multiple_of": [1, 1]}}, "has 3 and 'grid.multiple_of' 2 numbers"),
         (
             {"normalization": {"method": "percentile", "lower_percentile": 99, "upper_percentile": 1}},
             "percentiles 99 and 1 are not in rising order",
         ),
         ({"postprocessing": {"threshold": 1.5}}, "'postprocessing.threshold' is 1.5, not within 0 to 1"),
         ({"postprocessing": {"threshold": float("nan")}}, "'postprocessing.threshold' is nan, not a finite number"),
-        ({"postprocessing": {"threshold": 0.5, "fill_holes": "no"}}, "'postprocessing.fill_holes' is not true or false"),
+        ({"postprocessing": {"threshold": 0.5, "fill_holes": "no"}}, "fill_holes' is not true or false"),
         ({"labels": []}, "'labels' is empty"),
         ({"labels": [{"name": "Liver", "value": 1}]}, "'labels[0].snomed' is missing"),
         ({"labels": manifest()["labels"] * 2}, "two of its labels have the same value"),
@@ -101,7 +101,12 @@ def test_a_wrong_manifest_is_refused_by_the_entry_that_is_wrong(folder, changes,
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"{", "not valid JSON"), (b"[1]", "not a JSON object"), (b"\xff\xfe", "cannot be read"), (b"[" * 10**5, "not valid JSON")],
+    [
+        (b"{", "not valid JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[" * 10**5, "not valid JSON"),
+    ],
     ids=["truncated", "list", "binary", "nested"],
 )
 def test_a_manifest_that_is_not_json_is_refused(folder, content, words):

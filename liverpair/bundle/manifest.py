@@ -34,7 +34,7 @@ class Network(TypedDict):
 
 
 class WorkingGrid(TypedDict, total=False):
-    """The grid a network sees: `spacing_mm` (x, y, z) or (x, y); each side is a multiple of `multiple_of`, (z, y, x) or (y, x)."""
+    """The grid a network sees: spacing (x, y, z) or (x, y), and what its sides (z, y, x) are multiples of."""
 
     spacing_mm: list[float]
     multiple_of: list[int]
