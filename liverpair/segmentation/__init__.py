@@ -1,0 +1,1 @@
+"""Liver segmentation: preparation of images, input/output strategies, losses, inference, post-processing."""

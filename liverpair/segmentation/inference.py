@@ -1,0 +1,156 @@
+"""The liver in a T1 and a T2 volume that are not registered: each result comes back on its own input's grid."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair import __version__
+from liverpair.bundle import Bundle
+from liverpair.device import choose_device
+from liverpair.errors import BundleError, InputError, Progress, no_progress
+from liverpair.geometry import check_volume
+from liverpair.segmentation.postprocessing import entropy, to_mask
+from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
+from liverpair.segmentation.preparation import prepare, prepare_on, to_image_grid
+from liverpair.segmentation.strategies import Pass, strategy
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How to segment.
+
+    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them. `probability`, `uncertainty`: return these maps too.
+    `largest_component`: overrides the bundle's post-processing when not None. `mirror`: average over mirrored images. `window`: (z, y, x) voxels of the
+    working grid to force overlapping windows.
+    """
+
+    device: str = "auto"
+    engine: str = "auto"
+    probability: bool = False
+    uncertainty: bool = False
+    largest_component: bool | None = None
+    mirror: bool = False
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
+class SideResult:
+    """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty` (entropy in bits), float32."""
+
+    liver: sitk.Image
+    probability: sitk.Image | None = None
+    uncertainty: sitk.Image | None = None
+
+
+@dataclass(frozen=True)
+class SegmentationResult:
+    """Results of the sides that were given, what made them, and sentences that the user should read."""
+
+    t1: SideResult | None
+    t2: SideResult | None
+    provenance: dict[str, Any]
+    notes: list[str]
+
+
+def segment(
+    t1: sitk.Image | None,
+    t2: sitk.Image | None,
+    bundles: Sequence[Bundle],
+    options: SegmentOptions = SegmentOptions(),
+    progress: Progress = no_progress,
+) -> SegmentationResult:
+    """Segment the liver in either or both of two volumes of one patient, which need not be registered or share a grid.
+
+    With several bundles the mean of their probabilities is taken. The inputs are not changed.
+
+    Raises `InputError` for a volume that cannot be used or is missing for a bundle, `BundleError` for a bundle that is not for this,
+    `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
+    """
+    started = time.perf_counter()
+    images = {side: image for side, image in (("T1", t1), ("T2", t2)) if image is not None}
+    if not images:
+        raise InputError("Neither T1 nor T2 is given.", "Choose at least one volume.")
+    for side, image in images.items():
+        check_volume(image, side)
+    plan = _plan(images, bundles)
+    device = choose_device(options.device)
+    sums: dict[str, np.ndarray] = {}
+    counts = dict.fromkeys(images, 0)
+    notes: list[str] = []
+    summaries: list[dict[str, str]] = []
+    for step, (bundle, one) in enumerate(plan):
+        label = " and ".join(one.outputs)
+
+        def report(fraction: float, message: str) -> None:
+            progress((step + fraction) / len(plan), f"{label}: {message}")
+
+        report(0.0, "Preparing")
+        channels, grid = _channels(bundle, one, images)
+        report(0.05, f"Loading {bundle.name}")
+        predictor = warm_predictor(bundle, device, options.engine)
+        if options.mirror and not bundle.manifest.get("mirror_axes"):
+            notes.append(f"Model '{bundle.name}' was not trained on mirrored images: it was run once, not mirrored.")
+        found, engine, said = predictor.probabilities(
+            channels, options.mirror, options.window, lambda f, m: report(0.1 + 0.8 * f, m)
+        )
+        notes += said
+        summaries.append(engine_summary(engine))
+        report(0.9, "Back to the volume's own grid")
+        for probability, side in zip(found, one.outputs):
+            on_image = sitk.GetArrayFromImage(to_image_grid(probability, grid, images[side]))
+            sums[side] = sums[side] + on_image if side in sums else on_image
+            counts[side] += 1
+    rules = bundles[0].postprocessing
+    sides = {side: _result(sums[side] / counts[side], images[side], rules, options) for side in images}
+    progress(1.0, "Segmented")
+    provenance = {
+        "bundle": ", ".join(bundle.name for bundle in bundles),
+        "version": ", ".join(bundle.version for bundle in bundles),
+        "sha256": ", ".join(bundle.sha256 for bundle in bundles),
+        **{key: ", ".join(dict.fromkeys(s[key] for s in summaries)) for key in summaries[0]},
+        "mirrored": options.mirror,
+        "seconds": round(time.perf_counter() - started, 3),
+        "software": f"LiverPair {__version__}",
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    return SegmentationResult(sides.get("T1"), sides.get("T2"), provenance, list(dict.fromkeys(notes)))
+
+
+def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[tuple[Bundle, Pass]]:
+    """Every pass of every bundle. Raises when a bundle is no segmenter, or a side is left without a mask."""
+    if not bundles:
+        raise InputError("No model is chosen.", "Choose one, or import one first.")
+    plan = []
+    for bundle in bundles:
+        if bundle.task != "segmentation":
+            raise BundleError(f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model.")
+        plan += [(bundle, one) for one in strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)]
+    for side in images:
+        if not any(side in one.outputs for _, one in plan):
+            names = " and ".join(f"'{bundle.name}' (for {' and '.join(bundle.inputs)})" for bundle in bundles)
+            raise InputError(f"{side} cannot be segmented with {names}.", f"Choose a model for {side}, or leave {side} empty.")
+    return plan
+
+
+def _channels(bundle: Bundle, one: Pass, images: Mapping[str, sitk.Image]) -> tuple[np.ndarray, Any]:
+    """The channels (inputs, z, y, x) of a pass and the working grid of its first image; the other images lie where they were scanned."""
+    prepared = prepare(images[one.inputs[0]], grid_policy(bundle), normalization(bundle))
+    others = [prepare_on(images[side], prepared.grid, normalization(bundle)) for side in one.inputs[1:]]
+    return np.stack([prepared.array, *others]), prepared.grid
+
+
+def _result(
+    probability: np.ndarray, image: sitk.Image, rules: Mapping[str, Any], options: SegmentOptions
+) -> SideResult:
+    map_image = sitk.GetImageFromArray(probability)
+    map_image.CopyInformation(image)
+    return SideResult(
+        to_mask(map_image, rules, options.largest_component),
+        map_image if options.probability else None,
+        entropy(map_image) if options.uncertainty else None,
+    )

@@ -1,0 +1,27 @@
+"""From a probability map to a mask."""
+
+import SimpleITK as sitk
+
+from liverpair.bundle.manifest import Postprocessing
+
+
+def to_mask(probability: sitk.Image, rules: Postprocessing, largest_component: bool | None = None) -> sitk.Image:
+    """uint8 mask (0 and 1) of a probability map on the same grid.
+
+    `rules` are the bundle's; `largest_component` overrides theirs when it is not None.
+    """
+    mask = sitk.BinaryThreshold(probability, rules.get("threshold", 0.5), 1e9, 1, 0)
+    keep_largest = rules.get("largest_component", False) if largest_component is None else largest_component
+    if keep_largest:
+        components = sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True)
+        mask = sitk.Equal(components, 1)
+    if rules.get("fill_holes", False):
+        mask = sitk.BinaryFillhole(mask, fullyConnected=False, foregroundValue=1)
+    return sitk.Cast(mask, sitk.sitkUInt8)
+
+
+def entropy(probability: sitk.Image) -> sitk.Image:
+    """Binary entropy of a probability map in bits, 0 (certain) to 1 (p = 0.5), as float32 on the same grid."""
+    p = sitk.Clamp(probability, sitk.sitkFloat32, 1e-6, 1.0 - 1e-6)
+    q = 1.0 - p
+    return sitk.Cast(-(p * sitk.Log(p) + q * sitk.Log(q)) / 0.6931471805599453, sitk.sitkFloat32)

@@ -1,0 +1,117 @@
+"""From a scanner's volume to what a network sees: the same code for training and inference."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from liverpair.geometry import Grid, on_grid, resample, to_lps, working_grid
+
+COARSE_MM = 8.0
+BODY_MARGIN_MM = 12.0
+
+
+@dataclass(frozen=True)
+class GridPolicy:
+    """Which working grid a bundle asks for.
+
+    `spacing_mm` (x, y, z) is the working spacing. Slices at least `keep_slices_from_mm` apart (and at most `keep_slices_to_mm`) stay where they are, so that
+    thick slices are not interpolated. With `crop_to_body` the air beside the patient is left out in plane.
+    """
+
+    spacing_mm: tuple[float, float, float] = (2.2, 2.2, 6.0)
+    keep_slices_from_mm: float = 5.0
+    keep_slices_to_mm: float = 10.0
+    crop_to_body: bool = True
+
+    def grid_for(self, image: sitk.Image) -> Grid:
+        """The working grid of `image`, before the crop."""
+        own = to_lps(image).GetSpacing()[2]
+        keep = self.keep_slices_from_mm <= own <= self.keep_slices_to_mm
+        return working_grid(image, (*self.spacing_mm[:2], own if keep else self.spacing_mm[2]))
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Percentiles of the body that become 0 and 1; everything beyond is clipped."""
+
+    lower_percentile: float = 1.0
+    upper_percentile: float = 99.0
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        """float32 in [0, 1]. The percentiles are taken over the whole array, so that a volume is normalized as one."""
+        low, high = np.percentile(array, (self.lower_percentile, self.upper_percentile))
+        return np.clip((array - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
+
+
+def _anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
+    """Float image smoothed along the axes that `grid` samples more than half again as coarsely, so that thin slices are averaged, not skipped."""
+    image = sitk.Cast(to_lps(image), sitk.sitkFloat32)
+    sigmas = [0.35 * t if t > 1.5 * s else 0.0 for s, t in zip(image.GetSpacing(), grid.spacing)]
+    for axis, sigma in enumerate(sigmas):
+        if sigma and image.GetSize()[axis] >= 4:
+            image = sitk.RecursiveGaussian(image, sigma=sigma, direction=axis)
+    return image
+
+
+def body_region(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[slice, slice]:
+    """The (y, x) slices of a (z, y, x) array that hold the patient with a margin; everything when no body stands out from the background."""
+    everything = slice(0, array.shape[1]), slice(0, array.shape[2])
+    factor = [max(1, round(COARSE_MM / s)) for s in spacing[1::-1]]
+    smooth = ndimage.uniform_filter(array, size=(1, *factor))[:, :: factor[0], :: factor[1]]
+    low, high = np.percentile(smooth, (5, 98))
+    components, count = ndimage.label(smooth > low + 0.12 * (high - low))
+    if not count:
+        return everything
+    body = components == np.argmax(np.bincount(components.ravel())[1:]) + 1
+    slices = []
+    for axis, step, length, mm in zip((1, 2), factor, array.shape[1:], spacing[1::-1]):
+        profile = np.flatnonzero(body.mean(axis=tuple(a for a in range(3) if a != axis)) > 0.02)
+        if not len(profile):
+            return everything
+        margin = round(BODY_MARGIN_MM / mm)
+        first, last = int(profile[0]), int(profile[-1])
+        slices.append(slice(max(0, first * step - margin), min(length, (last + 1) * step + margin)))
+    return tuple(slices)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a network sees: `array` (z, y, x), float32 in [0, 1], and the `grid` it lies on."""
+
+    array: np.ndarray
+    grid: Grid
+
+
+def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization) -> Prepared:
+    """`image` on its working grid, cropped to the body and normalized."""
+    grid = policy.grid_for(image)
+    array = sitk.GetArrayFromImage(resample(_anti_aliased(image, grid), grid))
+    if policy.crop_to_body:
+        rows, columns = body_region(array, grid.spacing)
+        array = array[:, rows, columns]
+        size = (columns.stop - columns.start, rows.stop - rows.start, grid.size[2])
+        grid = Grid(size, grid.spacing, tuple(grid.point((columns.start, rows.start, 0))), grid.direction)
+    return Prepared(normalization(array), grid)
+
+
+def prepare_on(image: sitk.Image, grid: Grid, normalization: Normalization) -> np.ndarray:
+    """`image` where it lies in scanner space on the working grid of another image: (z, y, x), float32 in [0, 1], 0 outside.
+
+    The percentiles are those of the whole image, not of the part that the other image happens to show.
+    """
+    own = prepare(image, GridPolicy(grid.spacing, 0.0, 0.0, crop_to_body=True), normalization)
+    return sitk.GetArrayFromImage(resample(on_grid(own.array, own.grid), grid))
+
+
+def prepare_labels(labels: sitk.Image, grid: Grid, values: list[int]) -> np.ndarray:
+    """Soft masks (len(values), z, y, x), float32 in [0, 1]: how much of each voxel of `grid` every label fills."""
+    return np.stack(
+        [sitk.GetArrayFromImage(resample(_anti_aliased(labels == value, grid), grid)) for value in values]
+    ).clip(0.0, 1.0)
+
+
+def to_image_grid(probability: np.ndarray, grid: Grid, image: sitk.Image) -> sitk.Image:
+    """A probability map (z, y, x) on `grid` brought linearly onto the grid of `image`; 0 outside."""
+    return resample(on_grid(np.ascontiguousarray(probability, dtype=np.float32), grid), Grid.of(image))
