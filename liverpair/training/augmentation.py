@@ -1,0 +1,98 @@
+"""What training does to an image so that other scanners, patients and sequences are less of a surprise."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import (
+    Compose,
+    MapTransform,
+    RandAdjustContrastd,
+    RandAffined,
+    RandFlipd,
+    RandGaussianNoised,
+    RandGaussianSmoothd,
+    RandomizableTransform,
+    RandScaleIntensityd,
+    RandShiftIntensityd,
+    RandSimulateLowResolutiond,
+    RandSpatialCropd,
+    SpatialPadd,
+)
+
+from liverpair.synthesis.bias import random_bias_field
+
+BIAS_FIELD_STEP = 4
+
+
+class RandPolynomialBiasFieldd(RandomizableTransform, MapTransform):
+    """Multiply by a smooth random field of mean one (Couteaux 2021, section 2.2.2; `liverpair.synthesis.bias`)."""
+
+    def __init__(self, keys: KeysCollection, prob: float = 0.5, strength: float = 0.4):
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob)
+        self.strength = strength
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        out = dict(data)
+        self.randomize(None)
+        if self._do_transform:
+            rng = np.random.default_rng(self.R.randint(2**31))
+            for key in self.keys:
+                shape = out[key].shape[1:]
+                coarse = random_bias_field(tuple(max(2, n // BIAS_FIELD_STEP) for n in shape), rng, self.strength)
+                field = torch.nn.functional.interpolate(
+                    torch.as_tensor(coarse)[None, None], shape, mode="trilinear", align_corners=True
+                )
+                out[key] = out[key] * field[0]
+        return out
+
+
+class RandInvertd(RandomizableTransform, MapTransform):
+    """Turn bright into dark inside the body, so that the network leans on shape and place rather than on one sequence's grey values."""
+
+    def __init__(self, keys: KeysCollection, prob: float = 0.05):
+        MapTransform.__init__(self, keys)
+        RandomizableTransform.__init__(self, prob)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        out = dict(data)
+        self.randomize(None)
+        if self._do_transform:
+            for key in self.keys:
+                body = (out[key] > 0.04).to(out[key].dtype)
+                out[key] = (1.0 - out[key]) * body
+        return out
+
+
+def training_transform(patch: tuple[int, int, int], mirror_probability: float = 0.0) -> Compose:
+    """The random transform of a training sample {"image": (1, z, y, x), "target": (labels, z, y, x)} into a patch (z, y, x)."""
+    both = ["image", "target"]
+    return Compose(
+        [
+            SpatialPadd(both, patch),
+            RandSpatialCropd(both, patch, random_size=False),
+            RandAffined(
+                both,
+                prob=0.85,
+                rotate_range=(0.26, 0.06, 0.06),
+                shear_range=(0.02, 0.02, 0.02, 0.05, 0.02, 0.05),
+                translate_range=(3, 12, 12),
+                scale_range=((-0.25, 0.25), (-0.22, 0.22), (-0.22, 0.22)),
+                mode="bilinear",
+                padding_mode="zeros",
+            ),
+            RandFlipd(both, prob=mirror_probability, spatial_axis=2),
+            RandGaussianSmoothd("image", prob=0.1, sigma_x=(0.2, 0.6), sigma_y=(0.4, 1.0), sigma_z=(0.4, 1.0)),
+            RandSimulateLowResolutiond("image", prob=0.1, zoom_range=(0.5, 1.0)),
+            RandPolynomialBiasFieldd("image", prob=0.6),
+            RandAdjustContrastd("image", prob=0.5, gamma=(0.6, 1.7)),
+            RandInvertd("image", prob=0.04),
+            RandScaleIntensityd("image", prob=0.5, factors=0.3),
+            RandShiftIntensityd("image", prob=0.3, offsets=0.08),
+            RandGaussianNoised("image", prob=0.3, std=0.05),
+        ],
+        lazy=False,
+    )

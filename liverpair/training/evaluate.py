@@ -1,0 +1,105 @@
+"""`python -m liverpair evaluate`: score a bundle on a folder of studies, and write the table into the bundle's card."""
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from liverpair.bundle import Bundle, Catalogue
+from liverpair.errors import InputError
+from liverpair.measures.results import table_text
+from liverpair.measures.summary import segmentation_measures, summarise
+from liverpair.segmentation.inference import SegmentOptions, segment
+from liverpair.study import read_image
+from liverpair.training.outline_pictures import outline_picture
+
+SIDES = ("T1", "T2")
+SHOWN = ("dice", "hd95_mm", "assd_mm", "volume_ml", "reference_ml", "volume_error_percent")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(prog="python -m liverpair evaluate", description=__doc__)
+    parser.add_argument("bundle", nargs="+", help="name or folder of a bundle; several are averaged")
+    parser.add_argument("studies", type=Path, help="folder of studies, one sub-folder a case")
+    parser.add_argument("--cases", nargs="+", help="sub-folders to score; all when left out")
+    parser.add_argument("--t1", default="t1.nii.gz", help="file of the T1 volume in a study")
+    parser.add_argument("--t2", default="t2.nii.gz", help="file of the T2 volume in a study")
+    parser.add_argument("--t1-labels", default="t1_liver.nii.gz", help="file of the T1 reference mask")
+    parser.add_argument("--t2-labels", default="t2_liver.nii.gz", help="file of the T2 reference mask")
+    parser.add_argument("--label-value", type=int, help="value of the liver in the reference; any but 0 when left out")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--mirror", action="store_true", help="average over mirrored images")
+    parser.add_argument("--name", default="test", help="name of this test in the card")
+    parser.add_argument("--description", default="", help="what the card says about the data of this test")
+    parser.add_argument("--write", action="store_true", help="write the table and pictures into the bundle's folder")
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    """Score, print, and with `--write` update the card. Raises `InputError` for studies that cannot be scored."""
+    options = make_parser().parse_args(arguments)
+    bundles = [Catalogue().find(name) for name in options.bundle]
+    if options.write and len(bundles) > 1:
+        raise InputError("The scores of several bundles belong to none of their cards.", "Leave out --write.")
+    pictures = bundles[0].folder / "pictures" if options.write else None
+    if pictures:
+        pictures.mkdir(exist_ok=True)
+    rows = score(bundles, options, pictures)
+    print(table_text(rows))
+    summary = {f"{side}: {key}": value for side in SIDES for key, value in _summary(rows, side).items()}
+    print(table_text([{"measure": key, **value} for key, value in summary.items()]))
+    if options.write:
+        command = shlex.join(["python", "-m", "liverpair", "evaluate", *arguments])
+        write_metrics(bundles[0], options.name, options.description, command, rows, summary)
+
+
+def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | None = None) -> list[dict[str, Any]]:
+    """One record per case and side: measures against the reference. Saves a picture of each in `pictures`."""
+    cases = options.cases or sorted(p.name for p in options.studies.iterdir() if p.is_dir())
+    if not cases:
+        raise InputError(f"There are no studies in '{options.studies}'.")
+    how = SegmentOptions(device=options.device, engine=options.engine, mirror=options.mirror)
+    rows = []
+    for case in cases:
+        images = _read(options.studies / case, {"T1": options.t1, "T2": options.t2})
+        references = _read(options.studies / case, {"T1": options.t1_labels, "T2": options.t2_labels})
+        both = {side: images[side] for side in SIDES if images[side] is not None and references[side] is not None}
+        if not both:
+            raise InputError(f"Case '{case}' has no volume with a reference mask.", "Check --t1, --t2 and --t1-labels, --t2-labels.")
+        result = segment(both.get("T1"), both.get("T2"), bundles, how)
+        for side, image in both.items():
+            prediction = getattr(result, side.lower()).liver
+            reference = references[side]
+            reference = reference == options.label_value if options.label_value is not None else reference != 0
+            measures = segmentation_measures(prediction, reference)
+            rows.append({"case": case, "side": side, **{key: round(measures[key], 4) for key in SHOWN}})
+            if pictures:
+                title = f"{options.name}, case {case} {side}, Dice {measures['dice']:.3f}"
+                outline_picture(image, prediction, reference, title, pictures / f"{options.name}_{case}_{side.lower()}.png")
+    return rows
+
+
+def write_metrics(
+    bundle: Bundle, name: str, description: str, command: str, rows: list[dict[str, Any]], summary: dict[str, Any]
+) -> Bundle:
+    """The bundle with this test in its manifest and card."""
+    test = {"description": description, "command": command, "cases": rows, "summary": summary}
+    return bundle.update(metrics={**bundle.metrics, name: test})
+
+
+def _read(folder: Path, files: dict[str, str]) -> dict[str, sitk.Image | None]:
+    return {side: read_image(folder / name) if (folder / name).exists() else None for side, name in files.items()}
+
+
+def _summary(rows: list[dict[str, Any]], side: str) -> dict[str, dict[str, float]]:
+    summary = summarise([row for row in rows if row["side"] == side])
+    keep = ("mean", "sd", "median", "min", "max")
+    return {
+        key: {part: round(values[part], 4) for part in keep}
+        for key, values in summary.items()
+        if key in SHOWN and values["n"]
+    }

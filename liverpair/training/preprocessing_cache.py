@@ -1,0 +1,63 @@
+"""Prepared training volumes on disk, so that two cores are kept busy by the network and not by loading."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare, prepare_labels
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How volumes become arrays: everything the cached arrays depend on."""
+
+    policy: GridPolicy
+    normalization: Normalization
+    label_values: Sequence[int]
+
+    def key(self, source: str) -> str:
+        """Name of the cache file of `source`, which changes with every setting."""
+        text = json.dumps([source, asdict(self.policy), asdict(self.normalization), list(self.label_values)])
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class TrainingVolume:
+    """One prepared image: `array` (z, y, x) in [0, 1]; `target` (labels, z, y, x) in [0, 1]; `spacing` (x, y, z) mm."""
+
+    name: str
+    array: np.ndarray
+    target: np.ndarray
+    spacing: tuple[float, float, float]
+
+
+def cached_volume(
+    name: str,
+    source: str,
+    read: Callable[[], tuple[sitk.Image, sitk.Image]],
+    preparation: Preparation,
+    cache: Path,
+) -> TrainingVolume:
+    """The volume `name`, from the cache or from `read`, which returns the image and its label map. `source` must change when the data do."""
+    path = cache / f"{preparation.key(source)}.npz"
+    if not path.exists():
+        image, labels = read()
+        prepared = prepare(image, preparation.policy, preparation.normalization)
+        target = prepare_labels(labels, prepared.grid, list(preparation.label_values))
+        cache.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(f".{os.getpid()}.npz")
+        np.savez(
+            beside,
+            array=prepared.array.astype(np.float16),
+            target=np.round(target * 255).astype(np.uint8),
+            spacing=np.array(prepared.grid.spacing),
+        )
+        os.replace(beside, path)
+    with np.load(path) as stored:
+        return TrainingVolume(name, stored["array"], stored["target"], tuple(float(s) for s in stored["spacing"]))

@@ -1,0 +1,92 @@
+"""Lightning module that trains a liver segmentation network."""
+
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+import torch.nn.functional as functional
+
+from liverpair.networks import build
+from liverpair.segmentation.losses import LOSSES
+
+
+def pad_to_multiple(x: torch.Tensor, multiple_of: tuple[int, ...]) -> torch.Tensor:
+    """`x` (batch, channels, *space) padded with zeros at the far ends until every side is a multiple of `multiple_of`."""
+    missing = [-size % multiple for size, multiple in zip(x.shape[2:], multiple_of)]
+    return functional.pad(x, [side for m in reversed(missing) for side in (0, m)])
+
+
+class SegmentationTask(lightning.LightningModule):
+    """Trains one network on the masks of one or more structures; channel 0 is the liver.
+
+    Parameters
+    ----------
+    network, arguments
+        Name and arguments of the network (`liverpair.networks`).
+    loss
+        "bce", "dice" or "sum".
+    auxiliary_weight
+        Weight of the loss of the channels after the first. They only help training: the bundle keeps channel 0.
+    learning_rate, weight_decay, warmup_steps
+        AdamW; the rate climbs linearly for `warmup_steps`, then falls along a cosine to a hundredth at the last step.
+    """
+
+    def __init__(
+        self,
+        network: str = "unet",
+        arguments: dict[str, Any] | None = None,
+        loss: str = "sum",
+        auxiliary_weight: float = 0.3,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-4,
+        warmup_steps: int = 200,
+    ):
+        super().__init__()
+        self.save_hyperparameters()
+        self.network = build(network, arguments or {})
+        if self.network.dimensions == 3:
+            self.network = self.network.to(memory_format=torch.channels_last_3d)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits (batch, channels, z, y, x) of images (batch, 1, z, y, x) of any size."""
+        size = image.shape[2:]
+        logits = self.network(pad_to_multiple(image, self.network.multiple_of))
+        return logits[(..., *(slice(0, n) for n in size))]
+
+    def loss_of(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Loss of the liver plus the weighted loss of the auxiliary channels."""
+        loss = LOSSES[self.hparams.loss]
+        total = loss(logits[:, :1], target[:, :1])
+        if target.shape[1] > 1 and self.hparams.auxiliary_weight:
+            total = total + self.hparams.auxiliary_weight * loss(logits[:, 1:], target[:, 1:])
+        return total
+
+    def training_step(self, batch: dict[str, torch.Tensor], index: int) -> torch.Tensor:
+        """One patch."""
+        loss = self.loss_of(self(batch["image"]).float(), batch["target"])
+        self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, batch: dict[str, torch.Tensor], index: int) -> None:
+        """One whole volume: Dice of the liver on the working grid."""
+        predicted = self(batch["image"])[:, 0] > 0
+        reference = batch["target"][:, 0] > 0.5
+        dice = 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
+        self.log("validation_dice", dice, prog_bar=True, batch_size=1)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with warm-up and cosine."""
+        settings = self.hparams
+        optimizer = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+        total = max(int(self.trainer.estimated_stepping_batches), settings.warmup_steps + 1)
+        schedule = torch.optim.lr_scheduler.SequentialLR(
+            optimizer,
+            [
+                torch.optim.lr_scheduler.LinearLR(optimizer, 0.05, total_iters=settings.warmup_steps),
+                torch.optim.lr_scheduler.CosineAnnealingLR(
+                    optimizer, total - settings.warmup_steps, settings.learning_rate / 100
+                ),
+            ],
+            milestones=[settings.warmup_steps],
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,202 @@
+"""Studies as training samples for liver segmentation."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from liverpair.errors import InputError
+from liverpair.segmentation.preparation import GridPolicy, Normalization
+from liverpair.training.augmentation import training_transform
+from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
+
+
+@dataclass
+class ImageKind:
+    """One image of every study: its file, the file of its label map, and its weighting ("T1" or "T2")."""
+
+    image: str
+    labels: str
+    sequence: str
+
+
+class PatchDataset(Dataset):
+    """`length` random patches an epoch, every volume equally often."""
+
+    def __init__(self, volumes: Sequence[TrainingVolume], transform, length: int, seed: int):
+        self.volumes = list(volumes)
+        self.transform = transform
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        drawn = self.epoch * self.length + index
+        rng = np.random.default_rng((self.seed, drawn))
+        lap, place = divmod(drawn, len(self.volumes))
+        volume = self.volumes[np.random.default_rng((self.seed, lap)).permutation(len(self.volumes))[place]]
+        self.transform.set_random_state(seed=int(rng.integers(2**31)))
+        sample = self.transform(
+            {
+                "image": torch.from_numpy(volume.array.astype(np.float32))[None],
+                "target": torch.from_numpy(volume.target.astype(np.float32) / 255),
+            }
+        )
+        return {key: torch.as_tensor(np.ascontiguousarray(sample[key])) for key in ("image", "target")}
+
+
+class VolumeDataset(Dataset):
+    """Whole volumes, padded by the model, for validation."""
+
+    def __init__(self, volumes: Sequence[TrainingVolume]):
+        self.volumes = list(volumes)
+
+    def __len__(self) -> int:
+        return len(self.volumes)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        volume = self.volumes[index]
+        return {
+            "image": torch.from_numpy(volume.array.astype(np.float32))[None],
+            "target": torch.from_numpy(volume.target.astype(np.float32) / 255),
+        }
+
+
+class SegmentationData(lightning.LightningDataModule):
+    """Training patches and validation volumes of paired studies; every image of a pair is a sample of its own.
+
+    Parameters
+    ----------
+    root
+        Folder of studies, one sub-folder a case. `${LIVERPAIR_DATA}` is replaced by that environment variable.
+    train, validation
+        Names of the cases.
+    images
+        The images of a case and their label maps.
+    label_values
+        Values in the label maps, one output channel each; the first is the liver, the others are auxiliary.
+    phantom_seeds
+        Seeds of phantom pairs that join the training set.
+    phantom_share
+        Part of the training patches that are drawn from phantoms.
+    patch
+        Size of a training patch (z, y, x) in voxels of the working grid.
+    patches_per_epoch, batch_size, workers, seed, mirror_probability
+        As their names say.
+    policy, normalization
+        The working grid and intensity normalization of the bundle to be made.
+    cache
+        Folder of prepared volumes.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        train: list[str],
+        validation: list[str],
+        images: list[ImageKind],
+        label_values: list[int],
+        phantom_seeds: list[int] | None = None,
+        phantom_share: float = 0.1,
+        patch: tuple[int, int, int] = (32, 128, 176),
+        patches_per_epoch: int = 200,
+        batch_size: int = 1,
+        workers: int = 1,
+        seed: int = 0,
+        mirror_probability: float = 0.0,
+        policy: GridPolicy = GridPolicy(),
+        normalization: Normalization = Normalization(),
+        cache: str = "runs/cache",
+    ):
+        super().__init__()
+        self.root = Path(os.path.expandvars(root))
+        self.train_cases, self.validation_cases = train, validation
+        self.images = images
+        self.preparation = Preparation(policy, normalization, label_values)
+        self.phantom_seeds, self.phantom_share = phantom_seeds or [], phantom_share
+        self.patch = patch
+        self.patches_per_epoch, self.batch_size, self.workers, self.seed = patches_per_epoch, batch_size, workers, seed
+        self.mirror_probability = mirror_probability
+        self.cache = Path(cache)
+
+    def prepare_data(self) -> None:
+        """Fill the cache once, before any process of a multi-GPU run reads it."""
+        self._volumes(self.train_cases + self.validation_cases)
+        self._phantoms()
+
+    def setup(self, stage: str) -> None:
+        """Load the prepared volumes."""
+        self.train_volumes = self._repeated(self._volumes(self.train_cases), self._phantoms())
+        self.validation_volumes = self._volumes(self.validation_cases)
+
+    def _repeated(self, real: list[TrainingVolume], phantoms: list[TrainingVolume]) -> list[TrainingVolume]:
+        """`real` repeated until phantoms are `phantom_share` of the list."""
+        if not phantoms or not real:
+            return real + phantoms
+        times = max(1, round(len(phantoms) * (1 / self.phantom_share - 1) / len(real)))
+        return real * times + phantoms
+
+    def _volumes(self, cases: list[str]) -> list[TrainingVolume]:
+        return [self._volume(case, kind) for case in cases for kind in self.images]
+
+    def _volume(self, case: str, kind: ImageKind) -> TrainingVolume:
+        from liverpair.study import read_image
+
+        paths = [self.root / case / name for name in (kind.image, kind.labels)]
+        for path in paths:
+            if not path.exists():
+                raise InputError(f"Training needs {path}, which is not there.", "Set data.root in the config.")
+        source = json_stamp(paths)
+        return cached_volume(
+            f"{case}/{kind.image}", source, lambda: tuple(read_image(p) for p in paths), self.preparation, self.cache
+        )
+
+    def _phantoms(self) -> list[TrainingVolume]:
+        volumes = []
+        for seed in self.phantom_seeds:
+            for side in ("t1", "t2"):
+
+                def read(seed: int = seed, side: str = side):
+                    from liverpair.synthesis.phantom import phantom_pair
+
+                    pair = phantom_pair(seed)
+                    return getattr(pair, side), getattr(pair, f"{side}_organs")
+
+                volumes.append(
+                    cached_volume(f"phantom {seed}/{side}", f"phantom {seed} {side}", read, self.preparation, self.cache)
+                )
+        return volumes
+
+    def train_dataloader(self) -> DataLoader:
+        """Random patches; a new epoch draws new ones."""
+        transform = training_transform(self.patch, self.mirror_probability)
+        dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
+        dataset.epoch = self.trainer.current_epoch if self.trainer else 0
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            num_workers=self.workers,
+            worker_init_fn=_one_thread,
+            prefetch_factor=4 if self.workers else None,
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        """Whole volumes, one at a time."""
+        return DataLoader(VolumeDataset(self.validation_volumes), batch_size=1)
+
+
+def json_stamp(paths: Sequence[Path]) -> str:
+    """Names, sizes and modification times of files: changes when a file does."""
+    return "; ".join(f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in paths)
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)
