@@ -8,7 +8,7 @@ from bundle_factory import small_network
 
 from liverpair.device import native_bf16
 from liverpair.engine import make_engine
-from liverpair.engine.openvino_engine import COMPILED_SHAPES, OpenVINOEngine
+from liverpair.engine.openvino_engine import OpenVINOEngine
 
 openvino = pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
@@ -20,7 +20,7 @@ def network():
 
 def test_it_gives_what_the_network_gives_at_every_shape(network):
     engine = OpenVINOEngine(network)
-    for shape in [(1, 1, 8, 16, 16), (1, 1, 32, 32, 64), (2, 1, 6, 10, 12)]:
+    for shape in [(1, 1, 32, 32, 64), (2, 1, 6, 10, 12)]:
         images = torch.rand(shape)
         with torch.no_grad():
             torch.testing.assert_close(engine(images), network(images), atol=1e-4, rtol=1e-4)
@@ -36,10 +36,10 @@ def test_a_shape_is_compiled_once_and_few_are_kept(network, monkeypatch):
     assert len(compiled) == 1
     assert not torch.equal(first, second)
     assert torch.equal(first, engine(images))
-    for side in range(8, 8 + 2 * COMPILED_SHAPES, 2):
-        engine(torch.rand(1, 1, 4, 4, side))
+    monkeypatch.setattr("liverpair.engine.openvino_engine.COMPILED_SHAPES", 1)
+    engine(torch.rand(1, 1, 4, 4, 4))
     engine(images)
-    assert len(compiled) == COMPILED_SHAPES + 2
+    assert compiled == [(1, 1, 8, 16, 16), (1, 1, 4, 4, 4), (1, 1, 8, 16, 16)]
 
 
 def test_a_network_that_is_not_traceable_small_is_traced_at_its_own_size():

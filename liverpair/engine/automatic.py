@@ -15,9 +15,9 @@ class AutomaticEngine:
     """Runs `network` with the fastest of `kinds` whose output agrees with `reference`.
 
     Which one that is, a `Trial` finds out on the first input for which the reference finds a mask large enough to
-    compare: noise or an empty corner would not tell. Inputs before that one are computed by the reference, and so is
-    that one. With a `cache_key` the verdict is kept in `verdicts`, and an engine for the same bundle, machine and class
-    of shapes starts with it.
+    compare: noise or an empty corner would not tell. Inputs before that one are computed by the reference. With a
+    `cache_key` the verdict is kept in `verdicts`, and an engine for the same bundle, machine and class of shapes starts
+    with it.
     """
 
     def __init__(
@@ -54,9 +54,7 @@ class AutomaticEngine:
         if self._chosen is not None:
             return self._chosen(images)
         expected = self._reference(images)
-        if compare(expected, expected).informative:
-            self._decide(images, expected)
-        return expected
+        return self._decide(images, expected) if compare(expected, expected).informative else expected
 
     def recall(self, shape: Sequence[int]) -> None:
         """Take the engine that was found best for inputs of this shape before, if one was and it still starts."""
@@ -71,13 +69,16 @@ class AutomaticEngine:
                 if self._chosen.name != kind.name:
                     self._verdicts.forget(self._key(shape))
 
-    def _decide(self, images: torch.Tensor, expected: torch.Tensor) -> None:
+    def _decide(self, images: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
+        """Choose the engine on `images`, for which the reference gave `expected`. Returns the chosen one's logits."""
         trial = Trial(self._network, self.device, images, self._reference, expected)
         for kind in self._kinds:
             trial.run(kind)
-        self._chosen = GuardedEngine(trial.winner(), self._reference, trial.notes)
+        winner, logits = trial.winner()
+        self._chosen = GuardedEngine(winner, self._reference, trial.notes)
         if self._cache_key and trial.conclusive:
             self._verdicts.put(self._key(images.shape), trial.verdict())
+        return logits
 
     def _key(self, shape: Sequence[int]) -> str:
         return verdict_key(self._cache_key, self.device, shape)

@@ -35,7 +35,7 @@ class Trial:
         self._device = device
         self._images = images
         self._expected = expected
-        self._engines: dict[str, Engine] = {reference.name: reference}
+        self._agreeing: dict[str, tuple[Engine, torch.Tensor]] = {reference.name: (reference, expected)}
         self.seconds = {reference.name: self._timed(reference)[1]}
         self.agreements: dict[str, str] = {}
         self.notes: list[str] = []
@@ -55,7 +55,7 @@ class Trial:
         logger.info("%s: %.3f s, %s", kind.name, seconds, agreement)
         self.agreements[kind.name] = str(agreement)
         if agreement.acceptable(precision_of(kind.name)):
-            self._engines[kind.name] = engine
+            self._agreeing[kind.name] = engine, logits
             self.seconds[kind.name] = seconds
         else:
             self.notes.append(f"The engine {kind.name} is not used: it disagrees with {REFERENCE} ({agreement}).")
@@ -74,16 +74,14 @@ class Trial:
         elif self._device.type == "mps":
             torch.mps.synchronize()
 
-    def winner(self) -> Engine:
-        """The fastest engine that agreed. The others are let go, with the memory they hold."""
-        name = min(self.seconds, key=lambda name: self.seconds[name])
-        self._engines = {name: self._engines[name]}
-        return self._engines[name]
+    def winner(self) -> tuple[Engine, torch.Tensor]:
+        """The fastest engine that agreed, and its logits."""
+        return self._agreeing[min(self.seconds, key=lambda name: self.seconds[name])]
 
     def verdict(self) -> dict[str, Any]:
         """What is remembered."""
         return {
-            "engine": self.winner().name,
+            "engine": self.winner()[0].name,
             "seconds": {name: round(seconds, 4) for name, seconds in self.seconds.items()},
             "agreement": self.agreements,
             "notes": self.notes,
