@@ -49,6 +49,7 @@ class Harness(Driver):
         for widget in (*mrml_selectors.WIDGETS, *mrml_tables.WIDGETS, *mrml_views.WIDGETS):
             setattr(slicer, widget.__name__, widget)
         publish_namespaces()
+        slicer.util.delayDisplay = dialogs.delay_display
         super().__init__(Application(headless))
         slicer.app = self.app
         for name in PUBLISHED:
@@ -126,13 +127,19 @@ class Harness(Driver):
         dialogs.answer(*values)
 
     def reset(self) -> None:
-        """Back to an empty application: no scripted module, empty scene, no problems, dialogs or settings."""
+        """As if Slicer were quit and started again: no scripted module, scene, problem, dialog or setting is left.
+
+        The Python packages beside the scripted modules are forgotten too: their next import runs anew.
+        """
         manager = self.app.moduleManager()
         self.main_window.show_panel(None)
         self.main_window.moduleSelector().forget()
+        self.app.aboutToQuit.emit()
         for module in manager.scripted():
             manager.unload(module.name)
-        self.app.disconnect("startupCompleted()")
+            _forget_imports(Path(module.path).parent)
+        for signal in ("startupCompleted()", "aboutToQuit()"):
+            self.app.disconnect(signal)
         slicer.mrmlScene.Clear(0)
         slicer.modules.sampleDataSources.clear()
         self.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
@@ -143,6 +150,16 @@ class Harness(Driver):
         slicer.packaging.reset()
         dialogs.forget()
         problems.forget()
+
+
+def _forget_imports(folder: Path) -> None:
+    """Forget the Python modules imported from a folder, and that scripts may import from there."""
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if path and folder in Path(path).parents:
+            del sys.modules[name]
+    if str(folder) in sys.path:
+        sys.path.remove(str(folder))
 
 
 def _publish(name: str) -> None:

@@ -24,6 +24,7 @@ class Application(QtWidgets.QApplication):
     def __init__(self, headless):
         super().__init__(sys.argv[:1])
         self.setApplicationName("Harness")
+        self.setApplicationVersion("5.12.0")
         self.setOrganizationName("Harness")
         self.setQuitOnLastWindowClosed(False)
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
@@ -108,7 +109,7 @@ class Application(QtWidgets.QApplication):
     revision = _constant(str, "harness")
     majorVersion = _constant(int, 5)
     minorVersion = _constant(int, 12)
-    os = _constant(str, sys.platform)
+    os = _constant(str, {"linux": "linux", "darwin": "macosx"}.get(sys.platform, "win"))
     del _constant
 
 

@@ -8,6 +8,8 @@ from .ctk_controls import (  # noqa: F401
     ctkColorPickerButton,
     ctkComboBox,
     ctkDirectoryButton,
+    ctkDynamicSpacer,
+    ctkFittedTextBrowser,
     ctkMenuButton,
     ctkMessageBox,
     ctkPathLineEdit,

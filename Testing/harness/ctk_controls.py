@@ -262,6 +262,19 @@ class ctkColorPickerButton(QtWidgets.QPushButton):
 
 
 @stand_in
+class ctkFittedTextBrowser(QtWidgets.QTextBrowser):
+    """A text browser as high as its text."""
+
+    collapsed = stored_property(bool, "collapsed", False)
+    collapsibleText = stored_property(str, "collapsibleText", "", lambda self, text: self.setHtml(text))
+
+
+@stand_in
+class ctkDynamicSpacer(QtWidgets.QWidget):
+    """Takes the room that is left."""
+
+
+@stand_in
 class ctkMessageBox(QtWidgets.QMessageBox):
     """A message box with "don't show again"; the harness shows every one."""
 

@@ -80,17 +80,20 @@ def _install_message_boxes() -> None:
     box = QtWidgets.QMessageBox
     for name in ("exec", "exec_"):
         setattr(box, name, _run_message_box)
-    standard = {"information": box.Ok, "warning": box.Ok, "critical": box.Ok, "question": box.Yes | box.No}
-    for name, default_buttons in standard.items():
+    for name in ("information", "warning", "critical"):
+        setattr(box, name, _message_shower(box.Ok))
+    box.question = _message_shower(box.Yes | box.No)
 
-        def show(parent, title, text, buttons=default_buttons, default=None):
-            made = box(parent)
-            made.setWindowTitle(title)
-            made.setText(text)
-            made.setStandardButtons(buttons)
-            return made.exec_()
 
-        setattr(box, name, staticmethod(show))
+def _message_shower(default_buttons):
+    def show(parent, title, text, buttons=default_buttons, default=None):
+        box = QtWidgets.QMessageBox(parent)
+        box.setWindowTitle(title)
+        box.setText(text)
+        box.setStandardButtons(buttons)
+        return box.exec_()
+
+    return staticmethod(show)
 
 
 def _run_message_box(box: QtWidgets.QMessageBox):
@@ -138,18 +141,31 @@ def _install_file_dialogs() -> None:
 
 
 def _install_inputs() -> None:
-    def ask(parent, title, label, *defaults, **_named):
-        value = _take_answer("input", title, label)
-        return None if value is DISMISSED else value
-
-    for name in ("getText", "getInt", "getDouble", "getItem", "getMultiLineText"):
-        setattr(QtWidgets.QInputDialog, name, staticmethod(ask))
+    dismissed = {"getText": "", "getMultiLineText": "", "getItem": "", "getInt": 0, "getDouble": 0.0}
+    for name, nothing in dismissed.items():
+        setattr(QtWidgets.QInputDialog, name, _input_asker(nothing))
 
     def ask_color(initial=None, parent=None, title="", *_options):
         value = _take_answer("color", title, "")
         return QtGui.QColor() if value is DISMISSED or value is None else QtGui.QColor(value)
 
     QtWidgets.QColorDialog.getColor = staticmethod(ask_color)
+
+
+def _input_asker(nothing):
+    """PythonQt returns the value alone, and an empty one when the dialog is dismissed."""
+
+    def ask(parent, title, label, *_defaults):
+        value = _take_answer("input", title, label)
+        return nothing if value is DISMISSED or value is None else value
+
+    return staticmethod(ask)
+
+
+def delay_display(message: str, autoCloseMsec: int = 1000, parent=None, **_options) -> None:
+    """`slicer.util.delayDisplay`: the popup that closes by itself; nobody waits for it here."""
+    _shown.append(Dialog("message", "", message, "", None))
+    QtWidgets.QApplication.processEvents()
 
 
 def _run_dialog(dialog: QtWidgets.QDialog) -> int:

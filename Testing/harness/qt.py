@@ -2,7 +2,7 @@
 
 from PySide6 import QtCore
 
-from . import qt_attributes, qt_signals
+from . import qt_attributes, qt_enums, qt_signals
 from .qt_attributes import QT_MODULES
 from .qt_ui import QUiLoader  # noqa: F401
 
@@ -18,6 +18,7 @@ def install() -> None:
     if _installed:
         return
     _installed = True
+    qt_enums.install()
     qt_attributes.install()
     QtCore.QTimer.singleShot = qt_attributes.TimerSingleShot()
     qt_signals.install()

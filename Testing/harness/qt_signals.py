@@ -1,4 +1,4 @@
-"""`sender.connect("clicked(bool)", slot)` as in PythonQt: signals by their C++ signature, arguments cut to what fits."""
+"""`sender.connect("clicked(bool)", slot)` as in PythonQt: C++ signatures, arguments cut to what the slot takes."""
 
 import inspect
 import re
@@ -117,7 +117,9 @@ def accepted_arguments(function) -> int:
         return 99
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         return 99
-    return sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters)
+    return sum(
+        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters
+    )
 
 
 def _normalized(signature: str) -> str:

@@ -9,8 +9,8 @@ pytest.importorskip("PySide6", reason="the harness needs PySide6")
 pytest.importorskip("slicer", reason="the harness needs slicer-core")
 
 import numpy as np  # noqa: E402
-
 import slicer  # noqa: E402
+
 from Testing.harness import start  # noqa: E402
 
 EXAMPLE = Path(__file__).parents[1] / "harness" / "example" / "HarnessExample" / "HarnessExample.py"
@@ -100,7 +100,9 @@ def test_panel_lets_go_of_the_scene_when_another_module_is_selected(harness, exa
     other.write_text(EXAMPLE.read_text().replace("HarnessExample", "OtherModule"))
     (tmp_path / "Resources" / "UI").mkdir(parents=True)
     ui = EXAMPLE.parent / "Resources" / "UI" / "HarnessExample.ui"
-    (tmp_path / "Resources" / "UI" / "OtherModule.ui").write_text(ui.read_text().replace("HarnessExample", "OtherModule"))
+    (tmp_path / "Resources" / "UI" / "OtherModule.ui").write_text(
+        ui.read_text().replace("HarnessExample", "OtherModule")
+    )
     harness.load_module(other)
     assert example._parameterNode is None
     node.fraction = 0.9
@@ -255,7 +257,9 @@ def test_modules_own_test_runs(harness, example):
     slicer.selfTests["HarnessExample"]()
 
 
-@pytest.mark.parametrize(("outcome", "error"), [("refused", RuntimeError), ("no network", subprocess.CalledProcessError)])
+@pytest.mark.parametrize(
+    ("outcome", "error"), [("refused", RuntimeError), ("no network", subprocess.CalledProcessError)]
+)
 def test_installation_meets_what_the_test_chooses(harness, outcome, error):
     harness.packaging.set_outcome(outcome, missing=("numpy",))
     with pytest.raises(error):

@@ -6,6 +6,7 @@ pytest.importorskip("PySide6", reason="the harness needs PySide6")
 pytest.importorskip("slicer", reason="the harness needs slicer-core")
 
 import slicer  # noqa: E402
+
 from Testing.harness import start  # noqa: E402
 
 UI = """<ui version="4.0"><class>Panel</class>
@@ -15,9 +16,7 @@ UI = """<ui version="4.0"><class>Panel</class>
 <customwidget><class>qMRMLWidget</class><extends>QWidget</extends><container>1</container></customwidget>
 <customwidget><class>{widget_class}</class><extends>QWidget</extends></customwidget>
 </customwidgets><connections>{connections}</connections></ui>"""
-NODE_TYPES = (
-    '<property name="nodeTypes"><stringlist><string>vtkMRMLScalarVolumeNode</string></stringlist></property>'
-)
+NODE_TYPES = '<property name="nodeTypes"><stringlist><string>vtkMRMLScalarVolumeNode</string></stringlist></property>'
 CONNECTION = (
     "<connection><sender>Panel</sender><signal>mrmlSceneChanged(vtkMRMLScene*)</signal>"
     "<receiver>selector</receiver><slot>setMRMLScene(vtkMRMLScene*)</slot></connection>"
@@ -156,7 +155,11 @@ def test_misspelt_property_is_refused(harness, load_ui):
 
 
 def test_wrong_connections_are_refused(harness, load_ui):
-    for before, after in (("mrmlSceneChanged", "sceneChanged"), ("setMRMLScene", "setScene"), (">selector<", ">other<")):
+    for before, after in (
+        ("mrmlSceneChanged", "sceneChanged"),
+        ("setMRMLScene", "setScene"),
+        (">selector<", ">other<"),
+    ):
         with harness.expecting(""), pytest.raises((RuntimeError, ValueError)):
             load_ui(connections=CONNECTION.replace(before, after))
 
@@ -255,3 +258,50 @@ def test_files_are_chosen_by_the_test(harness):
 def test_start_gives_the_one_harness(harness):
     assert start() is harness
     assert slicer.util.mainWindow() is harness.main_window
+
+
+def test_enumerations_are_numbers(harness):
+    import qt
+
+    box = qt.QCheckBox()
+    heard = []
+    box.connect("stateChanged(int)", heard.append)
+    box.checked = True
+    assert heard == [qt.Qt.Checked]
+    assert int(qt.Qt.Checked) == 2
+    assert box.checkState() == qt.Qt.Checked != qt.Qt.Unchecked
+    assert qt.QProcess().state() == qt.QProcess.NotRunning == 0
+
+
+def test_popup_that_closes_by_itself_does_not_wait(harness):
+    slicer.util.delayDisplay("Loading", 3000)
+    assert harness.dialogs()[-1].text == "Loading"
+
+
+def test_own_dialog_is_operated_by_the_test(harness):
+    import qt
+
+    dialog = qt.QDialog(slicer.util.mainWindow())
+    buttons = qt.QDialogButtonBox(qt.QDialogButtonBox.Ok | qt.QDialogButtonBox.Cancel)
+    qt.QVBoxLayout(dialog).addWidget(buttons)
+    buttons.connect("accepted()", dialog.accept)
+    buttons.connect("rejected()", dialog.reject)
+    harness.answer(lambda shown: harness.click(buttons.button(qt.QDialogButtonBox.Ok)))
+    assert dialog.exec_() == qt.QDialog.Accepted
+    harness.answer(lambda shown: harness.click(buttons.button(qt.QDialogButtonBox.Cancel)))
+    assert dialog.exec_() == qt.QDialog.Rejected
+
+
+def test_menu_entry_is_chosen_by_the_test(harness):
+    import ctk
+    import qt
+
+    chosen = []
+    menu = qt.QMenu()
+    for text in ("Import", "Delete"):
+        menu.addAction(text).connect("triggered()", lambda text=text: chosen.append(text))
+    button = ctk.ctkMenuButton("Models")
+    button.setMenu(menu)
+    harness.answer("Delete")
+    assert button.menu().exec_().text == "Delete"
+    assert chosen == ["Delete"]

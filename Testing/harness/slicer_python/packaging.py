@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 import slicer
+from packaging.requirements import InvalidRequirement, Requirement
 
 OUTCOMES = ("installed", "refused", "no network")
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import ctk
 import qt
 import shiboken6
-
 import slicer
 
 from .parameter_types import Choice, Maximum, Minimum, Parameter, WithinRange
@@ -61,7 +60,9 @@ def make_connector(widget, parameter: Parameter) -> Connector:
     if kind is bool and widget_class in (qt.QCheckBox, qt.QPushButton):
         return _bool_connector(widget)
     if kind is int and widget_class in (qt.QSlider, qt.QSpinBox):
-        return _number_connector(widget, parameter, needs_range=widget_class is qt.QSlider, limits=(-(2**31), 2**31 - 1))
+        return _number_connector(
+            widget, parameter, needs_range=widget_class is qt.QSlider, limits=(-(2**31), 2**31 - 1)
+        )
     if kind is float and widget_class in (qt.QDoubleSpinBox, ctk.ctkSliderWidget):
         unlimited = (float("-inf"), float("inf"))
         return _number_connector(widget, parameter, widget_class is ctk.ctkSliderWidget, unlimited)
