@@ -20,7 +20,8 @@ def _liver(value: float = 100.0, direction: tuple[float, ...] | None = None) -> 
 
 
 def _ball(**changes) -> Lesion:
-    plain = Lesion(number=1, kind="cyst", center_mm=(0.0, 0.0, 0.0), radii_mm=(15.0, 15.0, 15.0), irregularity=0.0, seed=5)
+    radii, center = (15.0, 15.0, 15.0), (0.0, 0.0, 0.0)
+    plain = Lesion(number=1, kind="cyst", center_mm=center, radii_mm=radii, irregularity=0.0, seed=5)
     return dataclasses.replace(plain, **changes)
 
 

@@ -40,7 +40,8 @@ def test_masks_lie_on_their_images(demo):
         for mask in masks:
             assert mask.GetSize() == image.GetSize() and mask.GetPixelID() == sitk.sitkUInt8
             assert np.allclose(mask.GetDirection(), image.GetDirection())
-            assert np.allclose(mask.GetOrigin(), image.GetOrigin()) and np.allclose(mask.GetSpacing(), image.GetSpacing())
+            assert np.allclose(mask.GetOrigin(), image.GetOrigin())
+            assert np.allclose(mask.GetSpacing(), image.GetSpacing())
 
 
 def test_images_are_stored_like_scanner_images(demo):

@@ -23,13 +23,16 @@ class Anatomy:
         frame: the grid.
         tissues: `Tissue` of every voxel, uint8 (z, y, x).
         organs: 1 liver (vessels included), 2 right kidney, 3 left kidney, 4 spleen, 0 anything else, uint8 (z, y, x).
-        mobility: 0 where the body stays during breathing to 1 where it moves with the liver, on a coarse grid.
+        mobility: 0 where the body stays during breathing to 1 where it moves up and down with the liver, on a coarse
+            grid.
+        in_plane_mobility: likewise forwards and sideways: the front wall bulges with the organs, the back lies still.
     """
 
     frame: Frame
     tissues: np.ndarray
     organs: np.ndarray
     mobility: sitk.Image
+    in_plane_mobility: sitk.Image
 
 
 def build_anatomy(patient: Patient, rng: np.random.Generator, frame: Frame | None = None) -> Anatomy:
@@ -59,17 +62,22 @@ def build_anatomy(patient: Patient, rng: np.random.Generator, frame: Frame | Non
     vessels.paint_mesentery(frame, patient, tissues, body, rng)
     organ_labels[liver] = LIVER
     organ_labels[tissues == Tissue.SPLEEN] = SPLEEN
-    return Anatomy(frame, tissues, organ_labels, _mobility(frame, body.depth, body.spine_y))
+    return Anatomy(frame, tissues, organ_labels, *_mobility(frame, body.depth, body.spine_y))
 
 
-def _mobility(frame: Frame, depth: np.ndarray, spine_y: float) -> sitk.Image:
+def _mobility(frame: Frame, depth: np.ndarray, spine_y: float) -> tuple[sitk.Image, sitk.Image]:
     """Full inside the abdomen, nothing in the wall and the spine, fading towards pelvis and upper chest."""
     x, y, z = frame.axes()
     from_spine = np.sqrt(x**2 + (y - spine_y) ** 2)
-    weight = smooth_step(depth, -8.0, 3.0) * smooth_step(from_spine, 26.0, 44.0)
-    weight = weight * (0.35 + 0.65 * smooth_step(z, -260.0, -150.0)) * (1 - 0.7 * smooth_step(z, 20.0, 110.0))
+    along_z = (0.6 + 0.4 * smooth_step(z, -290.0, -200.0)) * (1 - 0.7 * smooth_step(z, 20.0, 110.0))
+    sliding = along_z * smooth_step(depth, -8.0, 3.0) * smooth_step(from_spine, 26.0, 44.0)
+    swelling = np.broadcast_to(along_z * smooth_step(-y, -spine_y, 40.0), frame.shape)
+    return _coarse_image(frame, sliding), _coarse_image(frame, swelling)
+
+
+def _coarse_image(frame: Frame, values: np.ndarray) -> sitk.Image:
     step = (2, 3, 3)
-    coarse = ndimage.uniform_filter(weight, step)[:: step[0], :: step[1], :: step[2]]
+    coarse = ndimage.uniform_filter(values, step)[:: step[0], :: step[1], :: step[2]]
     image = sitk.GetImageFromArray(coarse.astype(np.float32))
     image.SetSpacing([s * k for s, k in zip(frame.spacing, step[::-1], strict=True)])
     image.SetOrigin(frame.origin)

@@ -68,7 +68,7 @@ def _skin_depth(frame: Frame, patient: Patient, rng: np.random.Generator) -> tup
     fat = patient.fat_thickness * (0.75 + 0.35 * np.sin(angle + 0.6) ** 2 + 6 * wave) * (0.75 + 0.6 * low)
     across = patient.cavity_half_width + patient.wall_thickness
     deep = patient.cavity_half_depth + patient.wall_thickness
-    shape = 1 - patient.waist * np.exp(-(((z + 170) / 70) ** 2)) - 0.10 * smooth_step(z, -10.0, 110.0)
+    shape = 1 - patient.waist * np.exp(-(((z + 250) / 50) ** 2)) - 0.10 * smooth_step(z, 10.0, 120.0)
     a, b = across * shape * (1 + wave), deep * shape * (1 + wave)
     power = np.where(y > 0, patient.outline_power + 0.5, patient.outline_power).astype(np.float32)
     rho = ((np.abs(x) / a) ** power + (np.abs(y) / b) ** power) ** (1 / power)

@@ -63,23 +63,27 @@ def breathing_displacement(
     weight: sitk.Image,
     shift_mm: tuple[float, float, float],
     rng: np.random.Generator,
+    in_plane_weight: sitk.Image | None = None,
     irregularity_mm: float = 2.5,
     wavelength_mm: float = 45.0,
 ) -> sitk.DisplacementFieldTransform:
     """Transform from points of a scan to points of the patient at rest, after the organs moved by `shift_mm`.
 
     Resampling the patient at rest through this transform shows each organ shifted by weight x shift: the
-    displacement is -weight x shift plus a small smooth random part. The weight falls to zero towards the spine and the
-    body wall, along which the organs slide.
+    displacement is -weight x shift plus a small smooth random part. The weight falls to zero towards what stays: spine
+    and body wall.
 
     Args:
         weight: float image, 0 (fixed) to 1 (moves fully with the liver), on a coarse grid.
         shift_mm: shift of the organs along (x, y, z), LPS mm.
         rng: source of the irregular part.
+        in_plane_weight: weight of the x and y components, on the same grid, when the wall bulges with the
+            organs that slide along it; `weight` when None.
         irregularity_mm: standard deviation of the irregular part where the weight is 1.
         wavelength_mm: its smoothness.
     """
-    weights = sitk.GetArrayFromImage(weight)[..., None]
+    in_plane, along = (sitk.GetArrayFromImage(w) for w in (in_plane_weight or weight, weight))
+    weights = np.stack([in_plane, in_plane, along], axis=-1)
     regular = -np.asarray(shift_mm, dtype=np.float32)
     irregular = smooth_displacement(weight, rng, irregularity_mm, wavelength_mm)
     return displacement_transform(weights * (regular + irregular), weight)

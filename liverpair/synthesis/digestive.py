@@ -4,7 +4,7 @@ import numpy as np
 
 from liverpair.synthesis.body import Body
 from liverpair.synthesis.frame import Frame, Tissue, smooth_path, tube_depth
-from liverpair.synthesis.patient import Patient
+from liverpair.synthesis.patient import TYPICAL_LIVER_LENGTH_MM, Patient
 from liverpair.synthesis.shapes import smooth_noise
 
 SMALL_BOWEL_CONTENT = (Tissue.BOWEL_FLUID, Tissue.BOWEL_CHYME, Tissue.GUT_WALL)
@@ -13,7 +13,7 @@ SMALL_BOWEL_CONTENT = (Tissue.BOWEL_FLUID, Tissue.BOWEL_CHYME, Tissue.GUT_WALL)
 def paint_stomach(frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator) -> None:
     """From the left dome forward and across the midline, fluid behind and gas in front: the patient lies supine."""
     w, d, fill = patient.cavity_half_width, patient.cavity_half_depth, patient.stomach_filling
-    down = patient.liver_length / 168.0
+    down = patient.liver_length / TYPICAL_LIVER_LENGTH_MM
     jitter = rng.normal(0, 5, (5, 3))
     controls = np.array((
         (0.44 * w, 0.12 * d, -48 * down),

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 
+TYPICAL_LIVER_LENGTH_MM = 156.0
+
+
 @dataclass(frozen=True)
 class Patient:
     """Sizes in mm; heights (z) are relative to the top of the right hemidiaphragm.
@@ -41,14 +44,14 @@ class Patient:
         """Draw a patient."""
         size = rng.normal(1.0, 0.045)
         values = {
-            "cavity_half_width": 130.0 * size * rng.uniform(0.96, 1.05),
-            "cavity_half_depth": 96.0 * size * rng.uniform(0.92, 1.08),
+            "cavity_half_width": 127.0 * size * rng.uniform(0.96, 1.05),
+            "cavity_half_depth": 94.0 * size * rng.uniform(0.92, 1.08),
             "fat_thickness": rng.gamma(4.0, 4.0) + 5.0,
             "wall_thickness": rng.uniform(9.0, 14.0),
             "outline_power": rng.uniform(2.1, 2.6),
             "waist": rng.uniform(-0.04, 0.07),
             "visceral_fat": rng.uniform(0.1, 1.0),
-            "liver_length": 168.0 * size * rng.uniform(0.9, 1.14),
+            "liver_length": TYPICAL_LIVER_LENGTH_MM * size * rng.uniform(0.9, 1.14),
             "liver_left_reach": rng.uniform(-0.10, 0.22),
             "liver_anterior_reach": rng.uniform(-0.08, 0.08),
             "liver_roughness": rng.uniform(2.0, 5.0),

@@ -78,7 +78,7 @@ def phantom_pair(seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | 
             signal, mask = render_lesion(signal, lesion, sequence, liver_intensity=1.0)
             within = (sitk.GetArrayViewFromImage(mask) > 0) & (anatomy.organs == LIVER)
             coded[within] = LIVER + LESION_CODE * lesion.number
-        breathing = breathing_displacement(anatomy.mobility, shift, rng)
+        breathing = breathing_displacement(anatomy.mobility, shift, rng, anatomy.in_plane_mobility)
         scan = _random_scan(sequence, patient, shift, rng, demo=seed == 0)
         parts.append((
             acquire(signal, scan, breathing, rng),
@@ -99,7 +99,7 @@ def _lesions(liver: sitk.Image, rng: np.random.Generator, demo: bool) -> list[Le
 def _breath_holds(rng: np.random.Generator) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Where the liver is in each scan: T1 held after breathing in, T2 triggered near expiration, as is usual."""
     down = rng.uniform(18.0, 40.0)
-    t1 = (rng.normal(0, 2.0), -0.4 * down + rng.normal(0, 3.0), -down)
+    t1 = (rng.normal(0, 2.0), -0.35 * down + rng.normal(0, 2.0), -down)
     t2 = (rng.normal(0, 2.0), rng.normal(0, 2.0), rng.normal(0, 4.0))
     return t1, t2
 
@@ -109,8 +109,8 @@ def _random_scan(
 ) -> Scan:
     """Protocol of one sequence: field of view to the body, slices to the liver, tilt for T2."""
     matrix = int(rng.choice((256, 288, 320)))
-    width = 2 * (patient.cavity_half_width + patient.wall_thickness + patient.fat_thickness)
-    in_plane = max(width * rng.uniform(1.10, 1.3), 360.0) / matrix
+    width = 2 * (patient.cavity_half_width + patient.wall_thickness + 1.4 * patient.fat_thickness)
+    in_plane = max(width * rng.uniform(1.08, 1.25), 360.0) / matrix
     if sequence == "T1":
         thickness, tilt = float(rng.choice((5.5, 8.0, 9.0))), (0.0, 0.0)
     else:
