@@ -1,5 +1,6 @@
 """Lightning module that trains a liver segmentation network."""
 
+import math
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -74,19 +75,17 @@ class SegmentationTask(lightning.LightningModule):
         dice = 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
         self.log("validation_dice", dice, prog_bar=True, batch_size=1)
 
+    def rate_factor(self, step: int) -> float:
+        """Learning rate at `step` as a part of the highest. It looks at the trainer, so that a resumed run may be made longer or shorter."""
+        warmup = self.hparams.warmup_steps
+        if step < warmup:
+            return max(step, 1) / warmup
+        total = max(int(self.trainer.estimated_stepping_batches), warmup + 1)
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total - warmup)))) / 2
+
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW with warm-up and cosine."""
         settings = self.hparams
         optimizer = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-        total = max(int(self.trainer.estimated_stepping_batches), settings.warmup_steps + 1)
-        schedule = torch.optim.lr_scheduler.SequentialLR(
-            optimizer,
-            [
-                torch.optim.lr_scheduler.LinearLR(optimizer, 0.05, total_iters=settings.warmup_steps),
-                torch.optim.lr_scheduler.CosineAnnealingLR(
-                    optimizer, total - settings.warmup_steps, settings.learning_rate / 100
-                ),
-            ],
-            milestones=[settings.warmup_steps],
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,0 +1,34 @@
+"""A real bundle whose network is known by hand: it masks what is brighter than half of the intensity range."""
+
+from pathlib import Path
+
+import torch
+from bundle_factory import manifest
+
+from liverpair.bundle import Bundle
+from liverpair.networks import build
+
+ARGUMENTS = {"widths": [1], "kernels": [[1, 1, 1]], "normalization": "none", "activation": "relu"}
+GAIN = 40.0
+
+
+def write_brightness_bundle(folder: Path, channel: int = 0, **changes) -> Bundle:
+    """A bundle of task segmentation whose probability is sigmoid(40 x - 20) of the normalized input `channel`."""
+    arguments = {**ARGUMENTS, "in_channels": changes.pop("in_channels", 1)}
+    network = build("unet", arguments)
+    for parameter in network.parameters():
+        torch.nn.init.zeros_(parameter)
+    first, second = network.encoder[0][0], network.encoder[0][3]
+    first.weight.data[0, channel] = 1.0
+    second.weight.data[:] = 1.0
+    network.head.weight.data[:] = GAIN
+    network.head.bias.data[:] = -GAIN / 2
+    settings = {
+        "name": "brightness",
+        "strategy": "single",
+        "network": {"name": "unet", "arguments": arguments},
+        "grid": {"spacing_mm": [2.0, 2.0, 4.0], "multiple_of": [1, 1, 1], "crop": "body"},
+        "normalization": {"method": "percentile", "lower_percentile": 0.0, "upper_percentile": 100.0},
+        "mirror_axes": ["x"],
+    }
+    return Bundle.write(folder, manifest(**{**settings, **changes}), network.state_dict())

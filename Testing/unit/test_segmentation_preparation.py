@@ -1,0 +1,109 @@
+"""From a scanner's volume to the network's input and back."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from bright_box import grid, image_and_mask
+
+from liverpair.geometry import Grid, on_grid
+from liverpair.measures.overlap import dice
+from liverpair.segmentation.postprocessing import entropy, to_mask
+from liverpair.segmentation.preparation import (
+    GridPolicy,
+    Normalization,
+    body_region,
+    prepare,
+    prepare_labels,
+    prepare_on,
+    to_image_grid,
+)
+
+POLICY = GridPolicy((2.0, 2.0, 6.0))
+
+
+def test_thick_slices_stay_where_they_are():
+    assert POLICY.grid_for(image_and_mask(grid((1.5, 1.5, 9.0)))[0]).spacing == (2.0, 2.0, 9.0)
+
+
+@pytest.mark.parametrize("slices_mm", [1.5, 3.0, 12.0])
+def test_thin_and_very_thick_slices_get_the_bundle_s_spacing(slices_mm):
+    assert POLICY.grid_for(image_and_mask(grid((4.0, 4.0, slices_mm)))[0]).spacing == (2.0, 2.0, 6.0)
+
+
+def test_percentiles_become_zero_and_one():
+    values = Normalization(10, 90)(np.arange(101.0))
+    assert values.min() == 0 and values.max() == 1
+    assert values[50] == pytest.approx(0.5) and values[30] == pytest.approx(0.25)
+    assert values.dtype == np.float32
+
+
+def test_the_air_beside_the_patient_is_cropped_in_plane_only():
+    image, _ = image_and_mask(grid(extent=360.0))
+    prepared = prepare(image, POLICY, Normalization(0, 100))
+    full = POLICY.grid_for(image)
+    assert prepared.grid.size[2] == full.size[2]
+    assert all(170 <= n * 2.0 <= 230 for n in prepared.grid.size[:2])
+    corner = full.index(prepared.grid.origin)
+    assert corner == pytest.approx(np.round(corner), abs=1e-6)
+
+
+def test_without_a_body_everything_is_kept():
+    noise = np.zeros((5, 40, 40), np.float32)
+    assert body_region(noise, (2.0, 2.0, 6.0)) == (slice(0, 40), slice(0, 40))
+
+
+@pytest.mark.parametrize("degrees", [(0, 0, 0), (12, -9, 20)])
+@pytest.mark.parametrize("order, flips", [((0, 1, 2), (1, 1, 1)), ((0, 2, 1), (1, -1, 1)), ((2, 0, 1), (-1, 1, -1))])
+def test_labels_come_back_onto_the_own_grid(degrees, order, flips):
+    image, mask = image_and_mask(grid((2.0, 2.0, 5.5), degrees, order, flips))
+    prepared = prepare(image, POLICY, Normalization(0, 100))
+    soft = prepare_labels(mask, prepared.grid, [1])
+    back = to_mask(to_image_grid(soft[0], prepared.grid, image), {"threshold": 0.5})
+    assert Grid.of(back).same_as(Grid.of(image))
+    assert dice(back, mask) > 0.97
+
+
+def test_thin_slices_are_averaged_not_skipped():
+    values = np.zeros((60, 20, 20), np.float32)
+    values[::2] = 1.0
+    thin = on_grid(values, Grid((20, 20, 60), (2.0, 2.0, 1.0), (0.0, 0.0, 0.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)))
+    prepared = prepare(thin, GridPolicy((2.0, 2.0, 6.0), crop_to_body=False), Normalization(0, 100))
+    raw = sitk.GetArrayFromImage(to_image_grid(prepared.array, prepared.grid, thin))
+    assert prepared.array.shape[0] == 10
+    assert np.isfinite(raw).all()
+    on = prepare_labels(thin > 0.5, prepared.grid, [1])[0][2:-2]
+    assert on == pytest.approx(np.full_like(on, 0.5), abs=0.05)
+
+
+def test_a_second_image_is_put_where_it_was_scanned():
+    first, _ = image_and_mask(grid((2.0, 2.0, 6.0)))
+    second, mask = image_and_mask(grid((2.5, 2.5, 6.0), (8, 5, 0)), shift=(10.0, 0.0, -12.0))
+    prepared = prepare(first, POLICY, Normalization(0, 100))
+    channel = prepare_on(second, prepared.grid, Normalization(0, 100))
+    assert channel.shape == prepared.array.shape
+    placed = to_image_grid((channel > 0.6).astype(np.float32), prepared.grid, second)
+    assert dice(to_mask(placed, {"threshold": 0.5}), mask) > 0.9
+
+
+def test_post_processing_keeps_the_largest_piece_and_fills_holes():
+    array = np.zeros((8, 8, 8), np.float32)
+    array[1:6, 1:6, 1:6] = 0.9
+    array[3, 3, 3] = 0.1
+    array[7, 7, 7] = 0.9
+    image = sitk.GetImageFromArray(array)
+    count = {
+        name: int(sitk.GetArrayFromImage(to_mask(image, rules, largest)).sum())
+        for name, rules, largest in (
+            ("plain", {"threshold": 0.5}, None),
+            ("largest", {"threshold": 0.5, "largest_component": True}, None),
+            ("filled", {"threshold": 0.5, "largest_component": True, "fill_holes": True}, None),
+            ("overridden", {"threshold": 0.5, "largest_component": True}, False),
+            ("strict", {"threshold": 0.95}, None),
+        )
+    }
+    assert count == {"plain": 125, "largest": 124, "filled": 125, "overridden": 125, "strict": 0}
+
+
+def test_entropy_is_one_bit_at_a_half():
+    values = sitk.GetArrayFromImage(entropy(sitk.GetImageFromArray(np.array([[[0.0, 0.5, 1.0, 0.25]]], np.float32))))
+    assert values.ravel() == pytest.approx([0, 1, 0, 0.811278], abs=1e-4)
