@@ -70,7 +70,7 @@ def _mobility(frame: Frame, depth: np.ndarray, spine_y: float) -> tuple[sitk.Ima
     x, y, z = frame.axes()
     from_spine = np.sqrt(x**2 + (y - spine_y) ** 2)
     along_z = (0.6 + 0.4 * smooth_step(z, -290.0, -200.0)) * (1 - 0.7 * smooth_step(z, 20.0, 110.0))
-    sliding = along_z * smooth_step(depth, -8.0, 3.0) * smooth_step(from_spine, 26.0, 44.0)
+    sliding = along_z * smooth_step(depth, -16.0, -6.0) * smooth_step(from_spine, 26.0, 44.0)
     swelling = np.broadcast_to(along_z * smooth_step(-y, -spine_y, 40.0), frame.shape)
     return _coarse_image(frame, sliding), _coarse_image(frame, swelling)
 

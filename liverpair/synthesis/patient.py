@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 TYPICAL_LIVER_LENGTH_MM = 156.0
 
 
