@@ -46,7 +46,7 @@ class RandPolynomialBiasFieldd(RandomizableTransform, MapTransform):
                 field = torch.nn.functional.interpolate(
                     torch.as_tensor(coarse)[None, None], shape, mode="trilinear", align_corners=True
                 )
-                out[key] = out[key] * field[0]
+                out[key] = out[key] * (field[0] / field.mean())
         return out
 
 

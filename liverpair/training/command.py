@@ -51,7 +51,9 @@ class TrainingCLI(LightningCLI):
         settings = self.config
         run = Path(settings.run_folder)
         callbacks = [
-            ModelCheckpoint(run / CHECKPOINTS, "best", settings.monitor, mode="max", save_last=True, verbose=False),
+            ModelCheckpoint(
+                run / CHECKPOINTS, "best", settings.monitor, mode="max", save_last=True, save_on_train_epoch_end=True
+            ),
             LearningRateMonitor("step"),
         ]
         if settings.average_decay:

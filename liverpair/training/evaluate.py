@@ -1,6 +1,7 @@
 """`python -m liverpair evaluate`: score a bundle on a folder of studies, and write the table into the bundle's card."""
 
 import argparse
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
             reference = references[side]
             reference = reference == options.label_value if options.label_value is not None else reference != 0
             measures = segmentation_measures(prediction, reference)
-            rows.append({"case": case, "side": side, **{key: round(measures[key], 4) for key in SHOWN}})
+            rows.append({"case": case, "side": side, **{key: _rounded(measures[key]) for key in SHOWN}})
             if pictures:
                 title = f"{options.name}, case {case} {side}, Dice {measures['dice']:.3f}"
                 outline_picture(image, prediction, reference, title, pictures / f"{options.name}_{case}_{side.lower()}.png")
@@ -99,7 +100,12 @@ def _summary(rows: list[dict[str, Any]], side: str) -> dict[str, dict[str, float
     summary = summarise([row for row in rows if row["side"] == side])
     keep = ("mean", "sd", "median", "min", "max")
     return {
-        key: {part: round(values[part], 4) for part in keep}
+        key: {part: _rounded(values[part]) for part in keep}
         for key, values in summary.items()
         if key in SHOWN and values["n"]
     }
+
+
+def _rounded(value: float) -> float | None:
+    """Four decimals; None for a measure that is not defined, as JSON has no NaN."""
+    return None if math.isnan(value) else round(value, 4)
