@@ -93,6 +93,7 @@ def save_weights(state: "Mapping[str, torch.Tensor]", path: Path) -> None:
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise BundleError(f"Weights that are not finite cannot be written: '{name}' holds NaN or infinity.")
     save_file(tensors, path)
+    path.chmod(0o644)  # safetensors leaves it to its owner alone
 
 
 def check_fit(network: "torch.nn.Module", tensors: "Mapping[str, torch.Tensor]", source: str) -> None:

@@ -14,6 +14,9 @@ from liverpair.synthesis.patient import Patient
 from liverpair.synthesis.scanner import Scan, acquire, oblique_direction, sample_labels
 from liverpair.synthesis.shapes import roughen
 
+GENERATOR_VERSION = 1
+"""Goes up when the images of a seed change, so that nobody mistakes cached phantoms for today's."""
+
 DEMO_LESIONS = ("metastasis", "haemangioma", "cyst", "hcc")
 DEMO_SMALLEST_MM = 14.0
 SMALLEST_MM = 7.0

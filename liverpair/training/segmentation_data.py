@@ -160,19 +160,18 @@ class SegmentationData(lightning.LightningDataModule):
         )
 
     def _phantoms(self) -> list[TrainingVolume]:
+        from liverpair.synthesis.phantom import GENERATOR_VERSION, phantom_pair
+
         volumes = []
         for seed in self.phantom_seeds:
             for side in ("t1", "t2"):
 
                 def read(seed: int = seed, side: str = side):
-                    from liverpair.synthesis.phantom import phantom_pair
-
                     pair = phantom_pair(seed)
                     return getattr(pair, side), getattr(pair, f"{side}_organs")
 
-                volumes.append(
-                    cached_volume(f"phantom {seed}/{side}", f"phantom {seed} {side}", read, self.preparation, self.cache)
-                )
+                source = f"phantom {GENERATOR_VERSION} {seed} {side}"
+                volumes.append(cached_volume(f"phantom {seed}/{side}", source, read, self.preparation, self.cache))
         return volumes
 
     def train_dataloader(self) -> DataLoader:
