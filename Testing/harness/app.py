@@ -56,7 +56,7 @@ class Harness(Driver):
             _publish(name)
         self.app.start()
         self.main_window.show()
-        self.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+        self.app.layoutManager().open()
         self.wait()
 
     def load_module(self, path: str | Path, show: bool = True):
@@ -127,9 +127,16 @@ class Harness(Driver):
         dialogs.answer(*values)
 
     def reset(self) -> None:
-        """As if Slicer were quit and started again: no scripted module, scene, problem, dialog or setting is left.
+        """As if Slicer were quit and started again."""
+        self.close()
+        self.app.layoutManager().open()
+        self.wait()
 
-        The Python packages beside the scripted modules are forgotten too: their next import runs anew.
+    def close(self) -> None:
+        """As if Slicer were quit: no module, view, scene, problem, dialog or setting is left.
+
+        The Python packages beside the scripted modules are forgotten too: their next import runs anew. The scene is
+        as `liverpair.mrml.headless.boot` leaves it, for tests without a harness in the same process.
         """
         manager = self.app.moduleManager()
         self.main_window.show_panel(None)
@@ -140,9 +147,11 @@ class Harness(Driver):
             _forget_imports(Path(module.path).parent)
         for signal in ("startupCompleted()", "aboutToQuit()"):
             self.app.disconnect(signal)
+        self.app.layoutManager().close()
         slicer.mrmlScene.Clear(0)
+        for parameter_node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode"):
+            slicer.mrmlScene.RemoveNode(parameter_node)
         slicer.modules.sampleDataSources.clear()
-        self.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         self.app.set_testing(False)
         self.app.settings().clear()
         self.app.sendPostedEvents(None, QEvent.DeferredDelete)

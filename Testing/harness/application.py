@@ -38,7 +38,7 @@ class Application(QtWidgets.QApplication):
         """Make what needs `slicer.app`: the modules, the layout, the main window."""
         self._io_manager = IOManager(self._headless.logics)
         self._module_manager = ModuleManager(self._headless.logics)
-        self._layout_manager = LayoutManager(self._headless.scene, self._headless.application_logic)
+        self._layout_manager = LayoutManager(self._headless.application_logic)
         self._main_window = MainWindow(self._layout_manager.viewport())
 
     def testingEnabled(self) -> bool:

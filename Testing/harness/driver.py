@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import vtk
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QImage, QKeySequence
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
 
 from .ctk_controls import HEADER_HEIGHT
@@ -16,6 +16,7 @@ from .mrml_views import PictureWidget
 BUTTONS = {"left": Qt.LeftButton, "right": Qt.RightButton, "middle": Qt.MiddleButton}
 TIMEOUT_S = 5.0
 CHECK_BOX_MIDDLE = 10
+WHEEL_STEP = 120
 
 
 class Driver:
@@ -103,6 +104,23 @@ class Driver:
             self.wait(seconds=0.02)
         QTest.mouseRelease(widget, BUTTONS[button], Qt.NoModifier, places[-1])
         self.wait(seconds=0.05)
+
+    def scroll(self, widget, steps: int) -> None:
+        """Turn the mouse wheel over the middle of a widget, away from the user for positive steps."""
+        middle = QPointF(widget.rect.center())
+        event = QWheelEvent(
+            middle,
+            QPointF(widget.mapToGlobal(widget.rect.center())),
+            QPoint(),
+            QPoint(0, WHEEL_STEP * (1 if steps > 0 else -1)),
+            Qt.NoButton,
+            Qt.NoModifier,
+            Qt.NoScrollPhase,
+            False,
+        )
+        for _ in range(abs(steps)):
+            self.app.sendEvent(widget, event)
+            self.wait()
 
     def _check_reachable(self, widget) -> None:
         name = widget.objectName or widget.className()

@@ -27,7 +27,7 @@ class LayoutManager(QtCore.QObject):
     layoutChanged = Signal(int)
     cpp_signals = {"layoutChanged(int)"}
 
-    def __init__(self, scene, application_logic):
+    def __init__(self, application_logic):
         super().__init__()
         self._application_logic = application_logic
         self._viewport = QtWidgets.QWidget()
@@ -36,9 +36,31 @@ class LayoutManager(QtCore.QObject):
         self._shown: list[tuple[str, str]] = []
         self._xml = ""
         self._logic = slicer.vtkMRMLLayoutLogic()
-        self._logic.SetMRMLScene(scene)
         self._observers = Observers(self)
+
+    def open(self) -> None:
+        """Let the scene have a layout; Slicer's four views when none was chosen before."""
+        if self._logic.GetMRMLScene() is not None:
+            return
+        self._logic.SetMRMLScene(slicer.mrmlScene)
         self._observers.watch(self._logic.GetLayoutNode(), lambda *_: self._show_layout())
+        self.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+
+    def close(self) -> None:
+        """Close all views and take their nodes, and the layout's, out of the scene."""
+        layout_node = self._logic.GetLayoutNode()
+        self._observers.clear()
+        self._logic.SetMRMLScene(None)
+        self._show("")
+        for widget in self._widgets.values():
+            if isinstance(widget, qMRMLSliceWidget):
+                widget.sliceController().close_controller()
+                widget.sliceView().close_view()
+            widget.deleteLater()
+        self._widgets.clear()
+        view_nodes = [node for node_class in WIDGET_OF_NODE for node in slicer.util.getNodesByClass(node_class)]
+        for node in filter(None, [*view_nodes, layout_node]):
+            slicer.mrmlScene.RemoveNode(node)
 
     def viewport(self) -> QtWidgets.QWidget:
         """The widget that holds the views."""
@@ -91,19 +113,22 @@ class LayoutManager(QtCore.QObject):
         """3D views are not drawn."""
 
     def _show_layout(self) -> None:
-        xml = self._logic.GetLayoutNode().GetCurrentLayoutDescription() or ""
+        self._show(self._logic.GetLayoutNode().GetCurrentLayoutDescription() or "")
+
+    def _show(self, xml: str) -> None:
         if xml == self._xml:
             return
         self._xml = xml
         for key in self._shown:
             self._widgets[key].setParent(None)
-            self._node(key).SetMappedInLayout(0)
+            if self._node(key) is not None:
+                self._node(key).SetMappedInLayout(0)
         self._shown = []
         while (item := self._viewport.layout().takeAt(0)) is not None:
             item.widget().deleteLater()
         if xml:
             self._viewport.layout().addWidget(self._build(ElementTree.fromstring(xml)))
-        self.layoutChanged.emit(self.layout)
+            self.layoutChanged.emit(self.layout)
 
     def _build(self, element: ElementTree.Element) -> QtWidgets.QWidget:
         """The widget of a <layout> or a <view> element."""

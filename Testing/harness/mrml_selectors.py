@@ -183,7 +183,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def addNode(self, node_type: str | None = None):
         """Add a node of the type (the first of `nodeTypes` when None), select it and return it."""
         node_type = node_type or self.nodeTypes[0]
-        name = self.baseName or slicer.mrmlScene.CreateNodeByClass(node_type).GetNodeTagName()
+        name = self.baseName or self._scene.GetTagByClassName(node_type)
         node = self._scene.AddNewNodeByClass(node_type, self._scene.GenerateUniqueName(name))
         for kind, attribute, value in self._attributes:
             if node.IsA(kind):

@@ -197,6 +197,11 @@ class qMRMLSliceControllerWidget(SceneHolder, QtWidgets.QWidget):
     def fitSliceToBackground(self) -> None:
         self._logic.FitSliceToBackground()
 
+    def close_controller(self) -> None:
+        """Stop following the slice."""
+        self._observers.clear()
+        self._logic = None
+
     def _update(self, *_event) -> None:
         bounds, resolution = [0.0, 0.0], vtk.reference(1.0)
         self._is_updating = True

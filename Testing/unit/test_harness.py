@@ -22,8 +22,10 @@ def harness():
     running = start()
     running.reset()
     yield running
-    running.check()
-    running.reset()
+    try:
+        running.check()
+    finally:
+        running.close()
 
 
 @pytest.fixture
@@ -196,6 +198,9 @@ def test_scrolling_moves_through_the_slices(harness, example):
     before = widget.sliceLogic().GetSliceOffset()
     harness.type_text(widget.sliceController().sliceOffsetSlider(), str(before + 6))
     assert widget.sliceLogic().GetSliceOffset() == pytest.approx(before + 6)
+    harness.scroll(widget.sliceView(), -2)
+    assert widget.sliceLogic().GetSliceOffset() == pytest.approx(before)
+    assert widget.sliceController().sliceOffsetSlider().value == pytest.approx(before)
 
 
 def test_scene_survives_saving_and_loading(harness, example, tmp_path):

@@ -1,5 +1,8 @@
 """The harness refuses what PythonQt refuses, and reports what Slicer only prints."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("PySide6", reason="the harness needs PySide6")
@@ -9,6 +12,7 @@ import slicer  # noqa: E402
 
 from Testing.harness import start  # noqa: E402
 
+EXAMPLE = Path(__file__).parents[1] / "harness" / "example" / "HarnessExample" / "HarnessExample.py"
 UI = """<ui version="4.0"><class>Panel</class>
 <widget class="qMRMLWidget" name="Panel"><layout class="QVBoxLayout" name="column">
 <item><widget class="{widget_class}" name="selector">{properties}</widget></item></layout></widget>
@@ -29,8 +33,10 @@ def harness():
     running = start()
     running.reset()
     yield running
-    running.check()
-    running.reset()
+    try:
+        running.check()
+    finally:
+        running.close()
 
 
 @pytest.fixture
@@ -305,3 +311,23 @@ def test_menu_entry_is_chosen_by_the_test(harness):
     harness.answer("Delete")
     assert button.menu().exec_().text == "Delete"
     assert chosen == ["Delete"]
+
+
+def test_reset_leaves_nothing_behind(harness, tmp_path):
+    def nodes():
+        """Identifiers of all nodes but the subject hierarchy's, which MRML makes anew when it is first asked for."""
+        collection = slicer.mrmlScene.GetNodes()
+        every = (collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems()))
+        return {node.GetID() for node in every if not node.IsA("vtkMRMLSubjectHierarchyNode")}
+
+    harness.reset()
+    before = nodes()
+    harness.load_module(EXAMPLE)
+    slicer.app.settings().setValue("HarnessExample/Answer", 42)
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    harness.reset()
+    assert nodes() == before
+    assert slicer.util.settingsValue("HarnessExample/Answer", None) is None
+    assert not hasattr(slicer.modules, "harnessexample")
+    assert not slicer.modules.sampleDataSources
+    assert "HarnessExample" not in sys.modules
