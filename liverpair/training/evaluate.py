@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.errors import InputError
-from liverpair.measures.results import table_text
+from liverpair.measures.results import table_text, write_results
 from liverpair.measures.summary import segmentation_measures, summarise
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.study import read_image
@@ -36,6 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--mirror", action="store_true", help="average over mirrored images")
     parser.add_argument("--name", default="test", help="name of this test in the card")
     parser.add_argument("--description", default="", help="what the card says about the data of this test")
+    parser.add_argument("--results", metavar="NAME", help="write the table to docs/results/NAME.md and .json too")
     parser.add_argument("--write", action="store_true", help="write the table and pictures into the bundle's folder")
     return parser
 
@@ -50,11 +51,15 @@ def main(arguments: list[str]) -> None:
     if pictures:
         pictures.mkdir(exist_ok=True)
     rows = score(bundles, options, pictures)
-    print(table_text(rows))
     summary = {f"{side}: {key}": value for side in SIDES for key, value in _summary(rows, side).items()}
+    command = shlex.join(["python", "-m", "liverpair", "evaluate", *arguments])
+    if options.results:
+        means = {f"mean_dice_{side.lower()}": summary.get(f"{side}: dice", {}).get("mean") for side in SIDES}
+        write_results(options.results, rows, command, data=options.description or str(options.studies), values=means)
+    else:
+        print(table_text(rows))
     print(table_text([{"measure": key, **value} for key, value in summary.items()]))
     if options.write:
-        command = shlex.join(["python", "-m", "liverpair", "evaluate", *arguments])
         write_metrics(bundles[0], options.name, options.description, command, rows, summary)
 
 
