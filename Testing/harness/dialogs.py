@@ -54,11 +54,10 @@ def unused_answers() -> list:
     return list(_answers)
 
 
-def _take_answer(kind: str, title: str, text: str, details: str = "", default=DISMISSED):
+def _take_answer(kind: str, title: str, text: str, details: str = ""):
+    """The next queued answer, or DISMISSED; either way the dialog is recorded."""
     if _answers:
         value = _answers.popleft()
-    elif default is not DISMISSED:
-        value = default
     else:
         problems.record("dialog", f"nobody answered the {kind} dialog '{title}': {text}")
         value = DISMISSED
@@ -97,19 +96,25 @@ def _message_shower(default_buttons):
 
 
 def _run_message_box(box: QtWidgets.QMessageBox):
+    """Press the button that the test answered with. A message with one button (or none) asks nothing."""
     buttons = [button for button in box.buttons() if not _only_shows_details(box, button)]
-    only = _label(buttons[0]) if len(buttons) == 1 else DISMISSED
-    if not buttons:
-        only = "OK"
-    value = _take_answer("message", box.windowTitle.strip(), box.text, box.detailedText, only)
+    title = box.windowTitle.strip()
+    if len(buttons) <= 1:
+        _shown.append(Dialog("message", title, box.text, box.detailedText, _label(buttons[0]) if buttons else None))
+        return _press(box, buttons[0]) if buttons else QtWidgets.QMessageBox.Ok
+    value = _take_answer("message", title, box.text, box.detailedText)
+    if value is DISMISSED:
+        return QtWidgets.QMessageBox.Cancel
     for button in buttons:
-        if value is not DISMISSED and _label(button).lower() == str(value).lower():
-            button.click()
-            standard = box.standardButton(button)
-            return standard if standard != QtWidgets.QMessageBox.NoButton else buttons.index(button)
-    if buttons and value is not DISMISSED:
-        raise AssertionError(f"'{box.text}' has no button '{value}', only {[_label(b) for b in buttons]}")
-    return QtWidgets.QMessageBox.Cancel if buttons else QtWidgets.QMessageBox.Ok
+        if _label(button).lower() == str(value).lower():
+            return _press(box, button)
+    raise AssertionError(f"'{box.text}' has no button '{value}', only {[_label(b) for b in buttons]}")
+
+
+def _press(box: QtWidgets.QMessageBox, button: QtWidgets.QAbstractButton):
+    button.click()
+    standard = box.standardButton(button)
+    return standard if standard != QtWidgets.QMessageBox.NoButton else box.buttons().index(button)
 
 
 def _only_shows_details(box: QtWidgets.QMessageBox, button: QtWidgets.QAbstractButton) -> bool:

@@ -56,7 +56,7 @@ def _qt_object_classes() -> list[type]:
 
 
 class _QtProperty:
-    """A Qt property as a Python attribute; on the class it gives back what was there before (e.g. a static method)."""
+    """A Qt property as a Python attribute of the objects that have it."""
 
     def __init__(self, name: str):
         self.name = name

@@ -235,6 +235,7 @@ def test_unanswered_question_is_reported(harness):
     with harness.expecting("nobody answered"):
         assert not slicer.util.confirmOkCancelDisplay("Really?")
     harness.answer("OK")
+    slicer.util.errorDisplay("It broke", detailedText="here")
     assert slicer.util.confirmOkCancelDisplay("Really?")
     slicer.util.errorDisplay("It broke", detailedText="here")
     assert harness.dialogs()[-1].text == "It broke"
@@ -331,3 +332,15 @@ def test_reset_leaves_nothing_behind(harness, tmp_path):
     assert not hasattr(slicer.modules, "harnessexample")
     assert not slicer.modules.sampleDataSources
     assert "HarnessExample" not in sys.modules
+
+
+def test_own_buttons_of_a_message_box_are_known(harness):
+    import qt
+
+    box = qt.QMessageBox()
+    box.text = "Replace the model?"
+    replace = box.addButton("Replace", qt.QMessageBox.AcceptRole)
+    box.addButton(qt.QMessageBox.Cancel)
+    harness.answer("Replace")
+    box.exec_()
+    assert box.clickedButton() is replace
