@@ -271,11 +271,16 @@ def body_box(volume_node) -> np.ndarray:
     image = image_from_node(volume_node)
     body = sitk.OtsuThreshold(sitk.Cast(image, sitk.sitkFloat32), 0, 1)
     body = sitk.RelabelComponent(sitk.ConnectedComponent(body), sortByObjectSize=True) == 1
+    return mask_box(body, volume_node)
+
+
+def mask_box(mask: sitk.Image, volume_node) -> np.ndarray:
+    """Box around a mask (0, 1) that is not empty and lies on the volume's grid, in world mm as `body_box` gives it."""
     statistics = sitk.LabelShapeStatisticsImageFilter()
-    statistics.Execute(body)
+    statistics.Execute(mask)
     start, size = np.array(statistics.GetBoundingBox(1)).reshape(2, 3)
     corners = np.array(np.meshgrid(*zip(start - 0.5, start + size - 0.5))).reshape(3, -1).T
-    points = [image.TransformContinuousIndexToPhysicalPoint(corner.tolist()) for corner in corners]
+    points = [mask.TransformContinuousIndexToPhysicalPoint(corner.tolist()) for corner in corners]
     world = np.array([frames.to_world(volume_node, frames.flip(point)) for point in points])
     return np.array([world.min(axis=0), world.max(axis=0)])
 
@@ -289,7 +294,7 @@ def _row_of_pictures(name, volume_node, segmentation_node, middle, center, scale
             view.look_at(middle, scales[orientation])
             view.jump_to(center)
             view.caption = f"{name} {orientation.lower()}"
-            with _segmentations_limited_to(segmentation_node, view.node):
+            with segmentations_limited_to(segmentation_node, view.node):
                 pictures.append(view.grab())
         finally:
             view.close()
@@ -304,7 +309,7 @@ def _fitting_width(box: np.ndarray, orientation: str, aspect: float) -> float:
 
 
 @contextmanager
-def _segmentations_limited_to(segmentation_node, view_node) -> Iterator[None]:
+def segmentations_limited_to(segmentation_node, view_node) -> Iterator[None]:
     """Show one segmentation, no other, in a view; afterwards every display is as it was."""
     before = [
         (display_node, list(display_node.GetViewNodeIDs() or ()))

@@ -1,0 +1,47 @@
+"""What every test runs under: no display, few threads, no user's models and caches, real MRI where there is any."""
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+THREADS = str(min(4, os.cpu_count() or 1))
+"""More threads than this gain nothing on the small inputs of tests; child processes inherit the number."""
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+for variable in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+    os.environ.setdefault(variable, THREADS)
+
+settings.register_profile("liverpair", deadline=None)
+settings.load_profile("liverpair")
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory):
+    """A cache of the test run's own: it neither reads nor writes what LiverPair remembers for the user."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVERPAIR_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def user_bundles_folder(tmp_path_factory, monkeypatch):
+    """An empty folder of imported models for every test. It does not exist yet, as on a new machine."""
+    folder = tmp_path_factory.getbasetemp() / "user-bundles" / str(next(_numbers))
+    monkeypatch.setenv("LIVERPAIR_BUNDLES", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with real MRI: `LIVERPAIR_DATA`, else `../shared/data` beside the checkout. Skips if there is none."""
+    folder = Path(os.environ.get("LIVERPAIR_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "chaos_mr").is_dir():
+        pytest.skip(f"There is no real MRI in '{folder}'; set LIVERPAIR_DATA to the folder that holds chaos_mr.")
+    return folder

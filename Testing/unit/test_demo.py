@@ -1,0 +1,129 @@
+"""The demo from start to end: a real job, real files, a real scene; the network is one whose answer is known."""
+
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import slicer
+from bright_box import grid, image_and_mask
+from brightness_bundle import write_brightness_bundle
+
+from liverpair import demo
+from liverpair.geometry import Grid
+from liverpair.mrml import headless
+from liverpair.mrml.segmentations import liver_mask
+from liverpair.mrml.volumes import image_from_node
+from liverpair.study import write_image
+
+SHIFT = (6.0, -10.0, 20.0)
+FILES = {
+    *("t1.nii.gz", "t2.nii.gz", "t1_liver.nii.gz", "t2_liver.nii.gz", "t1.seg.nrrd", "t2.seg.nrrd"),
+    *("pair.png", "t1_slices.png", "t2_slices.png", "scene.mrb", "measures.json"),
+}
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """T1 and an oblique T2 whose bright box, the "liver", lies elsewhere; with both boxes' masks."""
+    t1, t1_box = image_and_mask(grid())
+    t2, t2_box = image_and_mask(grid(spacing=(2.5, 2.5, 7.0), degrees=(8.0, -6.0, 0.0)), SHIFT)
+    return demo.DemoPair({"t1": t1, "t2": t2}, {"t1": t1_box, "t2": t2_box})
+
+
+@pytest.fixture(scope="module")
+def done(pair, tmp_path_factory):
+    """The demo's output folder and what it printed, run on the pair as if it were the embedded one."""
+    folder = tmp_path_factory.mktemp("demo")
+    bundle = write_brightness_bundle(folder / "bundle")
+    printed = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "embedded_pair", lambda: pair)
+        patch.setattr("builtins.print", lambda *words, **_: printed.append(" ".join(map(str, words))))
+        assert demo.main(["-o", str(folder / "out"), "--bundle", str(bundle.folder)]) == 0
+    return folder / "out", "\n".join(printed)
+
+
+def test_all_files_are_there_and_nothing_else(done):
+    assert {path.name for path in done[0].iterdir()} == FILES
+
+
+def test_volumes_and_dice_are_printed(done, pair):
+    folder, printed = done
+    measures = json.loads((folder / "measures.json").read_text(encoding="utf-8"))
+    for side in ("t1", "t2"):
+        (line,) = [line for line in printed.splitlines() if line.startswith(f"| {side.upper()}")]
+        _, _, milliliters, true_milliliters, dice, _ = (cell.strip() for cell in line.split("|"))
+        assert int(milliliters) == round(measures[side]["volume_ml"])
+        # The box is 60 x 50 x 48 mm = 144 ml.
+        assert int(true_milliliters) == pytest.approx(144, rel=0.12)
+        assert float(dice) > 0.9
+    assert f"Dice of the two livers as scanned: {measures['measures']['dice_as_scanned']:.2f}" in printed
+
+
+def test_the_offset_is_said_in_words(done):
+    (line,) = [line for line in done[1].splitlines() if line.startswith("Centroid")]
+    # T2's box lies 6 mm to the left, 10 mm to the front and 20 mm above T1's.
+    words = line.rpartition(": ")[2].split(", ")
+    assert [word.split(" mm ")[1] for word in words] == ["right", "posterior", "inferior"]
+    assert [int(word.split()[0]) for word in words] == pytest.approx([6, 10, 20], abs=2)
+
+
+def test_it_ends_with_where_to_look(done):
+    folder, printed = done
+    assert f"Open {folder / 'scene.mrb'} in 3D Slicer" in printed and f"Look at {folder / 'pair.png'}" in printed
+
+
+def test_the_scene_opens_with_everything_in_place(done, pair):
+    folder, _ = done
+    scene = headless.boot().scene
+    headless.load_scene_mrb(folder / "scene.mrb")
+    for number, side in enumerate(("t1", "t2")):
+        volume = slicer.util.getNode(side.upper())
+        assert Grid.of(image_from_node(volume)).same_as(Grid.of(pair.images[side]))
+        segmentation = slicer.util.getNode(f"{side.upper()} segmentation")
+        mask = sitk.GetArrayFromImage(liver_mask(segmentation, volume))
+        assert (mask == sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{side}_liver.nii.gz")))).all()
+        assert segmentation.GetAttribute("LiverPair.Bundle") == "brightness"
+        rows = [("Red", "Green", "Yellow"), ("Red+", "Green+", "Yellow+")]
+        shown = segmentation.GetDisplayNode().GetViewNodeIDs()
+        assert {f"vtkMRMLSliceNode{name}" for name in rows[number]} <= set(shown)
+        assert not {f"vtkMRMLSliceNode{name}" for name in rows[1 - number]} & set(shown)
+        for name in rows[number]:
+            assert scene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetViewGroup() == number
+    assert slicer.util.getNode("Measures").GetNumberOfRows() > 3
+    layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    assert layout.GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView
+
+
+@pytest.mark.parametrize("name", ["pair.png", "t1_slices.png", "t2_slices.png"])
+def test_pictures_show_image_and_outline(done, name):
+    pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(done[0] / name))).astype(int)
+    assert pixels.ndim == 3 and pixels.shape[2] == 3
+    colored = np.abs(pixels - pixels.mean(axis=2, keepdims=True)).max(axis=2) > 30
+    assert pixels.std() > 10 and colored.sum() > 100
+
+
+def test_ones_own_volumes(pair, tmp_path, capsys):
+    paths = []
+    for side in ("t1", "t2"):
+        paths.append(str(tmp_path / f"{side}.nrrd"))
+        write_image(pair.images[side], paths[-1])
+    bundle = write_brightness_bundle(tmp_path / "bundle")
+    assert demo.main([*paths, "-o", str(tmp_path / "out"), "--bundle", str(bundle.folder)]) == 0
+    printed = capsys.readouterr().out
+    assert "Dice with the truth" not in printed and "| T2" in printed
+    assert (tmp_path / "out" / "scene.mrb").is_file()
+
+
+def test_a_failure_is_one_sentence(tmp_path, capsys):
+    assert demo.main(["-o", str(tmp_path / "out"), "--bundle", "no-such-model"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("liverpair: There is no model 'no-such-model'.") and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_volume_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        demo.main(["alone.nii.gz"])
+    assert "or two: T1 and T2" in capsys.readouterr().err

@@ -1,0 +1,76 @@
+"""Fill the measured parts of README.md from the files that hold them: `python docs/update_readme.py`.
+
+A block begins with a comment, `<!-- card:MODEL -->` or `<!-- result:NAME -->`, and ends with `<!-- end -->`. A card
+block holds the test results of the shipped model's card, a result block the table and figures of
+`docs/results/NAME.json`. With `--check` nothing is written, and the exit code is 1 when a block is stale.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from liverpair.bundle import MANIFEST_FILE, Bundle
+from liverpair.folders import shipped_bundles_folder
+from liverpair.measures.results import table_text
+
+DOCS = Path(__file__).resolve().parent
+README = DOCS.parent / "README.md"
+BLOCK = re.compile(r"(<!-- (card|result):([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+HEADLINES = {
+    "inference": (
+        "{speedup_vs_monai:.1f} times as fast as MONAI's sliding window in the same minutes, with "
+        "{memory_ratio_vs_monai:.1f} times its memory; Dice between the two masks {dice_between:.3f}. From two files "
+        "to two masks: {cold_start_s:.1f} s in a new process, {warm_run_s:.1f} s in a warm worker "
+        "({processor}, {cores} cores, no GPU)."
+    ),
+}
+"""What README says of a result before its table."""
+
+
+def main() -> int:
+    """Update README, or check it. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when README is stale")
+    check = parser.parse_args().check
+    old = README.read_text(encoding="utf-8")
+    new = updated(old)
+    if check:
+        return int(new != old)
+    README.write_text(new, encoding="utf-8")
+    return 0
+
+
+def updated(text: str, sources: Mapping[str, Callable[[str], str]] | None = None) -> str:
+    """The text with every block filled anew. `sources` maps "card" and "result" to what makes a block's content."""
+    sources = sources or {"card": card_block, "result": result_block}
+    return BLOCK.sub(lambda found: f"{found[1]}{sources[found[2]](found[3]).strip()}\n{found[4]}", text)
+
+
+def card_block(model: str, bundles: Path | None = None) -> str:
+    """The test results of a shipped model, as its card tells them."""
+    folder = (bundles or shipped_bundles_folder()) / model
+    if not (folder / MANIFEST_FILE).is_file():
+        return f"*The model {model} is not in this checkout yet.*"
+    bundle = Bundle.load(folder)
+    results = re.search(r"^## How good it is\n(.*?)^## ", bundle.card(), re.DOTALL | re.MULTILINE)
+    return f"{bundle.name} {bundle.version}:\n\n{results[1].strip()}"
+
+
+def result_block(name: str, results: Path = DOCS / "results") -> str:
+    """The table of a result, with its headline, data, date and the command that made it."""
+    path = results / f"{name}.json"
+    if not path.is_file():
+        return f"*Not measured yet: {name}.*"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    headline = HEADLINES[name].format(**found) if name in HEADLINES else ""
+    page = f"docs/results/{name}.md"
+    origin = f"{found['data']}, {found['date']}; `{found['command']}`. More in [{page}]({page})."
+    return "\n\n".join(part for part in (headline, table_text(found["table"]), origin) if part)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
