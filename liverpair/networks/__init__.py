@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
+from liverpair.networks.retina import RetinaNet
 from liverpair.networks.unet import UNet
 
-NETWORKS: dict[str, Callable[..., torch.nn.Module]] = {"unet": UNet}
+NETWORKS: dict[str, Callable[..., torch.nn.Module]] = {"unet": UNet, "retina": RetinaNet}
 """Every network a bundle may name."""
 
 

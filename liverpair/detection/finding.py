@@ -1,0 +1,56 @@
+"""From a network's answer to linked boxes, in voxels: two or three dimensions, no files, no geometry."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from liverpair.detection.anchors import Anchors, make_anchors
+from liverpair.detection.coding import decode
+from liverpair.detection.nms import nms
+from liverpair.detection.pairing import Found, LinkedBoxes, link
+from liverpair.detection.settings import DetectionSettings
+from liverpair.networks.retina import RetinaOutput
+
+
+def find_boxes(output: RetinaOutput, anchors: Anchors, settings: DetectionSettings) -> tuple[Found, Found]:
+    """The boxes of each image in an answer without batch axis (`RetinaOutput.__getitem__`), best score first."""
+    dimensions = anchors.boxes.shape[-1]
+    sides = [
+        _found(output.logits[i], output.deltas[i], output.displacement[i], anchors, settings)
+        if i in settings.images
+        else Found.none(dimensions)
+        for i in (0, 1)
+    ]
+    return sides[0], sides[1]
+
+
+def find_pairs(
+    network: Callable[[torch.Tensor], torch.Tensor],
+    channels: np.ndarray,
+    strides: Mapping[int, Sequence[int]],
+    settings: DetectionSettings,
+) -> list[LinkedBoxes]:
+    """Linked boxes in `channels` (inputs, *space), whose sides are multiples of the network's `multiple_of`.
+
+    `network`: a `RetinaNet` in eval mode or an engine that runs one. `strides`: `RetinaNet.strides`.
+    """
+    anchors = make_anchors(channels.shape[1:], strides, settings.anchor_sizes, settings.growth)
+    with torch.no_grad():
+        answer = network(torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32))[None])
+    output = RetinaOutput.of(answer.float().cpu(), channels.ndim - 1)[0]
+    return link(*find_boxes(output, anchors, settings), settings.link_iou)
+
+
+def _found(
+    logits: torch.Tensor, deltas: torch.Tensor, displacement: torch.Tensor, anchors: Anchors, settings: DetectionSettings
+) -> Found:
+    scores = logits.detach().float().sigmoid().amax(dim=-1)
+    rows = (scores >= settings.score_threshold).nonzero()[:, 0]
+    rows = rows[scores[rows].argsort(descending=True, stable=True)[: settings.candidates]]
+    boxes = decode(deltas[rows].detach().float(), anchors.boxes[rows])
+    moves = displacement[rows].detach().float() * anchors.strides[rows]
+    real = (boxes[:, 1] > boxes[:, 0]).all(dim=-1) & boxes.isfinite().all(-1).all(-1) & moves.isfinite().all(-1)
+    found = [t[real].double().cpu().numpy() for t in (boxes, scores[rows], moves)]
+    kept = nms(found[0], found[1], settings.nms_iou)[: settings.maximum]
+    return Found(*(values[kept] for values in found))

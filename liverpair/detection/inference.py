@@ -1,0 +1,206 @@
+"""Every lesion in a T1 and a T2 volume that are not registered, as a pair of boxes in space."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+from liverpair import __version__
+from liverpair.bundle import Bundle
+from liverpair.detection.finding import find_pairs
+from liverpair.detection.pairing import LinkedBoxes
+from liverpair.detection.preparation import PreparedPair, prepare_pair
+from liverpair.detection.settings import DetectionSettings
+from liverpair.detection.space import to_space
+from liverpair.device import choose_device, with_memory_fallback
+from liverpair.engine import Engine, make_engine
+from liverpair.errors import BundleError, InputError, Progress, no_progress
+from liverpair.geometry import check_volume
+from liverpair.lesions import LesionPair
+from liverpair.segmentation.inference import SegmentOptions, segment
+from liverpair.segmentation.prediction import engine_summary, grid_policy, normalization
+
+TASK = "detection"
+PRECISE_ENGINE = "torch-fp32"
+"""What the engine "auto" means here: the trial of the faster ones compares masks, and there is no mask."""
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """How to detect.
+
+    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them; "auto" is PyTorch in single precision.
+    `score_threshold` and `alignment` ("published" or "aligned"): override the bundle's when not None.
+    """
+
+    device: str = "auto"
+    engine: str = "auto"
+    score_threshold: float | None = None
+    alignment: str | None = None
+
+
+@dataclass(frozen=True)
+class DetectionResult:
+    """Lesion pairs, numbered by falling score; the liver masks they were looked for in; what made them; sentences for the user."""
+
+    pairs: list[LesionPair]
+    livers: tuple[sitk.Image, sitk.Image]
+    provenance: dict[str, Any]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A bundle's network with what it needs to know of the images. `engine` gives the engine for a device and an input shape."""
+
+    bundle: Bundle
+    settings: DetectionSettings
+    strides: Mapping[int, Sequence[int]]
+    multiple_of: tuple[int, ...]
+    engine: Callable[[torch.device, Sequence[int]], Engine]
+
+    @classmethod
+    def of(cls, bundle: Bundle, options: DetectOptions = DetectOptions()) -> "Detector":
+        """The detector of a bundle. Raises `BundleError` for a bundle that is none."""
+        if bundle.task != TASK:
+            raise BundleError(f"Model '{bundle.name}' is for {bundle.task}, not for detection.", "Choose another model.")
+        section = dict(bundle.section(TASK))
+        for key in ("score_threshold", "alignment"):
+            if getattr(options, key) is not None:
+                section[key] = getattr(options, key)
+        network = bundle.network("cpu")
+        if getattr(network, "dimensions", None) != 3 or not hasattr(network, "strides"):
+            raise BundleError(f"Model '{bundle.name}' has no network that detects in volumes.", "Choose another model.")
+        name = PRECISE_ENGINE if options.engine == "auto" else options.engine
+
+        def engine(device: torch.device, shape: Sequence[int]) -> Engine:
+            return make_engine(network, name, device, shape, cache_key=bundle.sha256)
+
+        settings = DetectionSettings.read(section, bundle.name)
+        return cls(bundle, settings, network.strides, tuple(network.multiple_of), engine)
+
+    def prepare(self, images: Sequence[sitk.Image], livers: Sequence[sitk.Image]) -> PreparedPair:
+        """What the network sees of T1 and T2."""
+        bundle = self.bundle
+        return prepare_pair(images, livers, grid_policy(bundle), normalization(bundle), self.settings, self.multiple_of)
+
+    def find(self, channels: np.ndarray, device: torch.device) -> tuple[list[LinkedBoxes], Engine, list[str]]:
+        """Linked boxes in voxels, the engine that found them, and what the user should know.
+
+        Raises `OutOfMemoryError` when the block does not fit on the CPU.
+        """
+        shape = channels.shape[1:]
+
+        def run(window: Sequence[int], place: torch.device) -> tuple[list[LinkedBoxes], Engine]:
+            engine = self.engine(place, (1, *channels.shape))
+            return find_pairs(engine, channels, self.strides, self.settings), engine
+
+        fitted = with_memory_fallback(run, shape, device, self.multiple_of, minimum=shape)
+        linked, engine = fitted.result
+        return linked, engine, [*fitted.notes, *engine.notes]
+
+
+def detect(
+    t1: sitk.Image,
+    t2: sitk.Image,
+    bundle: Bundle,
+    livers: Sequence[sitk.Image | None] = (None, None),
+    liver_bundles: Sequence[Bundle] = (),
+    options: DetectOptions = DetectOptions(),
+    progress: Progress = no_progress,
+) -> DetectionResult:
+    """Find the lesions of one patient in T1 and T2, which need not be registered or share a grid, and link them.
+
+    Parameters
+    ----------
+    t1, t2
+        The volumes. They are not changed.
+    bundle
+        A model of the task "detection".
+    livers
+        Liver masks of T1 and T2 (not zero is liver). What is None is segmented with `liver_bundles` first.
+    options, progress
+        How, and who watches.
+
+    Returns boxes in LPS mm along the axes of the image each lies in. Raises `InputError` for a volume or mask that cannot be used, `BundleError` for a bundle that is
+    not for this, `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
+    """
+    started = time.perf_counter()
+    images = (t1, t2)
+    for side, image in zip(("T1", "T2"), images):
+        check_volume(image, side)
+    detector = Detector.of(bundle, options)
+    device = choose_device(options.device)
+    masks, notes = _livers(images, livers, liver_bundles, options, lambda f, m: progress(0.5 * f, m))
+    progress(0.5, "Preparing")
+    prepared = detector.prepare(images, masks)
+    progress(0.6, "Looking for lesions")
+    linked, engine, said = detector.find(prepared.channels, device)
+    progress(0.95, "Back to the volumes")
+    pairs = lesion_pairs(linked, prepared, images)
+    progress(1.0, "Detected")
+    provenance = {
+        "bundle": bundle.name,
+        "version": bundle.version,
+        "sha256": bundle.sha256,
+        **engine_summary(engine),
+        "alignment": detector.settings.alignment,
+        "score_threshold": detector.settings.score_threshold,
+        "liver_offset_mm": list(prepared.offset_mm),
+        "seconds": round(time.perf_counter() - started, 3),
+        "software": f"LiverPair {__version__}",
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])))
+
+
+def lesion_pairs(linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]) -> list[LesionPair]:
+    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their order."""
+    sides = [
+        to_space(np.array([pair.boxes[i] for pair in linked]).reshape(-1, 2, 3), prepared.grids[i], images[i].GetDirection())
+        for i in (0, 1)
+    ]
+    pairs = []
+    for number, (pair, first, second) in enumerate(zip(linked, *sides), start=1):
+        origins = ["predicted" if row is None else "detected" for row in pair.rows]
+        pairs.append(
+            LesionPair(
+                number=number,
+                t1=first,
+                t2=second,
+                t1_score=pair.scores[0],
+                t2_score=pair.scores[1],
+                t1_origin=origins[0],
+                t2_origin=origins[1],
+                displacement_mm=tuple(b - a for a, b in zip(first.centre_mm, second.centre_mm)),
+            )
+        )
+    return pairs
+
+
+def _livers(
+    images: Sequence[sitk.Image],
+    livers: Sequence[sitk.Image | None],
+    bundles: Sequence[Bundle],
+    options: DetectOptions,
+    progress: Progress,
+) -> tuple[tuple[sitk.Image, sitk.Image], list[str]]:
+    """Both masks, those missing segmented, and sentences for the user."""
+    missing = [side for side, mask in zip(("T1", "T2"), livers) if mask is None]
+    if not missing:
+        return (livers[0], livers[1]), []
+    if not bundles:
+        raise InputError(
+            f"There is no liver mask for {' and '.join(missing)}, and no model to make it.", "Choose a liver model or a mask."
+        )
+    wanted = [image if mask is None else None for image, mask in zip(images, livers)]
+    made = segment(*wanted, bundles, SegmentOptions(options.device), progress)
+    masks = [
+        mask if mask is not None else result.liver for mask, result in zip(livers, (made.t1, made.t2), strict=True)
+    ]
+    return (masks[0], masks[1]), made.notes

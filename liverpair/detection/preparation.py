@@ -1,0 +1,132 @@
+"""From two volumes and their livers to what a detector sees: the same code for training and inference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from liverpair.detection.settings import DetectionSettings
+from liverpair.errors import InputError
+from liverpair.geometry import Grid, Vector, centroid_mm, resample, to_lps
+from liverpair.segmentation.preparation import (
+    GridPolicy,
+    Normalization,
+    _anti_aliased,
+    body_region,
+    prepare_labels,
+)
+
+
+@dataclass(frozen=True)
+class PreparedPair:
+    """Two volumes as channels.
+
+    `channels` (2, z, y, x) float32; `livers` (2, z, y, x) bool; `grids`: where the voxels of each channel lie. The grids differ by `offset_mm` (T2 minus T1, LPS),
+    which is 0 where the images are compared as scanned.
+    """
+
+    channels: np.ndarray
+    livers: np.ndarray
+    grids: tuple[Grid, Grid]
+
+    @property
+    def offset_mm(self) -> Vector:
+        """How far the second channel was moved to lie on the first."""
+        return tuple(float(b - a) for a, b in zip(self.grids[0].origin, self.grids[1].origin))
+
+
+def liver_offset_mm(t1_liver: sitk.Image, t2_liver: sitk.Image) -> Vector:
+    """Centroid of the T2 liver minus centroid of the T1 liver, LPS. Raises `InputError` for an empty mask."""
+    centroids = [centroid_mm(mask) for mask in (t1_liver, t2_liver)]
+    for side, centroid in zip(("T1", "T2"), centroids):
+        if centroid is None:
+            raise InputError(f"The liver mask of {side} is empty.", "Segment the liver again, or draw it.")
+    return tuple(b - a for a, b in zip(*centroids))
+
+
+def prepare_pair(
+    images: Sequence[sitk.Image],
+    livers: Sequence[sitk.Image],
+    policy: GridPolicy,
+    normalization: Normalization,
+    settings: DetectionSettings,
+    multiple_of: Sequence[int] = (1, 1, 1),
+    offset_mm: Vector | None = None,
+) -> PreparedPair:
+    """T1 and T2 on the block of T1's working grid that holds both livers.
+
+    Parameters
+    ----------
+    images, livers
+        Of T1 and of T2: volumes, and masks (not zero is liver) on any grid.
+    policy
+        Working spacing; its crop to the body is not used.
+    normalization
+        Percentiles, taken over what `settings.normalize_over` names.
+    multiple_of
+        What the sides (z, y, x) of the block are multiples of.
+    offset_mm
+        By how much T2 lies from T1 (LPS), when not as `settings.alignment` says.
+
+    Raises `InputError` for an empty liver mask.
+    """
+    centroid_offset = liver_offset_mm(*livers)
+    if offset_mm is None:
+        offset_mm = centroid_offset if settings.alignment == "aligned" else (0.0, 0.0, 0.0)
+    whole = policy.grid_for(images[0])
+    corners = [mask_corners(livers[0]), mask_corners(livers[1]) - offset_mm]
+    first = _block(whole, np.concatenate(corners), settings.margin_mm, multiple_of)
+    grids = first, replace(first, origin=tuple(float(o + s) for o, s in zip(first.origin, offset_mm)))
+    channels, masks = [], []
+    for image, liver, grid in zip(images, livers, grids):
+        low, high = intensity_range(image, liver, normalization, settings.normalize_over)
+        array = sitk.GetArrayFromImage(resample(_anti_aliased(image, grid), grid, fill=low))
+        mask = prepare_labels(liver != 0, grid, [1])[0] >= 0.5
+        array = np.clip((array - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
+        if settings.mask:
+            array[~_widened(mask, grid, settings.mask_margin_mm)] = 0.0
+        channels.append(array)
+        masks.append(mask)
+    return PreparedPair(np.stack(channels), np.stack(masks), grids)
+
+
+def intensity_range(image: sitk.Image, liver: sitk.Image, normalization: Normalization, over: str) -> tuple[float, float]:
+    """The intensities of the percentiles of `normalization` over the patient's "body" or over the "liver"."""
+    if over == "liver":
+        inside = sitk.GetArrayViewFromImage(resample(sitk.Cast(liver != 0, sitk.sitkUInt8), Grid.of(image), "nearest"))
+        values = sitk.GetArrayViewFromImage(image)[inside != 0]
+    else:
+        straight = to_lps(image)
+        array = sitk.GetArrayViewFromImage(straight)
+        values = array[(slice(None), *body_region(array, straight.GetSpacing()))]
+    if not values.size:
+        raise InputError("A liver mask does not lie in its image.")
+    low, high = np.percentile(values, (normalization.lower_percentile, normalization.upper_percentile))
+    return float(low), float(high)
+
+
+def mask_corners(mask: sitk.Image) -> np.ndarray:
+    """(8, 3) LPS corners of the smallest block of the mask's grid that holds all its voxels that are not zero."""
+    voxels = np.argwhere(sitk.GetArrayViewFromImage(mask))
+    ends = np.stack([voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5])[:, ::-1]
+    picks = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
+    return np.array([Grid.of(mask).point(ends[pick, range(3)]) for pick in picks])
+
+
+def _block(whole: Grid, points: np.ndarray, margin_mm: float, multiple_of: Sequence[int]) -> Grid:
+    """The voxels of `whole`, continued where it ends, around `points` with a margin; the sides are multiples and the surplus lies on both ends."""
+    index = np.array([whole.index(point) for point in points])
+    margin = np.divide(margin_mm, whole.spacing)
+    start, stop = np.floor(index.min(axis=0) - margin + 0.5), np.ceil(index.max(axis=0) + margin + 0.5)
+    multiples = np.array(multiple_of[::-1])
+    size = np.ceil((stop - start) / multiples) * multiples
+    start -= (size - (stop - start)) // 2
+    return Grid(tuple(int(n) for n in size), whole.spacing, tuple(map(float, whole.point(start))), whole.direction)
+
+
+def _widened(mask: np.ndarray, grid: Grid, margin_mm: float) -> np.ndarray:
+    if margin_mm <= 0 or not mask.any():
+        return mask
+    return ndimage.distance_transform_edt(~mask, sampling=grid.spacing[::-1]) <= margin_mm
