@@ -19,7 +19,8 @@ class LevelBlock:
 
 @dataclass(frozen=True)
 class Anchors:
-    """All anchors of an image: `boxes` (A, 2, d) and `strides` (A, d), the image voxels per voxel of the anchor's level.
+    """All anchors of an image: `boxes` (A, 2, d) and `strides` (A, d), the image voxels per voxel of the anchor's
+    level.
 
     Rows are ordered by level, position (in memory order) and base size, as the network answers.
     """
@@ -65,7 +66,7 @@ def make_anchors(
     for level in sorted(strides):
         stride = tuple(strides[level])
         if any(n % s for n, s in zip(shape, stride)):
-            raise ValueError(f"an image of shape {tuple(shape)} is not a multiple of the strides {stride} of level {level}")
+            raise ValueError(f"shape {tuple(shape)} is not a multiple of the strides {stride} of level {level}")
         positions = tuple(n // s for n, s in zip(shape, stride))
         axes = [(torch.arange(n, dtype=torch.float32) + 0.5) * s for n, s in zip(positions, stride)]
         center = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 1, dimensions)

@@ -1,4 +1,5 @@
-"""Boxes as the network regresses them: each bound minus the same bound of the anchor (Couteaux 2021, section 4.2.1), divided by the anchor's side."""
+"""Boxes as the network regresses them: each bound minus the same bound of the anchor (Couteaux 2021, section 4.2.1),
+divided by the anchor's side."""
 
 import torch
 
@@ -9,7 +10,8 @@ def encode(boxes: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
 
 
 def decode(deltas: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
-    """Boxes (..., 2, d) of deltas (..., 2, d) to anchors (..., 2, d). A bound may pass its opposite: such a box is none."""
+    """Boxes (..., 2, d) of deltas (..., 2, d) to anchors (..., 2, d). A bound may pass its opposite: such a box is
+    none."""
     return anchors + deltas * _sides(anchors)
 
 

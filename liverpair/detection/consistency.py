@@ -1,7 +1,9 @@
-"""Learning from pairs that nobody annotated: what is found in one image, moved, must be found in the other (Couteaux 2021, section 5.1.3).
+"""Learning from pairs that nobody annotated: what is found in one image, moved, must be found in the other (Couteaux
+2021, section 5.1.3).
 
-If an anchor at position i of a level is classified positive in one image, the heads of the other image learn at position i + round(d), with the same anchor, as if
-the moved box were annotated there. The printed text takes d from the classification head and shifts each axis by the first component; both are misprints.
+If an anchor at position i of a level is classified positive in one image, the heads of the other image learn at
+position i + round(d), with the same anchor, as if the moved box were annotated there. The printed text takes d from the
+classification head and shifts each axis by the first component; both are misprints.
 """
 
 import torch
@@ -15,8 +17,9 @@ from liverpair.networks.retina import RetinaOutput
 def consistency_targets(output: RetinaOutput, anchors: Anchors, threshold: float = 0.5) -> PairTargets:
     """Targets for one pair of images made of the network's own answer; through them no gradient flows.
 
-    `output` has no batch axis (`RetinaOutput.__getitem__`). Anchors where nothing was moved to are ignored: what is not found is no proof of absence. Where several
-    anchors move to one, that with the highest score teaches. The displacement back is the opposite of the displacement there.
+    `output` has no batch axis (`RetinaOutput.__getitem__`). Anchors where nothing was moved to are ignored: what is not
+    found is no proof of absence. Where several anchors move to one, that with the highest score teaches. The
+    displacement back is the opposite of the displacement there.
     """
     logits, deltas, displacement = (t.detach().float() for t in (output.logits, output.deltas, output.displacement))
     sides = [
@@ -52,7 +55,8 @@ def _side(
 
 
 def _shifted(rows: torch.Tensor, shift: torch.Tensor, anchors: Anchors) -> torch.Tensor:
-    """Rows (n,) of the anchors of the same size that lie `shift` (n, d) positions away on the same level; -1 outside of the image."""
+    """Rows (n,) of the anchors of the same size that lie `shift` (n, d) positions away on the same level; -1 outside
+    of the image."""
     result = torch.full_like(rows, -1)
     for block in anchors.blocks:
         here = (rows >= block.start) & (rows < block.start + block.count)

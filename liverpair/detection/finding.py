@@ -43,7 +43,11 @@ def find_pairs(
 
 
 def _found(
-    logits: torch.Tensor, deltas: torch.Tensor, displacement: torch.Tensor, anchors: Anchors, settings: DetectionSettings
+    logits: torch.Tensor,
+    deltas: torch.Tensor,
+    displacement: torch.Tensor,
+    anchors: Anchors,
+    settings: DetectionSettings,
 ) -> Found:
     scores = logits.detach().float().sigmoid().amax(dim=-1)
     rows = (scores >= settings.score_threshold).nonzero()[:, 0]

@@ -34,8 +34,9 @@ PRECISE_ENGINE = "torch-fp32"
 class DetectOptions:
     """How to detect.
 
-    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them; "auto" is PyTorch in single precision.
-    `score_threshold` and `alignment` ("published" or "aligned"): override the bundle's when not None.
+    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them; "auto" is
+    PyTorch in single precision. `score_threshold` and `alignment` ("published" or "aligned"): override the bundle's
+    when not None.
     """
 
     device: str = "auto"
@@ -46,7 +47,8 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class DetectionResult:
-    """Lesion pairs, numbered by falling score; the liver masks they were looked for in; what made them; sentences for the user."""
+    """Lesion pairs, numbered by falling score; the liver masks they were looked for in; what made them; sentences for
+    the user."""
 
     pairs: list[LesionPair]
     livers: tuple[sitk.Image, sitk.Image]
@@ -56,7 +58,8 @@ class DetectionResult:
 
 @dataclass(frozen=True)
 class Detector:
-    """A bundle's network with what it needs to know of the images. `engine` gives the engine for a device and an input shape."""
+    """A bundle's network with what it needs to know of the images. `engine` gives the engine for a device and an
+    input shape."""
 
     bundle: Bundle
     settings: DetectionSettings
@@ -68,7 +71,9 @@ class Detector:
     def of(cls, bundle: Bundle, options: DetectOptions = DetectOptions()) -> "Detector":
         """The detector of a bundle. Raises `BundleError` for a bundle that is none."""
         if bundle.task != TASK:
-            raise BundleError(f"Model '{bundle.name}' is for {bundle.task}, not for detection.", "Choose another model.")
+            raise BundleError(
+                f"Model '{bundle.name}' is for {bundle.task}, not for detection.", "Choose another model."
+            )
         section = dict(bundle.section(TASK))
         for key in ("score_threshold", "alignment"):
             if getattr(options, key) is not None:
@@ -82,6 +87,11 @@ class Detector:
             return make_engine(network, name, device, shape, cache_key=bundle.sha256)
 
         settings = DetectionSettings.read(section, bundle.name)
+        if {len(size) for size in settings.anchor_sizes} != {3} or len(settings.anchor_sizes) != network.anchors:
+            raise BundleError(
+                f"Model '{bundle.name}' is refused: its anchor_sizes are not the {network.anchors} boxes of 3 numbers that its "
+                "network answers for."
+            )
         return cls(bundle, settings, network.strides, tuple(network.multiple_of), engine)
 
     def prepare(self, images: Sequence[sitk.Image], livers: Sequence[sitk.Image]) -> PreparedPair:
@@ -127,8 +137,9 @@ def detect(
     options, progress
         How, and who watches.
 
-    Returns boxes in LPS mm along the axes of the image each lies in. Raises `InputError` for a volume or mask that cannot be used, `BundleError` for a bundle that is
-    not for this, `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
+    Returns boxes in LPS mm along the axes of the image each lies in. Raises `InputError` for a volume or mask that
+    cannot be used, `BundleError` for a bundle that is not for this, `OutOfMemoryError`, and lets `Cancelled` from
+    `progress` through.
     """
     started = time.perf_counter()
     images = (t1, t2)
@@ -159,12 +170,13 @@ def detect(
     return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])))
 
 
-def lesion_pairs(linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]) -> list[LesionPair]:
-    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their order."""
-    sides = [
-        to_space(np.array([pair.boxes[i] for pair in linked]).reshape(-1, 2, 3), prepared.grids[i], images[i].GetDirection())
-        for i in (0, 1)
-    ]
+def lesion_pairs(
+    linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]
+) -> list[LesionPair]:
+    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their order.
+    """
+    bounds = np.array([pair.boxes for pair in linked]).reshape(-1, 2, 2, 3)
+    sides = [to_space(bounds[:, i], prepared.grids[i], images[i].GetDirection()) for i in (0, 1)]
     pairs = []
     for number, (pair, first, second) in enumerate(zip(linked, *sides), start=1):
         origins = ["predicted" if row is None else "detected" for row in pair.rows]
@@ -196,7 +208,8 @@ def _livers(
         return (livers[0], livers[1]), []
     if not bundles:
         raise InputError(
-            f"There is no liver mask for {' and '.join(missing)}, and no model to make it.", "Choose a liver model or a mask."
+            f"There is no liver mask for {' and '.join(missing)}, and no model to make it.",
+            "Choose a liver model or a mask.",
         )
     wanted = [image if mask is None else None for image, mask in zip(images, livers)]
     made = segment(*wanted, bundles, SegmentOptions(options.device), progress)

@@ -11,7 +11,8 @@ from liverpair.segmentation.losses import sum_loss
 
 
 def focal_loss(logits: torch.Tensor, target: torch.Tensor, gamma: float = 2.0) -> torch.Tensor:
-    """Focal loss (Lin et al. 2017) of every element, without class weights: -(1-q)^γ log q where `target` is 1, -q^γ log(1-q) where it is 0.
+    """Focal loss (Lin et al. 2017) of every element, without class weights: -(1-q)^γ log q where `target` is 1, -q^γ
+    log(1-q) where it is 0.
 
     q = sigmoid(logits). With γ = 0 it is binary cross-entropy.
     """
@@ -33,8 +34,8 @@ def displacement_loss(prediction: torch.Tensor, target: torch.Tensor) -> torch.T
 class DetectionLoss:
     """The parts of the loss and their weights.
 
-    `gamma`: of the focal loss. `box_threshold`: α of the smooth L1, in anchor sides. The source leaves α, weights and normalization open: each part is a sum
-    divided by the number of positive anchors that it counts, at least 1.
+    `gamma`: of the focal loss. `box_threshold`: α of the smooth L1, in anchor sides. The source leaves α, weights and
+    normalization open: each part is a sum divided by the number of positive anchors that it counts, at least 1.
     """
 
     gamma: float = 2.0
@@ -66,5 +67,6 @@ class DetectionLoss:
         return parts
 
     def segmentation(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        """Weighted cross-entropy plus Dice loss of the auxiliary voxel segmentation (batch, channels, *space) (Jaeger et al. 2020)."""
+        """Weighted cross-entropy plus Dice loss of the auxiliary voxel segmentation (batch, channels, *space) (Jaeger
+        et al. 2020)."""
         return self.segmentation_weight * sum_loss(logits.float(), masks)

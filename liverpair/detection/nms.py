@@ -6,7 +6,8 @@ from liverpair.measures.boxes import iou
 
 
 def nms(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
-    """Rows (k,) of the boxes (n, 2, d) that stay, best score first: the best is taken, what overlaps it by more than `threshold` (IoU) goes, and so on.
+    """Rows (k,) of the boxes (n, 2, d) that stay, best score first: the best is taken, what overlaps it by more than
+    `threshold` (IoU) goes, and so on.
 
     Of equal scores the first row goes first.
     """

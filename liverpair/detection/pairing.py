@@ -1,8 +1,9 @@
 """Which box of one image is which box of the other.
 
-A box moved by its predicted displacement is the same lesion as a box of the other image that it overlaps (Couteaux 2021, section 4.2.3). The source does not say what
-holds when one overlaps many: here both directions are asked, and the one-to-one assignment with the largest total overlap is taken. A box left without a partner
-is completed by its moved self, so that every lesion comes out as a pair.
+A box moved by its predicted displacement is the same lesion as a box of the other image that it overlaps (Couteaux
+2021, section 4.2.3). The source does not say what holds when one overlaps many: here both directions are asked, and the
+one-to-one assignment with the largest total overlap is taken. A box left without a partner is completed by its moved
+self, so that every lesion comes out as a pair.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ Agreement = Literal["both", "one", "moved"]
 
 @dataclass(frozen=True)
 class Found:
-    """Boxes found in one image: `boxes` (n, 2, d), `scores` (n,), and `displacements` (n, d) to the other image, all in voxels of one grid."""
+    """Boxes found in one image: `boxes` (n, 2, d), `scores` (n,), and `displacements` (n, d) to the other image, all
+    in voxels of one grid."""
 
     boxes: np.ndarray
     scores: np.ndarray
@@ -42,8 +44,9 @@ class Found:
 class LinkedBoxes:
     """One lesion: its box in image 0 and in image 1.
 
-    `boxes` (2, 2, d); `rows`: where each stands in its `Found`, None where it is the other one moved; `scores`, None likewise; `overlaps`: IoU of box 0 moved with
-    box 1, and of box 1 moved with box 0, None where there is no such box. `agreement`: both directions see the link, one does, or the partner was moved.
+    `boxes` (2, 2, d); `rows`: where each stands in its `Found`, None where it is the other one moved; `scores`, None
+    likewise; `overlaps`: IoU of box 0 moved with box 1, and of box 1 moved with box 0, None where there is no such box.
+    `agreement`: both directions see the link, one does, or the partner was moved.
     """
 
     boxes: np.ndarray
@@ -64,14 +67,16 @@ class LinkedBoxes:
 
 
 def overlaps(first: Found, second: Found) -> tuple[np.ndarray, np.ndarray]:
-    """IoU (n, m) of the moved boxes of `first` with those of `second`, and of the boxes of `first` with the moved ones of `second`."""
+    """IoU (n, m) of the moved boxes of `first` with those of `second`, and of the boxes of `first` with the moved
+    ones of `second`."""
     return iou(first.moved, second.boxes), iou(first.boxes, second.moved)
 
 
 def link(first: Found, second: Found, threshold: float) -> list[LinkedBoxes]:
     """Every lesion as a pair of boxes, highest score first.
 
-    Two boxes may be linked when one of them, moved, overlaps the other by more than `threshold` (IoU). The result does not depend on the order of the boxes.
+    Two boxes may be linked when one of them, moved, overlaps the other by more than `threshold` (IoU). The result does
+    not depend on the order of the boxes.
     """
     rows, columns = _canonical_order(first), _canonical_order(second)
     forward, backward = overlaps(first, second)

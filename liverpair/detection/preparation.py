@@ -23,8 +23,8 @@ from liverpair.segmentation.preparation import (
 class PreparedPair:
     """Two volumes as channels.
 
-    `channels` (2, z, y, x) float32; `livers` (2, z, y, x) bool; `grids`: where the voxels of each channel lie. The grids differ by `offset_mm` (T2 minus T1, LPS),
-    which is 0 where the images are compared as scanned.
+    `channels` (2, z, y, x) float32; `livers` (2, z, y, x) bool; `grids`: where the voxels of each channel lie. The
+    grids differ by `offset_mm` (T2 minus T1, LPS), which is 0 where the images are compared as scanned.
     """
 
     channels: np.ndarray
@@ -92,7 +92,9 @@ def prepare_pair(
     return PreparedPair(np.stack(channels), np.stack(masks), grids)
 
 
-def intensity_range(image: sitk.Image, liver: sitk.Image, normalization: Normalization, over: str) -> tuple[float, float]:
+def intensity_range(
+    image: sitk.Image, liver: sitk.Image, normalization: Normalization, over: str
+) -> tuple[float, float]:
     """The intensities of the percentiles of `normalization` over the patient's "body" or over the "liver"."""
     if over == "liver":
         inside = sitk.GetArrayViewFromImage(resample(sitk.Cast(liver != 0, sitk.sitkUInt8), Grid.of(image), "nearest"))
@@ -116,7 +118,8 @@ def mask_corners(mask: sitk.Image) -> np.ndarray:
 
 
 def _block(whole: Grid, points: np.ndarray, margin_mm: float, multiple_of: Sequence[int]) -> Grid:
-    """The voxels of `whole`, continued where it ends, around `points` with a margin; the sides are multiples and the surplus lies on both ends."""
+    """The voxels of `whole`, continued where it ends, around `points` with a margin; the sides are multiples and the
+    surplus lies on both ends."""
     index = np.array([whole.index(point) for point in points])
     margin = np.divide(margin_mm, whole.spacing)
     start, stop = np.floor(index.min(axis=0) - margin + 0.5), np.ceil(index.max(axis=0) + margin + 0.5)

@@ -18,7 +18,8 @@ class DetectionSettings:
     growth
         Enlargement of the anchors from level to level.
     alignment
-        "published": the images lie where they were scanned. "aligned": the second is first moved so that the centroids of the livers coincide.
+        "published": the images lie where they were scanned. "aligned": the second is first moved so that the centroids
+        of the livers coincide.
     margin_mm
         How far the working region reaches beyond the livers.
     mask
@@ -72,7 +73,9 @@ class DetectionSettings:
         """The settings in a manifest's section. Raises `BundleError` for a field that is unknown or does not fit."""
         unknown = [key for key in section if key not in {f.name for f in fields(cls)}]
         if unknown:
-            raise BundleError(f"Model '{bundle_name}' has an unknown detection setting '{unknown[0]}'.", "Update LiverPair.")
+            raise BundleError(
+                f"Model '{bundle_name}' has an unknown detection setting '{unknown[0]}'.", "Update LiverPair."
+            )
         try:
             return cls(**section)
         except (TypeError, ValueError) as error:

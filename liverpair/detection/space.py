@@ -9,7 +9,8 @@ from liverpair.measures.boxes import turned
 
 
 def to_space(bounds: np.ndarray, grid: Grid, direction: Sequence[float]) -> list[Box]:
-    """Boxes (n, 2, 3) in voxels (z, y, x) of `grid` as boxes in LPS mm, with sides along the axes of `direction` (see `measures.boxes.turned`)."""
+    """Boxes (n, 2, 3) in voxels (z, y, x) of `grid` as boxes in LPS mm, with sides along the axes of `direction` (see
+    `measures.boxes.turned`)."""
     boxes = []
     for lower, upper in np.asarray(bounds, float)[..., ::-1]:
         center = grid.point((lower + upper) / 2 - 0.5)

@@ -17,9 +17,10 @@ CHUNK = 2**18
 class Matching:
     """Thresholds of the assignment.
 
-    An anchor is positive from `positive_iou` (s_p) on with its nearest box, negative up to `negative_iou` (s_n), and ignored in between. With `force_best` a
-    box that got no anchor takes its best one; published is without, and such a box is lost. `exclusive`: an anchor that is positive in both images learns box and
-    displacement of the nearer lesion alone, as heads that both images share need.
+    An anchor is positive from `positive_iou` (s_p) on with its nearest box, negative up to `negative_iou` (s_n), and
+    ignored in between. With `force_best` a box that got no anchor takes its best one; published is without, and such a
+    box is lost. `exclusive`: an anchor that is positive in both images learns box and displacement of the nearer lesion
+    alone, as heads that both images share need.
     """
 
     positive_iou: float = 0.3
@@ -36,8 +37,8 @@ class Matching:
 class PairTargets:
     """Targets of all anchors for both images; leading axes are ([batch,] image, anchors).
 
-    `labels`: -1 ignored, 0 background, 1 + class of the lesion. `deltas` (..., 2, d) count where `boxed`, `displacement` (..., d), in voxels of the anchor's
-    level, where `displaced`.
+    `labels`: -1 ignored, 0 background, 1 + class of the lesion. `deltas` (..., 2, d) count where `boxed`,
+    `displacement` (..., d), in voxels of the anchor's level, where `displaced`.
     """
 
     labels: torch.Tensor
@@ -53,7 +54,8 @@ class PairTargets:
 
 
 def iou_matrix(anchors: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-    """Intersection over union (A, n) of boxes (A, 2, d) and (n, 2, d); 0 with a box that has no volume or is not a number."""
+    """Intersection over union (A, n) of boxes (A, 2, d) and (n, 2, d); 0 with a box that has no volume or is not a
+    number."""
     overlap = torch.ones(len(anchors), len(boxes), device=anchors.device)
     for axis in range(anchors.shape[-1]):
         upper = torch.minimum(anchors[:, None, 1, axis], boxes[None, :, 1, axis])
@@ -64,7 +66,8 @@ def iou_matrix(anchors: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
 
 
 def nearest_boxes(anchors: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per anchor the highest IoU (A,) with any of `boxes` (n, 2, d) and the index (A,) of that box, the first of equals; 0 and -1 where nothing overlaps."""
+    """Per anchor the highest IoU (A,) with any of `boxes` (n, 2, d) and the index (A,) of that box, the first of
+    equals; 0 and -1 where nothing overlaps."""
     best = torch.zeros(len(anchors), device=anchors.device)
     index = torch.full((len(anchors),), -1, dtype=torch.long, device=anchors.device)
     if len(boxes):
@@ -75,8 +78,11 @@ def nearest_boxes(anchors: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Ten
     return best, index
 
 
-def assign(anchors: torch.Tensor, boxes: torch.Tensor, matching: Matching) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """State (A,) of every anchor (1 positive, 0 negative, -1 ignored), its nearest box (A,) or -1, and its IoU (A,) with it."""
+def assign(
+    anchors: torch.Tensor, boxes: torch.Tensor, matching: Matching
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """State (A,) of every anchor (1 positive, 0 negative, -1 ignored), its nearest box (A,) or -1, and its IoU (A,)
+    with it."""
     best, index = nearest_boxes(anchors, boxes)
     state = torch.full_like(index, IGNORED)
     state[best <= matching.negative_iou] = BACKGROUND
@@ -104,12 +110,13 @@ def pair_targets(
     Parameters
     ----------
     boxes
-        (2, n, 2, d): the box of each of n lesions in each image; NaN where its place in that image is unknown, which leaves the displacement out of the
-        loss.
+        (2, n, 2, d): the box of each of n lesions in each image; NaN where its place in that image is unknown, which
+        leaves the displacement out of the loss.
     matching
         Thresholds.
     visible
-        (2, n) whether each image shows the lesion. Default: wherever its place is known. A place that is known and not visible still gives the displacement.
+        (2, n) whether each image shows the lesion. Default: wherever its place is known. A place that is known and not
+        visible still gives the displacement.
     classes
         (n,) class of each lesion, from 0. Default: all 0.
     """

@@ -34,8 +34,8 @@ def centers(boxes: np.ndarray) -> np.ndarray:
 def turned(box: Box, direction: Sequence[float]) -> Box:
     """`box` with its sides along the axes of `direction`, around the same center.
 
-    The new sides are the extents of the ellipsoid that the box holds: exact where the axes are only permuted or flipped, and free of the growth that the
-    corners of an oblique box would cause; a lesion has no corners.
+    The new sides are the extents of the ellipsoid that the box holds: exact where the axes are only permuted or
+    flipped, and free of the growth that the corners of an oblique box would cause; a lesion has no corners.
     """
     axes, own = np.reshape(direction, (3, 3)), np.reshape(box.direction, (3, 3))
     size = np.linalg.norm((axes.T @ own) * np.asarray(box.size_mm), axis=1)

@@ -1,6 +1,8 @@
-"""RetinaNet (Lin et al. 2017) for two images at once, with a third head that says where a lesion lies in the other image.
+"""RetinaNet (Lin et al. 2017) for two images at once, with a third head that says where a lesion lies in the other
+image.
 
-Couteaux (2021, section 4.2.1), in two or three dimensions. The images are channels of the input; the network need not know where they agree.
+Couteaux (2021, section 4.2.1), in two or three dimensions. The images are channels of the input; the network need not
+know where they agree.
 """
 
 import math
@@ -22,8 +24,9 @@ IMAGES = 2
 class RetinaOutput:
     """What the heads say of every anchor, for each of the two images.
 
-    `logits` (batch, image, anchors, classes); `deltas` (batch, image, anchors, lower and upper bound, axis), in anchor sides; `displacement`
-    (batch, image, anchors, axis), to the same lesion's box in the other image, in voxels of the anchor's level. Axes are (z, y, x) or (y, x).
+    `logits` (batch, image, anchors, classes); `deltas` (batch, image, anchors, lower and upper bound, axis), in anchor
+    sides; `displacement` (batch, image, anchors, axis), to the same lesion's box in the other image, in voxels of the
+    anchor's level. Axes are (z, y, x) or (y, x).
     """
 
     logits: torch.Tensor
@@ -32,7 +35,8 @@ class RetinaOutput:
 
     @classmethod
     def of(cls, output: torch.Tensor, dimensions: int) -> "RetinaOutput":
-        """The parts of what a `RetinaNet` of that many dimensions returned: (batch, anchors, 2 · (classes + 3 · dimensions))."""
+        """The parts of what a `RetinaNet` of that many dimensions returned: (batch, anchors, 2 · (classes + 3 ·
+        dimensions))."""
         split = output.unflatten(-1, (IMAGES, -1)).transpose(1, 2)
         classes = split.shape[-1] - 3 * dimensions
         logits, deltas, displacement = split.split([classes, 2 * dimensions, dimensions], dim=-1)
@@ -46,7 +50,8 @@ class RetinaOutput:
 class Heads(nn.Module):
     """Classification, box and displacement heads, whose weights all levels share.
 
-    Each is a tower of convolutions and a last one that starts near its prior; with `joint_tower` the three last ones stand on one tower.
+    Each is a tower of convolutions and a last one that starts near its prior; with `joint_tower` the three last ones
+    stand on one tower.
     """
 
     def __init__(
@@ -80,7 +85,8 @@ class Heads(nn.Module):
         nn.init.constant_(self.last[0].bias, -math.log((1 - prior) / prior))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(batch, anchors at all positions, images, classes + 3 · dimensions); images that share these heads share box and displacement."""
+        """(batch, anchors at all positions, images, classes + 3 · dimensions); images that share these heads share
+        box and displacement."""
         towers = [tower(features) for tower in self.towers]
         towers = towers * len(self.last) if len(towers) == 1 else towers
         logits, box, displacement = (self._by_anchor(last(tower)) for last, tower in zip(self.last, towers))
@@ -88,7 +94,8 @@ class Heads(nn.Module):
         return torch.cat([logits.unflatten(-1, (self.images, -1)), place], dim=-1)
 
     def _by_anchor(self, maps: torch.Tensor) -> torch.Tensor:
-        """(batch, anchors · outputs, *space) as (batch, positions · anchors, outputs), positions in the order of memory."""
+        """(batch, anchors · outputs, *space) as (batch, positions · anchors, outputs), positions in the order of
+        memory."""
         return maps.unflatten(1, (self.anchors, -1)).flatten(3).permute(0, 3, 1, 2).flatten(1, 2)
 
 
@@ -108,7 +115,8 @@ class RetinaNet(nn.Module):
     classes
         Kinds of lesion told apart in each image.
     pyramid
-        "lateral": sums over a residual encoder (`retina_pyramid.ResidualEncoder`). "decoder": the decoder of a U-Net (`unet.UNet`).
+        "lateral": sums over a residual encoder (`retina_pyramid.ResidualEncoder`). "decoder": the decoder of a U-Net
+        (`unet.UNet`).
     backbone
         Arguments of that encoder or U-Net beyond input channels, dimensions, normalization and activation.
     width
@@ -118,11 +126,13 @@ class RetinaNet(nn.Module):
     joint_tower
         Whether the three heads share these, which costs a third.
     shared_heads
-        One set of heads for both images, which tells them apart by class alone and gives both the same box and displacement; or a set for each.
+        One set of heads for both images, which tells them apart by class alone and gives both the same box and
+        displacement; or a set for each.
     prior
         Probability of a lesion at every anchor before training (Lin et al. 2017, section 4.1).
     segmentation_channels
-        When above 0, level 1 also carries a voxel segmentation with that many channels (Retina U-Net, Jaeger et al. 2020).
+        When above 0, level 1 also carries a voxel segmentation with that many channels (Retina U-Net, Jaeger et al.
+        2020).
     normalization, activation
         As in `UNet`. Group normalization does not depend on the batch nor on what else is in it.
     """
@@ -177,14 +187,16 @@ class RetinaNet(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The heads' answer to images (batch, in_channels, *space), whose sides must be multiples of `multiple_of`; `RetinaOutput.of` takes it apart.
+        """The heads' answer to images (batch, in_channels, *space), whose sides must be multiples of `multiple_of`;
+        `RetinaOutput.of` takes it apart.
 
         Anchors come level by level from the finest, by position, and at one position in the order of their sizes.
         """
         return self._detect(self.pyramid(x, self.levels[0]))
 
     def with_segmentation(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What `forward` returns, and the logits of the voxel segmentation (batch, segmentation_channels, *space of the input).
+        """What `forward` returns, and the logits of the voxel segmentation (batch, segmentation_channels, *space of the
+        input).
 
         Raises `ValueError` when the network was made without.
         """
@@ -193,7 +205,8 @@ class RetinaNet(nn.Module):
         maps = self.pyramid(x, 1)
         logits = self.segmentation(maps[1])
         if logits.shape[2:] != x.shape[2:]:
-            logits = functional.interpolate(logits, size=x.shape[2:], mode=("bilinear", "trilinear")[self.dimensions - 2])
+            mode = {2: "bilinear", 3: "trilinear"}[self.dimensions]
+            logits = functional.interpolate(logits, size=x.shape[2:], mode=mode)
         return self._detect(maps), logits
 
     def _detect(self, maps: Mapping[int, torch.Tensor]) -> torch.Tensor:

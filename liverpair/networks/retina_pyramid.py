@@ -1,6 +1,7 @@
 """Feature pyramids for detection: lateral sums over a residual encoder, or the maps of a U-Net's decoder.
 
-Levels are numbered from 1, the finest. A pyramid maps images to `{level: features}` for the levels from `finest` down to its deepest.
+Levels are numbered from 1, the finest. A pyramid maps images to `{level: features}` for the levels from `finest` down
+to its deepest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,8 @@ from liverpair.networks.unet import ACTIVATIONS, CONVOLUTIONS, ConvolutionBlock,
 
 
 class Pyramid(Protocol):
-    """What a detector needs of its backbone. `strides`: image voxels per voxel of each level, and `widths` its channels, from level 1."""
+    """What a detector needs of its backbone. `strides`: image voxels per voxel of each level, and `widths` its
+    channels, from level 1."""
 
     strides: list[tuple[int, ...]]
     widths: list[int]
@@ -52,11 +54,13 @@ class ResidualEncoder(nn.Module):
     widths
         Channels per level, from the finest.
     strides
-        Per level: the stride of the convolution that enters it, (z, y, x) or (y, x). Default 1 for the first level and 2 for the others.
+        Per level: the stride of the convolution that enters it, (z, y, x) or (y, x). Default 1 for the first level and
+        2 for the others.
     kernels
         Per level: the kernel size. Default 3 along every axis.
     depths
-        Per level: its number of residual blocks. Default none in the first, where they cost most, and one in the others.
+        Per level: its number of residual blocks. Default none in the first, where they cost most, and one in the
+        others.
     normalization, activation
         As in `liverpair.networks.unet.UNet`.
     """
@@ -110,12 +114,19 @@ class ResidualEncoder(nn.Module):
 class LateralPyramid(nn.Module):
     """P_k = p_k(B_k + up(P_{k+1})) over the maps B_k of an encoder (Couteaux 2021, section 4.2.1; Lin et al. 2017).
 
-    1 × 1 convolutions bring every B_k to the pyramid's width, so that the sum is defined. The deepest map of the encoder is the start: P_K = p_K(B_K + up(B_{K+1}))
-    where the encoder has a level beyond the deepest of `levels`, and P_K = p_K(B_K) where it has none.
+    1 × 1 convolutions bring every B_k to the pyramid's width, so that the sum is defined. The deepest map of the
+    encoder is the start: P_K = p_K(B_K + up(B_{K+1})) where the encoder has a level beyond the deepest of `levels`, and
+    P_K = p_K(B_K) where it has none.
     """
 
     def __init__(
-        self, encoder: ResidualEncoder, levels: Sequence[int], width: int, dimensions: int, normalization: str, activation: str
+        self,
+        encoder: ResidualEncoder,
+        levels: Sequence[int],
+        width: int,
+        dimensions: int,
+        normalization: str,
+        activation: str,
     ):
         super().__init__()
         self.encoder = encoder
@@ -124,7 +135,10 @@ class LateralPyramid(nn.Module):
         self.deepest = len(encoder.widths)
         smoothed = range(min(levels), self.deepest + (max(levels) == self.deepest))
         self.lateral = nn.ModuleDict(
-            {str(k): CONVOLUTIONS[dimensions](encoder.widths[k - 1], width, 1) for k in range(min(levels), self.deepest + 1)}
+            {
+                str(k): CONVOLUTIONS[dimensions](encoder.widths[k - 1], width, 1)
+                for k in range(min(levels), self.deepest + 1)
+            }
         )
         self.smooth = nn.ModuleDict(
             {str(k): ConvolutionBlock(width, [width], (3,) * dimensions, normalization, activation) for k in smoothed}
@@ -145,7 +159,8 @@ class LateralPyramid(nn.Module):
 
 
 class UNetPyramid(UNet):
-    """The maps of a U-Net's decoder as pyramid (Couteaux 2021, section 4.4). What lies above level `finest` is left out."""
+    """The maps of a U-Net's decoder as pyramid (Couteaux 2021, section 4.4). What lies above level `finest` is left
+    out."""
 
     def __init__(self, finest: int, **arguments: Any):
         super().__init__(**arguments)
@@ -190,7 +205,8 @@ def build_pyramid(
 
     Raises `ValueError` for an unknown kind, or when the backbone lacks a level.
     """
-    shared = {"in_channels": in_channels, "dimensions": dimensions, "normalization": normalization, "activation": activation}
+    shared = {"in_channels": in_channels, "dimensions": dimensions}
+    shared |= {"normalization": normalization, "activation": activation}
     if kind == "lateral":
         encoder = ResidualEncoder(**{**shared, **backbone})
         _check_levels(levels, len(encoder.widths))
