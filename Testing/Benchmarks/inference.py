@@ -39,7 +39,7 @@ WARM_RUNS = 3
 
 ARMS_NOTE = """Inference of T1 and T2, {shapes} voxels (z, y, x) on the working grid: from the prepared arrays to
 probabilities, seconds of both volumes together, median of {runs} warm runs per arm; rounds in which the arms took
-turns: {rounds}. MONAI: SlidingWindowInferer with the patch of the training, {patch}, overlap 0.5, Gaussian weights, PyTorch
+turns: {rounds}. MONAI: SlidingWindowInferer with the training patch ({patch}), overlap 0.5, Gaussian weights, PyTorch
 fp32, one window at a time unless said otherwise. Peak memory: the largest resident size of the arm's process.
 speedup_vs_monai: MONAI's seconds over ours. memory_ratio_vs_monai: our peak over MONAI's."""
 
