@@ -5,8 +5,8 @@ import math
 import torch
 
 from liverpair.detection.anchors import make_anchors
-from liverpair.detection.losses import DetectionLoss
 from liverpair.detection.consistency import consistency_targets
+from liverpair.detection.losses import DetectionLoss
 from liverpair.networks.retina import RetinaOutput
 
 ANCHORS = make_anchors((8, 16), {1: (2, 4), 2: (4, 8)}, [[2.0, 4.0], [4.0, 8.0]])
@@ -32,7 +32,8 @@ def test_a_found_box_teaches_the_other_image_where_it_was_moved_to():
     assert targets.labels[1].nonzero().numel() == len(ANCHORS)
     assert (targets.labels[1] > 0).nonzero()[:, 0].tolist() == [end]
     assert (targets.labels[0] == -1).all()
-    # The anchor at (1, 0) is [1, 5] × [-2, 6]; the box [2, 5] × [-2, 10] moves by 2.4 and 6.4 image voxels; the anchor at (2, 2) is [3, 7] × [6, 14].
+    # The anchor at (1, 0) is [1, 5] × [-2, 6]; the box [2, 5] × [-2, 10] moves by 2.4 and 6.4 image voxels; the
+    # anchor at (2, 2) is [3, 7] × [6, 14].
     expected = torch.tensor([[(4.4 - 3) / 4, (4.4 - 6) / 8], [(7.4 - 7) / 4, (16.4 - 14) / 8]])
     assert torch.allclose(targets.deltas[1, end], expected, atol=1e-6)
     assert torch.allclose(targets.displacement[1, end], torch.tensor([-1.2, -1.6]))

@@ -122,4 +122,5 @@ def test_the_auxiliary_segmentation_is_cross_entropy_plus_dice():
     masks = torch.tensor([1.0, 1, 0, 0]).reshape(1, 1, 2, 2)
     logits = torch.logit(torch.tensor([0.8, 0.5, 0.5, 0.25])).reshape(1, 1, 2, 2)
     expected = -math.log(0.8 * 0.5 * 0.5 * 0.75) / 4 + 1 - 2 * 1.3 / (2 + 2.05)
-    assert DetectionLoss(segmentation_weight=2).segmentation(logits, masks).item() == pytest.approx(2 * expected, rel=1e-4)
+    loss = DetectionLoss(segmentation_weight=2).segmentation(logits, masks)
+    assert loss.item() == pytest.approx(2 * expected, rel=1e-4)

@@ -102,7 +102,8 @@ def test_an_overlap_of_exactly_the_threshold_does_not_link():
 def test_one_box_that_overlaps_many_takes_the_best_and_leaves_the_rest():
     large = Found(np.array([[[0.0, 0.0], [6.0, 6.0]]]), np.array([0.9]), np.zeros((1, 2)))
     many = found(squares((0, 0), (1, 1), (2, 2), side=4), [0.5, 0.6, 0.7], [(20, 20)] * 3)
-    better = Found(np.concatenate([many.boxes, [[[0.0, 0.0], [5.0, 6.0]]]]), np.append(many.scores, 0.1), np.full((4, 2), 20.0))
+    boxes = np.concatenate([many.boxes, [[[0.0, 0.0], [5.0, 6.0]]]])
+    better = Found(boxes, np.append(many.scores, 0.1), np.full((4, 2), 20.0))
     pairs = link(large, better, THRESHOLD)
     assert [p.rows for p in pairs if p.agreement != "moved"] == [(0, 3)]
     assert sorted(p.rows[1] for p in pairs if p.agreement == "moved") == [0, 1, 2]
@@ -122,9 +123,9 @@ def test_the_assignment_is_the_best_as_a_whole():
 def test_every_box_comes_out_once_and_links_are_one_to_one(first, second):
     pairs = link(first, second, THRESHOLD)
     for image, side in ((0, first), (1, second)):
-        rows = [p.rows[image] for p in pairs if p.rows[image] is not None]
-        assert sorted(rows) == list(range(len(side)))
-        assert all(p.boxes[image].tolist() == side.boxes[p.rows[image]].tolist() for p in pairs if p.rows[image] is not None)
+        detected = [p for p in pairs if p.rows[image] is not None]
+        assert sorted(p.rows[image] for p in detected) == list(range(len(side)))
+        assert all(p.boxes[image].tolist() == side.boxes[p.rows[image]].tolist() for p in detected)
         assert all((p.scores[image] is None) == (p.rows[image] is None) for p in pairs)
 
 

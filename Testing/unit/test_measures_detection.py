@@ -104,7 +104,7 @@ def test_froc_by_hand():
 
 
 def test_average_precision_by_hand():
-    # By falling score: hit 0.9, false 0.85, false 0.8, false 0.7, hit 0.6, hit 0.4: precision 1, then 3/6 from the second hit on.
+    # By falling score: a hit, three false, two hits: precision 1, then 3 of 6 from the second hit on.
     assert average_precision(TWO) == pytest.approx((1 + 0.5 + 0.5) / 3)
     assert math.isnan(average_precision([])) and average_precision([Matches(*[np.empty(0)] * 3, 4)]) == 0
 

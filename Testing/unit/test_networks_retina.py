@@ -58,7 +58,8 @@ def test_scores_start_at_the_prior():
 
 def test_an_anchor_answers_for_its_own_position_and_size():
     """Only the weights of base anchor 1 see the image, which is bright in one place only."""
-    network = make(dimensions=2, levels=[1], head_depth=0, normalization="none", backbone={"widths": [4], "depths": [0]})
+    backbone = {"widths": [4], "depths": [0]}
+    network = make(dimensions=2, levels=[1], head_depth=0, normalization="none", backbone=backbone)
     head = network.heads[0].last[2]
     assert head.out_channels == 2 * 2
     for parameter in network.parameters():
@@ -97,7 +98,8 @@ def test_anisotropic_strides(pyramid):
 
 
 def test_a_stem_stride_counts_in_the_strides_of_the_decoder():
-    network = make(pyramid="decoder", levels=[1, 2], segmentation_channels=3, backbone={"widths": [4, 8], "stem_stride": [1, 2, 2]})
+    backbone = {"widths": [4, 8], "stem_stride": [1, 2, 2]}
+    network = make(pyramid="decoder", levels=[1, 2], segmentation_channels=3, backbone=backbone)
     assert network.strides == {1: (1, 2, 2), 2: (2, 4, 4)}
     boxes, masks = network.with_segmentation(torch.rand(1, 2, 4, 8, 8))
     assert masks.shape == (1, 3, 4, 8, 8)

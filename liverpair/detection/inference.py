@@ -89,8 +89,8 @@ class Detector:
         settings = DetectionSettings.read(section, bundle.name)
         if {len(size) for size in settings.anchor_sizes} != {3} or len(settings.anchor_sizes) != network.anchors:
             raise BundleError(
-                f"Model '{bundle.name}' is refused: its anchor_sizes are not the {network.anchors} boxes of 3 numbers that its "
-                "network answers for."
+                f"Model '{bundle.name}' is refused: its anchor_sizes are not the {network.anchors} boxes "
+                "of 3 numbers that its network answers for."
             )
         return cls(bundle, settings, network.strides, tuple(network.multiple_of), engine)
 
