@@ -1,5 +1,7 @@
 """The pipeline from volumes to masks, with a network whose answer is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -215,6 +217,10 @@ def test_warm_predictor_is_kept_and_the_oldest_goes(bundle):
     device = torch.device("cpu")
     first = prediction.warm_predictor(bundle, device, "torch-fp32")
     assert prediction.warm_predictor(bundle, device, "torch-fp32") is first
+    changed = dataclasses.replace(bundle, manifest={**bundle.manifest, "mirror_axes": []})
+    assert prediction.warm_predictor(changed, device, "torch-fp32") is not first
+    assert prediction.warm_predictor(changed, device, "torch-fp32").bundle is changed
+    first = prediction.warm_predictor(bundle, device, "torch-fp32")
     for engine in ("a", "b", "c", "d"):
         prediction.warm_predictor(bundle, device, engine)
     assert prediction.warm_predictor(bundle, device, "torch-fp32") is not first

@@ -1,13 +1,10 @@
 """One bundle's probabilities for one input: the whole volume in one pass where memory allows, overlapping windows otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from monai.inferers import sliding_window_inference
-from monai.data.utils import dense_patch_slices
-from monai.utils import BlendMode
 
 from liverpair.bundle import Bundle
 from liverpair.device import (
@@ -107,18 +104,30 @@ class Predictor:
         if window == tuple(images.shape[2:]):
             progress(0.0, "Segmenting the whole volume")
             return engine(images).sigmoid().cpu()
-        count = len(dense_patch_slices(images.shape[2:], window, [max(1, round(w * (1 - OVERLAP))) for w in window]))
-        done = 0
+        return _in_windows(lambda patch: engine(patch).sigmoid().cpu(), images, window, progress)
 
-        def one_window(patch: torch.Tensor) -> torch.Tensor:
-            nonlocal done
-            progress(min(1.0, done / count), f"Segmenting window {done + 1} of {count}")
-            done += 1
-            return engine(patch).sigmoid().cpu()
 
-        return sliding_window_inference(
-            images, window, 1, one_window, overlap=OVERLAP, mode=BlendMode.GAUSSIAN, device=torch.device("cpu")
-        )
+def _in_windows(
+    run: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor, window: Window, progress: Progress
+) -> torch.Tensor:
+    """`run` on overlapping windows, blended with Gaussian weights. MONAI is imported here: it is slow to start and seldom needed."""
+    from monai.data.utils import dense_patch_slices
+    from monai.inferers import sliding_window_inference
+    from monai.utils import BlendMode
+
+    steps = [max(1, round(w * (1 - OVERLAP))) for w in window]
+    count = len(dense_patch_slices(images.shape[2:], window, steps))
+    done = 0
+
+    def one_window(patch: torch.Tensor) -> torch.Tensor:
+        nonlocal done
+        progress(min(1.0, done / count), f"Segmenting window {done + 1} of {count}")
+        done += 1
+        return run(patch)
+
+    return sliding_window_inference(
+        images, window, 1, one_window, overlap=OVERLAP, mode=BlendMode.GAUSSIAN, device=torch.device("cpu")
+    )
 
 
 def _parts(progress: Progress, count: int) -> list[Progress]:
@@ -142,7 +151,9 @@ MAXIMUM_WARM = 4
 def warm_predictor(bundle: Bundle, device: torch.device, engine_choice: str) -> Predictor:
     """The predictor of this bundle, kept from the last call where possible, so that a second run loads nothing."""
     key = (bundle.sha256, str(device), engine_choice)
-    predictor = _warm.pop(key, None) or Predictor(bundle, device, engine_choice)
+    predictor = _warm.pop(key, None)
+    if predictor is None or predictor.bundle.manifest != bundle.manifest:
+        predictor = Predictor(bundle, device, engine_choice)
     _warm[key] = predictor
     while len(_warm) > MAXIMUM_WARM:
         _warm.pop(next(iter(_warm)))
