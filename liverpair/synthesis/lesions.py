@@ -85,21 +85,24 @@ class Lesion:
         scaled = own / np.asarray(self.radii_mm)
         distance = np.linalg.norm(scaled, axis=-1)
         direction = scaled / np.maximum(distance, 1e-6)[..., None]
-        bumps = _waves(direction, np.random.default_rng(self.seed), frequency=3.0, count=6)
+        bumps = waves(direction, np.random.default_rng(self.seed), frequency=3.0, count=6)
         return (1.0 + self.irregularity * bumps - distance) * min(self.radii_mm)
 
-    def intensity(self, offsets: np.ndarray, depth: np.ndarray, sequence: str) -> np.ndarray:
-        """Intensity relative to the liver around it, at the given offsets (..., 3) of known depth (...)."""
+    def intensity(self, offsets: np.ndarray, depth: np.ndarray, sequence: str, texture: float = 1.0) -> np.ndarray:
+        """Intensity relative to the liver around it, at the given offsets (..., 3) of known depth (...).
+
+        `texture` is the share of the kind's texture that shows.
+        """
         look = LOOKS[self.kind][sequence]
         rng = np.random.default_rng((self.seed, 1 + ("T1", "T2").index(sequence)))
         ratio = rng.uniform(*look.ratio)
         radius = float(np.mean(self.radii_mm))
-        structure = _waves(offsets, rng, frequency=2 * np.pi / max(4.0, 0.7 * radius), count=16)
+        structure = waves(offsets, rng, frequency=2 * np.pi / max(4.0, 0.7 * radius), count=16)
         rim = look.rim * (1.0 - smooth_step(depth, 0.10 * radius, 0.30 * radius))
-        return ratio * (1.0 + look.texture * structure) + rim
+        return ratio * (1.0 + texture * look.texture * structure) + rim
 
 
-def _waves(positions: np.ndarray, rng: np.random.Generator, frequency: float, count: int) -> np.ndarray:
+def waves(positions: np.ndarray, rng: np.random.Generator, frequency: float, count: int) -> np.ndarray:
     """A smooth random function of position with mean 0 and standard deviation near 1: a sum of plane waves."""
     total = np.zeros(positions.shape[:-1])
     for _ in range(count):
@@ -132,7 +135,7 @@ def render_lesion(
     """
     values = sitk.GetArrayFromImage(image).astype(np.float32)
     mask = np.zeros(values.shape, dtype=np.uint8)
-    window, offsets = _offsets_around(image, lesion.center_mm, lesion.reach_mm, slice_samples)
+    window, offsets = offsets_around(image, lesion.center_mm, lesion.reach_mm, slice_samples)
     if offsets.size:
         depth = lesion.depth(offsets)
         edge = LOOKS[lesion.kind][sequence].edge_mm
@@ -150,10 +153,14 @@ def render_lesion(
     return rendered, mask_image
 
 
-def _offsets_around(
+def offsets_around(
     image: sitk.Image, center_mm: tuple[float, float, float], reach_mm: float, slice_samples: int
 ) -> tuple[tuple[slice, ...], np.ndarray]:
-    """The voxels within reach of a point, and their positions relative to it, (samples, z, y, x, 3) mm."""
+    """The voxels within reach of a point, and their positions relative to it, (samples, z, y, x, 3) mm (LPS).
+
+    The samples of a voxel lie along the third axis of the image, evenly across the slice. The window is empty when
+    the point lies farther from the image than its reach.
+    """
     spacing = np.array(image.GetSpacing())
     index = np.array(image.TransformPhysicalPointToContinuousIndex([float(c) for c in center_mm]))
     low = np.maximum(0, np.ceil(index - reach_mm / spacing)).astype(int)
@@ -236,6 +243,6 @@ def _free_place(
 
 
 def _take_room(liver: sitk.Image, room: np.ndarray, lesion: Lesion) -> None:
-    window, offsets = _offsets_around(liver, lesion.center_mm, lesion.reach_mm + 40.0, 1)
+    window, offsets = offsets_around(liver, lesion.center_mm, lesion.reach_mm + 40.0, 1)
     distance = np.linalg.norm(offsets[0], axis=-1) - max(lesion.radii_mm)
     room[window] = np.minimum(room[window], np.maximum(distance - 3.0, 0.0))

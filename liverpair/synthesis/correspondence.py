@@ -1,0 +1,190 @@
+"""Which place of the T2 liver is which place of the T1 liver: a smooth registration of the two liver masks."""
+
+import hashlib
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.errors import InputError
+from liverpair.folders import user_cache_folder
+from liverpair.geometry import Grid, centroid_mm
+
+CACHE_VERSION = 1
+"""Goes up when the registration of the same masks comes out differently."""
+
+
+@dataclass(frozen=True)
+class RegistrationSettings:
+    """How two liver masks are registered.
+
+    Attributes:
+        working_mm: voxel of the grid on which the masks are compared.
+        control_mm: distance of the control points of the displacement field, at least.
+        reach_mm: distance to the surface up to which a voxel counts; it plays the low-pass filter of the published
+            metric, whose gradients need smoothed masks.
+        margin_mm: how far around the T1 liver the field extends.
+        iterations: of the optimiser.
+    """
+
+    working_mm: float = 8.0
+    control_mm: float = 60.0
+    reach_mm: float = 20.0
+    margin_mm: float = 30.0
+    iterations: int = 40
+
+
+@dataclass(frozen=True)
+class LiverCorrespondence:
+    """Map from the T1 liver to the T2 liver.
+
+    Attributes:
+        transform: takes LPS points in mm of T1 to those of T2.
+        dice: overlap of the T1 mask with the T2 mask brought onto it, where both images reach.
+    """
+
+    transform: sitk.Transform
+    dice: float
+
+    def to_t2(self, points_mm: np.ndarray) -> np.ndarray:
+        """Places in T2, (..., 3) LPS mm, of places in T1."""
+        points = np.asarray(points_mm, dtype=float)
+        moved = [self.transform.TransformPoint(p.tolist()) for p in points.reshape(-1, 3)]
+        return np.array(moved).reshape(points.shape)
+
+    def displacement(self, points_mm: np.ndarray) -> np.ndarray:
+        """Displacement T1 to T2 in mm (..., 3) at places in T1."""
+        return self.to_t2(points_mm) - np.asarray(points_mm, dtype=float)
+
+    def to_t1(self, points_mm: np.ndarray, tolerance_mm: float = 0.01, iterations: int = 50) -> np.ndarray:
+        """Places in T1, (..., 3) LPS mm, of places in T2, by fixed-point iteration; the field must not fold."""
+        target = np.asarray(points_mm, dtype=float)
+        points = target - self.displacement(target)
+        for _ in range(iterations):
+            error = self.to_t2(points) - target
+            points = points - error
+            if np.abs(error).max(initial=0.0) < tolerance_mm:
+                break
+        return points
+
+
+def register_livers(
+    t1_liver: sitk.Image, t2_liver: sitk.Image, settings: RegistrationSettings = RegistrationSettings()
+) -> LiverCorrespondence:
+    """Register two liver masks: a translation, then a low-resolution displacement field by descent on their difference.
+
+    The idea is that of the published similarity metric (Couteaux 2021, section 2.3): masks only, low-pass filtered,
+    mean squared difference, few parameters. The field is a cubic B-spline and the filtered mask is the signed distance
+    to the surface, cut off at `reach_mm`. Where one image ends inside the liver, nothing is compared.
+
+    Args:
+        t1_liver: mask (0, 1), any grid.
+        t2_liver: mask of the same patient, any grid in the same scanner space.
+        settings: resolution and effort.
+
+    Raises:
+        InputError: a mask is empty.
+    """
+    for name, mask in (("T1", t1_liver), ("T2", t2_liver)):
+        if not sitk.GetArrayViewFromImage(mask).any():
+            raise InputError(f"The {name} liver mask is empty; nothing can be registered to it.")
+    fixed = sitk.Resample(
+        _soft_mask(t1_liver, settings.reach_mm), _around(t1_liver, settings).image(), sitk.Transform(), sitk.sitkLinear,
+        -1.0,
+    )
+    seen = _within(t1_liver, fixed)
+    moving = _soft_mask(t2_liver, settings.reach_mm)
+    shift = sitk.TranslationTransform(3, np.subtract(centroid_mm(t2_liver), centroid_mm(t1_liver)).tolist())
+    registration = _registration(seen)
+    registration.SetOptimizerAsRegularStepGradientDescent(8.0, 0.1, settings.iterations)
+    registration.SetInitialTransform(shift, inPlace=True)
+    registration.Execute(fixed, moving)
+
+    extent = np.multiply(fixed.GetSize(), fixed.GetSpacing())
+    mesh = np.maximum(1, np.floor(extent / settings.control_mm)).astype(int).tolist()
+    field = sitk.BSplineTransformInitializer(fixed, mesh, order=3)
+    registration = _registration(seen)
+    registration.SetOptimizerAsLBFGSB(1e-5, settings.iterations, 5, 4 * settings.iterations)
+    registration.SetMovingInitialTransform(shift)
+    registration.SetInitialTransform(field, inPlace=True)
+    registration.Execute(fixed, moving)
+    transform = sitk.CompositeTransform([shift, field])
+    return LiverCorrespondence(transform, _dice(t1_liver, t2_liver, transform))
+
+
+def cached_registration(
+    t1_liver: sitk.Image,
+    t2_liver: sitk.Image,
+    cache: Path | None = None,
+    settings: RegistrationSettings = RegistrationSettings(),
+) -> LiverCorrespondence:
+    """`register_livers`, remembered on disk: the same masks and settings are registered once.
+
+    Args:
+        t1_liver: as in `register_livers`.
+        t2_liver: likewise.
+        cache: folder of remembered registrations; one in the user's cache when None.
+        settings: as in `register_livers`.
+    """
+    folder = cache if cache is not None else user_cache_folder() / "correspondence"
+    path = folder / f"{_key(t1_liver, t2_liver, settings)}.tfm"
+    if path.exists():
+        transform = sitk.ReadTransform(str(path))
+        return LiverCorrespondence(transform, _dice(t1_liver, t2_liver, transform))
+    found = register_livers(t1_liver, t2_liver, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{os.getpid()}.tfm")
+    sitk.WriteTransform(found.transform, str(beside))
+    os.replace(beside, path)
+    return found
+
+
+def _key(t1_liver: sitk.Image, t2_liver: sitk.Image, settings: RegistrationSettings) -> str:
+    digest = hashlib.sha256(repr((CACHE_VERSION, asdict(settings))).encode())
+    for mask in (t1_liver, t2_liver):
+        digest.update(repr(Grid.of(mask)).encode())
+        digest.update(np.packbits(sitk.GetArrayViewFromImage(mask) > 0).tobytes())
+    return digest.hexdigest()[:24]
+
+
+def _registration(fixed_mask: sitk.Image) -> sitk.ImageRegistrationMethod:
+    registration = sitk.ImageRegistrationMethod()
+    registration.SetMetricAsMeanSquares()
+    registration.SetMetricFixedMask(fixed_mask)
+    registration.SetInterpolator(sitk.sitkLinear)
+    return registration
+
+
+def _soft_mask(liver: sitk.Image, reach_mm: float) -> sitk.Image:
+    """Signed distance to the surface over `reach_mm`, positive inside, cut off at -1 and 1."""
+    distance = sitk.SignedMaurerDistanceMap(liver > 0, insideIsPositive=True, squaredDistance=False,
+                                            useImageSpacing=True)
+    return sitk.Clamp(distance / reach_mm, sitk.sitkFloat32, -1.0, 1.0)
+
+
+def _around(liver: sitk.Image, settings: RegistrationSettings) -> Grid:
+    """Isotropic grid along the axes of the image, around its liver."""
+    own = Grid.of(liver)
+    voxels = np.argwhere(sitk.GetArrayViewFromImage(liver) > 0)[:, ::-1]
+    margin = settings.margin_mm / np.array(own.spacing)
+    low, high = voxels.min(axis=0) - margin, voxels.max(axis=0) + margin
+    size = np.ceil((high - low) * own.spacing / settings.working_mm).astype(int) + 1
+    return Grid(tuple(size.tolist()), (settings.working_mm,) * 3, tuple(own.point(low).tolist()), own.direction)
+
+
+def _within(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
+    """Where `image` has voxels, on the grid of `reference`."""
+    ones = Grid.of(image).image(1.0, sitk.sitkUInt8)
+    return sitk.Resample(ones, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+
+
+def _dice(t1_liver: sitk.Image, t2_liver: sitk.Image, transform: sitk.Transform) -> float:
+    brought = sitk.Resample(t2_liver > 0, t1_liver, transform, sitk.sitkNearestNeighbor, 0)
+    seen = sitk.Resample(Grid.of(t2_liver).image(1.0, sitk.sitkUInt8), t1_liver, transform,
+                         sitk.sitkNearestNeighbor, 0)
+    a = sitk.GetArrayViewFromImage(t1_liver) > 0
+    b, both = (sitk.GetArrayViewFromImage(i) > 0 for i in (brought, seen))
+    a, b = a[both], b[both]
+    return float(2 * (a & b).sum() / max(1, a.sum() + b.sum()))
