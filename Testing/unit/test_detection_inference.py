@@ -171,6 +171,13 @@ def test_the_working_block_holds_both_livers_in_multiples():
     assert prepared.offset_mm == pytest.approx((0, 0, 0))
 
 
+def test_the_block_of_aligned_images_is_no_larger_than_the_liver_with_its_margin():
+    images, livers = pair_of_volumes()
+    prepared = prepare_pair(images, livers, POLICY, FULL_RANGE, SETTINGS)
+    extent = np.multiply(prepared.channels.shape[:0:-1], SPACING)
+    assert np.all(extent >= 100 + 2 * 8 - 4) and np.all(extent <= 100 + 2 * 8 + 3 * np.array(SPACING))
+
+
 def test_an_offset_can_be_given_and_masking_left_out():
     images, livers = pair_of_volumes()
     settings = replace(SETTINGS, mask=False, normalize_over="liver")

@@ -109,6 +109,13 @@ def test_one_box_that_overlaps_many_takes_the_best_and_leaves_the_rest():
     assert sorted(p.rows[1] for p in pairs if p.agreement == "moved") == [0, 1, 2]
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_the_higher_score_wins_a_tie_whatever_the_order(order):
+    first = permuted(found(squares((0, 0), (0, 2)), [0.9, 0.8], [(0, 0), (0, 0)]), order)
+    pairs = link(first, found(squares((0, 1)), [0.5], [(50, 50)]), THRESHOLD)
+    assert [(p.scores, p.agreement) for p in pairs] == [((0.9, 0.5), "one"), ((0.8, None), "moved")]
+
+
 def test_the_assignment_is_the_best_as_a_whole():
     """Greedy linking would take the best overlap, (0, 0), and leave the others without partner."""
     first = found(squares((0, 0), (0, 2)), [0.9, 0.8], [(0, 0), (0, 0)])
