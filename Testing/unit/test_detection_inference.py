@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from peak_detector import SECTION, SIZE, SPACING, image_and_liver, write_peak_bundle
 
 from liverpair.bundle import Bundle
-from liverpair.bundle.manifest import TASK_SECTIONS
 from liverpair.detection.finding import find_pairs
 from liverpair.detection.inference import DetectOptions, detect
 from liverpair.detection.preparation import liver_offset_mm, prepare_pair
@@ -34,12 +33,6 @@ T2_GRIDS = {
     "flipped": grid((4.0, 2.0, 2.5), order=(2, 1, 0), flips=(-1, 1, -1), extent=170.0),
     "oblique": grid((2.0, 2.5, 4.0), degrees=(12.0, -8.0, 20.0), extent=180.0),
 }
-
-
-@pytest.fixture(autouse=True)
-def task(monkeypatch):
-    """Bundles of the task detection, whichever sections of theirs are required."""
-    monkeypatch.setitem(TASK_SECTIONS, "detection", ("grid", "normalization", "detection"))
 
 
 def pair_of_volumes(t2_grid="alike", t2_peaks=None):

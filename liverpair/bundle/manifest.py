@@ -19,7 +19,10 @@ MANIFEST_FILE = "bundle.json"
 WEIGHTS_FILE = "weights.safetensors"
 MAXIMUM_MANIFEST_BYTES = 8 * 2**20
 
-TASK_SECTIONS: dict[str, tuple[str, ...]] = {"segmentation": ("grid", "normalization", "postprocessing")}
+TASK_SECTIONS: dict[str, tuple[str, ...]] = {
+    "segmentation": ("grid", "normalization", "postprocessing"),
+    "detection": ("grid", "normalization", "detection"),
+}
 """Sections that a bundle of each task must have beyond the core."""
 
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")

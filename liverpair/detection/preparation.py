@@ -13,7 +13,7 @@ from liverpair.geometry import Grid, Vector, centroid_mm, resample, to_lps
 from liverpair.segmentation.preparation import (
     GridPolicy,
     Normalization,
-    _anti_aliased,
+    anti_aliased,
     body_region,
     prepare_labels,
 )
@@ -82,7 +82,7 @@ def prepare_pair(
     channels, masks = [], []
     for image, liver, grid in zip(images, livers, grids):
         low, high = intensity_range(image, liver, normalization, settings.normalize_over)
-        array = sitk.GetArrayFromImage(resample(_anti_aliased(image, grid), grid, fill=low))
+        array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid, fill=low))
         mask = prepare_labels(liver != 0, grid, [1])[0] >= 0.5
         array = np.clip((array - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
         if settings.mask:

@@ -45,7 +45,7 @@ class Normalization:
         return np.clip((array - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
 
 
-def _anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
+def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
     """Float image smoothed along the axes that `grid` samples more than half again as coarsely, so that thin slices are averaged, not skipped."""
     image = sitk.Cast(to_lps(image), sitk.sitkFloat32)
     sigmas = [0.35 * t if t > 1.5 * s else 0.0 for s, t in zip(image.GetSpacing(), grid.spacing)]
@@ -87,7 +87,7 @@ class Prepared:
 def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization) -> Prepared:
     """`image` on its working grid, cropped to the body and normalized."""
     grid = policy.grid_for(image)
-    array = sitk.GetArrayFromImage(resample(_anti_aliased(image, grid), grid))
+    array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid))
     if policy.crop_to_body:
         rows, columns = body_region(array, grid.spacing)
         array = array[:, rows, columns]
@@ -108,7 +108,7 @@ def prepare_on(image: sitk.Image, grid: Grid, normalization: Normalization) -> n
 def prepare_labels(labels: sitk.Image, grid: Grid, values: list[int]) -> np.ndarray:
     """Soft masks (len(values), z, y, x), float32 in [0, 1]: how much of each voxel of `grid` every label fills."""
     return np.stack(
-        [sitk.GetArrayFromImage(resample(_anti_aliased(labels == value, grid), grid)) for value in values]
+        [sitk.GetArrayFromImage(resample(anti_aliased(labels == value, grid), grid)) for value in values]
     ).clip(0.0, 1.0)
 
 
