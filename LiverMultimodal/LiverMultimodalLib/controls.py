@@ -1,0 +1,36 @@
+"""Small helpers over Qt widgets."""
+
+
+class KeyComboBox:
+    """A combo box whose entries stand for keys. `onChosen(key)` is called when the user, and nobody else, chose one."""
+
+    def __init__(self, comboBox, onChosen):
+        self._comboBox = comboBox
+        self._onChosen = onChosen
+        self._entries = {}
+        self._keys = []
+        self._missing, self._none = "{key}", ""
+        comboBox.connect("activated(int)", self._onActivated)
+
+    def setEntries(self, entries, missing="{key}", none=""):
+        """Offer these texts by key. `missing` is how a current key without entry is shown, `none` how no key is."""
+        self._entries, self._missing, self._none = dict(entries), missing, none
+
+    def setCurrent(self, key):
+        """Show this key as the current one, also when it has no entry."""
+        texts = dict(self._entries)
+        if key not in texts:
+            texts[key] = self._missing.format(key=key) if key else self._none
+        if [self._comboBox.itemText(row) for row in range(self._comboBox.count)] != list(texts.values()):
+            self._comboBox.clear()
+            self._comboBox.addItems(list(texts.values()))
+        self._keys = list(texts)
+        self._comboBox.setCurrentIndex(self._keys.index(key))
+
+    def _onActivated(self, row):
+        self._onChosen(self._keys[row])
+
+
+def clockText(seconds):
+    """A duration as a clock shows it: "0:07", "12:30"."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
