@@ -70,7 +70,7 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"name": 3}, "'name' is not a text"),
         ({"name": "../small"}, "its name '../small' is not made of"),
         ({"name": "a..b"}, "its name 'a..b' is not made of"),
-        ({"task": "cooking"}, "its task 'cooking' is unknown; known are segmentation"),
+        ({"task": "cooking"}, "its task 'cooking' is unknown; known are detection, segmentation"),
         ({"inputs": []}, "'inputs' is not a list of texts"),
         ({"network": "unet"}, "'network' is not an object"),
         ({"network": {"name": "unet"}}, "'network.arguments' is missing"),
