@@ -90,6 +90,16 @@ def test_nothing_changes_outside_the_lesions(canvases, pair, lesions):
         assert not (changed & ~near).any()
 
 
+def test_neighbors_leave_each_other_whole(canvases):
+    for canvas in canvases:
+        first = _ball(canvas)
+        second = _ball(canvas, number=2, seed=6, center_mm=tuple(np.add(first.center_mm, (22.0, 22.0, 4.0))))
+        original = _array(canvas.image).astype(int)
+        alone = [_array(canvas.paint([one]).image) - original for one in (first, second)]
+        assert not ((alone[0] != 0) & (alone[1] != 0)).any()
+        assert (_array(canvas.paint([first, second]).image) - original == alone[0] + alone[1]).all()
+
+
 def test_painting_leaves_the_canvas_and_repeats_itself(canvases, lesions, pair):
     before = canvases[0].values.copy()
     again = paint_pair(*canvases, lesions)

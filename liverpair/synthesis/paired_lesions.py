@@ -55,7 +55,8 @@ class LesionStatistics:
         smallest_mm: smallest diameter.
         largest_mm: largest diameter.
         main_kind_share: part of the lesions that are of the case's main kind.
-        single_share: part of the lesions that stand out in one sequence only.
+        single_share: part of the smaller lesions that stand out in one sequence only.
+        single_largest_mm: up to which diameter; nobody misses a large lesion.
         jitter_mm: standard deviation, per axis, of a lesion's place in T2 around the corresponding one.
         size_jitter: standard deviation of the relative difference of size between T1 and T2.
         turn_jitter: standard deviation of the difference of rotation, radians per axis.
@@ -70,7 +71,8 @@ class LesionStatistics:
     smallest_mm: float = 5.0
     largest_mm: float = 60.0
     main_kind_share: float = 0.6
-    single_share: float = 0.15
+    single_share: float = 0.2
+    single_largest_mm: float = 20.0
     jitter_mm: float = 1.5
     size_jitter: float = 0.04
     turn_jitter: float = 0.05
@@ -168,7 +170,7 @@ def _draw_lesion(
     axes = rng.uniform(*form.axes, 3)
     radii = diameter / 2 * axes / np.prod(axes) ** (1 / 3)
     rotation = rng.uniform(-1.5, 1.5, 3)
-    single = rng.random() < statistics.single_share
+    single = rng.random() < statistics.single_share and diameter <= statistics.single_largest_mm
     only = str(rng.choice(SINGLE_SEQUENCES[kind]))
     t1 = Lesion(
         number=number,
@@ -229,9 +231,8 @@ class _Places:
             center = self.grid.point(index + rng.uniform(-0.5, 0.5, 3))
             jitter = np.clip(rng.standard_normal(3), -2, 2) * self.statistics.jitter_mm
             there = self.correspondence.to_t2(center) + jitter
-            placed = replace(
-                lesion, t1=replace(lesion.t1, center_mm=_vector(center)), t2=replace(lesion.t2, center_mm=_vector(there))
-            )
+            t1 = replace(lesion.t1, center_mm=_vector(center))
+            placed = replace(lesion, t1=t1, t2=replace(lesion.t2, center_mm=_vector(there)))
             if all(self._apart_in_both(placed, other) for other in self.taken):
                 self._take(placed)
                 return placed

@@ -1,4 +1,4 @@
-"""Synthetic lesions written into real images: brightness from the liver around, noise and thick slices from the image."""
+"""Synthetic lesions written into real images, with the local brightness, the noise and the thick slices of these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ class LiverCanvas:
             patch = values[window]
             before = patch.copy()
             if self.sequence in lesion.visible:
-                patch[:] = self._blended(lesion, window, offsets, depth)
+                patch[:] = self._blended(lesion, before, window, offsets, depth)
             filled = inside.mean(axis=0)
             own = filled >= min(0.5, 0.5 * filled.max())
             labels[window][own] = lesion.number
@@ -112,15 +112,15 @@ class LiverCanvas:
         return Painted(image, like(labels, self.image), boxes, contrast, conspicuity)
 
     def _blended(
-        self, lesion: Lesion, window: tuple[slice, ...], offsets: np.ndarray, depth: np.ndarray
+        self, lesion: Lesion, patch: np.ndarray, window: tuple[slice, ...], offsets: np.ndarray, depth: np.ndarray
     ) -> np.ndarray:
-        """The image in the window with the lesion in it: its signal averaged over each slice, the image's own noise."""
+        """The patch in the window with the lesion in it: its signal averaged over each slice, the image's own noise."""
         edge = max(LOOKS[lesion.kind][self.sequence].edge_mm, EDGE_PIXELS * self.grid.spacing[0])
         cover = smooth_step(depth, -edge / 2, edge / 2) * self.softness[window]
         signal = (cover * relative_intensity(lesion, offsets, depth, self.sequence)).mean(axis=0) * self.level[window]
         weight = cover.mean(axis=0)
-        blended = (1 - weight) * self.values[window] + signal + weight * self.noise[window]
-        return np.where(weight > 0, np.maximum(blended, 0.0), self.values[window])
+        blended = (1 - weight) * patch + signal + weight * self.noise[window]
+        return np.where(weight > 0, np.maximum(blended, 0.0), patch)
 
     def _box(self, inside: np.ndarray, window: tuple[slice, ...]) -> Box:
         """Tight box of the samples (samples, z, y, x) of a lesion."""
