@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 
 import qt
-import vtk
-
 import slicer
+import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -31,6 +30,7 @@ from LiverMultimodalLib.installer import Installer
 from LiverMultimodalLib.models import ModelDialogs
 from LiverMultimodalLib.run import FAILED, SegmentationRun
 from LiverMultimodalLib.session import sessionWorker
+
 from liverpair.bundle import Catalogue
 from liverpair.errors import InputError, LiverPairError, WorkerError
 from liverpair.mrml import volumes

@@ -1,6 +1,7 @@
 """Make the pictures of README.md anew: `python docs/make_pictures.py`.
 
-`demo.png` is the demo's picture of the embedded pair. `LiverMultimodal.png` is the module after a run on that pair, with its real worker, under the
+`demo.png` is the demo's picture of the embedded pair. `LiverMultimodal.png` is the module after a run on that pair,
+with its real worker, under the
 test harness (not a Slicer desktop): the pair is loaded, the module entered, Apply clicked.
 """
 

@@ -10,6 +10,11 @@ def no_progress(fraction: float, message: str) -> None:
     """A `Progress` that nobody watches."""
 
 
+def part_of(progress: Progress, start: float, stop: float) -> Progress:
+    """A `Progress` whose 0 to 1 is `start` to `stop` of `progress`."""
+    return lambda fraction, message: progress(start + (stop - start) * fraction, message)
+
+
 class Cancelled(Exception):
     """The user asked to stop. Passes through every layer; it is not a failure."""
 

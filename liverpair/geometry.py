@@ -1,6 +1,7 @@
 """Grids, resampling and boxes in millimetres.
 
-Images are `SimpleITK.Image`; physical points are LPS millimetres; spacing, size and index tuples are (x, y, z); numpy arrays are (z, y, x).
+Images are `SimpleITK.Image`; physical points are LPS millimetres; spacing, size and index tuples are (x, y, z);
+numpy arrays are (z, y, x).
 """
 
 import math
@@ -19,7 +20,9 @@ IDENTITY_DIRECTION = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the voxels of a volume lie: size (x, y, z) in voxels, spacing in mm, origin in LPS mm, direction row by row."""
+    """Where the voxels of a volume lie: size (x, y, z) in voxels, spacing in mm, origin in LPS mm, direction row by
+    row.
+    """
 
     size: tuple[int, int, int]
     spacing: Vector
@@ -66,16 +69,21 @@ class Grid:
 
 
 def check_volume(image: sitk.Image, name: str) -> None:
-    """Raise `InputError` unless `image` is a scalar 3-D volume that can be segmented; `name` ("T1", "T2") is who the sentence speaks of."""
+    """Raise `InputError` unless `image` is a scalar 3-D volume that can be segmented; `name` ("T1", "T2") is who
+    the sentence speaks of.
+    """
     if image.GetDimension() != 3:
         raise InputError(
-            f"{name} has {image.GetDimension()} dimensions; LiverPair needs one 3-D volume.", "Choose a single time point."
+            f"{name} has {image.GetDimension()} dimensions; LiverPair needs one 3-D volume.",
+            "Choose a single time point.",
         )
     components = image.GetNumberOfComponentsPerPixel()
     if components != 1:
         raise InputError(f"{name} has {components} components; LiverPair needs a scalar volume.")
     if min(image.GetSize()) < 2:
-        raise InputError(f"{name} is a single slice; LiverPair needs a volume of at least two slices in every direction.")
+        raise InputError(
+            f"{name} is a single slice; LiverPair needs a volume of at least two slices in every direction."
+        )
     spacing = image.GetSpacing()
     if not all(math.isfinite(s) and s > 0 for s in spacing):
         raise InputError(f"{name} has voxel spacing {spacing}; every spacing must be above zero.")
@@ -97,7 +105,9 @@ def to_lps(image: sitk.Image) -> sitk.Image:
 
 
 def working_grid(image: sitk.Image, spacing_mm: Vector) -> Grid:
-    """The grid with spacing `spacing_mm` along the image's own axes in LPS order (an oblique image stays oblique) that covers the same block."""
+    """The grid with spacing `spacing_mm` along the image's own axes in LPS order (an oblique image stays oblique)
+    that covers the same block.
+    """
     own = Grid.of(to_lps(image))
     size = tuple(max(1, math.ceil(n * s / t - 1e-6)) for n, s, t in zip(own.size, own.spacing, spacing_mm))
     centre = own.point([(n - 1) / 2 for n in own.size])
@@ -153,7 +163,9 @@ def centroid_mm(mask: sitk.Image) -> Vector | None:
 
 @dataclass(frozen=True)
 class Box:
-    """A box in space: centre in LPS mm, size in mm along the axes of the image it was drawn in, and that image's direction matrix, row by row."""
+    """A box in space: centre in LPS mm, size in mm along the axes of the image it was drawn in, and that image's
+    direction matrix, row by row.
+    """
 
     centre_mm: Vector
     size_mm: Vector

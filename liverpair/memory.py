@@ -65,9 +65,13 @@ def _control_group_memory(root: Path) -> list[int]:
         if controllers not in ("", "memory"):
             continue
         base = root / "sys/fs/cgroup" / controllers
-        limit_name, usage_name = ("memory.max", "memory.current") if not controllers else (
-            "memory.limit_in_bytes",
-            "memory.usage_in_bytes",
+        limit_name, usage_name = (
+            ("memory.max", "memory.current")
+            if not controllers
+            else (
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+            )
         )
         group = base / path.strip("/")
         for folder in (group, *group.parents):

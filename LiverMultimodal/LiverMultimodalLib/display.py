@@ -1,8 +1,8 @@
 """Showing a result: the pair in its layout, a single volume in the views that are there."""
 
 import qt
-
 import slicer
+
 from LiverMultimodalLib.results import isInScene
 from liverpair.mrml import layouts
 

@@ -1,10 +1,11 @@
 """What the user has chosen: whether it can be run, what looks wrong about it, and what to choose at first."""
 
 import slicer
+from slicer.i18n import tr as _
+
 from liverpair.errors import InputError
 from liverpair.mrml import provenance, volumes
 from liverpair.sequences import sequence_warning
-from slicer.i18n import tr as _
 
 SIDES = ("t1", "t2")
 """The two volumes of a pair, as parameters (`t1Volume`), worker requests and results name them."""

@@ -6,8 +6,9 @@ import logging
 import subprocess
 
 import slicer
-from liverpair.errors import MissingPackageError
 from slicer.i18n import tr as _
+
+from liverpair.errors import MissingPackageError
 
 
 class Installer:

@@ -1,10 +1,10 @@
 """The catalogue of models as the user meets it: a list, and dialogs to import, delete and read about them."""
 
 import qt
-
 import slicer
-from liverpair.errors import LiverPairError
 from slicer.i18n import tr as _
+
+from liverpair.errors import LiverPairError
 
 CARD_SIZE = (720, 640)
 

@@ -3,11 +3,11 @@
 import logging
 
 import SimpleITK as sitk
-
 import slicer
+from slicer.i18n import tr as _
+
 from liverpair.errors import InputError
 from liverpair.mrml import segmentations, tables, volumes
-from slicer.i18n import tr as _
 
 MAPS = ("probability", "uncertainty")
 

@@ -5,16 +5,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import vtk
-
 import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
 from LiverMultimodalLib.results import ResultNodes, isInScene
 from liverpair.errors import LiverPairError
 from liverpair.mrml import volumes
 from liverpair.worker.failures import failure_of
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent, ResultEvent
-from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 

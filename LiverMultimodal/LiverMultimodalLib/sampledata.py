@@ -4,10 +4,10 @@ import threading
 from pathlib import Path
 
 import qt
-
 import slicer
-from liverpair.mrml import layouts, volumes
 from slicer.i18n import tr as _
+
+from liverpair.mrml import layouts, volumes
 
 CATEGORY = "LiverPair"
 SAMPLE_NAME = "LiverPairDemo"

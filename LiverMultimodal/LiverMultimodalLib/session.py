@@ -1,8 +1,8 @@
 """The one worker of a Slicer session, which serves all modules of LiverPair, one job at a time."""
 
 import qt
-
 import slicer
+
 from LiverMultimodalLib.transport import QProcessTransport
 from liverpair.errors import WorkerError
 from liverpair.worker.client import WorkerClient

@@ -64,6 +64,7 @@ class ModulePanel(qMRMLWidget):
         """The Python object of the module's widget class."""
         return self._python_widget
 
+    @property
     def isEntered(self) -> bool:
         return self._is_entered
 

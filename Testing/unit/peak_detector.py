@@ -60,7 +60,8 @@ def write_peak_bundle(folder: Path, displacement=(0.0, 0.0, 0.0), section=SECTIO
 
 
 def image_and_liver(grid: Grid, peaks, center=(0.0, 0.0, 0.0)) -> tuple[sitk.Image, sitk.Image]:
-    """A spherical liver (value 20) around `center` in air, with smooth peaks (up to 100) at LPS points, and its mask.
+    """A spherical liver (value 20) around `center` in air, with smooth peaks (up to 100) at LPS points, and its
+    mask.
     """
     z, y, x = np.indices(grid.shape)
     points = np.asarray(grid.origin) + (np.stack([x, y, z], axis=-1) * grid.spacing) @ grid.axes.T

@@ -128,7 +128,7 @@ def test_froc_and_average_precision_lie_between_0_and_1_and_froc_rises(predictio
     first = Matches(np.array([s for s, _ in predictions]), found, np.zeros(len(found)), max(1, int(hits.sum())))
     cases = [first] + [Matches(*[np.empty(0)] * 3, 0)] * (images - 1)
     values = [v for key, v in froc(cases).items() if key != "mean"]
-    assert values == sorted(values) and 0 <= values[0] and values[-1] <= 1
+    assert values == sorted(values) and values[0] >= 0 and values[-1] <= 1
     assert 0 <= average_precision(cases) <= 1
 
 

@@ -1,9 +1,8 @@
 """What the user reads when something fails, what stays in the scene, and that a second try works."""
 
 import pytest
-from liver_multimodal_factory import nodes_of, panel  # noqa: F401
-
 import slicer
+from liver_multimodal_factory import nodes_of, panel  # noqa: F401
 
 
 def scene_size() -> int:

@@ -1,10 +1,10 @@
 """What the panel of LiverMultimodal chooses, warns about and allows, before anything runs."""
 
 import pytest
-from liver_multimodal_factory import MODULE, liver_image, panel  # noqa: F401
-
 import slicer
 import vtk
+from liver_multimodal_factory import MODULE, liver_image, panel  # noqa: F401
+
 from Testing.harness import start
 
 

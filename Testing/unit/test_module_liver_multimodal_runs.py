@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from liver_multimodal_factory import PROVENANCE, liver_image, nodes_of, panel, segment_names  # noqa: F401
-
 import slicer
+from liver_multimodal_factory import PROVENANCE, liver_image, nodes_of, panel, segment_names  # noqa: F401
+from mrml_factory import block_mask, shift_transform
+
 from liverpair.geometry import volume_ml
 from liverpair.mrml import layouts, provenance, segmentations
-from mrml_factory import block_mask, shift_transform
 
 
 def test_a_pair_is_segmented_measured_and_shown(panel):

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 import SimpleITK as sitk
-from liver_multimodal_factory import FakeTransport, NoInstaller, liver_image, nodes_of, panel  # noqa: F401
-
 import slicer
+from liver_multimodal_factory import FakeTransport, NoInstaller, liver_image, nodes_of, panel  # noqa: F401
+from PySide6.QtGui import QImage
+
 from liverpair.errors import LiverPairError
 from liverpair.mrml import layouts
-from PySide6.QtGui import QImage
 
 
 @pytest.fixture
@@ -66,8 +66,9 @@ def test_the_modules_own_test_runs_without_pytorch(panel, quick_phantom, monkeyp
 
 
 def test_a_script_segments_without_the_widget(panel):
-    from LiverMultimodal import LiverMultimodalLogic
     from LiverMultimodalLib import selftest
+
+    from LiverMultimodal import LiverMultimodalLogic
 
     logic = LiverMultimodalLogic(selftest.BodyWorker(), NoInstaller(), selftest.OneModelCatalogue())
     volume = panel.add_volume("T2 alone")
@@ -78,8 +79,9 @@ def test_a_script_segments_without_the_widget(panel):
 
 def test_a_script_is_told_why_there_is_no_result(panel):
     import qt
-    from LiverMultimodal import LiverMultimodalLogic
     from LiverMultimodalLib.session import SessionWorker
+
+    from LiverMultimodal import LiverMultimodalLogic
 
     class DyingTransport(FakeTransport):
         def write(self, data):

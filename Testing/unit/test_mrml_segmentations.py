@@ -45,15 +45,15 @@ def array(image: sitk.Image) -> np.ndarray:
 
 
 def segmentation_with_three(image: sitk.Image):
-    """Three segments that share one labelmap, as after an import; the second is Liver. Returns the node and the masks."""
+    """Three segments that share one labelmap, as after an import; the second is Liver. Returns the node and the
+    masks.
+    """
     masks = [
         block_mask(image, start, stop)
         for start, stop in (((0, 0, 0), (4, 6, 6)), ((6, 5, 5), (10, 15, 15)), ((5, 16, 18), (9, 20, 24)))
     ]
     labels = sum(array(mask) * value for value, mask in enumerate(masks, start=1)).astype(np.uint8)
-    label_node = slicer.util.addVolumeFromArray(
-        labels, frames.ijk_to_ras(image), "labels", "vtkMRMLLabelMapVolumeNode"
-    )
+    label_node = slicer.util.addVolumeFromArray(labels, frames.ijk_to_ras(image), "labels", "vtkMRMLLabelMapVolumeNode")
     node = new_segmentation()
     slicer.vtkSlicerSegmentationsModuleLogic.ImportLabelmapToSegmentationNode(label_node, node)
     slicer.mrmlScene.RemoveNode(label_node)

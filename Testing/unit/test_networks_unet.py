@@ -28,7 +28,11 @@ def test_logits_have_the_size_of_the_input(dimensions, normalization):
 
 def test_anisotropic_strides_stem_and_kernels():
     network = UNet(
-        out_channels=2, widths=[8, 8, 8], strides=[[1, 2, 2], [2, 2, 2]], kernels=[[1, 3, 3]] + [[3, 3, 3]] * 2, stem_stride=[1, 2, 2]
+        out_channels=2,
+        widths=[8, 8, 8],
+        strides=[[1, 2, 2], [2, 2, 2]],
+        kernels=[[1, 3, 3]] + [[3, 3, 3]] * 2,
+        stem_stride=[1, 2, 2],
     )
     assert network.multiple_of == (2, 8, 8)
     assert network(torch.rand(1, 1, 4, 16, 24)).shape == (1, 2, 4, 16, 24)

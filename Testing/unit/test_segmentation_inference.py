@@ -63,7 +63,7 @@ def test_maps_on_request(bundle, pair):
     probability, uncertainty, liver = (
         sitk.GetArrayFromImage(i) for i in (result.t1.probability, result.t1.uncertainty, result.t1.liver)
     )
-    assert 0 <= probability.min() and probability.max() <= 1
+    assert probability.min() >= 0 and probability.max() <= 1
     assert ((probability >= 0.5) == (liver > 0)).mean() > 0.999
     assert uncertainty[np.abs(probability - 0.5) < 0.05].min() > 0.98
     assert Grid.of(result.t1.uncertainty).same_as(Grid.of(t1))
@@ -102,7 +102,9 @@ def test_a_bundle_that_never_saw_mirrored_images_says_so(tmp_path, pair):
 def test_several_bundles_are_averaged(tmp_path, bundle, pair):
     (t1, _), _ = pair
     coarse = write_brightness_bundle(
-        tmp_path / "coarse", name="coarse", grid={"spacing_mm": [4.0, 4.0, 6.0], "multiple_of": [1, 1, 1], "crop": "body"}
+        tmp_path / "coarse",
+        name="coarse",
+        grid={"spacing_mm": [4.0, 4.0, 6.0], "multiple_of": [1, 1, 1], "crop": "body"},
     )
     options = SegmentOptions("cpu", "torch-fp32", probability=True)
     one, two, both = (

@@ -64,8 +64,11 @@ def test_blobs_are_numbered_components_of_sufficient_area():
 
 
 def test_roughened_mask_moves_its_border_by_about_the_amplitude():
-    ball = sitk.GetImageFromArray((np.add.outer(np.add.outer(np.arange(-15, 16) ** 2, np.arange(-15, 16) ** 2),
-                                                np.arange(-15, 16) ** 2) < 100).astype(np.uint8))
+    ball = sitk.GetImageFromArray(
+        (
+            np.add.outer(np.add.outer(np.arange(-15, 16) ** 2, np.arange(-15, 16) ** 2), np.arange(-15, 16) ** 2) < 100
+        ).astype(np.uint8)
+    )
     ball.SetSpacing((1.5, 1.5, 1.5))
     assert roughen(ball, np.random.default_rng(0), 0.0) is ball
     rough = sitk.GetArrayFromImage(roughen(ball, np.random.default_rng(0), 2.0)) > 0

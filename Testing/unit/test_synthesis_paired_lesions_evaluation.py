@@ -36,7 +36,7 @@ def test_the_committed_set_covers_the_test_cases():
     assert {case.case for case in cases} == set(TEST_CASES)
     assert len({case.seed for case in cases}) == len(cases) == len({case.name for case in cases})
     lesions = [lesion for case in cases for lesion in case.lesions]
-    assert 1 <= min(len(case.lesions) for case in cases) and max(len(case.lesions) for case in cases) <= 54
+    assert min(len(case.lesions) for case in cases) >= 1 and max(len(case.lesions) for case in cases) <= 54
     assert all(5.0 <= round(lesion.diameter_mm, 1) <= 60.0 for lesion in lesions)
     assert len({lesion.uid for lesion in lesions}) == len(lesions)
 

@@ -50,7 +50,9 @@ def config(studies, tmp_path_factory) -> Path:
             "root": str(studies),
             "train": ["a", "b"],
             "validation": ["c"],
-            "images": [{"image": f"{s}.nii.gz", "labels": f"{s}_liver.nii.gz", "sequence": s.upper()} for s in ("t1", "t2")],
+            "images": [
+                {"image": f"{s}.nii.gz", "labels": f"{s}_liver.nii.gz", "sequence": s.upper()} for s in ("t1", "t2")
+            ],
             "label_values": [1],
             "patch": list(PATCH),
             "patches_per_epoch": 10,
@@ -122,7 +124,18 @@ def test_evaluate_without_references_is_refused(trained, studies):
 
 
 def test_missing_training_data_is_named(config, capsys):
-    code = main(["train", "segmentation", "--config", str(config), "--data.train", "[z]", "--run_folder", str(config.parent / "z")])
+    code = main(
+        [
+            "train",
+            "segmentation",
+            "--config",
+            str(config),
+            "--data.train",
+            "[z]",
+            "--run_folder",
+            str(config.parent / "z"),
+        ]
+    )
     assert code == 2
     assert "z/t1.nii.gz, which is not there" in capsys.readouterr().err.replace("\\", "/")
 

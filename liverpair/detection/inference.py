@@ -173,7 +173,8 @@ def detect(
 def lesion_pairs(
     linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]
 ) -> list[LesionPair]:
-    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their order.
+    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their
+    order.
     """
     bounds = np.array([pair.boxes for pair in linked]).reshape(-1, 2, 2, 3)
     sides = [to_space(bounds[:, i], prepared.grids[i], images[i].GetDirection()) for i in (0, 1)]

@@ -44,7 +44,8 @@ class Matches:
 
 
 def match(overlaps: np.ndarray, scores: Sequence[float], minimum_iou: float) -> Matches:
-    """Match predictions to lesions by their IoU (predictions, lesions), as `measures.boxes.iou` or `iou_mm` gives it.
+    """Match predictions to lesions by their IoU (predictions, lesions), as `measures.boxes.iou` or `iou_mm` gives
+    it.
     """
     scores = np.asarray(scores, float)
     overlaps = np.asarray(overlaps, float)
@@ -150,6 +151,7 @@ def detection_measures(
     Columns: `lesions`, how many; `froc`, the mean over `FALSE_RATES`; `sensitivity_at_…` each of them; `ap` at
     `minimum_iou`. A group without lesions has no row.
     """
+
     def between(low: float, high: float) -> Callable[[ImageResult], list[bool]]:
         return lambda result: [low <= size < high for size in result.size_mm]
 

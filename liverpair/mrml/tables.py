@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import vtk
 
-from liverpair.mrml import frames, provenance as provenance_attributes
+from liverpair.mrml import frames
+from liverpair.mrml import provenance as provenance_attributes
 
 PROVENANCE_ROWS = {
     "bundle": "Model",

@@ -13,5 +13,7 @@ NETWORKS: dict[str, Callable[..., torch.nn.Module]] = {"unet": UNet, "retina": R
 
 
 def build(name: str, arguments: Mapping[str, Any]) -> torch.nn.Module:
-    """The network `name` made with `arguments`. Raises `KeyError` for an unknown name and `TypeError` or `ValueError` for arguments that do not fit."""
+    """The network `name` made with `arguments`. Raises `KeyError` for an unknown name and `TypeError` or
+    `ValueError` for arguments that do not fit.
+    """
     return NETWORKS[name](**arguments)

@@ -12,7 +12,9 @@ PUBLISHED_3D = {
     "activation": "relu",
     "up_widths": [128, 256, 512],
 }
-"""Arguments of the 19 M-parameter layout of Models Genesis (Zhou et al. 2019), which Couteaux (2021, section 2.2.2) uses."""
+"""Arguments of the 19 M-parameter layout of Models Genesis (Zhou et al. 2019), which Couteaux (2021, section 2.2.2)
+uses.
+"""
 
 CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -74,9 +76,11 @@ class UNet(nn.Module):
     activation
         "relu" or "leaky_relu".
     up_widths
-        Per transition: the channels of the transposed convolution that enters the level from below. Default: the width of the level it enters.
+        Per transition: the channels of the transposed convolution that enters the level from below. Default: the
+        width of the level it enters.
     stem_stride
-        When given, a convolution of this kernel and stride brings the input to the finest level, and a transposed one brings the logits back to the input's
+        When given, a convolution of this kernel and stride brings the input to the finest level, and a transposed
+        one brings the logits back to the input's
         resolution: full-resolution layers are what costs most on a processor.
     dropout
         Probability that a channel of the deepest level is dropped while training.
@@ -102,7 +106,9 @@ class UNet(nn.Module):
         kernels = [tuple(k) for k in kernels or [(3,) * dimensions] * len(levels)]
         ups = list(up_widths or [level[-1] for level in levels[:-1]])
         if len(strides) != len(levels) - 1 or len(ups) != len(levels) - 1 or len(kernels) != len(levels):
-            raise ValueError(f"{len(levels)} levels need {len(levels) - 1} strides and up_widths and {len(levels)} kernels")
+            raise ValueError(
+                f"{len(levels)} levels need {len(levels) - 1} strides and up_widths and {len(levels)} kernels"
+            )
         if any(len(t) != dimensions for t in (*strides, *kernels, *([stem_stride] if stem_stride else []))):
             raise ValueError(f"strides and kernels of a {dimensions}-D network have {dimensions} numbers each")
 
@@ -171,5 +177,7 @@ class UNet(nn.Module):
         return pyramid[::-1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, out_channels, *space) of images (batch, in_channels, *space). Sides must be multiples of `multiple_of`."""
+        """Logits (batch, out_channels, *space) of images (batch, in_channels, *space). Sides must be multiples of
+        `multiple_of`.
+        """
         return self.head(self.features(x)[0])

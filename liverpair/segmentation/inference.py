@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from liverpair import __version__
 from liverpair.bundle import Bundle
 from liverpair.device import choose_device
-from liverpair.errors import BundleError, InputError, Progress, no_progress
+from liverpair.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.geometry import check_volume
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
@@ -24,8 +24,10 @@ from liverpair.segmentation.strategies import Pass, strategy
 class SegmentOptions:
     """How to segment.
 
-    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them. `probability`, `uncertainty`: return these maps too.
-    `largest_component`: overrides the bundle's post-processing when not None. `mirror`: average over mirrored images. `window`: (z, y, x) voxels of the
+    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them.
+    `probability`, `uncertainty`: return these maps too.
+    `largest_component`: overrides the bundle's post-processing when not None. `mirror`: average over mirrored
+    images. `window`: (z, y, x) voxels of the
     working grid to force overlapping windows.
     """
 
@@ -40,7 +42,9 @@ class SegmentOptions:
 
 @dataclass(frozen=True)
 class SideResult:
-    """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty` (entropy in bits), float32."""
+    """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty`
+    (entropy in bits), float32.
+    """
 
     liver: sitk.Image
     probability: sitk.Image | None = None
@@ -68,7 +72,8 @@ def segment(
 
     With several bundles the mean of their probabilities is taken. The inputs are not changed.
 
-    Raises `InputError` for a volume that cannot be used or is missing for a bundle, `BundleError` for a bundle that is not for this,
+    Raises `InputError` for a volume that cannot be used or is missing for a bundle, `BundleError` for a bundle that
+    is not for this,
     `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
     """
     started = time.perf_counter()
@@ -84,11 +89,7 @@ def segment(
     notes: list[str] = []
     summaries: list[dict[str, str]] = []
     for step, (bundle, one) in enumerate(plan):
-        label = " and ".join(one.outputs)
-
-        def report(fraction: float, message: str) -> None:
-            progress((step + fraction) / len(plan), f"{label}: {message}")
-
+        report = _labeled(part_of(progress, step / len(plan), (step + 1) / len(plan)), " and ".join(one.outputs))
         report(0.0, "Preparing")
         channels, grid = _channels(bundle, one, images)
         report(0.05, f"Loading {bundle.name}")
@@ -96,7 +97,7 @@ def segment(
         if options.mirror and not bundle.manifest.get("mirror_axes"):
             notes.append(f"Model '{bundle.name}' was not trained on mirrored images: it was run once, not mirrored.")
         found, engine, said = predictor.probabilities(
-            channels, options.mirror, options.window, lambda f, m: report(0.1 + 0.8 * f, m)
+            channels, options.mirror, options.window, part_of(report, 0.1, 0.9)
         )
         notes += said
         summaries.append(engine_summary(engine))
@@ -121,6 +122,10 @@ def segment(
     return SegmentationResult(sides.get("T1"), sides.get("T2"), provenance, list(dict.fromkeys(notes)))
 
 
+def _labeled(progress: Progress, label: str) -> Progress:
+    return lambda fraction, message: progress(fraction, f"{label}: {message}")
+
+
 def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[tuple[Bundle, Pass]]:
     """Every pass of every bundle. Raises when a bundle is no segmenter, or a side is left without a mask."""
     if not bundles:
@@ -128,17 +133,23 @@ def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[t
     plan = []
     for bundle in bundles:
         if bundle.task != "segmentation":
-            raise BundleError(f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model.")
+            raise BundleError(
+                f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model."
+            )
         plan += [(bundle, one) for one in strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)]
     for side in images:
         if not any(side in one.outputs for _, one in plan):
             names = " and ".join(f"'{bundle.name}' (for {' and '.join(bundle.inputs)})" for bundle in bundles)
-            raise InputError(f"{side} cannot be segmented with {names}.", f"Choose a model for {side}, or leave {side} empty.")
+            raise InputError(
+                f"{side} cannot be segmented with {names}.", f"Choose a model for {side}, or leave {side} empty."
+            )
     return plan
 
 
 def _channels(bundle: Bundle, one: Pass, images: Mapping[str, sitk.Image]) -> tuple[np.ndarray, Any]:
-    """The channels (inputs, z, y, x) of a pass and the working grid of its first image; the other images lie where they were scanned."""
+    """The channels (inputs, z, y, x) of a pass and the working grid of its first image; the other images lie where
+    they were scanned.
+    """
     prepared = prepare(images[one.inputs[0]], grid_policy(bundle), normalization(bundle))
     others = [prepare_on(images[side], prepared.grid, normalization(bundle)) for side in one.inputs[1:]]
     return np.stack([prepared.array, *others]), prepared.grid

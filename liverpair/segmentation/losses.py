@@ -10,19 +10,25 @@ EPSILON = 1e-6
 
 
 def binary_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean of -[y log p + (1 - y) log(1 - p)]; the printed equation lacks its second term, without which p = 1 everywhere is optimal."""
+    """Mean of -[y log p + (1 - y) log(1 - p)]; the printed equation lacks its second term, without which p = 1
+    everywhere is optimal.
+    """
     return functional.binary_cross_entropy_with_logits(logits, target)
 
 
 def dice_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean over batch and channels of 1 - (2 Σ y p + ε) / (Σ y + Σ p + ε); the printed equation has a product in its denominator and no "1 -"."""
+    """Mean over batch and channels of 1 - (2 Σ y p + ε) / (Σ y + Σ p + ε); the printed equation has a product in
+    its denominator and no "1 -".
+    """
     probability = logits.sigmoid()
     space = tuple(range(2, logits.ndim))
     overlap = (probability * target).sum(space)
     return (1 - (2 * overlap + EPSILON) / (probability.sum(space) + target.sum(space) + EPSILON)).mean()
 
 
-def sum_loss(logits: torch.Tensor, target: torch.Tensor, bce_weight: float = 1.0, dice_weight: float = 1.0) -> torch.Tensor:
+def sum_loss(
+    logits: torch.Tensor, target: torch.Tensor, bce_weight: float = 1.0, dice_weight: float = 1.0
+) -> torch.Tensor:
     """λ_bce L_bce + λ_dice L_dice, both weights 1 as published."""
     return bce_weight * binary_cross_entropy(logits, target) + dice_weight * dice_loss(logits, target)
 

@@ -1,4 +1,6 @@
-"""One bundle's probabilities for one input: the whole volume in one pass where memory allows, overlapping windows otherwise."""
+"""One bundle's probabilities for one input: the whole volume in one pass where memory allows, overlapping windows
+otherwise.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from liverpair.device import (
 )
 from liverpair.engine import Engine, make_engine
 from liverpair.engine.base import precision_of
-from liverpair.errors import Progress, no_progress
+from liverpair.errors import Progress, no_progress, part_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 
 OVERLAP = 0.5
@@ -52,9 +54,11 @@ class Predictor:
         window: Window | None = None,
         progress: Progress = no_progress,
     ) -> tuple[np.ndarray, Engine, list[str]]:
-        """Sigmoid probabilities (outputs, z, y, x) of `channels` (inputs, z, y, x), the engine that made them, and what the user should know.
+        """Sigmoid probabilities (outputs, z, y, x) of `channels` (inputs, z, y, x), the engine that made them, and
+        what the user should know.
 
-        `mirror` averages with the predictions of mirrored images along the axes that the bundle was trained with. `window` (z, y, x) forces windows
+        `mirror` averages with the predictions of mirrored images along the axes that the bundle was trained with.
+        `window` (z, y, x) forces windows
         of that size. Raises `OutOfMemoryError` when not even the smallest window fits on the CPU.
         """
         shape = channels.shape[1:]
@@ -110,7 +114,9 @@ class Predictor:
 def _in_windows(
     run: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor, window: Window, progress: Progress
 ) -> torch.Tensor:
-    """`run` on overlapping windows, blended with Gaussian weights. MONAI is imported here: it is slow to start and seldom needed."""
+    """`run` on overlapping windows, blended with Gaussian weights. MONAI is imported here: it is slow to start and
+    seldom needed.
+    """
     from monai.data.utils import dense_patch_slices
     from monai.inferers import sliding_window_inference
     from monai.utils import BlendMode
@@ -132,11 +138,7 @@ def _in_windows(
 
 def _parts(progress: Progress, count: int) -> list[Progress]:
     """`progress` cut into `count` equal parts, one after the other."""
-
-    def part(i: int) -> Progress:
-        return lambda fraction, message: progress((i + fraction) / count, message)
-
-    return [part(i) for i in range(count)]
+    return [part_of(progress, i / count, (i + 1) / count) for i in range(count)]
 
 
 def engine_summary(engine: Engine) -> dict[str, str]:
@@ -158,5 +160,3 @@ def warm_predictor(bundle: Bundle, device: torch.device, engine_choice: str) -> 
     while len(_warm) > MAXIMUM_WARM:
         _warm.pop(next(iter(_warm)))
     return predictor
-
-

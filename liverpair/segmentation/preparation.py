@@ -16,7 +16,8 @@ BODY_MARGIN_MM = 12.0
 class GridPolicy:
     """Which working grid a bundle asks for.
 
-    `spacing_mm` (x, y, z) is the working spacing. Slices at least `keep_slices_from_mm` apart (and at most `keep_slices_to_mm`) stay where they are, so that
+    `spacing_mm` (x, y, z) is the working spacing. Slices at least `keep_slices_from_mm` apart (and at most
+    `keep_slices_to_mm`) stay where they are, so that
     thick slices are not interpolated. With `crop_to_body` the air beside the patient is left out in plane.
     """
 
@@ -46,7 +47,9 @@ class Normalization:
 
 
 def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
-    """Float image smoothed along the axes that `grid` samples more than half again as coarsely, so that thin slices are averaged, not skipped."""
+    """Float image smoothed along the axes that `grid` samples more than half again as coarsely, so that thin slices
+    are averaged, not skipped.
+    """
     image = sitk.Cast(to_lps(image), sitk.sitkFloat32)
     sigmas = [0.35 * t if t > 1.5 * s else 0.0 for s, t in zip(image.GetSpacing(), grid.spacing)]
     for axis, sigma in enumerate(sigmas):
@@ -56,7 +59,9 @@ def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
 
 
 def body_region(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[slice, slice]:
-    """The (y, x) slices of a (z, y, x) array that hold the patient with a margin; everything when no body stands out from the background."""
+    """The (y, x) slices of a (z, y, x) array that hold the patient with a margin; everything when no body stands
+    out from the background.
+    """
     everything = slice(0, array.shape[1]), slice(0, array.shape[2])
     factor = [max(1, round(COARSE_MM / s)) for s in spacing[1::-1]]
     smooth = ndimage.uniform_filter(array, size=(1, *factor))[:, :: factor[0], :: factor[1]]
@@ -97,7 +102,8 @@ def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization)
 
 
 def prepare_on(image: sitk.Image, grid: Grid, normalization: Normalization) -> np.ndarray:
-    """`image` where it lies in scanner space on the working grid of another image: (z, y, x), float32 in [0, 1], 0 outside.
+    """`image` where it lies in scanner space on the working grid of another image: (z, y, x), float32 in [0, 1], 0
+    outside.
 
     The percentiles are those of the whole image, not of the part that the other image happens to show.
     """

@@ -15,7 +15,9 @@ EITHER = "T1 or T2"
 
 @dataclass(frozen=True)
 class Pass:
-    """One forward pass. `inputs`: the sides that are the channels, the first one giving the grid; `outputs`: the side each output channel masks."""
+    """One forward pass. `inputs`: the sides that are the channels, the first one giving the grid; `outputs`: the
+    side each output channel masks.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -25,14 +27,17 @@ class Strategy(Protocol):
     """Plans the passes of one bundle."""
 
     def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
-        """The passes that mask as many of `sides` ("T1", "T2": the images at hand) as a bundle with these `inputs` can."""
+        """The passes that mask as many of `sides` ("T1", "T2": the images at hand) as a bundle with these `inputs`
+        can.
+        """
         ...
 
 
 class SingleInput:
     """S1: the network sees one image and returns its mask.
 
-    Non-specialised (`inputs` is ["T1 or T2"]) it takes either; specialised (["T1"] or ["T2"]) only the one it was trained on.
+    Non-specialised (`inputs` is ["T1 or T2"]) it takes either; specialised (["T1"] or ["T2"]) only the one it was
+    trained on.
     """
 
     def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
@@ -47,6 +52,7 @@ def strategy(key: str, bundle_name: str) -> Strategy:
     """The strategy a bundle names. Raises `BundleError` for one that is unknown."""
     if key not in STRATEGIES:
         raise BundleError(
-            f"Model '{bundle_name}' asks for the strategy '{key}', which this LiverPair does not know; known are {', '.join(STRATEGIES)}."
+            f"Model '{bundle_name}' asks for the strategy '{key}', which this LiverPair does not know; known are "
+            f"{', '.join(STRATEGIES)}."
         )
     return STRATEGIES[key]

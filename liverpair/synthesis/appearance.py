@@ -96,14 +96,33 @@ ENHANCED_T1_RANGES: dict[Tissue, tuple[float, float]] = {
 }
 
 FINE_TEXTURE = {
-    Tissue.LIVER: 0.025, Tissue.SPLEEN: 0.02, Tissue.MUSCLE: 0.07, Tissue.MARROW: 0.08, Tissue.LUNG: 0.35,
-    Tissue.PANCREAS: 0.10, Tissue.SUBCUTANEOUS_FAT: 0.04, Tissue.VISCERAL_FAT: 0.05, Tissue.FAECES: 0.40,
-    Tissue.BOWEL_CHYME: 0.20, Tissue.BOWEL_FLUID: 0.08, Tissue.STOMACH_CONTENT: 0.05, Tissue.MYOCARDIUM: 0.08,
-    Tissue.HEART_BLOOD: 0.10, Tissue.KIDNEY_CORTEX: 0.04, Tissue.GUT_WALL: 0.10, Tissue.CORTICAL_BONE: 0.2,
+    Tissue.LIVER: 0.025,
+    Tissue.SPLEEN: 0.02,
+    Tissue.MUSCLE: 0.07,
+    Tissue.MARROW: 0.08,
+    Tissue.LUNG: 0.35,
+    Tissue.PANCREAS: 0.10,
+    Tissue.SUBCUTANEOUS_FAT: 0.04,
+    Tissue.VISCERAL_FAT: 0.05,
+    Tissue.FAECES: 0.40,
+    Tissue.BOWEL_CHYME: 0.20,
+    Tissue.BOWEL_FLUID: 0.08,
+    Tissue.STOMACH_CONTENT: 0.05,
+    Tissue.MYOCARDIUM: 0.08,
+    Tissue.HEART_BLOOD: 0.10,
+    Tissue.KIDNEY_CORTEX: 0.04,
+    Tissue.GUT_WALL: 0.10,
+    Tissue.CORTICAL_BONE: 0.2,
 }
 COARSE_TEXTURE = {
-    Tissue.STOMACH_CONTENT: 0.10, Tissue.HEART_BLOOD: 0.20, Tissue.MYOCARDIUM: 0.15, Tissue.FAECES: 0.35,
-    Tissue.BOWEL_CHYME: 0.25, Tissue.AORTA: 0.25, Tissue.VENA_CAVA: 0.2, Tissue.LIVER: 0.012,
+    Tissue.STOMACH_CONTENT: 0.10,
+    Tissue.HEART_BLOOD: 0.20,
+    Tissue.MYOCARDIUM: 0.15,
+    Tissue.FAECES: 0.35,
+    Tissue.BOWEL_CHYME: 0.25,
+    Tissue.AORTA: 0.25,
+    Tissue.VENA_CAVA: 0.2,
+    Tissue.LIVER: 0.012,
 }
 
 

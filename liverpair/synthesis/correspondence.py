@@ -91,7 +91,10 @@ def register_livers(
         if not sitk.GetArrayViewFromImage(mask).any():
             raise InputError(f"The {name} liver mask is empty; nothing can be registered to it.")
     fixed = sitk.Resample(
-        _soft_mask(t1_liver, settings.reach_mm), _around(t1_liver, settings).image(), sitk.Transform(), sitk.sitkLinear,
+        _soft_mask(t1_liver, settings.reach_mm),
+        _around(t1_liver, settings).image(),
+        sitk.Transform(),
+        sitk.sitkLinear,
         -1.0,
     )
     seen = _within(t1_liver, fixed)
@@ -159,8 +162,9 @@ def _registration(fixed_mask: sitk.Image) -> sitk.ImageRegistrationMethod:
 
 def _soft_mask(liver: sitk.Image, reach_mm: float) -> sitk.Image:
     """Signed distance to the surface over `reach_mm`, positive inside, cut off at -1 and 1."""
-    distance = sitk.SignedMaurerDistanceMap(liver > 0, insideIsPositive=True, squaredDistance=False,
-                                            useImageSpacing=True)
+    distance = sitk.SignedMaurerDistanceMap(
+        liver > 0, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
+    )
     return sitk.Clamp(distance / reach_mm, sitk.sitkFloat32, -1.0, 1.0)
 
 
@@ -182,8 +186,7 @@ def _within(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
 
 def _dice(t1_liver: sitk.Image, t2_liver: sitk.Image, transform: sitk.Transform) -> float:
     brought = sitk.Resample(t2_liver > 0, t1_liver, transform, sitk.sitkNearestNeighbor, 0)
-    seen = sitk.Resample(Grid.of(t2_liver).image(1.0, sitk.sitkUInt8), t1_liver, transform,
-                         sitk.sitkNearestNeighbor, 0)
+    seen = sitk.Resample(Grid.of(t2_liver).image(1.0, sitk.sitkUInt8), t1_liver, transform, sitk.sitkNearestNeighbor, 0)
     a = sitk.GetArrayViewFromImage(t1_liver) > 0
     b, both = (sitk.GetArrayViewFromImage(i) > 0 for i in (brought, seen))
     a, b = a[both], b[both]

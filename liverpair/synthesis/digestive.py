@@ -15,13 +15,15 @@ def paint_stomach(frame: Frame, patient: Patient, labels: np.ndarray, body: Body
     w, d, fill = patient.cavity_half_width, patient.cavity_half_depth, patient.stomach_filling
     down = patient.liver_length / TYPICAL_LIVER_LENGTH_MM
     jitter = rng.normal(0, 5, (5, 3))
-    controls = np.array((
-        (0.44 * w, 0.12 * d, -48 * down),
-        (0.46 * w, -0.22 * d, -72 * down),
-        (0.36 * w, -0.48 * d, -104 * down),
-        (0.12 * w, -0.50 * d, -118 * down),
-        (-0.14 * w, -0.34 * d, -108 * down),
-    ))
+    controls = np.array(
+        (
+            (0.44 * w, 0.12 * d, -48 * down),
+            (0.46 * w, -0.22 * d, -72 * down),
+            (0.36 * w, -0.48 * d, -104 * down),
+            (0.12 * w, -0.50 * d, -118 * down),
+            (-0.14 * w, -0.34 * d, -108 * down),
+        )
+    )
     radii = fill * np.array((37, 36, 28, 21, 13))
     path = smooth_path(np.column_stack([controls + jitter, radii]), 5.0)
     window, depth = tube_depth(frame, path[:, :3], path[:, 3])
@@ -44,21 +46,25 @@ def paint_colon(frame: Frame, patient: Patient, labels: np.ndarray, body: Body, 
     """Up the right flank to the liver, across the front, down the left flank, with haustra."""
     w, d = patient.cavity_half_width, patient.cavity_half_depth
     flexure = -0.86 * patient.liver_length
-    controls = np.array((
-        (-0.64 * w, 0.10 * d, flexure - 110),
-        (-0.66 * w, 0.12 * d, flexure - 50),
-        (-0.58 * w, -0.20 * d, flexure - 22),
-        (-0.40 * w, -0.58 * d, flexure - 14),
-        (-0.10 * w, -0.70 * d, flexure - 24),
-        (0.25 * w, -0.66 * d, flexure - 6),
-        (0.58 * w, -0.40 * d, flexure + 26),
-        (0.74 * w, 0.10 * d, flexure + 36),
-        (0.74 * w, 0.22 * d, flexure - 20),
-        (0.72 * w, 0.20 * d, flexure - 110),
-    )) + rng.normal(0, 6, (10, 3))
+    controls = np.array(
+        (
+            (-0.64 * w, 0.10 * d, flexure - 110),
+            (-0.66 * w, 0.12 * d, flexure - 50),
+            (-0.58 * w, -0.20 * d, flexure - 22),
+            (-0.40 * w, -0.58 * d, flexure - 14),
+            (-0.10 * w, -0.70 * d, flexure - 24),
+            (0.25 * w, -0.66 * d, flexure - 6),
+            (0.58 * w, -0.40 * d, flexure + 26),
+            (0.74 * w, 0.10 * d, flexure + 36),
+            (0.74 * w, 0.22 * d, flexure - 20),
+            (0.72 * w, 0.20 * d, flexure - 110),
+        )
+    ) + rng.normal(0, 6, (10, 3))
     path = smooth_path(controls, 4.0)
-    radii = rng.uniform(14, 19) * (1 + 0.2 * np.sin(np.arange(len(path)) * 4.0 / 5.0)) * (
-        1 + 0.2 * smooth_noise((len(path),), 12.0, rng)
+    radii = (
+        rng.uniform(14, 19)
+        * (1 + 0.2 * np.sin(np.arange(len(path)) * 4.0 / 5.0))
+        * (1 + 0.2 * smooth_noise((len(path),), 12.0, rng))
     )
     window, depth = tube_depth(frame, path, np.clip(radii, 9, 24))
     depth = np.minimum(depth, body.depth[window] - 2.0)

@@ -70,11 +70,13 @@ def paint_kidneys(
     half = patient.kidney_length / 2
     base = -patient.liver_length + 48.0 + patient.kidney_drop
     for side, number in ((-1, 2), (1, 3)):
-        center = np.array((
-            side * (0.44 * patient.cavity_half_width + rng.uniform(-4, 4)),
-            body.spine_y + rng.uniform(-9, 2),
-            base + (side + 1) * 5 + rng.uniform(-6, 6),
-        ))
+        center = np.array(
+            (
+                side * (0.44 * patient.cavity_half_width + rng.uniform(-4, 4)),
+                body.spine_y + rng.uniform(-9, 2),
+                base + (side + 1) * 5 + rng.uniform(-6, 6),
+            )
+        )
         lean = np.deg2rad(rng.uniform(8, 16))
         axis = np.array((-side * np.sin(lean), 0.18, np.cos(lean)))
         axis /= np.linalg.norm(axis)
@@ -83,8 +85,9 @@ def paint_kidneys(
         across /= np.linalg.norm(across)
         tilt = np.stack([across, np.cross(axis, across), axis])
         width = half * rng.uniform(0.54, 0.60)
-        paint_ellipsoid(frame, labels, center, (width + 8, width + 6, half + 8), Tissue.VISCERAL_FAT, tilt,
-                        only=Tissue.LIVER)
+        paint_ellipsoid(
+            frame, labels, center, (width + 8, width + 6, half + 8), Tissue.VISCERAL_FAT, tilt, only=Tissue.LIVER
+        )
         before = labels.copy()
         paint_ellipsoid(frame, labels, center, (width, width * 0.86, half), Tissue.KIDNEY_CORTEX, tilt)
         hilum = center - np.array((side * width * 0.95, width * 0.35, 0.0))

@@ -45,8 +45,13 @@ STRUCTURES: dict[str, Structure] = {
     "cyst": Structure(),
     "haemangioma": Structure(core=(-0.12, 0.55), core_size=(0.2, 0.4), core_from_mm=25.0, core_chance=0.6),
     "hcc": Structure(
-        lift=(0.0, 0.20), core=(-0.18, 0.6), core_size=(0.3, 0.5), core_from_mm=35.0, core_chance=0.4,
-        capsule=(-0.18, -0.30), nodules=(0.07, 0.13),
+        lift=(0.0, 0.20),
+        core=(-0.18, 0.6),
+        core_size=(0.3, 0.5),
+        core_from_mm=35.0,
+        core_chance=0.4,
+        capsule=(-0.18, -0.30),
+        nodules=(0.07, 0.13),
     ),
     "metastasis": Structure(lift=(-0.03, 0.12), core=(-0.16, 0.75), core_chance=0.7),
 }

@@ -75,9 +75,7 @@ def read_real_pair(folder: str | Path, case: str) -> RealPair:
             if not path.is_file():
                 raise InputError(f"The real MRI '{path}' is not there; synthetic lesions need it.")
             images[part] = sitk.ReadImage(str(path))
-    return RealPair(
-        images["t1"], images["t2"], images["t1_organs"] == LIVER_LABEL, images["t2_organs"] == LIVER_LABEL
-    )
+    return RealPair(images["t1"], images["t2"], images["t1_organs"] == LIVER_LABEL, images["t2_organs"] == LIVER_LABEL)
 
 
 def draw_case(

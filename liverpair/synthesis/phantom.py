@@ -83,10 +83,12 @@ def phantom_pair(seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | 
             coded[within] = LIVER + LESION_CODE * lesion.number
         breathing = breathing_displacement(anatomy.mobility, shift, rng, anatomy.in_plane_mobility)
         scan = _random_scan(sequence, patient, shift, rng, demo=seed == 0)
-        parts.append((
-            acquire(signal, scan, breathing, rng),
-            *sample_labels(frame.image(coded), scan, breathing, LESION_CODE),
-        ))
+        parts.append(
+            (
+                acquire(signal, scan, breathing, rng),
+                *sample_labels(frame.image(coded), scan, breathing, LESION_CODE),
+            )
+        )
     (t1, t1_organs, t1_lesions), (t2, t2_organs, t2_lesions) = parts
     t1_liver, t2_liver = t1_organs == LIVER, roughen(t2_organs == LIVER, t2_rng, t2_border_noise_mm)
     return PhantomPair(t1, t2, t1_organs, t2_organs, t1_liver, t2_liver, t1_lesions, t2_lesions, lesions)

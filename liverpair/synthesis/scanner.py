@@ -61,9 +61,7 @@ def oblique_direction(about_x_deg: float, about_y_deg: float) -> tuple[float, ..
     return tuple(transform.GetMatrix())
 
 
-def sample(
-    patient_image: sitk.Image, scan: Scan, breathing: sitk.Transform, nearest: bool = False
-) -> np.ndarray:
+def sample(patient_image: sitk.Image, scan: Scan, breathing: sitk.Transform, nearest: bool = False) -> np.ndarray:
     """Values of a patient image at every sample of every slice, during the breath-hold of this scan.
 
     Args:

@@ -70,8 +70,14 @@ def paint_liver_vessels(
         targets = positions[rng.choice(len(positions), count)]
         points, radii = grow_tree(root, targets, tip, exponent, rng)
         _paint_points(frame, labels, points, np.minimum(radii, 6.5), tissue, only=Tissue.LIVER)
-    portal = smooth_path(((*hilum, 6.5), (hilum[0] + 22, hilum[1] + 2, hilum[2] - 22, 7.0),
-                          (0.02 * patient.cavity_half_width, body.spine_y - 48, hilum[2] - 50, 7.0)), 3.0)
+    portal = smooth_path(
+        (
+            (*hilum, 6.5),
+            (hilum[0] + 22, hilum[1] + 2, hilum[2] - 22, 7.0),
+            (0.02 * patient.cavity_half_width, body.spine_y - 48, hilum[2] - 50, 7.0),
+        ),
+        3.0,
+    )
     _paint_points(frame, labels, portal[:, :3], portal[:, 3], Tissue.PORTAL_VEIN, only=Tissue.VISCERAL_FAT)
 
 
@@ -93,13 +99,17 @@ def paint_great_vessels(
     r = patient.aorta_radius
     front = body.spine_y - 17
     heights = np.linspace(z[0], z[-1], 9)
-    aorta = np.column_stack([
-        14 + 3 * smooth_noise((9,), 1.5, rng) + 6 * (heights > -40), front - 0.6 * r + 5 * (heights > -40), heights
-    ])
-    cava = np.column_stack([
-        np.full(5, -22.0) + rng.normal(0, 1.5, 5), front - 6 - np.array((0, 0, 4, 14, 22)),
-        np.array((z[0], -170.0, -110.0, -48.0, -5.0)), np.array((9.5, 10, 11, 12.5, 13)),
-    ])
+    aorta = np.column_stack(
+        [14 + 3 * smooth_noise((9,), 1.5, rng) + 6 * (heights > -40), front - 0.6 * r + 5 * (heights > -40), heights]
+    )
+    cava = np.column_stack(
+        [
+            np.full(5, -22.0) + rng.normal(0, 1.5, 5),
+            front - 6 - np.array((0, 0, 4, 14, 22)),
+            np.array((z[0], -170.0, -110.0, -48.0, -5.0)),
+            np.array((9.5, 10, 11, 12.5, 13)),
+        ]
+    )
     path = smooth_path(cava, 4.0)
     window, depth = tube_depth(frame, path[:, :3], path[:, 3])
     labels[window][depth > 0] = Tissue.VENA_CAVA
@@ -109,9 +119,7 @@ def paint_great_vessels(
     labels[window][depth > 0.6] = Tissue.AORTA
 
 
-def paint_mesentery(
-    frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator
-) -> None:
+def paint_mesentery(frame: Frame, patient: Patient, labels: np.ndarray, body: Body, rng: np.random.Generator) -> None:
     """Renal, splenic and mesenteric vessels, and the small strands that keep visceral fat from being uniform."""
     w, front, level = patient.cavity_half_width, body.spine_y, -0.66 * patient.liver_length
     for side in (-1, 1):
@@ -123,11 +131,13 @@ def paint_mesentery(
     splenic = smooth_path(((0.02 * w, front - 46, level), (0.30 * w, front - 34, level + 14), (0.62 * w, 12, -72)), 3.0)
     _paint_points(frame, labels, splenic, np.full(len(splenic), 3.4), Tissue.PORTAL_VEIN, only=Tissue.VISCERAL_FAT)
     count = 70
-    targets = np.column_stack([
-        rng.uniform(-0.5, 0.7, count) * w,
-        rng.uniform(-0.7, 0.1, count) * patient.cavity_half_depth,
-        level - np.abs(rng.normal(0, 80, count)),
-    ])
+    targets = np.column_stack(
+        [
+            rng.uniform(-0.5, 0.7, count) * w,
+            rng.uniform(-0.7, 0.1, count) * patient.cavity_half_depth,
+            level - np.abs(rng.normal(0, 80, count)),
+        ]
+    )
     root = np.array((4.0, front - 44, level))
     points, radii = grow_tree(root, targets, 1.2, 2.6, rng)
     _paint_points(frame, labels, points, np.minimum(radii, 4.5), Tissue.SMALL_VESSEL, only=Tissue.VISCERAL_FAT)

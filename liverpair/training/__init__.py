@@ -7,7 +7,9 @@ TASKS = ("segmentation",)
 
 
 def main(task: str, arguments: list[str]) -> None:
-    """Run `python -m liverpair train TASK …`; `arguments` go to Lightning's command line. Raises `InputError` for an unknown task."""
+    """Run `python -m liverpair train TASK …`; `arguments` go to Lightning's command line. Raises `InputError` for
+    an unknown task.
+    """
     if task not in TASKS:
         raise InputError(f"There is no training task '{task}'.", f"Choose one of: {', '.join(TASKS)}.")
     from liverpair.training import segmentation_command

@@ -51,7 +51,9 @@ class RandPolynomialBiasFieldd(RandomizableTransform, MapTransform):
 
 
 class RandInvertd(RandomizableTransform, MapTransform):
-    """Turn bright into dark inside the body, so that the network leans on shape and place rather than on one sequence's grey values."""
+    """Turn bright into dark inside the body, so that the network leans on shape and place rather than on one
+    sequence's grey values.
+    """
 
     def __init__(self, keys: KeysCollection, prob: float = 0.05):
         MapTransform.__init__(self, keys)
@@ -68,7 +70,9 @@ class RandInvertd(RandomizableTransform, MapTransform):
 
 
 def training_transform(patch: tuple[int, int, int], mirror_probability: float = 0.0) -> Compose:
-    """The random transform of a training sample {"image": (1, z, y, x), "target": (labels, z, y, x)} into a patch (z, y, x)."""
+    """The random transform of a training sample {"image": (1, z, y, x), "target": (labels, z, y, x)} into a patch
+    (z, y, x).
+    """
     both = ["image", "target"]
     return Compose(
         [

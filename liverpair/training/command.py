@@ -20,8 +20,8 @@ class BundleDescription:
     ----------
     folder
         Where the bundle is written.
-    name, version, description, data, license, citation, limits
-        What its card says.
+    name, version, description, data, license, citation, history, limits
+        What its card says. `history` tells of settings that were changed while a run was resumed.
     """
 
     folder: str = ""
@@ -31,6 +31,7 @@ class BundleDescription:
     data: str = ""
     license: str = ""
     citation: str = ""
+    history: str = ""
     limits: list[str] | None = None
 
 
@@ -43,8 +44,12 @@ class TrainingCLI(LightningCLI):
         parser.add_argument("--resume", type=bool, default=True, help="Go on from the last checkpoint of the run.")
         parser.add_class_arguments(BundleDescription, "bundle")
         parser.add_argument("--monitor", type=str, default="validation_dice", help="Score whose best epoch is kept.")
-        parser.add_argument("--patience", type=int, default=0, help="Stop after so many validations without gain; 0: never.")
-        parser.add_argument("--average_decay", type=float, default=0.998, help="Decay of the averaged weights; 0: none.")
+        parser.add_argument(
+            "--patience", type=int, default=0, help="Stop after so many validations without gain; 0: never."
+        )
+        parser.add_argument(
+            "--average_decay", type=float, default=0.998, help="Decay of the averaged weights; 0: none."
+        )
 
     def instantiate_trainer(self, **kwargs) -> lightning.Trainer:
         """The trainer with the callbacks and loggers of the run."""

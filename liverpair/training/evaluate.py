@@ -75,7 +75,9 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
         references = _read(options.studies / case, {"T1": options.t1_labels, "T2": options.t2_labels})
         both = {side: images[side] for side in SIDES if images[side] is not None and references[side] is not None}
         if not both:
-            raise InputError(f"Case '{case}' has no volume with a reference mask.", "Check --t1, --t2 and --t1-labels, --t2-labels.")
+            raise InputError(
+                f"Case '{case}' has no volume with a reference mask.", "Check --t1, --t2 and --t1-labels, --t2-labels."
+            )
         result = segment(both.get("T1"), both.get("T2"), bundles, how)
         for side, image in both.items():
             prediction = getattr(result, side.lower()).liver
@@ -85,7 +87,9 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
             rows.append({"case": case, "side": side, **{key: _rounded(measures[key]) for key in SHOWN}})
             if pictures:
                 title = f"{options.name}, case {case} {side}, Dice {measures['dice']:.3f}"
-                outline_picture(image, prediction, reference, title, pictures / f"{options.name}_{case}_{side.lower()}.png")
+                outline_picture(
+                    image, prediction, reference, title, pictures / f"{options.name}_{case}_{side.lower()}.png"
+                )
     return rows
 
 

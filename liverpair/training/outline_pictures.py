@@ -32,7 +32,11 @@ def outline_picture(
     figure, axes = pyplot.subplots(1, len(slices), figsize=(3.2 * len(slices), 3.0), facecolor="black")
     for axis, z in zip(np.atleast_1d(axes), slices):
         axis.imshow(
-            volume[z, rows, columns], cmap="gray", vmin=0, vmax=np.percentile(volume, 99), aspect=spacing[1] / spacing[0]
+            volume[z, rows, columns],
+            cmap="gray",
+            vmin=0,
+            vmax=np.percentile(volume, 99),
+            aspect=spacing[1] / spacing[0],
         )
         for mask, color in ((true, REFERENCE_COLOR), (predicted, PREDICTION_COLOR)):
             part = mask[z, rows, columns]

@@ -44,7 +44,9 @@ def cached_volume(
     preparation: Preparation,
     cache: Path,
 ) -> TrainingVolume:
-    """The volume `name`, from the cache or from `read`, which returns the image and its label map. `source` must change when the data do."""
+    """The volume `name`, from the cache or from `read`, which returns the image and its label map. `source` must
+    change when the data do.
+    """
     path = cache / f"{preparation.key(source)}.npz"
     if not path.exists():
         image, labels = read()

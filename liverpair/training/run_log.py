@@ -11,7 +11,8 @@ CURVES = ("loss", "validation_dice")
 def learning_curve(run: Path, names: tuple[str, ...] = CURVES) -> tuple[list[dict[str, Any]], float]:
     """The curve of a run that may have been interrupted and resumed, and its wall time in seconds.
 
-    Returns one record per logged step with the scores of that step, and the sum over sessions of the time between first and last entry.
+    Returns one record per logged step with the scores of that step, and the sum over sessions of the time between
+    first and last entry.
     """
     points: dict[int, dict[str, Any]] = {}
     wall_time = 0.0

@@ -12,7 +12,9 @@ from liverpair.segmentation.losses import LOSSES
 
 
 def pad_to_multiple(x: torch.Tensor, multiple_of: tuple[int, ...]) -> torch.Tensor:
-    """`x` (batch, channels, *space) padded with zeros at the far ends until every side is a multiple of `multiple_of`."""
+    """`x` (batch, channels, *space) padded with zeros at the far ends until every side is a multiple of
+    `multiple_of`.
+    """
     missing = [-size % multiple for size, multiple in zip(x.shape[2:], multiple_of)]
     return functional.pad(x, [side for m in reversed(missing) for side in (0, m)])
 
@@ -76,7 +78,9 @@ class SegmentationTask(lightning.LightningModule):
         self.log("validation_dice", dice, prog_bar=True, batch_size=1)
 
     def rate_factor(self, step: int) -> float:
-        """Learning rate at `step` as a part of the highest. It looks at the trainer, so that a resumed run may be made longer or shorter."""
+        """Learning rate at `step` as a part of the highest. It looks at the trainer, so that a resumed run may be
+        made longer or shorter.
+        """
         warmup = self.hparams.warmup_steps
         if step < warmup:
             return max(step, 1) / warmup

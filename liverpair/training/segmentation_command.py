@@ -77,6 +77,7 @@ def manifest(cli: TrainingCLI, task: SegmentationTask, step: int, command: str) 
             "license": about.license,
             "citation": about.citation,
             "command": command,
+            **({"history": about.history} if about.history else {}),
             "seed": settings.seed_everything,
             "wall_time_s": round(seconds),
             "steps": step,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair.errors import InputError, Progress
+from liverpair.errors import InputError, Progress, part_of
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -132,11 +132,6 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         progress(1.0, "Saving the results")
         _move(staging, output, wanted.sides)
     return described
-
-
-def part_of(progress: Progress, start: float, stop: float) -> Progress:
-    """A `Progress` whose 0 to 1 is `start` to `stop` of `progress`."""
-    return lambda fraction, message: progress(start + (stop - start) * fraction, message)
 
 
 def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[str, Any], list[str]]:

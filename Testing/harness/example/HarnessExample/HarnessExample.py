@@ -139,7 +139,7 @@ class HarnessExampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):
-        if self.parent.isEntered():
+        if self.parent.isEntered:
             self.initializeParameterNode()
 
     def initializeParameterNode(self):
