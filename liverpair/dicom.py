@@ -19,6 +19,7 @@ import SimpleITK as sitk
 
 from liverpair.dicom_headers import LOCALIZER, Slice, slices_of_file
 from liverpair.errors import InputError, Progress, no_progress
+from liverpair.itk_reading import itk_reason
 
 # What may tell apart two images taken at the same place, in the order in which it is believed.
 _REPETITION_TAGS = (
@@ -108,7 +109,7 @@ def read_series(series: Series) -> sitk.Image:
         image = _multiframe_pixels(series) if series.frames[0] is not None else _slice_pixels(series)
     except RuntimeError as error:
         raise InputError(
-            f"Series '{series.label}' cannot be read: {_reason(error)}",
+            f"Series '{series.label}' cannot be read: {itk_reason(error)}",
             "The files may be damaged or incompletely copied.",
         ) from error
     if image.GetSize() != series.size:
@@ -132,7 +133,7 @@ def _series_of(files: list[Path], where: str, progress: Progress) -> list[Series
         raise InputError(f"{where} holds localizers only.", "Choose the folder of the diagnostic series.")
     if not slices:
         raise InputError(
-            f"{where} holds no DICOM image series ({strangers} other file{'s' * (strangers != 1)})",
+            f"{where} holds no DICOM image series ({strangers} other file{'s' * (strangers != 1)}).",
             "LiverPair reads MR slices with a position and an orientation.",
         )
     volumes = [
@@ -149,11 +150,6 @@ def _as_number(text: str | None) -> float:
         return float(text)
     except (TypeError, ValueError):
         return float("inf")
-
-
-def _reason(error: Exception) -> str:
-    """The last line of an ITK exception, without its source location."""
-    return str(error).strip().splitlines()[-1].split("): ")[-1][:300]
 
 
 def _without_copies(slices: Iterable[Slice]) -> list[Slice]:

@@ -15,6 +15,11 @@ from liverpair.errors import InputError
 Vector = tuple[float, float, float]
 
 INTERPOLATORS = {"nearest": sitk.sitkNearestNeighbor, "linear": sitk.sitkLinear, "bspline": sitk.sitkBSpline}
+# Beyond a patient: 3 m lets whole-body volumes through, 1 cm thin slabs. Networks compute in float32, in which a
+# difference of two values must not overflow.
+MAX_WIDTH_MM = 3000.0
+MIN_WIDTH_MM = 10.0
+MAX_MAGNITUDE = 1e38
 IDENTITY_DIRECTION = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -87,6 +92,8 @@ def check_volume(image: sitk.Image, name: str) -> None:
     spacing = image.GetSpacing()
     if not all(math.isfinite(s) and s > 0 for s in spacing):
         raise InputError(f"{name} has voxel spacing {spacing}; every spacing must be above zero.")
+    if not all(math.isfinite(v) for v in image.GetOrigin()):
+        raise InputError(f"{name} has the origin {image.GetOrigin()}, which is no place in space.", "Export it again.")
     axes = np.array(image.GetDirection()).reshape(3, 3)
     if not np.isfinite(axes).all() or np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3:
         raise InputError(f"{name} has axes that are not at right angles.", "Harden its transform or resample it first.")
@@ -95,8 +102,21 @@ def check_volume(image: sitk.Image, name: str) -> None:
         raise InputError(f"{name} holds complex numbers; LiverPair needs a magnitude image.")
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         raise InputError(f"{name} has voxels that are not a number (NaN) or infinite.", "Replace them and try again.")
-    if values.min() == values.max():
+    low, high = float(values.min()), float(values.max())
+    if low == high:
         raise InputError(f"{name} has the same value in every voxel; there is nothing to see in it.")
+    if max(-low, high) > MAX_MAGNITUDE:
+        raise InputError(f"{name} has values beyond ±{MAX_MAGNITUDE:g}.", "Rescale its values.")
+    if np.float32(low) == np.float32(high):
+        raise InputError(
+            f"{name} has values too close to each other for single precision: {low:g} to {high:g}.",
+            "Rescale its values.",
+        )
+    widths = [n * s for n, s in zip(image.GetSize(), spacing)]
+    for width in (max(widths), min(widths)):
+        if not MIN_WIDTH_MM <= width <= MAX_WIDTH_MM:
+            shown = f"{width / 1000:.3g} m" if width > MAX_WIDTH_MM else f"{width:.3g} mm"
+            raise InputError(f"{name} would be {shown} wide; check its voxel spacing.")
 
 
 def to_lps(image: sitk.Image) -> sitk.Image:

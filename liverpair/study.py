@@ -4,8 +4,6 @@ A study on disk is a folder with any of `t1`, `t2`, `t1_liver`, `t2_liver` (as `
 `.mha` or `.mhd`, or as a folder of that name with one DICOM series) and `lesions.json`.
 """
 
-import gzip
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import SimpleITK as sitk
 from liverpair.dicom import Series, list_series, read_series, series_of_file
 from liverpair.errors import InputError
 from liverpair.files import IMAGE_SUFFIXES, image_suffix, written_whole
+from liverpair.itk_reading import check_read, unreadable
 from liverpair.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.sequences import guess_sequence, sequence_warning
 
@@ -48,8 +47,9 @@ def read_image(path: str | Path) -> sitk.Image:
     """The image in a NIfTI, NRRD or MetaImage file, a multi-frame DICOM file, or a folder that holds exactly one
     DICOM series.
 
-    Geometry is LPS mm. A fourth dimension of length one is dropped; nothing else is changed or checked (see
-    `geometry.check_volume`). Raises `InputError` when there is no such image, or when a folder holds several series.
+    Geometry is LPS mm. A fourth dimension of length one is dropped; nothing else is changed, and what is
+    in it is not checked (see `geometry.check_volume`). Raises `InputError` when there is no such image, when it is
+    damaged, or when a folder holds several series.
     """
     path = Path(path)
     if path.is_dir():
@@ -63,12 +63,8 @@ def read_image(path: str | Path) -> sitk.Image:
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].split("): ")[-1][:200]
-        raise InputError(
-            f"File '{path}' cannot be read as an image: {reason}", "It may be damaged or incompletely copied."
-        ) from error
-    if image_suffix(path).startswith(".nii"):
-        _check_nifti_is_whole(path, image)
+        raise unreadable(path, error) from error
+    check_read(path, image)
     return image[..., 0] if image.GetDimension() == 4 and image.GetSize()[3] == 1 else image
 
 
@@ -238,33 +234,6 @@ def _find_part(folder: Path, part: str) -> Path | None:
     return next((entry for entry in entries if entry.name.lower() == part and entry.is_dir()), None)
 
 
-def _check_nifti_is_whole(path: Path, image: sitk.Image) -> None:
-    """Raise `InputError` when a NIfTI file ends before its last voxel; ITK reads such a file without complaint and
-    fills in zeros."""
-    fields = {
-        key: float(image.GetMetaData(key))
-        for key in image.GetMetaDataKeys()
-        if key.startswith(("dim[", "bitpix", "vox_offset"))
-    }
-    voxels = 1.0
-    for axis in range(1, int(fields.get("dim[0]", 0)) + 1):
-        voxels *= max(1.0, fields[f"dim[{axis}]"])
-    missing = fields.get("vox_offset", 0.0) + voxels * fields.get("bitpix", 0.0) / 8
-    with open(path, "rb") as plain:
-        packed = plain.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if packed else open(path, "rb") as stream:
-        try:
-            while missing > 0 and (chunk := stream.read(1 << 20)):
-                missing -= len(chunk)
-        except (EOFError, zlib.error, OSError):
-            missing = 1.0
-    if missing > 0:
-        raise InputError(
-            f"File '{path}' cannot be read as an image: it ends before its last voxel.",
-            "It may be incompletely copied.",
-        )
-
-
 def _read_dicom_file(path: Path) -> sitk.Image:
     try:
         series = series_of_file(path)
@@ -283,6 +252,6 @@ def _only_series(series: list[Series], where: str) -> Series:
         listed = "; ".join(s.label for s in series)
         raise InputError(
             f"{where} holds {len(series)} DICOM series: {listed}.",
-            "Choose a folder with one of them, or pick the series.",
+            "Give LiverPair one of them, in a folder of its own or as a NIfTI file.",
         )
     return series[0]

@@ -108,7 +108,11 @@ def test_one_volume_alone(inference, pair, tmp_path, capsys, words):
         (["segment", "-o", "{out}"], "Neither T1 nor T2 is given."),
         (["segment", "{t1}", "{t2}", "--t1", "{t1}", "-o", "{out}"], "T1 and T2 are given twice."),
         (["segment", "{t1}", "/gone.nii", "-o", "{out}"], "'/gone.nii' does not exist."),
-        (["segment", "{t1}", "{t2}", "-o", "{t1}"], "t1.nii.gz' cannot be used: File exists."),
+        (["segment", "{t1}", "{t2}", "-o", "{t1}"], "t1.nii.gz' cannot be written to. Choose another folder"),
+        (["segment", "{t1}", "{t2}", "-o", "{t1}/below"], "t1.nii.gz/below' cannot be written to."),
+        (["segment", "{t1}", "{t2}", "-o", ""], "No folder is given for the results."),
+        (["segment", "{t1}", "{t2}", "-o", "a\0b"], "'a\\x00b' cannot be the name of a folder."),
+        (["segment", "--studies", "{empty}", "-o", ""], "No folder is given for the results."),
         (["segment", "{t1}", "--studies", "x", "-o", "{out}"], "--studies takes the volumes from its folder."),
         (["segment", "--studies", "{t1}", "-o", "{out}"], "t1.nii.gz' is not a folder."),
         (["segment", "--studies", "{empty}", "-o", "{out}"], "holds no study. Each study is a subfolder"),
@@ -116,6 +120,9 @@ def test_one_volume_alone(inference, pair, tmp_path, capsys, words):
         (["models", "show", "nobody"], "There is no model 'nobody'."),
         (["models", "delete", "nobody"], "There is no model 'nobody'."),
         (["models", "import", "{t1}"], "liverpair: "),
+        (["train", "segmentation", "--config", "/gone.yaml"], "The config '/gone.yaml' does not exist."),
+        (["train", "segmentation", "--config=/gone.yaml"], "The config '/gone.yaml' does not exist."),
+        (["train", "segmentation", "--trainer.nothing", "3"], "--trainer.nothing"),
         (["train", "walking"], "There is no training task 'walking'."),
     ],
 )
@@ -171,7 +178,7 @@ def test_a_batch_goes_on_after_a_failure_and_skips_what_is_done(inference, studi
     words = ["segment", "--studies", str(studies), "-o", str(tmp_path / "out")]
     assert cli.main(words) == 1
     said = capsys.readouterr()
-    assert "2 done, 0 skipped, 1 failed" in said.out
+    assert "2 done, 1 failed" in said.out
     assert "bert: File '" in said.err and "t1.nii.gz' cannot be read as an image" in said.err
     assert len(inference.asked) == 2 and not (tmp_path / "out" / "bert").exists()
     rows = {row["study"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
@@ -180,19 +187,81 @@ def test_a_batch_goes_on_after_a_failure_and_skips_what_is_done(inference, studi
 
     volume(studies / "bert" / "t1.nii.gz", 2, bright=4)
     assert cli.main(words) == 0
-    assert "1 done, 2 skipped, 0 failed" in capsys.readouterr().out
+    assert "1 done, 2 skipped" in capsys.readouterr().out
     assert len(inference.asked) == 3
     again = {row["study"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
     assert again["anna"]["t1_ml"] == rows["anna"]["t1_ml"]
 
 
-def test_a_batch_runs_again_for_what_is_newly_asked(inference, studies, tmp_path, capsys):
+@pytest.mark.parametrize("change", [["--uncertainty"], ["--bundle", "other"], ["--device", "cpu"], "input"])
+def test_a_batch_replaces_results_of_something_else_only_when_told_to(inference, studies, tmp_path, capsys, change):
     (studies / "bert" / "t1.nii.gz").unlink()
     words = ["segment", "--studies", str(studies), "-o", str(tmp_path / "out")]
-    assert cli.main(words) == 0 and cli.main([*words, "--uncertainty"]) == 0
-    assert len(inference.asked) == 6
-    assert cli.main([*words, "--overwrite"]) == 0
-    assert len(inference.asked) == 9
+    assert cli.main(words) == 0
+    if change == "input":
+        volume(studies / "bert" / "t2.nii.gz", 3, bright=2)
+    else:
+        words += change
+    capsys.readouterr()
+    assert cli.main(words) == 1
+    changed = 1 if change == "input" else 3
+    said = capsys.readouterr()
+    assert f"{changed} differs" in said.out and len(inference.asked) == 3
+    assert "bert' was done with another model, option or input. Add --overwrite." in said.err
+    assert cli.main([*words, "--overwrite"]) == 0 and len(inference.asked) == 6
+    assert cli.main(words) == 0 and len(inference.asked) == 6
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["[]", "{", '{"schema_version": 1}', lambda whole: {**whole, "t2": 5}, lambda whole: {**whole, "measures": {}},
+     lambda whole: {**whole, "provenance": {"seconds": "long"}}, lambda whole: {**whole, "t1": None, "t2": None}],
+)  # fmt: skip
+def test_a_study_with_damaged_measures_is_done_again(inference, studies, tmp_path, damage):
+    (studies / "bert" / "t1.nii.gz").unlink()
+    words = ["segment", "--studies", str(studies), "-o", str(tmp_path / "out")]
+    assert cli.main(words) == 0
+    measures = tmp_path / "out" / "anna" / "measures.json"
+    whole = measures.read_text()
+    measures.write_text(damage if isinstance(damage, str) else json.dumps(damage(json.loads(whole))))
+    assert cli.main(words) == 0 and len(inference.asked) == 4
+    assert measures.read_text() == whole
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        (["--device", "toaster"], "The device 'toaster' is unknown."),
+        (["--engine", "steam"], "The engine 'steam' is unknown."),
+        (["-o", "{file}"], "list.txt' cannot be written to."),
+    ],
+)
+def test_a_batch_that_can_never_work_is_refused_at_once(inference, studies, tmp_path, capsys, choice, sentence):
+    words = ["segment", "--studies", str(studies), "-o", str(tmp_path / "out" / "deep")]
+    assert cli.main(words + [word.format(file=studies / "list.txt") for word in choice]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+    assert not inference.asked and not (tmp_path / "out").exists()
+
+
+def test_a_batch_with_an_unknown_model_is_refused_at_once(studies, tmp_path, capsys):
+    assert cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out"), "--bundle", "nobody"]) == 2
+    assert capsys.readouterr().err.startswith("liverpair: There is no model 'nobody'.")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_defect_in_a_batch_can_be_traced(inference, studies, tmp_path, capsys):
+    def fail(*_):
+        raise ZeroDivisionError("division by zero")
+
+    inference.answer = fail
+    words = ["segment", "--studies", str(studies), "-o", str(tmp_path / "out")]
+    assert cli.main(words) == 1
+    said = capsys.readouterr().err
+    assert "(ZeroDivisionError: division by zero). Run it with --debug to see where." in said
+    assert "Traceback" not in said and "log" not in said
+    assert cli.main(["--debug", *words]) == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_batch_into_its_own_folder_keeps_masks_drawn_by_hand(inference, studies, capsys):
@@ -220,7 +289,7 @@ def test_a_batch_stopped_by_the_keyboard_tells_what_was_done(inference, studies,
     inference.answer = second_is_stopped
     assert cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out")]) == 130
     said = capsys.readouterr()
-    assert "1 done, 0 skipped, 0 failed" in said.out and said.err.strip() == "Stopped."
+    assert "1 done\n" in said.out and said.err.strip() == "Stopped."
     assert not (tmp_path / "out" / "bert").exists()
 
 
@@ -254,6 +323,17 @@ def test_measure_prints_a_table_and_json(tmp_path, capsys):
     measures = json.loads(capsys.readouterr().out)
     # 32 of 64 voxels are left: 2·32 / (64 + 32).
     assert measures["dice"] == pytest.approx(2 / 3) and measures["volume_error_percent"] == pytest.approx(100.0)
+
+
+def test_measure_of_a_value_in_neither_file_is_refused(tmp_path, capsys):
+    labels = sitk.Image([6, 6, 6], sitk.sitkUInt8)
+    labels[0:4, 1:5, 1:5] = 1
+    sitk.WriteImage(labels, str(tmp_path / "a.nrrd"))
+    sitk.WriteImage(labels * 2, str(tmp_path / "b.nrrd"))
+    both = [str(tmp_path / "a.nrrd"), str(tmp_path / "b.nrrd")]
+    assert cli.main(["measure", *both, "--label", "3"]) == 2
+    assert capsys.readouterr().err == "liverpair: Neither file holds the value 3.\n"
+    assert cli.main(["measure", *both, "--label", "2"]) == 0
 
 
 def test_measure_of_an_empty_mask_is_valid_json(tmp_path, capsys):

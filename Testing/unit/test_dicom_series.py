@@ -200,7 +200,7 @@ def test_folders_without_series_say_so(tmp_path):
     with pytest.raises(InputError, match="is empty"):
         list_series(tmp_path)
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(InputError, match=r"no DICOM image series \(1 other file\)"):
+    with pytest.raises(InputError, match=r"no DICOM image series \(1 other file\)\. LiverPair reads"):
         list_series(tmp_path)
     with pytest.raises(InputError, match="is not a folder"):
         list_series(tmp_path / "a.txt")

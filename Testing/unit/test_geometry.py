@@ -133,6 +133,16 @@ def nan_volume():
     return image
 
 
+def placed(**geometry) -> sitk.Image:
+    return volume(**{"size": (4, 4, 4), "spacing": (4.0, 4.0, 4.0), **geometry})
+
+
+def of_values(low: float, high: float) -> sitk.Image:
+    image = like(np.full((4, 5, 6), low), volume())
+    image[0, 0, 0] = high
+    return image
+
+
 @pytest.mark.parametrize(
     "image, words",
     [
@@ -143,6 +153,12 @@ def nan_volume():
         (sitk.Image([4, 4, 4], sitk.sitkUInt8), "same value in every voxel"),
         (sitk.Image([4, 4, 4], sitk.sitkComplexFloat32), "complex"),
         (nan_volume(), "NaN"),
+        (placed(spacing=(4.0, 4000.0, 4.0)), "T2 would be 16 m wide; check its voxel spacing."),
+        (placed(spacing=(4.0, 4.0, 0.002)), "T2 would be 0.008 mm wide; check its voxel spacing."),
+        (placed(origin=(0.0, math.nan, 0.0)), "T2 has the origin .*, which is no place in space."),
+        (of_values(0.0, -1.7e308), r"T2 has values beyond ±1e\+38."),
+        (of_values(0.0, 1e300), r"T2 has values beyond ±1e\+38."),
+        (of_values(0.0, 1e-300), "T2 has values too close to each other for single precision: 0 to 1e-300."),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_words(image, words):
@@ -152,3 +168,8 @@ def test_what_cannot_be_used_is_refused_in_words(image, words):
 
 def test_a_plain_volume_is_accepted():
     check_volume(volume(degrees=(20, 10, 5)), "T1")
+
+
+def test_whole_body_volumes_and_wide_value_ranges_pass():
+    check_volume(volume(size=(6, 5, 4), spacing=(350.0, 2.0, 2.5)), "T1")
+    check_volume(of_values(-9e37, 9e37), "T1")

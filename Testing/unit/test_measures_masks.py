@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from liverpair.errors import InputError
+from liverpair.measures.masks import label_mask
 from liverpair.measures.overlap import centroid_offset_mm, dice, volume_error_percent
 from liverpair.measures.summary import segmentation_measures
 from liverpair.measures.surface import assd_mm, hd95_and_assd_mm, hd95_mm, surface_distances_mm
@@ -43,6 +44,27 @@ def test_dice_of_shifted_cubes():
     assert dice(CUBE, cuboid(slice(3, 7), slice(3, 7), slice(3, 7))) == 27 / 64
     assert dice(CUBE, cuboid(slice(6, 10), slice(2, 6), slice(2, 6))) == 0
     assert dice(CUBE, CUBE) == 1
+
+
+@pytest.mark.parametrize(
+    "bad, words",
+    [
+        (sitk.Cast(CUBE, sitk.sitkComplexFloat32), "Complex numbers make no mask."),
+        (sitk.Cast(CUBE, sitk.sitkFloat32) * float("nan"), "A mask has voxels that are not a number"),
+        (sitk.Compose(CUBE, CUBE), "scalar 3-D images only"),
+    ],
+)
+def test_what_is_no_mask_is_refused_in_words(bad, words):
+    for measure in (lambda: dice(CUBE, bad), lambda: segmentation_measures(bad, CUBE), lambda: label_mask(bad, 1)):
+        with pytest.raises(InputError, match=words):
+            measure()
+
+
+def test_a_label_is_the_voxels_of_its_value_and_no_others():
+    labels = CUBE * 3 + cuboid(slice(7, 9), slice(2, 6), slice(2, 6))
+    assert dice(label_mask(labels, 3), CUBE) == 1
+    for value in (3 + 256, -253, 2):
+        assert not sitk.GetArrayViewFromImage(label_mask(labels, value)).any()
 
 
 def test_dice_of_unequal_sizes():

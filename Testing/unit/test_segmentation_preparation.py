@@ -37,6 +37,15 @@ def test_percentiles_become_zero_and_one():
     assert values.dtype == np.float32
 
 
+@pytest.mark.parametrize("factor", [1e-30, 1e-6, 1e6, 1e30])
+def test_the_unit_of_the_values_does_not_matter(factor):
+    values = np.random.default_rng(0).gamma(2.0, 50.0, (6, 20, 20)).astype(np.float32)
+    assert Normalization()(values * np.float32(factor)) == pytest.approx(Normalization()(values), abs=1e-5)
+    few = (values > 400).astype(np.float32)
+    assert 0 < few.mean() < 0.01
+    assert (Normalization()(few * np.float32(factor)) == few).all()
+
+
 def test_the_air_beside_the_patient_is_cropped_in_plane_only():
     image, _ = image_and_mask(grid(extent=360.0))
     prepared = prepare(image, POLICY, Normalization(0, 100))

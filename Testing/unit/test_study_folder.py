@@ -1,6 +1,8 @@
 """Reading and writing image files and study folders."""
 
+import gzip
 import os
+import re
 
 import numpy as np
 import pytest
@@ -109,7 +111,7 @@ def test_hostile_files_are_refused_in_one_sentence(tmp_path, name, content, word
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=words) as caught:
         read_image(tmp_path / name)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and caught.value.message.endswith(".")
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
@@ -131,6 +133,69 @@ def test_scaled_nifti_is_read_in_its_values(tmp_path):
     (tmp_path / "x.nii").write_bytes(content)
     halved = sitk.GetArrayFromImage(read_image(tmp_path / "x.nii"))
     np.testing.assert_allclose(halved, sitk.GetArrayFromImage(oblique_image()) * 0.5)
+
+
+def changed_file(path, image: sitk.Image, old: bytes, new: bytes):
+    """An image written and then changed in its header."""
+    write_image(image, path)
+    content = path.read_bytes()
+    packed = path.suffix == ".gz"
+    content = gzip.decompress(content) if packed else content
+    assert content.count(old) >= 1
+    content = content.replace(old, new, 1)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    return path
+
+
+def little_endian(*numbers: float) -> bytes:
+    return np.array(numbers, "<f4").tobytes()
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize("bad, shown", [(0.0, "0"), (float("nan"), "nan"), (float("inf"), "inf")])
+def test_a_nifti_spacing_of_zero_is_refused(tmp_path, suffix, bad, shown):
+    old, new = little_endian(1.25, 1.5, 7.7), little_endian(1.25, 1.5, bad)
+    path = changed_file(tmp_path / f"x{suffix}", oblique_image(), old, new)
+    with pytest.raises(InputError, match=rf"has voxel spacing \(1.25, 1.5, {shown}\) mm; every spacing must be above"):
+        read_image(path)
+
+
+def test_a_spacing_beyond_the_dimensions_of_a_nifti_does_not_matter(tmp_path):
+    path = changed_file(
+        tmp_path / "x.nii", oblique_image()[..., 0], little_endian(1.25, 1.5), little_endian(1.25, 1.5, 0.0)[:8]
+    )
+    assert read_image(path).GetSpacing() == pytest.approx((1.25, 1.5))
+
+
+def test_a_sheared_nifti_is_refused_in_words(tmp_path):
+    image = sitk.GetImageFromArray(np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    write_image(image, tmp_path / "x.nii")
+    content = bytearray((tmp_path / "x.nii").read_bytes())
+    content[252:256] = np.array([0, 2], "<i2").tobytes()
+    content[280:328] = little_endian(5, 1, 0, 0, 0, 5, 0, 0, 0, 0, 5, 0)
+    (tmp_path / "x.nii").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_image(tmp_path / "x.nii")
+    said = "has axes that are not at right angles. Harden its transform or resample it first."
+    assert str(caught.value) == f"File '{tmp_path / 'x.nii'}' {said}"
+
+
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("Offset = 0 0 0", "Offset = nan 0 0", "says 'Offset = nan 0 0' in its header, which is no place in space."),
+        ("Offset = 0 0 0", "Position = 0 x 0", "says 'Position = 0 x 0' in its header"),
+        ("ElementSpacing = 1 1 1", "ElementSpacing = 1 0 1", "has a voxel spacing that is zero or no number; every"),
+        ("1 0 0 0 1 0 0 0 1", "1 0 0 0 1 0 0 1 0", "has axes that span no volume"),
+        ("ElementDataFile = LOCAL", "ElementDataFile = gone.raw", "or its data file is missing. It may be"),
+    ],
+)
+def test_metaimage_headers_that_say_nonsense_are_refused_in_words(tmp_path, old, new, words):
+    image = sitk.GetImageFromArray(np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    path = changed_file(tmp_path / "x.mha", image, old.encode(), new.encode())
+    with pytest.raises(InputError, match=re.escape(words)) as caught:
+        read_image(path)
+    assert "ITK" not in str(caught.value) and caught.value.message.endswith(".")
 
 
 def test_missing_file_is_named(tmp_path):

@@ -19,13 +19,19 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the measures of one pair of masks."""
+    import SimpleITK as sitk
+
+    from liverpair.errors import InputError
+    from liverpair.measures.masks import label_mask
     from liverpair.measures.results import table_text
     from liverpair.measures.summary import segmentation_measures
     from liverpair.study import read_image
 
     masks = [read_image(path) for path in (arguments.prediction, arguments.reference)]
     if arguments.label is not None:
-        masks = [mask == arguments.label for mask in masks]
+        masks = [label_mask(labels, arguments.label) for labels in masks]
+        if not any(sitk.GetArrayViewFromImage(mask).any() for mask in masks):
+            raise InputError(f"Neither file holds the value {arguments.label}.")
     measures = segmentation_measures(*masks)
     if arguments.json:
         print(json.dumps({name: value if math.isfinite(value) else None for name, value in measures.items()}, indent=2))

@@ -43,7 +43,8 @@ class Normalization:
     def __call__(self, array: np.ndarray) -> np.ndarray:
         """float32 in [0, 1]. The percentiles are taken over the whole array, so that a volume is normalized as one."""
         low, high = np.percentile(array, (self.lower_percentile, self.upper_percentile))
-        return np.clip((array - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
+        scaled = np.clip((array - low) / (high - low), 0.0, 1.0) if high > low else array > low
+        return scaled.astype(np.float32)
 
 
 def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:

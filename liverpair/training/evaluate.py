@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.errors import InputError
+from liverpair.measures.masks import check_mask, label_mask
 from liverpair.measures.results import table_text, write_results
 from liverpair.measures.summary import segmentation_measures, summarise
 from liverpair.segmentation.inference import SegmentOptions, segment
@@ -78,17 +79,16 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
             raise InputError(
                 f"Case '{case}' has no volume with a reference mask.", "Check --t1, --t2 and --t1-labels, --t2-labels."
             )
+        masks = {side: _mask(references[side], options.label_value, f"case '{case}' {side}") for side in both}
         result = segment(both.get("T1"), both.get("T2"), bundles, how)
         for side, image in both.items():
             prediction = getattr(result, side.lower()).liver
-            reference = references[side]
-            reference = reference == options.label_value if options.label_value is not None else reference != 0
-            measures = segmentation_measures(prediction, reference)
+            measures = segmentation_measures(prediction, masks[side])
             rows.append({"case": case, "side": side, **{key: _rounded(measures[key]) for key in SHOWN}})
             if pictures:
                 title = f"{options.name}, case {case} {side}, Dice {measures['dice']:.3f}"
                 outline_picture(
-                    image, prediction, reference, title, pictures / f"{options.name}_{case}_{side.lower()}.png"
+                    image, prediction, masks[side], title, pictures / f"{options.name}_{case}_{side.lower()}.png"
                 )
     return rows
 
@@ -103,6 +103,17 @@ def write_metrics(
 
 def _read(folder: Path, files: dict[str, str]) -> dict[str, sitk.Image | None]:
     return {side: read_image(folder / name) if (folder / name).exists() else None for side, name in files.items()}
+
+
+def _mask(reference: sitk.Image, value: int | None, whose: str) -> sitk.Image:
+    """The voxels of a reference that hold `value`, or any value but 0. Raises `InputError` when none holds `value`."""
+    check_mask(reference)
+    if value is None:
+        return reference != 0
+    mask = label_mask(reference, value)
+    if not sitk.GetArrayViewFromImage(mask).any():
+        raise InputError(f"The reference of {whose} has no voxel of value {value}.")
+    return mask
 
 
 def _summary(rows: list[dict[str, Any]], side: str) -> dict[str, dict[str, float]]:
