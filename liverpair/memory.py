@@ -1,11 +1,12 @@
 """How much memory there is, how much a forward pass takes, and what to do when it is not enough."""
 
+import copy
 import gc
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from liverpair.errors import OutOfMemoryError
 
@@ -102,33 +103,27 @@ def _number(path: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def forward_memory(
-    network_name: str, arguments: Mapping[str, Any], shape: Sequence[int], precision: str = "fp32"
-) -> int:
+def forward_memory(network: "torch.nn.Module", shape: Sequence[int], precision: str = "fp32") -> int:
     """Bytes that one forward pass will take beyond the weights, estimated without running it.
 
     The network is run on tensors that have shapes and no content, and what is alive at the worst moment is counted.
 
     Parameters
     ----------
-    network_name, arguments
-        As for `liverpair.networks.build`.
+    network
+        On the meta device, as `Bundle.empty_network` gives it. It is not changed.
     shape
         Of the input: (batch, channels, z, y, x) or (batch, channels, y, x).
     precision
         "fp32", "bf16" or "fp16".
 
-    Raises what `build` raises, and `RuntimeError` for a shape that the network does not take.
+    Raises `RuntimeError` for a shape that the network does not take.
     """
     import torch
 
-    from liverpair.networks import build
-
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
-    with torch.device("meta"):
-        network = build(network_name, arguments).eval().to(dtype)
-        images = torch.empty(tuple(shape), dtype=dtype)
-    live = _live_peak(network, images)
+    images = torch.empty(tuple(shape), dtype=dtype, device="meta")
+    live = _live_peak(copy.deepcopy(network).eval().to(dtype), images)
     return int(OVERHEAD * live) + CONSTANT_BYTES
 
 

@@ -19,7 +19,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "name": "small",
         "version": "1.0",
         "task": "segmentation",
-        "strategy": "single input",
+        "strategy": "single",
         "network": {"name": "unet", "arguments": ARGUMENTS},
         "inputs": ["T1 or T2"],
         "grid": {"spacing_mm": [2.0, 2.0, 6.0], "multiple_of": [2, 2, 2]},

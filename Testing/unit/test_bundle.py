@@ -12,8 +12,15 @@ import torch
 from bundle_factory import ARGUMENTS, edit_manifest, manifest, small_network, write_bundle
 from safetensors.torch import load_file, save_file
 
+from liverpair import networks
 from liverpair.bundle import Bundle
+from liverpair.bundle import manifest as manifest_module
+from liverpair.bundle.weights import tensor_shapes
 from liverpair.errors import BundleError
+from liverpair.networks import build
+
+
+GRID, PERCENTILES, LABEL = manifest()["grid"], manifest()["normalization"], manifest()["labels"][0]
 
 
 @pytest.fixture
@@ -89,6 +96,22 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"labels": manifest()["labels"] * 2}, "two of its labels have the same value"),
         ({"normal_ranges": {"T1": {"Sphericity": {"mean": 0.6}}}}, "'normal_ranges.T1.Sphericity.sd' is missing"),
         ({"metrics": {"test": {"cases": [1]}}}, "'metrics.test.cases' is not a list of objects"),
+        ({"normalization": {"method": "percentile"}}, "'normalization.lower_percentile' is missing"),
+        ({"normalization": {**PERCENTILES, "method": "z-score"}}, "'normalization.method' is 'z-score'"),
+        ({"grid": {**GRID, "keep_slices_from_mm": "5"}}, "'grid.keep_slices_from_mm' is not a number"),
+        ({"grid": {**GRID, "keep_slices_to_mm": 10**400}}, "'grid.keep_slices_to_mm' is 1000"),
+        ({"grid": {**GRID, "multiple_of": [10**9, 1, 1]}}, "'grid.multiple_of' holds a number above 256"),
+        ({"grid": {"spacing_mm": [2, 2], "multiple_of": [2, 2]}}, "has 2 and 'grid.multiple_of' 2 numbers"),
+        ({"grid": {**GRID, "crop": "head"}}, "'grid.crop' is \"head\", not \"body\" or null"),
+        ({"mirror_axes": "xyz"}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),
+        ({"mirror_axes": ["t"]}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),
+        ({"mirror_axes": [["x"]]}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),
+        ({"limits": 3}, "'limits' is neither a text nor a list of texts"),
+        ({"limits": [3]}, "'limits' is neither a text nor a list of texts"),
+        ({"inputs": ["CT"]}, "each must be one of 'T1', 'T2', 'T1 or T2'"),
+        ({"inputs": ["T1", "T2"]}, "its strategy 'single' does not take the inputs ['T1', 'T2']"),
+        ({"strategy": "telepathy"}, "asks for the strategy 'telepathy', which this LiverPair does not know"),
+        ({"network": {"name": "evil", "arguments": {}}}, "asks for the network 'evil', which this LiverPair does not"),
         ({"sha256": "abc"}, "'sha256' is not a SHA-256 checksum"),
     ],
 )
@@ -164,8 +187,41 @@ def test_weights_that_are_not_safetensors_are_refused(folder, content):
 
 def test_weights_cut_short_are_refused(folder):
     replace_weights(folder, (folder / "weights.safetensors").read_bytes()[:-100])
-    with pytest.raises(BundleError, match="cannot be read"):
-        Bundle.load(folder).weights()
+    with pytest.raises(BundleError, match="are damaged: its tensors do not fill the file"):
+        Bundle.load(folder)
+
+
+def safetensors_file(header: dict, values: bytes = bytes(8)) -> bytes:
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + values
+
+
+TENSOR = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ({}, "are empty: the file holds no tensor"),
+        ({"__metadata__": {"format": "pt"}}, "are empty: the file holds no tensor"),
+        ({"a": 3}, "'a' is not described as a tensor"),
+        ({"a": {**TENSOR, "shape": [-2]}}, "'a' is not described as a tensor"),
+        ({"a": {**TENSOR, "data_offsets": [0]}}, "'a' is not described as a tensor"),
+        ({"a": {**TENSOR, "dtype": "F13"}}, "of a type this LiverPair does not know: 'a' is 'F13'"),
+        ({"a": {**TENSOR, "shape": [3]}}, "'a' is not as long as its shape"),
+        ({"a": {**TENSOR, "data_offsets": [8, 16]}}, "its tensors do not fill the file"),
+        ({"a": TENSOR, "b": TENSOR}, "its tensors do not fill the file"),
+    ],
+)
+def test_a_damaged_header_of_the_weights_is_refused_on_loading(folder, header, words):
+    replace_weights(folder, safetensors_file(header))
+    with pytest.raises(BundleError, match=words):
+        Bundle.load(folder)
+
+
+def test_shapes_are_read_without_the_values(folder):
+    expected = {name: tuple(value.shape) for name, value in small_network().state_dict().items()}
+    assert tensor_shapes(folder / "weights.safetensors", "small") == expected
 
 
 def test_weights_that_are_not_finite_are_refused(folder):
@@ -197,8 +253,62 @@ def test_a_network_that_nobody_knows_or_could_build_is_refused(folder):
         Bundle.load(folder).network()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"widths": [10**9, 10**9]}, "'network.arguments' holds 1000000000, beyond 4096"),
+        ({"widths": [4] * 100_000}, "'network.arguments' holds 100002 values"),
+        ({"kernels": [[10**6] * 3] * 2}, "'network.arguments' holds 1000000, beyond 4096"),
+        ({"kernels": [[10**400] * 3] * 2}, "beyond 4096"),
+        ({"dropout": float("nan")}, "'network.arguments' holds nan"),
+        ({"widths": [4096, 4096], "kernels": [[4096] * 3] * 2}, "do not fit the network"),
+        ({"widths": [16.5, 4]}, "arguments that do not fit the network 'unet'"),
+        ({"widths": "abc"}, "arguments that do not fit the network 'unet'"),
+        ({"widths": []}, "arguments that do not fit the network 'unet'"),
+        ({"widths": [0, 4]}, "do not fit the network"),
+        ({"widths": [-16, 4]}, "arguments that do not fit the network 'unet'"),
+        ({"normalization": "zzz"}, "arguments that do not fit the network 'unet': unknown normalization 'zzz'"),
+    ],
+)
+def test_absurd_arguments_are_refused_in_one_sentence(folder, arguments, words):
+    edit_manifest(folder, network={"name": "unet", "arguments": {**ARGUMENTS, **arguments}})
+    with pytest.raises(BundleError, match=words) as caught:
+        Bundle.load(folder).empty_network()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"grid": {**GRID, "multiple_of": [3, 2, 2]}}, r"'grid.multiple_of' is \[3, 2, 2\], .* multiples of \[2, 2, 2\]"),
+        ({"labels": [LABEL, {**LABEL, "value": 2}]}, "not a mask for each of 2 labels"),
+        ({"network": {"name": "unet", "arguments": {**ARGUMENTS, "strides": [[0, 2, 2]]}}}, "do(es)? not (fit|run)"),
+    ],
+)
+def test_a_segmenter_that_does_not_do_what_its_manifest_says_is_refused(folder, changes, words):
+    edit_manifest(folder, **changes)
+    with pytest.raises(BundleError, match=words):
+        Bundle.load(folder).network()
+
+
+def test_a_segmenter_for_other_channels_or_dimensions_is_refused(tmp_path):
+    for arguments, words in [
+        ({"in_channels": 2}, "its network does not run on 1 channels"),
+        ({"dimensions": 2}, r"multiples of \[2, 2\]"),
+    ]:
+        network = {"name": "unet", "arguments": {**ARGUMENTS, **arguments}}
+        weights = build("unet", network["arguments"]).state_dict()
+        with pytest.raises(BundleError, match=words):
+            Bundle.write(tmp_path / "odd", manifest(network=network), weights)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_networks_a_manifest_may_name_are_those_there_are():
+    assert set(manifest_module.NETWORKS) == set(networks.NETWORKS)
+
+
 def test_a_manifest_that_asks_for_a_giant_network_takes_no_memory_for_it(folder):
-    edit_manifest(folder, network={"name": "unet", "arguments": {**ARGUMENTS, "widths": [100_000, 200_000]}})
+    edit_manifest(folder, network={"name": "unet", "arguments": {**ARGUMENTS, "widths": [2048, 4096, 4096]}})
     with pytest.raises(BundleError, match="do not fit the network"):
         Bundle.load(folder).network()
 

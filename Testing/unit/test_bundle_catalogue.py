@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import zipfile
 
 import pytest
@@ -250,3 +251,39 @@ def test_an_imported_bundle_that_fails_its_checks_leaves_nothing(catalogue, sour
     with pytest.raises(BundleError, match="do not have the checksum"):
         catalogue.import_from(zip_folder(source, tmp_path / "model.zip"))
     assert_nothing_imported(catalogue, tmp_path)
+
+
+def refused(catalogue, source):
+    with pytest.raises(BundleError) as caught:
+        catalogue.import_from(source)
+    assert ".import-" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_refused_import_names_what_the_user_gave(catalogue, source, tmp_path):
+    edit_manifest(source, task="cooking")
+    assert "Model 'a folder' is refused" in refused(catalogue, source)
+    assert "Model 'model.zip' is refused" in refused(catalogue, zip_folder(source, tmp_path / "model.zip"))
+    (source / "bundle.json").write_text("{")
+    assert "Model 'a folder' has a bundle.json that is not valid JSON" in refused(catalogue, source)
+    assert_nothing_imported(catalogue, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"network": {"name": "evil", "arguments": {}}}, "asks for the network 'evil'"),
+        ({"network": {"name": "unet", "arguments": {"widths": [8, 16]}}}, "do not fit the network in its manifest"),
+        ({"network": {"name": "unet", "arguments": {"widths": "abc"}}}, "arguments that do not fit the network"),
+        ({"strategy": "telepathy"}, "asks for the strategy 'telepathy'"),
+    ],
+)
+def test_a_model_that_can_never_run_is_not_imported(catalogue, source, tmp_path, changes, words):
+    edit_manifest(source, **changes)
+    assert words in refused(catalogue, source)
+    assert_nothing_imported(catalogue, tmp_path)
+
+
+def test_without_torch_a_model_is_imported_unbuilt(catalogue, source, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert catalogue.import_from(source).name == "other"

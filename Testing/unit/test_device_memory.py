@@ -14,6 +14,7 @@ from liverpair.memory import (
     is_out_of_memory,
     with_memory_fallback,
 )
+from liverpair.networks import build
 
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
@@ -118,11 +119,16 @@ def test_live_bytes_of_a_chain_counted_by_hand():
     assert _live_peak(chain, torch.empty(1, 1, 4, 4, 4, device="meta")) == 256 + 2048 + 512
 
 
+def empty(**arguments):
+    with torch.device("meta"):
+        return build("unet", arguments)
+
+
 def test_the_estimate_follows_shape_precision_and_width():
     arguments = {"in_channels": 1, "out_channels": 1, "widths": [8, 16, 32]}
 
     def live(shape=(1, 1, 32, 64, 64), precision="fp32", **changes):
-        return (forward_memory("unet", {**arguments, **changes}, shape, precision) - CONSTANT_BYTES) / OVERHEAD
+        return (forward_memory(empty(**{**arguments, **changes}), shape, precision) - CONSTANT_BYTES) / OVERHEAD
 
     voxels = 32 * 64 * 64
     assert live() >= 4 * voxels * 3 * 8
@@ -134,5 +140,5 @@ def test_the_estimate_follows_shape_precision_and_width():
 def test_the_estimate_of_the_published_network_takes_no_memory():
     from liverpair.networks.unet import PUBLISHED_3D
 
-    estimate = forward_memory("unet", PUBLISHED_3D, (1, 1, 64, 192, 192))
+    estimate = forward_memory(empty(**PUBLISHED_3D), (1, 1, 64, 192, 192))
     assert 4 * 2**30 < estimate < 8 * 2**30

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from bright_box import grid, image_and_mask
-from brightness_bundle import write_brightness_bundle
+from brightness_bundle import ARGUMENTS, write_brightness_bundle
 
 from liverpair.errors import BundleError, Cancelled, InputError
 from liverpair.geometry import Grid
@@ -136,6 +136,9 @@ def test_specialised_bundles_take_only_their_own_side(tmp_path, pair):
 class TwoInputs:
     """A strategy with two input channels, as other strategies will have."""
 
+    def takes(self, inputs):
+        return inputs == ["T1", "T2"]
+
     def passes(self, sides, inputs):
         return [Pass(("T1", "T2"), ("T1",)), Pass(("T2", "T1"), ("T2",))] if {"T1", "T2"} <= set(sides) else []
 
@@ -210,9 +213,30 @@ def test_refusals_are_sentences(bundle, pair, tmp_path):
         segment(t1, sitk.Image([8, 8, 8], sitk.sitkVectorUInt8, 3), [bundle], FP32)
     with pytest.raises(InputError, match="No model"):
         segment(t1, t2, [], FP32)
-    odd = write_brightness_bundle(tmp_path / "odd", strategy="telepathy", name="odd")
+    odd = dataclasses.replace(bundle, strategy="telepathy")
     with pytest.raises(BundleError, match="asks for the strategy 'telepathy'"):
         segment(t1, t2, [odd], FP32)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("unet", {"widths": [16.5]}, "arguments that do not fit the network 'unet'"),
+        ("unet", {"widths": "abc"}, "arguments that do not fit the network 'unet'"),
+        ("unet", {"widths": [-16]}, "arguments that do not fit the network 'unet'"),
+        ("unet", {"normalization": "zzz"}, "arguments that do not fit the network 'unet': unknown normalization 'zzz'"),
+        ("unet", {"wisdom": 3}, "arguments that do not fit the network 'unet'"),
+        ("unet", {"widths": [0]}, "do not fit the network"),
+        ("evil", {}, "arguments that do not fit the network 'evil'"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_before_memory_is_planned(bundle, pair, name, arguments, words):
+    (t1, _), _ = pair
+    odd = dataclasses.replace(bundle, network_spec={"name": name, "arguments": {**ARGUMENTS, **arguments}})
+    prediction._warm.clear()
+    with pytest.raises(BundleError, match=words):
+        segment(t1, None, [odd], FP32)
+    prediction._warm.clear()
 
 
 def test_warm_predictor_is_kept_and_the_oldest_goes(bundle):
@@ -233,3 +257,5 @@ def test_single_input_plans_one_pass_per_side():
     assert single.passes(["T2", "T1"], ["T1 or T2"]) == [Pass(("T1",), ("T1",)), Pass(("T2",), ("T2",))]
     assert single.passes(["T1", "T2"], ["T2"]) == [Pass(("T2",), ("T2",))]
     assert single.passes(["T1"], ["T2"]) == []
+    assert single.takes(["T2"]) and single.takes(["T1 or T2"])
+    assert not single.takes(["T1", "T2"]) and not single.takes(["CT"])

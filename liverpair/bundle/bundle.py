@@ -13,6 +13,7 @@ from liverpair.bundle.card import model_card
 from liverpair.bundle.manifest import (
     MANIFEST_FILE,
     SCHEMA_VERSION,
+    SEGMENTATION,
     WEIGHTS_FILE,
     Label,
     Network,
@@ -22,8 +23,9 @@ from liverpair.bundle.manifest import (
     read_manifest,
     validate,
 )
-from liverpair.bundle.weights import check_fit, check_weights, file_sha256, load_weights, save_weights
-from liverpair.errors import BundleError, LiverPairError, MissingPackageError
+from liverpair.bundle.running import check_segments, first_line
+from liverpair.bundle.weights import check_fit, check_weights, file_sha256, load_weights, save_weights, tensor_shapes
+from liverpair.errors import BundleError, MissingPackageError
 from liverpair.files import written_whole
 
 if TYPE_CHECKING:
@@ -58,14 +60,16 @@ class Bundle:
     metrics: Mapping[str, Any]
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Bundle":
+    def load(cls, folder: Path | str, known_as: str = "") -> "Bundle":
         """Read the bundle in `folder`. Needs no torch.
+
+        `known_as` names the bundle where its manifest is refused, when `folder` is not what the user gave.
 
         Raises `BundleError` with the reason if the manifest is not valid, or the weights are missing, not safetensors,
         or fail their checksum.
         """
         folder = Path(folder)
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, known_as)
         check_weights(folder / WEIGHTS_FILE, manifest["sha256"], manifest["name"])
         return cls._of(folder, manifest)
 
@@ -139,31 +143,37 @@ class Bundle:
     def network(self, device: "torch.device | str" = "cpu") -> "torch.nn.Module":
         """The trained network on `device`, in eval mode. Its parameters ask for no gradient.
 
-        Raises `BundleError` if the network is unknown, its arguments do not fit it, or the weights do not fit the
-        network.
+        Raises what `empty_network` raises, and `BundleError` if a weight is not finite.
         """
-        torch = _import_torch()
+        self.empty_network()
         weights = self.weights()
-        with torch.device("meta"):
-            check_fit(self._build(), weights, self.name)
         network = self._build()
         network.load_state_dict(weights)
         return network.requires_grad_(False).eval().to(device)
 
+    def empty_network(self) -> "torch.nn.Module":
+        """The network on the meta device, in eval mode: shapes without content, so that it takes no memory.
+
+        Raises `BundleError` if the network is unknown, its arguments do not fit it, the weights do not fit the network,
+        or a segmenter does not mask volumes as its manifest says.
+        """
+        torch = _import_torch()
+        with torch.device("meta"):
+            network = self._build().eval()
+        check_fit(network, tensor_shapes(self.folder / WEIGHTS_FILE, self.name), self.name)
+        if self.task == SEGMENTATION:
+            check_segments(network, self.manifest)
+        return network
+
     def _build(self) -> "torch.nn.Module":
-        from liverpair.networks import NETWORKS, build
+        from liverpair.networks import build
 
         name = self.network_spec["name"]
-        if name not in NETWORKS:
-            raise BundleError(
-                f"Model '{self.name}' asks for the network '{name}', which this LiverPair does not know; known are "
-                f"{', '.join(sorted(NETWORKS))}."
-            )
         try:
             return build(name, self.network_spec["arguments"])
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, LiverPairError) as error:
+        except Exception as error:  # a layer may raise anything for arguments that nobody meant
             raise BundleError(
-                f"Model '{self.name}' gives arguments that do not fit the network '{name}': {error}."
+                f"Model '{self.name}' gives arguments that do not fit the network '{name}': {first_line(error)}."
             ) from error
 
     def card(self) -> str:

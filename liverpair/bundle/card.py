@@ -9,6 +9,7 @@ INTENDED_USE = (
     "diagnosis, measurement or treatment may rest on its output alone. Look at every result before use."
 )
 CURVE_ROWS = 8
+ITEMS = ("Item", "Value")
 
 
 def model_card(manifest: Mapping[str, Any]) -> str:
@@ -41,7 +42,7 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Intensities": _pairs(normalization),
         "After the network": _pairs(manifest.get("postprocessing", {})),
     }
-    return _table(("", ""), [(key, value) for key, value in facts.items() if value])
+    return _table(ITEMS, [(key, value) for key, value in facts.items() if value])
 
 
 def _spacing(spacing_mm: Sequence[float]) -> str:
@@ -62,7 +63,7 @@ def _training(training: Mapping[str, Any]) -> str:
     ]
     known = {"data", "license", "citation", "command", "seed", "wall_time_s", "curve"}
     rows += [(_title(key), value) for key, value in training.items() if key not in known]
-    table = _table(("", ""), [(key, _text(value)) for key, value in rows if value not in (None, "", [], {})])
+    table = _table(ITEMS, [(key, _text(value)) for key, value in rows if value not in (None, "", [], {})])
     return "\n\n".join(text for text in (table, _curve(training.get("curve"))) if text)
 
 
@@ -93,7 +94,7 @@ def _one_test(name: str, result: Mapping[str, Any]) -> str:
     rest = {k: v for k, v in result.items() if k not in ("description", "command", "cases", "summary")}
     rest |= {k: v for k, v in result.get("summary", {}).items() if k not in summary}
     if rest:
-        parts.append(_table(("", ""), [(_title(key), _text(value)) for key, value in rest.items()]))
+        parts.append(_table(ITEMS, [(_title(key), _text(value)) for key, value in rest.items()]))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -3,12 +3,13 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from liverpair.bundle.bundle import Bundle, move_into_place
 from liverpair.bundle.importing import copy_bundle
 from liverpair.bundle.manifest import MANIFEST_FILE
-from liverpair.errors import BundleError
+from liverpair.errors import BundleError, MissingPackageError
 from liverpair.folders import shipped_bundles_folder, user_bundles_folder
 
 
@@ -59,13 +60,16 @@ class Catalogue:
 
         The bundle may be at the top or in one folder of it. Only the manifest, the weights and the pages and pictures
         beside them are copied. Raises `BundleError` with the reason if the source is not a bundle, is hostile or too
-        large, or its name is taken. Nothing partial stays.
+        large, or its name is taken; where torch is installed, also if its network cannot be built and run with its weights.
+        Nothing partial stays.
         """
         self.user_root.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".import-", dir=self.user_root))
         try:
             copy_bundle(Path(source), draft)
-            bundle = Bundle.load(draft)
+            bundle = Bundle.load(draft, known_as=Path(source).resolve().name)
+            with suppress(MissingPackageError):
+                bundle.network("cpu")
             self._refuse_taken(bundle.name)
             draft.chmod(0o755)
             move_into_place(draft, self.user_root / bundle.name)

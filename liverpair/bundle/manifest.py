@@ -13,17 +13,30 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from liverpair.errors import BundleError
+from liverpair.segmentation.strategies import EITHER, SIDES, STRATEGIES
 
 SCHEMA_VERSION = 1
 MANIFEST_FILE = "bundle.json"
 WEIGHTS_FILE = "weights.safetensors"
 MAXIMUM_MANIFEST_BYTES = 8 * 2**20
 
+SEGMENTATION = "segmentation"
 TASK_SECTIONS: dict[str, tuple[str, ...]] = {
-    "segmentation": ("grid", "normalization", "postprocessing"),
+    SEGMENTATION: ("grid", "normalization", "postprocessing"),
     "detection": ("grid", "normalization", "detection"),
 }
 """Sections that a bundle of each task must have beyond the core."""
+
+NETWORKS = ("retina", "unet")
+"""The names in `liverpair.networks.NETWORKS`, which cannot be asked without torch."""
+
+MAXIMUM_ARGUMENT = 4096
+MAXIMUM_ARGUMENTS = 1000
+"""No network has a larger number, or more of them, among its arguments."""
+
+MAXIMUM_MULTIPLE = 256
+MAXIMUM_MM = 1000
+CROPS = {SEGMENTATION: ("body", None), "detection": ("body", "liver", None)}
 
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 CHECKSUM_PATTERN = re.compile(r"[0-9a-f]{64}")
@@ -37,15 +50,19 @@ class Network(TypedDict):
 
 
 class WorkingGrid(TypedDict, total=False):
-    """The grid a network sees: spacing (x, y, z) or (x, y), and what its sides (z, y, x) are multiples of."""
+    """The grid a network sees: spacing (x, y, z), what its sides (z, y, x) are multiples of, and what it is cropped to
+    (`CROPS`).
+    """
 
     spacing_mm: list[float]
     multiple_of: list[int]
-    crop: Any
+    crop: str | None
+    keep_slices_from_mm: float
+    keep_slices_to_mm: float
 
 
 class Normalization(TypedDict, total=False):
-    """How intensities are brought to one range: the method and, for percentile methods, its percentiles (0 to 100)."""
+    """How intensities are brought to one range: the method "percentile" and its percentiles (0 to 100)."""
 
     method: str
     lower_percentile: float
@@ -77,25 +94,31 @@ class Postprocessing(TypedDict, total=False):
     fill_holes: bool
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The validated content of the manifest in `folder`. Raises `BundleError` with the reason."""
+def read_manifest(folder: Path, known_as: str = "") -> dict[str, Any]:
+    """The validated content of the manifest in `folder`. Raises `BundleError` with the reason, which names `known_as`
+    or else the folder.
+    """
     path = folder / MANIFEST_FILE
+    source = known_as or folder.name
     try:
         if path.stat().st_size > MAXIMUM_MANIFEST_BYTES:
             limit = MAXIMUM_MANIFEST_BYTES // 2**20
-            raise BundleError(f"Model '{folder.name}' has a {MANIFEST_FILE} larger than {limit} MiB.")
+            raise BundleError(f"Model '{source}' has a {MANIFEST_FILE} larger than {limit} MiB.")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise BundleError(
             f"'{folder}' has no {MANIFEST_FILE}.", f"Choose the folder that holds {MANIFEST_FILE} and {WEIGHTS_FILE}."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"Model '{folder.name}' has a {MANIFEST_FILE} that cannot be read: {error}.") from error
+        raise BundleError(f"Model '{source}' has a {MANIFEST_FILE} that cannot be read: {error}.") from error
     try:
         manifest = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"Model '{folder.name}' has a {MANIFEST_FILE} that is not valid JSON: {error}.") from error
-    validate(manifest, folder.name)
+        raise BundleError(f"Model '{source}' has a {MANIFEST_FILE} that is not valid JSON: {error}.") from error
+    try:
+        validate(manifest, source)
+    except RecursionError as error:
+        raise BundleError(f"Model '{source}' has a {MANIFEST_FILE} that is nested too deeply.") from error
     return manifest
 
 
@@ -112,6 +135,11 @@ def validate(manifest: Any, source: str) -> None:
     for section, checker in _SECTIONS.items():
         if section in manifest:
             checker(check, check.value(manifest, section, Mapping, "an object"))
+    _check_task(check, manifest)
+    _check_mirror_axes(check, manifest.get("mirror_axes", []))
+    limits = manifest.get("limits", [])
+    is_list = isinstance(limits, list) and all(isinstance(limit, str) for limit in limits)
+    check.that(is_list or isinstance(limits, str), "'limits' is neither a text nor a list of texts")
     checksum = check.text(manifest, "sha256")
     check.that(CHECKSUM_PATTERN.fullmatch(checksum), "'sha256' is not a SHA-256 checksum in 64 hexadecimal digits")
 
@@ -142,7 +170,7 @@ class _Check:
 
     def number(self, owner: Mapping, key: str, lowest: float, highest: float, where: str) -> float:
         value = self.value(owner, key, (int, float), "a number", where)
-        self.that(math.isfinite(value), f"'{where}.{key}' is {value}, not a finite number")
+        self.that(abs(value) < math.inf, f"'{where}.{key}' is {value}, not a finite number")
         self.that(lowest <= value <= highest, f"'{where}.{key}' is {value}, not within {lowest:g} to {highest:g}")
         return value
 
@@ -178,8 +206,21 @@ def _check_identity(check: _Check, manifest: Mapping) -> None:
 
 def _check_network(check: _Check, manifest: Mapping) -> None:
     network = check.value(manifest, "network", Mapping, "an object")
-    check.text(network, "name", "network")
-    check.value(network, "arguments", Mapping, "an object", "network")
+    name = check.text(network, "name", "network")
+    known = f"known are {', '.join(NETWORKS)}"
+    check.that(name in NETWORKS, f"it asks for the network '{name}', which this LiverPair does not know; {known}")
+    values = _leaves(check.value(network, "arguments", Mapping, "an object", "network"))
+    check.that(len(values) <= MAXIMUM_ARGUMENTS, f"'network.arguments' holds {len(values)} values; no network has them")
+    for value in values:
+        if isinstance(value, (int, float)):
+            fits = abs(value) <= MAXIMUM_ARGUMENT
+            check.that(fits, f"'network.arguments' holds {value}, beyond {MAXIMUM_ARGUMENT}; no network has that")
+
+
+def _leaves(value: Any) -> list[Any]:
+    """The values in nested lists and objects; one that is empty counts as a value."""
+    inner = list(value.values()) if isinstance(value, Mapping) else value
+    return [leaf for v in inner for leaf in _leaves(v)] if isinstance(inner, list) and inner else [value]
 
 
 def _check_labels(check: _Check, manifest: Mapping) -> None:
@@ -209,20 +250,45 @@ def _is_count(value: Any) -> bool:
 
 
 def _check_grid(check: _Check, grid: Mapping) -> None:
-    spacing = check.numbers(grid, "spacing_mm", lambda v: math.isfinite(v) and v > 0, "positive numbers", "grid")
+    spacing = check.numbers(grid, "spacing_mm", lambda v: 0 < v <= MAXIMUM_MM, f"positive numbers up to {MAXIMUM_MM}", "grid")
     multiple = check.numbers(grid, "multiple_of", _is_count, "positive whole numbers", "grid")
     check.that(
-        len(spacing) == len(multiple) and len(spacing) in (2, 3),
-        f"'grid.spacing_mm' has {len(spacing)} and 'grid.multiple_of' {len(multiple)} numbers, not both 2 or both 3",
+        len(spacing) == len(multiple) == 3,
+        f"'grid.spacing_mm' has {len(spacing)} and 'grid.multiple_of' {len(multiple)} numbers, and volumes need 3 each",
     )
+    check.that(max(multiple) <= MAXIMUM_MULTIPLE, f"'grid.multiple_of' holds a number above {MAXIMUM_MULTIPLE}")
+    for key in ("keep_slices_from_mm", "keep_slices_to_mm"):
+        if key in grid:
+            check.number(grid, key, 0, MAXIMUM_MM, "grid")
 
 
 def _check_normalization(check: _Check, normalization: Mapping) -> None:
-    check.text(normalization, "method", "normalization")
-    if "lower_percentile" in normalization or "upper_percentile" in normalization:
-        lower = check.number(normalization, "lower_percentile", 0, 100, "normalization")
-        upper = check.number(normalization, "upper_percentile", 0, 100, "normalization")
-        check.that(lower < upper, f"its normalization percentiles {lower:g} and {upper:g} are not in rising order")
+    method = check.text(normalization, "method", "normalization")
+    check.that(method == "percentile", f"'normalization.method' is '{method}'; known is 'percentile'")
+    lower = check.number(normalization, "lower_percentile", 0, 100, "normalization")
+    upper = check.number(normalization, "upper_percentile", 0, 100, "normalization")
+    check.that(lower < upper, f"its normalization percentiles {lower:g} and {upper:g} are not in rising order")
+
+
+def _check_task(check: _Check, manifest: Mapping) -> None:
+    """What only makes sense together: the task with its crop, its inputs and its strategy."""
+    task = manifest["task"]
+    crop = manifest["grid"].get("crop")
+    known = " or ".join(json.dumps(c) for c in CROPS[task])
+    check.that(crop in CROPS[task], f"'grid.crop' is {json.dumps(crop)}, not {known}")
+    if task == SEGMENTATION:
+        inputs, name = manifest["inputs"], manifest["strategy"]
+        allowed = (*SIDES, EITHER)
+        known = ", ".join(f"'{i}'" for i in allowed)
+        check.that(all(i in allowed for i in inputs), f"'inputs' is {inputs}, and each must be one of {known}")
+        known = f"known are {', '.join(STRATEGIES)}"
+        check.that(name in STRATEGIES, f"it asks for the strategy '{name}', which this LiverPair does not know; {known}")
+        check.that(STRATEGIES[name].takes(inputs), f"its strategy '{name}' does not take the inputs {inputs}")
+
+
+def _check_mirror_axes(check: _Check, axes: Any) -> None:
+    good = isinstance(axes, list) and all(isinstance(a, str) and a in ("x", "y", "z") for a in axes)
+    check.that(good and len(set(axes)) == len(axes), "'mirror_axes' is not a list of 'x', 'y', 'z', each at most once")
 
 
 def _check_postprocessing(check: _Check, postprocessing: Mapping) -> None:

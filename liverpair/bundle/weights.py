@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from liverpair.errors import BundleError, MissingPackageError
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 
 MAXIMUM_HEADER_BYTES = 100 * 2**20
 """The safetensors format's own limit."""
+
+METADATA = "__metadata__"
+VALUE_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+"""Bytes per value of the safetensors types that a weight may have."""
 
 
 def file_sha256(path: Path) -> str:
@@ -32,7 +38,7 @@ def check_weights(path: Path, expected_sha256: str, source: str) -> None:
     if not path.is_file():
         raise BundleError(f"Model '{source}' has no {path.name}.", "Copy the whole folder of the model.")
     try:
-        _check_format(path, source)
+        tensor_shapes(path, source)
         found = file_sha256(path)
     except OSError as error:
         raise BundleError(f"The weights of model '{source}' cannot be read: {error}.") from error
@@ -43,8 +49,12 @@ def check_weights(path: Path, expected_sha256: str, source: str) -> None:
         )
 
 
-def _check_format(path: Path, source: str) -> None:
-    """A safetensors file begins with the length of a JSON header (8 bytes, little endian), then that header."""
+def tensor_shapes(path: Path, source: str) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in a safetensors file by name, read from its header and checked against its size.
+
+    The file begins with the length of a JSON header (8 bytes, little endian), then that header, then the values of all
+    tensors without a gap. Needs neither torch nor safetensors. Raises `BundleError`, and `OSError`.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -62,6 +72,34 @@ def _check_format(path: Path, source: str) -> None:
             header = None
     if not isinstance(header, dict):
         raise BundleError(f"The weights of model '{source}' are not a safetensors file.")
+    return _checked_shapes(header, size - 8 - length, source)
+
+
+def _checked_shapes(header: Mapping[str, Any], values_size: int, source: str) -> dict[str, tuple[int, ...]]:
+    tensors = {name: entry for name, entry in header.items() if name != METADATA}
+    if not tensors:
+        raise BundleError(f"The weights of model '{source}' are empty: the file holds no tensor.")
+    spans = []
+    for name, entry in tensors.items():
+        fields = entry if isinstance(entry, dict) else {}
+        kind, shape, span = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
+        if not isinstance(kind, str) or not _are_counts(shape) or not _are_counts(span) or len(span) != 2:
+            raise BundleError(f"The weights of model '{source}' are damaged: '{name}' is not described as a tensor.")
+        if kind not in VALUE_BYTES:
+            raise BundleError(
+                f"The weights of model '{source}' are of a type this LiverPair does not know: '{name}' is {kind!r}."
+            )
+        if span[1] - span[0] != math.prod(shape) * VALUE_BYTES[kind]:
+            raise BundleError(f"The weights of model '{source}' are damaged: '{name}' is not as long as its shape.")
+        spans.append(tuple(span))
+    ends = [(0, 0), *sorted(spans), (values_size, values_size)]
+    if any(before[1] != after[0] for before, after in pairwise(ends)):
+        raise BundleError(f"The weights of model '{source}' are damaged: its tensors do not fill the file.")
+    return {name: tuple(entry["shape"]) for name, entry in tensors.items()}
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(v) is int and v >= 0 for v in values)
 
 
 def load_weights(path: Path, source: str) -> "dict[str, torch.Tensor]":
@@ -96,15 +134,14 @@ def save_weights(state: "Mapping[str, torch.Tensor]", path: Path) -> None:
     path.chmod(0o644)  # safetensors leaves it to its owner alone
 
 
-def check_fit(network: "torch.nn.Module", tensors: "Mapping[str, torch.Tensor]", source: str) -> None:
-    """Raise `BundleError` unless the names and shapes of `tensors` are those of `network` (which may be a meta one)."""
+def check_fit(network: "torch.nn.Module", shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
+    """Raise `BundleError` unless these names and shapes are those of `network` (which may be a meta one)."""
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    missing = sorted(expected.keys() - tensors.keys())
-    extra = sorted(tensors.keys() - expected.keys())
-    wrong = sorted(n for n in expected.keys() & tensors.keys() if expected[n] != tuple(tensors[n].shape))
+    missing = sorted(expected.keys() - shapes.keys())
+    extra = sorted(shapes.keys() - expected.keys())
+    wrong = sorted(n for n in expected.keys() & shapes.keys() if expected[n] != shapes[n])
     if wrong:
-        found = tuple(tensors[wrong[0]].shape)
-        defect = f"'{wrong[0]}' has the shape {found} and the network has {expected[wrong[0]]}"
+        defect = f"'{wrong[0]}' has the shape {shapes[wrong[0]]} and the network has {expected[wrong[0]]}"
     elif missing:
         defect = f"'{missing[0]}' is missing ({len(missing)} missing in all)"
     elif extra:

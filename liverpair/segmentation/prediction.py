@@ -4,6 +4,7 @@ otherwise.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -59,7 +60,8 @@ class Predictor:
 
         `mirror` averages with the predictions of mirrored images along the axes that the bundle was trained with.
         `window` (z, y, x) forces windows
-        of that size. Raises `OutOfMemoryError` when not even the smallest window fits on the CPU.
+        of that size. Raises `OutOfMemoryError` when not even the smallest window fits on the CPU, and `BundleError`
+        for a network that cannot be built or run.
         """
         shape = channels.shape[1:]
         multiple = self.bundle.grid["multiple_of"]
@@ -82,12 +84,15 @@ class Predictor:
         cut = tuple(slice(0, n) for n in shape)
         return probability[0][(slice(None), *cut)].numpy(), engine, [*fitted.notes, *engine.notes]
 
+    @cached_property
+    def _empty_network(self) -> torch.nn.Module:
+        return self.bundle.empty_network()
+
     def _window(self, shape: torch.Size) -> Window:
         """The largest window that the estimate says fits."""
-        spec = self.bundle.network_spec
 
         def needed(window: Window) -> int:
-            return forward_memory(spec["name"], spec["arguments"], (*shape[:2], *window), "fp32")
+            return forward_memory(self._empty_network, (*shape[:2], *window), "fp32")
 
         return fitting_window(
             needed, tuple(shape[2:]), available_memory(self.device), self.bundle.grid["multiple_of"], MINIMUM_WINDOW

@@ -26,6 +26,10 @@ class Pass:
 class Strategy(Protocol):
     """Plans the passes of one bundle."""
 
+    def takes(self, inputs: Sequence[str]) -> bool:
+        """Whether a bundle of this strategy may have these `inputs`."""
+        ...
+
     def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
         """The passes that mask as many of `sides` ("T1", "T2": the images at hand) as a bundle with these `inputs`
         can.
@@ -39,6 +43,10 @@ class SingleInput:
     Non-specialised (`inputs` is ["T1 or T2"]) it takes either; specialised (["T1"] or ["T2"]) only the one it was
     trained on.
     """
+
+    def takes(self, inputs: Sequence[str]) -> bool:
+        """Exactly one input: "T1", "T2" or "T1 or T2"."""
+        return len(inputs) == 1 and inputs[0] in (*SIDES, EITHER)
 
     def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
         """One pass for every side that the bundle takes."""

@@ -1,0 +1,47 @@
+"""Whether a bundle's network does what its manifest says, found out without memory for either."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from liverpair.errors import BundleError
+from liverpair.segmentation.strategies import SIDES, strategy
+
+if TYPE_CHECKING:
+    import torch
+
+
+def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> None:
+    """Raise `BundleError` unless `network`, on the meta device and in eval mode, masks volumes as `manifest` says.
+
+    Its sides must be those of the manifest's grid, and it must give every label a channel as large as its input.
+    """
+    import torch
+
+    name, multiple = manifest["name"], manifest["grid"]["multiple_of"]
+    own = list(getattr(network, "multiple_of", []))
+    if len(own) != len(multiple) or any(o < 1 or m % o for m, o in zip(multiple, own)):
+        raise BundleError(
+            f"Model '{name}' is refused: 'grid.multiple_of' is {multiple}, and the sides its network takes are "
+            f"multiples of {own}."
+        )
+    channels = len(strategy(manifest["strategy"], name).passes(SIDES, manifest["inputs"])[0].inputs)
+    shape = [2 * m for m in multiple]
+    try:
+        with torch.no_grad():
+            found = list(network(torch.empty(1, channels, *shape, device="meta")).shape)
+    except Exception as error:  # a layer may raise anything for arguments that nobody meant
+        raise BundleError(
+            f"Model '{name}' is refused: its network does not run on {channels} channels: {first_line(error)}."
+        ) from error
+    labels = len(manifest["labels"])
+    if len(found) != 5 or found[2:] != shape or found[1] < labels:
+        raise BundleError(
+            f"Model '{name}' is refused: of {channels} channels of {shape} voxels its network makes {found[1:]}, "
+            f"not a mask for each of {labels} labels."
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, for use within a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".:") if lines else type(error).__name__
