@@ -61,7 +61,8 @@ def test_grids_that_differ_by_a_shift_or_a_turn_are_not_the_same():
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.tuples(*[st.floats(-30, 30)] * 3),
+    # Rounded, as ITK cannot invert a direction with denormal numbers in it.
+    st.tuples(*[st.floats(-30, 30).map(lambda degrees: round(degrees, 6))] * 3),
     st.sampled_from([(1, 1, 1), (-1, -1, 1), (-1, 1, -1), (1, -1, -1)]),
     st.permutations([0, 1, 2]),
 )
