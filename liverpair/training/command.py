@@ -1,6 +1,7 @@
 """What every training command shares: Lightning's command line, logs, checkpoints, resume."""
 
 import sys
+from argparse import ArgumentError
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.cli import LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from liverpair.errors import InputError
 
 CHECKPOINTS = "checkpoints"
 
@@ -51,6 +55,16 @@ class TrainingCLI(LightningCLI):
             "--average_decay", type=float, default=0.998, help="Decay of the averaged weights; 0: none."
         )
 
+    def parse_arguments(self, parser, args) -> None:
+        """Parse `args` alone, whatever this process was started with. Raises `InputError` for what does not parse."""
+        for config in config_files(args):
+            if not config.is_file():
+                raise InputError(f"The config '{config}' does not exist.")
+        try:
+            self.config = parser.parse_args(args)
+        except ArgumentError as error:
+            raise InputError(_first_line(error), "'train TASK --help' lists the options.") from error
+
     def instantiate_trainer(self, **kwargs) -> lightning.Trainer:
         """The trainer with the callbacks and loggers of the run."""
         settings = self.config
@@ -69,6 +83,13 @@ class TrainingCLI(LightningCLI):
         return super().instantiate_trainer(logger=loggers, callbacks=callbacks, default_root_dir=run, **kwargs)
 
 
+def config_files(arguments: list[str]) -> list[Path]:
+    """The files that a command line names with `--config`."""
+    following = [value for word, value in zip(arguments, arguments[1:]) if word == "--config"]
+    joined = [word.partition("=")[2] for word in arguments if word.startswith("--config=")]
+    return [Path(name) for name in following + joined]
+
+
 def last_checkpoint(run: Path) -> Path | None:
     """The newest checkpoint of a run; None when it has none."""
     found = sorted((run / CHECKPOINTS).glob("last*.ckpt"), key=lambda path: path.stat().st_mtime)
@@ -79,7 +100,15 @@ def fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCL
     """Parse `arguments`, train or go on training, and return the command line with its model, data, trainer and config.
 
     A run that has done all its steps is not trained again, so that the same command can export its bundle once more.
+    Raises `InputError` for arguments that cannot be used, here or at all.
     """
+    try:
+        return _fit(model_class, data_class, arguments)
+    except MisconfigurationException as error:
+        raise InputError(_first_line(error), "Change the config or the options of the command.") from error
+
+
+def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCLI:
     cli = TrainingCLI(
         model_class,
         data_class,
@@ -87,10 +116,15 @@ def fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCL
         run=False,
         save_config_kwargs={"overwrite": True},
         trainer_defaults={"reload_dataloaders_every_n_epochs": 1, "log_every_n_steps": 20, "num_sanity_val_steps": 0},
-        parser_kwargs={"prog": "python -m liverpair train"},
+        parser_kwargs={"prog": "python -m liverpair train", "exit_on_error": False},
     )
     checkpoint = last_checkpoint(Path(cli.config.run_folder)) if cli.config.resume else None
     if checkpoint:
         print(f"Going on from {checkpoint}", file=sys.stderr)
     cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=False)
     return cli
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line if line.endswith(".") else f"{line}."

@@ -1,6 +1,7 @@
 """Studies as training samples for liver segmentation."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,7 @@ class SegmentationData(lightning.LightningDataModule):
         paths = [self.root / case / name for name in (kind.image, kind.labels)]
         for path in paths:
             if not path.exists():
-                raise InputError(f"Training needs {path}, which is not there.", "Set data.root in the config.")
+                raise InputError(f"Training needs {path}, which is not there.", _way_to(self.root))
         source = json_stamp(paths)
         return cached_volume(
             f"{case}/{kind.image}", source, lambda: tuple(read_image(p) for p in paths), self.preparation, self.cache
@@ -190,6 +191,12 @@ class SegmentationData(lightning.LightningDataModule):
     def val_dataloader(self) -> DataLoader:
         """Whole volumes, one at a time."""
         return DataLoader(VolumeDataset(self.validation_volumes), batch_size=1)
+
+
+def _way_to(root: Path) -> str:
+    """What to do when studies are not in `root`: variables that are still in its name are not set."""
+    unset = re.findall(r"\$\{(\w+)\}", str(root))
+    return f"Set the environment variable {' and '.join(unset)}." if unset else "Set data.root in the config."
 
 
 def json_stamp(paths: Sequence[Path]) -> str:
