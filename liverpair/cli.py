@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import liverpair
 from liverpair.commands import measure, models, segment, train
 from liverpair.errors import Cancelled
-from liverpair.worker.failures import failure_of
+from liverpair.worker.failures import failure_on_command_line
 
 PROGRAM = "python -m liverpair"
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
-        code = _run([word for word in words if word != "--debug"])
+        code = _run([word for word in words if word != "--debug"], debug)
         sys.stdout.flush()
         return code
     except (KeyboardInterrupt, Cancelled):
@@ -43,9 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        failure = failure_of(error)
-        hint = "Run it with --debug to see where." if failure.kind == "internal" else failure.hint
-        print(f"liverpair: {failure.message} {hint}".rstrip(), file=sys.stderr)
+        print(f"liverpair: {failure_on_command_line(error)}", file=sys.stderr)
         return 2
 
 
@@ -67,8 +65,8 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], debug: bool) -> int:
     if words and words[0] in PASSED_ON:
         return PASSED_ON[words[0]][0](words[1:])
-    parsed = make_parser().parse_args(words)
+    parsed = make_parser().parse_args(words, argparse.Namespace(debug=debug))
     return parsed.run(parsed)

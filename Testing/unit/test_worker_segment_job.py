@@ -12,7 +12,8 @@ from thresholding import PROVENANCE, volume
 from liverpair.errors import BundleError, Cancelled, InputError, OutOfMemoryError, no_progress
 from liverpair.worker.jobs import JOBS
 from liverpair.worker.process import run_job
-from liverpair.worker.segment_job import SegmentRequest, existing_results, is_done, pair_measures, read_measures
+from liverpair.worker.segment_job import SegmentRequest, pair_measures
+from liverpair.worker.segment_results import content_sha256, existing_results, is_complete, read_measures
 
 
 @pytest.fixture
@@ -156,6 +157,7 @@ def test_dice_as_scanned_goes_by_scanner_space_not_by_index():
     [
         ({"t1": None, "t2": None}, "Neither T1 nor T2 is given."),
         ({"output": ""}, "No folder is given"),
+        ({"output": "a\0b"}, "cannot be the name of a folder."),
         ({"bundle": []}, "No model is chosen."),
         ({"bundle": "m"}, "Option 'bundle' of a segmentation cannot be 'm'."),
         ({"mirror": "yes"}, "Option 'mirror' of a segmentation cannot be 'yes'."),
@@ -174,14 +176,50 @@ def test_an_unknown_model_is_refused_before_anything_is_read(pair, tmp_path):
         JOBS["segment"](request_for(pair, tmp_path / "out", bundle=["nobody"], t1="/no/such/file.nii.gz"), no_progress)
 
 
-def test_a_set_is_done_when_all_its_parts_are_there(inference, pair, tmp_path):
+def refuse(*_):
+    raise PermissionError(13, "Permission denied", "somewhere inside")
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "link", "link/below", "new/deep"])
+def test_an_output_that_cannot_be_written_to_is_noticed_before_computing(inference, pair, tmp_path, monkeypatch, place):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "file" / "nowhere")
+    if place == "new/deep":
+        monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(InputError, match=f"'{tmp_path / place}' cannot be written to"):
+        JOBS["segment"](request_for(pair, tmp_path / place), lambda *_: pytest.fail("It went on."))
+    assert not inference.asked and sorted(path.name for path in tmp_path.iterdir()) == ["Läsion 肝", "file", "link"]
+
+
+def test_a_failure_removes_every_folder_it_made_and_no_other(inference, pair, tmp_path):
+    def full(*_):
+        (tmp_path / "a" / "mine.txt").write_text("mine")
+        raise OSError(28, "No space left on device")
+
+    inference.answer = full
+    with pytest.raises(OSError, match="No space left"):
+        JOBS["segment"](request_for(pair, tmp_path / "a" / "b" / "c"), no_progress)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["mine.txt"]
+
+
+def test_a_set_is_complete_when_all_its_parts_are_there(inference, pair, tmp_path):
     output = tmp_path / "out"
-    assert not is_done(output, ["t1"], ["liver"]) and existing_results(output) == []
-    JOBS["segment"](request_for(pair, output), no_progress)
-    assert is_done(output, ["t1", "t2"], ["liver"])
-    assert not is_done(output, ["t1", "t2"], ["liver", "probability"])
+    assert read_measures(output) is None and existing_results(output) == []
+    JOBS["segment"](request_for(pair, output, probability=True), no_progress)
+    measures = read_measures(output)
+    assert is_complete(output, measures)
+    (output / "t2_probability.nii.gz").unlink()
+    assert not is_complete(output, measures)
     (output / "measures.json").write_text("{")
-    assert not is_done(output, ["t1"], ["liver"])
+    assert read_measures(output) is None
+
+
+def test_the_checksum_of_an_image_covers_all_its_files(tmp_path):
+    header = Path(volume(tmp_path / "a" / "t1.mhd", 2))
+    folder_before, header_before = content_sha256(tmp_path / "a"), content_sha256(header)
+    data = header.with_suffix(".raw")
+    data.write_bytes(data.read_bytes()[::-1])
+    assert content_sha256(tmp_path / "a") != folder_before and content_sha256(header) != header_before
 
 
 def test_a_request_has_defaults():

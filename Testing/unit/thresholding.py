@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 import liverpair.segmentation
+from liverpair.commands import batch
 from liverpair.worker import segment_job
 
 PROVENANCE = {
@@ -44,6 +45,11 @@ def threshold_segment(t1, t2, bundles, options, progress):
     return SimpleNamespace(t1=side(t1), t2=side(t2), provenance=dict(PROVENANCE), notes=["A note."])
 
 
+def named_bundle(name):
+    """A model of which nothing is used but what names it."""
+    return SimpleNamespace(name=name, sha256=f"checksum of {name}", task="segmentation")
+
+
 def install(monkeypatch):
     """Replace the module that the job imports and return the new one; what it is asked is kept in `.asked`."""
     module = ModuleType("liverpair.segmentation.inference")
@@ -51,13 +57,15 @@ def install(monkeypatch):
     module.asked = []
 
     def segment(t1, t2, bundles, options, progress):
-        module.asked.append(SimpleNamespace(t1=t1, t2=t2, bundles=bundles, options=options))
+        names = [bundle.name for bundle in bundles]
+        module.asked.append(SimpleNamespace(t1=t1, t2=t2, bundles=names, options=options))
         return module.answer(t1, t2, bundles, options, progress)
 
     module.segment, module.answer = segment, threshold_segment
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(liverpair.segmentation, "inference", module, raising=False)
-    monkeypatch.setattr(segment_job, "_bundles", lambda names: list(names))
+    for user in (segment_job, batch):
+        monkeypatch.setattr(user, "find_bundles", lambda names: [named_bundle(name) for name in names])
     return module
 
 

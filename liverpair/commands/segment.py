@@ -10,7 +10,7 @@ from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
 from liverpair.errors import InputError
 from liverpair.worker.jobs import JOBS
-from liverpair.worker.segment_job import existing_results
+from liverpair.worker.segment_results import existing_results, folder_of_results
 
 DEFAULT_MODEL = "liver-t1t2"
 NOTHING = "-"
@@ -34,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=folder_of_results,
         required=True,
         help="folder of the results; with --studies, one subfolder per study",
     )
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.studies is not None:
         if arguments.images or arguments.t1 or arguments.t2:
             raise InputError("--studies takes the volumes from its folder.", "Leave out T1 and T2.")
-        return segment_studies(arguments.studies, arguments.output, options, arguments.overwrite)
+        return segment_studies(arguments.studies, arguments.output, options, arguments.overwrite, arguments.debug)
     t1, t2 = chosen_volumes(arguments)
     if not arguments.overwrite and (there := existing_results(arguments.output)):
         raise InputError(

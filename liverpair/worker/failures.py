@@ -1,7 +1,7 @@
 """Any exception as one sentence for the user: what failed and the way out."""
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from liverpair.errors import (
     BundleError,
@@ -66,6 +66,14 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(
         "internal", f"Something went wrong inside LiverPair ({described[:300]}).", "The log has the details."
     )
+
+
+def failure_on_command_line(error: BaseException) -> Failure:
+    """As `failure_of`, with the way out that a command line has: it keeps no log."""
+    failure = failure_of(error)
+    if failure.kind != "internal":
+        return failure
+    return replace(failure, hint="Run it with --debug to see where.")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

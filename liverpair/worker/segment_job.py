@@ -5,25 +5,29 @@ Nothing heavy is imported before the job runs, so that a worker is ready at once
 
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair.errors import InputError, Progress, part_of
+from liverpair.errors import BundleError, InputError, Progress, part_of
+from liverpair.worker.segment_results import (
+    MAPS,
+    MEASURES_FILE,
+    SCHEMA_VERSION,
+    SIDES,
+    content_sha256,
+    file_name,
+    folder_of_results,
+    staging_folder,
+    writable_folder,
+)
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
     from liverpair.bundle import Bundle
     from liverpair.segmentation.inference import SegmentationResult, SideResult
-
-MEASURES_FILE = "measures.json"
-SCHEMA_VERSION = 1
-SIDES = ("t1", "t2")
-MAPS = ("liver", "probability", "uncertainty")
 
 READ, SEGMENTED = 0.05, 0.9
 """Fractions of the job that are done when the inputs are read and when the network is done."""
@@ -56,8 +60,7 @@ class SegmentRequest:
                 name == "bundle" and not all(isinstance(item, str) for item in value)
             ):
                 raise InputError(f"Option '{name}' of a segmentation cannot be {value!r}.")
-        if not request.get("output"):
-            raise InputError("No folder is given for the results.")
+        folder_of_results(request.get("output", ""))
         if not request.get("bundle"):
             raise InputError("No model is chosen.", "Choose one, or import one first.")
         parsed = cls(**request)
@@ -71,31 +74,36 @@ class SegmentRequest:
         return [side for side in SIDES if getattr(self, side)]
 
 
-def file_name(side: str, what: str) -> str:
-    """The name of a result file: `file_name("t1", "liver")` is "t1_liver.nii.gz"."""
-    return f"{side}_{what}.nii.gz"
+def check_choices(bundles: "Sequence[Bundle]", device: str, engine: str) -> None:
+    """Raise what every segmentation with these choices would fail with, whatever the volumes."""
+    for bundle in bundles:
+        if bundle.task != "segmentation":
+            raise BundleError(
+                f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model."
+            )
+    if device == engine == "auto":  # fits everywhere, so that torch need not be imported yet
+        return
+    import torch
+
+    from liverpair.device import choose_device
+    from liverpair.engine import make_engine
+
+    make_engine(torch.nn.Identity(), engine, choose_device(device))
 
 
-def read_measures(folder: Path) -> dict[str, Any] | None:
-    """What `measures.json` in a folder of results says; None when there is none that this version wrote whole."""
-    try:
-        content = json.loads((folder / MEASURES_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    ours = isinstance(content, dict) and content.get("schema_version") == SCHEMA_VERSION
-    return content if ours and all(key in content for key in (*SIDES, "measures", "provenance")) else None
+def find_bundles(names: Sequence[str]) -> "list[Bundle]":
+    """The models of these names or in these folders. Raises `BundleError`."""
+    from liverpair.bundle import Catalogue
+
+    catalogue = Catalogue()
+    return [catalogue.find(name) for name in names]
 
 
-def is_done(folder: Path, sides: list[str], what: list[str]) -> bool:
-    """Whether `folder` holds complete results: of these sides the files of `what` (see `MAPS`), and the measures."""
-    names = (file_name(side, part) for side in sides for part in what)
-    return read_measures(folder) is not None and all((folder / name).is_file() for name in names)
-
-
-def existing_results(folder: Path) -> list[str]:
-    """Names of files in `folder` that a segmentation would replace."""
-    names = [MEASURES_FILE, *(file_name(side, what) for side in SIDES for what in MAPS)]
-    return [name for name in names if (folder / name).exists()]
+def asked(wanted: SegmentRequest, bundles: "Sequence[Bundle]") -> dict[str, Any]:
+    """What decides the results, as `measures.json` keeps it: checksums of models and inputs, and every option."""
+    options = {name: value for name, value in asdict(wanted).items() if name not in ("output", "bundle", *SIDES)}
+    inputs = {side: content_sha256(getattr(wanted, side)) for side in wanted.sides}
+    return {"models": [bundle.sha256 for bundle in bundles], "options": options, "inputs": inputs}
 
 
 def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -110,28 +118,9 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     [sentences]}. Raises any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = SegmentRequest.parse(request)
-    bundles = _bundles(wanted.bundle)
-    images = _read(wanted, progress)
-    progress(READ, "Loading the model")
-    from liverpair.segmentation import inference
-
-    options = inference.SegmentOptions(
-        device=wanted.device,
-        engine=wanted.engine,
-        probability=wanted.probability,
-        uncertainty=wanted.uncertainty,
-        largest_component=wanted.largest_component,
-        mirror=wanted.mirror,
-    )
-    result = inference.segment(images["t1"], images["t2"], bundles, options, part_of(progress, READ, SEGMENTED))
-    output = Path(wanted.output).absolute()
-    described = _described(result, output)
-    with _staging(output) as staging:
-        _write(result, staging, progress)
-        _write_measures(described, wanted, staging / MEASURES_FILE)
-        progress(1.0, "Saving the results")
-        _move(staging, output, wanted.sides)
-    return described
+    bundles = find_bundles(wanted.bundle)
+    with writable_folder(Path(wanted.output)):
+        return _segment(wanted, bundles, progress)
 
 
 def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[str, Any], list[str]]:
@@ -154,6 +143,25 @@ def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[
     return {"dice_as_scanned": agreement, "centroid_offset_mm": None if offset is None else list(offset)}, notes
 
 
+def _segment(wanted: SegmentRequest, bundles: "list[Bundle]", progress: Progress) -> dict[str, Any]:
+    images = _read(wanted, progress)
+    request = asked(wanted, bundles)
+    progress(READ, "Loading the model")
+    from liverpair.segmentation import inference
+
+    options = inference.SegmentOptions(**request["options"])
+    result = inference.segment(images["t1"], images["t2"], bundles, options, part_of(progress, READ, SEGMENTED))
+    output = Path(wanted.output).absolute()
+    described = _described(result, output)
+    with staging_folder(output) as folder:
+        staging = Path(folder)
+        _write(result, staging, progress)
+        _write_measures(described, wanted, request, staging / MEASURES_FILE)
+        progress(1.0, "Saving the results")
+        _move(staging, output, wanted.sides)
+    return described
+
+
 def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image | None"]:
     from liverpair.study import read_image
 
@@ -162,13 +170,6 @@ def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image |
         progress(0.0, f"Reading {side.upper()}")
         images[side] = read_image(getattr(wanted, side))
     return images
-
-
-def _bundles(names: list[str]) -> "list[Bundle]":
-    from liverpair.bundle import Catalogue
-
-    catalogue = Catalogue()
-    return [catalogue.find(name) for name in names]
 
 
 def _described(result: "SegmentationResult", output: Path) -> dict[str, Any]:
@@ -208,29 +209,15 @@ def _write(result: "SegmentationResult", staging: Path, progress: Progress) -> N
                 write_image(image, staging / file_name(side, what))
 
 
-def _write_measures(described: dict[str, Any], wanted: SegmentRequest, path: Path) -> None:
+def _write_measures(described: dict[str, Any], wanted: SegmentRequest, request: dict[str, Any], path: Path) -> None:
     """The result as a file that may move with its folder: result files by name, inputs by path."""
     inputs = {side: str(Path(getattr(wanted, side)).absolute()) if side in wanted.sides else None for side in SIDES}
-    content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs}
+    content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": request}
     for side in SIDES:
         if described[side]:
             names = {what: described[side][what] and Path(described[side][what]).name for what in MAPS}
             content[side] = {**described[side], **names}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _staging(output: Path) -> Iterator[Path]:
-    """A folder inside `output`, gone afterwards. An `output` made for it goes too when the block fails."""
-    made = not output.exists()
-    output.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as folder:
-            yield Path(folder)
-    except BaseException:
-        if made and not any(output.iterdir()):
-            output.rmdir()
-        raise
 
 
 def _move(staging: Path, output: Path, sides: list[str]) -> None:
