@@ -280,7 +280,7 @@ def test_absurd_arguments_are_refused_in_one_sentence(folder, arguments, words):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"grid": {**GRID, "multiple_of": [3, 2, 2]}}, r"'grid.multiple_of' is \[3, 2, 2\], .* multiples of \[2, 2, 2\]"),
+        ({"grid": {**GRID, "multiple_of": [3, 2, 2]}}, r"multiple_of' is \[3, 2, 2\], .* multiples of \[2, 2, 2\]"),
         ({"labels": [LABEL, {**LABEL, "value": 2}]}, "not a mask for each of 2 labels"),
         ({"network": {"name": "unet", "arguments": {**ARGUMENTS, "strides": [[0, 2, 2]]}}}, "do(es)? not (fit|run)"),
     ],

@@ -60,8 +60,8 @@ class Catalogue:
 
         The bundle may be at the top or in one folder of it. Only the manifest, the weights and the pages and pictures
         beside them are copied. Raises `BundleError` with the reason if the source is not a bundle, is hostile or too
-        large, or its name is taken; where torch is installed, also if its network cannot be built and run with its weights.
-        Nothing partial stays.
+        large, or its name is taken; where torch is installed, also if its network cannot be built and run with its
+        weights. Nothing partial stays.
         """
         self.user_root.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".import-", dir=self.user_root))

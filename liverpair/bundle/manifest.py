@@ -210,7 +210,8 @@ def _check_network(check: _Check, manifest: Mapping) -> None:
     known = f"known are {', '.join(NETWORKS)}"
     check.that(name in NETWORKS, f"it asks for the network '{name}', which this LiverPair does not know; {known}")
     values = _leaves(check.value(network, "arguments", Mapping, "an object", "network"))
-    check.that(len(values) <= MAXIMUM_ARGUMENTS, f"'network.arguments' holds {len(values)} values; no network has them")
+    count = len(values)
+    check.that(count <= MAXIMUM_ARGUMENTS, f"'network.arguments' holds {count} values, beyond {MAXIMUM_ARGUMENTS}")
     for value in values:
         if isinstance(value, (int, float)):
             fits = abs(value) <= MAXIMUM_ARGUMENT
@@ -281,8 +282,8 @@ def _check_task(check: _Check, manifest: Mapping) -> None:
         allowed = (*SIDES, EITHER)
         known = ", ".join(f"'{i}'" for i in allowed)
         check.that(all(i in allowed for i in inputs), f"'inputs' is {inputs}, and each must be one of {known}")
-        known = f"known are {', '.join(STRATEGIES)}"
-        check.that(name in STRATEGIES, f"it asks for the strategy '{name}', which this LiverPair does not know; {known}")
+        unknown = f"it asks for the strategy '{name}', which this LiverPair does not know"
+        check.that(name in STRATEGIES, f"{unknown}; known are {', '.join(STRATEGIES)}")
         check.that(STRATEGIES[name].takes(inputs), f"its strategy '{name}' does not take the inputs {inputs}")
 
 
