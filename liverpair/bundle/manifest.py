@@ -251,7 +251,8 @@ def _is_count(value: Any) -> bool:
 
 
 def _check_grid(check: _Check, grid: Mapping) -> None:
-    spacing = check.numbers(grid, "spacing_mm", lambda v: 0 < v <= MAXIMUM_MM, f"positive numbers up to {MAXIMUM_MM}", "grid")
+    words = f"positive numbers up to {MAXIMUM_MM}"
+    spacing = check.numbers(grid, "spacing_mm", lambda v: 0 < v <= MAXIMUM_MM, words, "grid")
     multiple = check.numbers(grid, "multiple_of", _is_count, "positive whole numbers", "grid")
     check.that(
         len(spacing) == len(multiple) == 3,
