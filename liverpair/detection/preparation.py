@@ -16,6 +16,7 @@ from liverpair.segmentation.preparation import (
     anti_aliased,
     body_region,
     prepare_labels,
+    unit_range,
 )
 
 
@@ -84,7 +85,7 @@ def prepare_pair(
         low, high = intensity_range(image, liver, normalization, settings.normalize_over)
         array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid, fill=low))
         mask = prepare_labels(liver != 0, grid, [1])[0] >= 0.5
-        array = np.clip((array - low) / max(high - low, 1e-6), 0.0, 1.0).astype(np.float32)
+        array = unit_range(array, low, high)
         if settings.mask:
             array[~_widened(mask, grid, settings.mask_margin_mm)] = 0.0
         channels.append(array)

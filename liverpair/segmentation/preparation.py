@@ -33,6 +33,12 @@ class GridPolicy:
         return working_grid(image, (*self.spacing_mm[:2], own if keep else self.spacing_mm[2]))
 
 
+def unit_range(array: np.ndarray, low: float, high: float) -> np.ndarray:
+    """float32: `low` and less become 0, `high` and more 1; where the two are equal, what is above them becomes 1."""
+    scaled = np.clip((array - low) / (high - low), 0.0, 1.0) if high > low else array > low
+    return scaled.astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Normalization:
     """Percentiles of the body that become 0 and 1; everything beyond is clipped."""
@@ -42,9 +48,7 @@ class Normalization:
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         """float32 in [0, 1]. The percentiles are taken over the whole array, so that a volume is normalized as one."""
-        low, high = np.percentile(array, (self.lower_percentile, self.upper_percentile))
-        scaled = np.clip((array - low) / (high - low), 0.0, 1.0) if high > low else array > low
-        return scaled.astype(np.float32)
+        return unit_range(array, *np.percentile(array, (self.lower_percentile, self.upper_percentile)))
 
 
 def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
