@@ -44,7 +44,7 @@ def manifest(cli: TrainingCLI, task: SegmentationTask, step: int, command: str) 
     settings, about, data = cli.config, cli.config.bundle, cli.datamodule
     policy, normalization = data.preparation.policy, data.preparation.normalization
     curve, seconds = learning_curve(Path(settings.run_folder))
-    sequences = list(dict.fromkeys(kind.sequence for kind in data.images))
+    sequences = sorted({kind.sequence for kind in data.images})
     return {
         "name": about.name,
         "version": about.version,
