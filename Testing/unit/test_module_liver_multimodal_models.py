@@ -138,7 +138,6 @@ def test_a_damaged_model_is_left_out_with_its_reason(panel):
 
 @pytest.mark.parametrize(("inputs", "chosen", "sentence"), [
     (["T1"], "t2", "Model 'own' is not for T2. Leave T2 empty or choose another model."),
-    (["T1", "T2"], "t1", "Model 'own' expects T1 and T2; T2 is not selected."),
     (["T2"], "t2", ""),
 ])  # fmt: skip
 def test_volumes_that_do_not_fit_the_model_are_said(panel, tmp_path, inputs, chosen, sentence):
