@@ -41,7 +41,9 @@ ARMS_NOTE = """Inference of T1 and T2, {shapes} voxels (z, y, x) on the working 
 probabilities, seconds of both volumes together, median of {runs} warm runs per arm; rounds in which the arms took
 turns: {rounds}. MONAI: SlidingWindowInferer with the training patch ({patch}), overlap 0.5, Gaussian weights, PyTorch
 fp32, one window at a time unless said otherwise. Peak memory: the largest resident size of the arm's process.
-speedup_vs_monai: MONAI's seconds over ours. memory_ratio_vs_monai: our peak over MONAI's."""
+speedup_vs_monai: MONAI's seconds over ours. memory_ratio_vs_monai: our peak over MONAI's. dice_between: ours with
+MONAI's; windows show the network less at a time, and its group normalization another mean, so that masks differ.
+dice_with_fp32_whole: ours with plain PyTorch fp32 over the same whole volume, what the engine alone changes."""
 
 START_NOTE = """first_run_s: from two files to two masks in a new process, on a machine new to the model, with
 the trial of all engines. cold_start_s: the same when the fastest engine is known. warm_run_s: the same job in a worker
@@ -90,12 +92,14 @@ def measure(options: argparse.Namespace, folder: Path, command: str) -> None:
     warm = segment_in_warm_worker(bundle.folder, volumes, folder, options.warm_runs)
     peak = child("peak", "--bundle", str(bundle.folder), "--arrays", *map(str, prepared.values()))
     threshold = bundle.postprocessing["threshold"]
-    table = [row(name, arms, threshold) for name in LABELS]
+    drawn = drawn_livers(bundle, volumes)
+    table = [row(name, arms, threshold, drawn) for name in LABELS]
     ours, monai = arms["liverpair"], arms["monai"]
     values = {
         "speedup_vs_monai": monai["seconds"] / ours["seconds"],
         "memory_ratio_vs_monai": ours["peak_mb"] / monai["peak_mb"],
         "dice_between": dice(ours, monai, threshold),
+        "dice_with_fp32_whole": dice(ours, arms["torch-whole"], threshold),
         "first_run_s": first_run_s,
         "cold_start_s": cold_start_s,
         "warm_run_s": warm["total"],
@@ -194,9 +198,29 @@ def child(name: str, *arguments: str) -> dict[str, Any]:
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-def row(name: str, arms: dict[str, dict], threshold: float) -> dict[str, Any]:
+def drawn_livers(bundle: Any, volumes: dict[str, Path]) -> list[np.ndarray]:
+    """The livers drawn by hand on the working grid, one per volume; empty where there are none (the phantom)."""
+    from liverpair.segmentation.prediction import grid_policy, normalization
+    from liverpair.segmentation.preparation import prepare, prepare_labels
+    from liverpair.study import read_image
+
+    livers = []
+    for side, volume in volumes.items():
+        labels = volume.with_name(f"{side}_organs.nii.gz")
+        if not labels.exists():
+            return []
+        grid = prepare(read_image(volume), grid_policy(bundle), normalization(bundle)).grid
+        livers.append(prepare_labels(read_image(labels), grid, [1])[0] >= 0.5)
+    return livers
+
+
+def row(name: str, arms: dict[str, dict], threshold: float, drawn: Sequence[np.ndarray]) -> dict[str, Any]:
     """One row of the table."""
     arm, monai = arms[name], arms["monai"]
+    masks = [arm["outputs"][key] > threshold for key in arm["outputs"].files]
+    agreement = (
+        {"Dice with the drawn livers": statistics.mean(overlap(*two) for two in zip(masks, drawn))} if drawn else {}
+    )
     return {
         "inference": LABELS[name],
         "seconds": arm["seconds"],
@@ -204,17 +228,19 @@ def row(name: str, arms: dict[str, dict], threshold: float) -> dict[str, Any]:
         "peak memory MB": arm["peak_mb"],
         "memory over MONAI's": arm["peak_mb"] / monai["peak_mb"],
         "Dice with MONAI's mask": dice(arm, monai, threshold),
+        **agreement,
     }
 
 
 def dice(a: dict, b: dict, threshold: float) -> float:
     """The lower of the Dice coefficients of the two volumes' masks."""
-    scores = []
-    for key in a["outputs"].files:
-        first, second = a["outputs"][key] > threshold, b["outputs"][key] > threshold
-        total = np.count_nonzero(first) + np.count_nonzero(second)
-        scores.append(2.0 * np.count_nonzero(first & second) / total if total else 1.0)
-    return min(scores)
+    return min(overlap(a["outputs"][key] > threshold, b["outputs"][key] > threshold) for key in a["outputs"].files)
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Dice coefficient of two masks of one shape; 1 when both are empty."""
+    total = np.count_nonzero(first) + np.count_nonzero(second)
+    return 2.0 * np.count_nonzero(first & second) / total if total else 1.0
 
 
 def segment_in_new_process(bundle: Path, volumes: dict[str, Path], folder: Path) -> float:

@@ -50,7 +50,7 @@ def test_selected_outputs_are_the_same_logits(stem):
     image = torch.rand(1, 1, 4, 8, 8)
     before = network(image)
     network.select_outputs([2, 0])
-    assert torch.allclose(network(image), before[:, [2, 0]])
+    assert torch.allclose(network(image), before[:, [2, 0]], atol=1e-5)
     assert network.out_channels == 2
 
 
