@@ -23,9 +23,10 @@ BLOCK = re.compile(r"(<!-- (card|result):([\w.-]+) -->\n).*?(<!-- end -->)", re.
 HEADLINES = {
     "inference": (
         "{speedup_vs_monai:.1f} times as fast as MONAI's sliding window in the same minutes, with "
-        "{memory_ratio_vs_monai:.2f} times its memory. Dice between the two masks {dice_between:.3f}, for windows show the "
-        "network less at a time; Dice with plain PyTorch fp32 on the same whole volume {dice_with_fp32_whole:.4f}. From two files "
-        "to two masks: {cold_start_s:.1f} s in a new process, {warm_run_s:.1f} s in a warm worker "
+        "{memory_ratio_vs_monai:.2f} times its memory. Dice between the two masks {dice_between:.3f}, for windows show "
+        "the network less at a time; Dice with plain PyTorch fp32 on the same whole volume "
+        "{dice_with_fp32_whole:.4f}. From two files to two masks: {cold_start_s:.1f} s in a new process, "
+        "{warm_run_s:.1f} s in a warm worker "
         "({processor}, {cores} cores, no GPU)."
     ),
 }

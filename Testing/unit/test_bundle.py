@@ -19,7 +19,6 @@ from liverpair.bundle.weights import tensor_shapes
 from liverpair.errors import BundleError
 from liverpair.networks import build
 
-
 GRID, PERCENTILES, LABEL = manifest()["grid"], manifest()["normalization"], manifest()["labels"][0]
 
 
@@ -102,7 +101,7 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"grid": {**GRID, "keep_slices_to_mm": 10**400}}, "'grid.keep_slices_to_mm' is 1000"),
         ({"grid": {**GRID, "multiple_of": [10**9, 1, 1]}}, "'grid.multiple_of' holds a number above 256"),
         ({"grid": {"spacing_mm": [2, 2], "multiple_of": [2, 2]}}, "has 2 and 'grid.multiple_of' 2 numbers"),
-        ({"grid": {**GRID, "crop": "head"}}, "'grid.crop' is \"head\", not \"body\" or null"),
+        ({"grid": {**GRID, "crop": "head"}}, '\'grid.crop\' is "head", not "body" or null'),
         ({"mirror_axes": "xyz"}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),
         ({"mirror_axes": ["t"]}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),
         ({"mirror_axes": [["x"]]}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),

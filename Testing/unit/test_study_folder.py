@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
     write_image(oblique_image(1), path)
 
     def fail(image, name, **kwargs):
-        open(name, "wb").write(b"half")
+        Path(name).write_bytes(b"half")
         raise RuntimeError("disk full")
 
     monkeypatch.setattr(sitk, "WriteImage", fail)

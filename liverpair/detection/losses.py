@@ -53,7 +53,7 @@ class DetectionLoss:
         logits, deltas, displacement = (t.float() for t in (output.logits, output.deltas, output.displacement))
         counted = targets.labels != IGNORED
         wanted = torch.arange(1, logits.shape[-1] + 1, device=logits.device) == targets.labels.unsqueeze(-1)
-        parts = {
+        return {
             "classification": self.classification_weight
             * focal_loss(logits[counted], wanted[counted].float(), self.gamma).sum()
             / (targets.labels > 0).sum().clamp(min=1),
@@ -64,7 +64,6 @@ class DetectionLoss:
             * displacement_loss(displacement[targets.displaced], targets.displacement[targets.displaced]).sum()
             / targets.displaced.sum().clamp(min=1),
         }
-        return parts
 
     def segmentation(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """Weighted cross-entropy plus Dice loss of the auxiliary voxel segmentation (batch, channels, *space) (Jaeger

@@ -105,7 +105,7 @@ class LiverCanvas:
             change = (patch - before)[own] / self.level[window][own]
             contrast[lesion.number] = float(change.mean())
             conspicuity[lesion.number] = float(np.sqrt((change**2).mean())) / self.texture
-        if not sitk.GetArrayViewFromImage(self.image).dtype.kind == "f":
+        if sitk.GetArrayViewFromImage(self.image).dtype.kind != "f":
             changed = values != self.values
             values[changed] = np.rint(values[changed])
         image = sitk.Cast(like(values, self.image), self.image.GetPixelID())

@@ -1,5 +1,6 @@
 """The worker as a subprocess of the command line, of scripts and of tests."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -101,10 +102,8 @@ class SubprocessTransport:
         if self._process is None:
             return
         _close_quietly(self._process.stdin)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def deliver(self, client: WorkerClient, timeout_s: float = 0.0) -> None:
@@ -141,10 +140,8 @@ def _pump(stream: BinaryIO, what: str, inbox: queue.SimpleQueue) -> None:
 
 
 def _close_quietly(stream: BinaryIO) -> None:
-    try:
+    with contextlib.suppress(OSError):  # what was still to be written has no reader any more
         stream.close()
-    except OSError:  # what was still to be written has no reader any more
-        pass
 
 
 def run_job(
