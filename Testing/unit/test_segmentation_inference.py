@@ -1,6 +1,7 @@
 """The pipeline from volumes to masks, with a network whose answer is known."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from bright_box import grid, image_and_mask
 from brightness_bundle import ARGUMENTS, write_brightness_bundle
 
-from liverpair.errors import BundleError, Cancelled, InputError
+from liverpair.errors import BundleError, Cancelled, InputError, MissingPackageError
 from liverpair.geometry import Grid
 from liverpair.measures.overlap import dice
 from liverpair.segmentation import prediction
@@ -80,6 +81,14 @@ def test_windows_give_the_same_mask_as_one_pass(bundle, pair):
     assert sum("window" in message for _, message in seen) > 3
     fractions = [fraction for fraction, _ in seen]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
+
+
+def test_windows_without_monai_are_refused_in_words(bundle, pair, monkeypatch):
+    (t1, _), _ = pair
+    monkeypatch.setitem(sys.modules, "monai.inferers", None)
+    with pytest.raises(MissingPackageError, match="overlapping windows need the package 'monai'"):
+        segment(t1, None, [bundle], SegmentOptions("cpu", "torch-fp32", window=(16, 64, 64)))
+    assert segment(t1, None, [bundle], FP32).t1 is not None
 
 
 def test_mirrored_ensemble_gives_the_same_for_a_network_that_does_not_care(bundle, pair):

@@ -18,7 +18,7 @@ from liverpair.device import (
 )
 from liverpair.engine import Engine, make_engine
 from liverpair.engine.base import precision_of
-from liverpair.errors import Progress, no_progress, part_of
+from liverpair.errors import MissingPackageError, Progress, no_progress, part_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 
 OVERLAP = 0.5
@@ -122,9 +122,15 @@ def _in_windows(
     """`run` on overlapping windows, blended with Gaussian weights. MONAI is imported here: it is slow to start and
     seldom needed.
     """
-    from monai.data.utils import dense_patch_slices
-    from monai.inferers import sliding_window_inference
-    from monai.utils import BlendMode
+    try:
+        from monai.data.utils import dense_patch_slices
+        from monai.inferers import sliding_window_inference
+        from monai.utils import BlendMode
+    except ImportError as error:
+        raise MissingPackageError(
+            "The volume does not fit into memory as a whole, and overlapping windows need the package 'monai'.",
+            "Install it with pip, or free some memory.",
+        ) from error
 
     steps = [max(1, round(w * (1 - OVERLAP))) for w in window]
     count = len(dense_patch_slices(images.shape[2:], window, steps))
