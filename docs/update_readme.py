@@ -59,7 +59,8 @@ def card_block(model: str, bundles: Path | None = None) -> str:
         return f"*The model {model} is not in this checkout yet.*"
     bundle = Bundle.load(folder)
     results = re.search(r"^## How good it is\n(.*?)^## ", bundle.card(), re.DOTALL | re.MULTILINE)
-    return f"{bundle.name} {bundle.version}:\n\n{results[1].strip()}"
+    tables = re.sub(r"^!\[.*\n*", "", results[1], flags=re.MULTILINE)  # the pictures stay in the card
+    return f"{bundle.name} {bundle.version}:\n\n{tables.strip()}"
 
 
 def result_block(name: str, results: Path = DOCS / "results") -> str:

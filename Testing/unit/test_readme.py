@@ -48,12 +48,14 @@ def test_only_blocks_are_replaced(update_readme):
 
 
 def test_a_card_block_holds_the_results_of_the_card_and_no_more(update_readme, tmp_path, monkeypatch):
-    metrics = {"test": {"cases": [{"case": "10", "dice": 0.875}], "summary": {"dice": {"mean": 0.875}}}}
+    test = {"cases": [{"case": "10", "dice": 0.875}], "summary": {"dice": {"mean": 0.875}}, "pictures": ["p/10.png"]}
+    metrics = {"test": test}
     content = {**manifest(metrics=metrics, name="m"), "sha256": "0" * 64, "schema_version": 1}
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "bundle.json").write_text(json.dumps(content))
     monkeypatch.setattr("liverpair.bundle.bundle.check_weights", lambda *_: None)
     block = update_readme.card_block("m", tmp_path)
+    assert "![p/10.png](p/10.png)" in card.model_card(content) and "![" not in block
     assert "| 10 | 0.875 |" in block and block.startswith(f"m {content['version']}:")
     whole = card.model_card(content)
     assert "## Limits" in whole and "## Limits" not in block and "## Training" not in block

@@ -108,6 +108,7 @@ def test_evaluate_writes_the_table_into_the_card(tmp_path, studies):
     assert all(row["dice"] > 0.9 for row in cases)
     assert manifest["metrics"]["test"]["summary"]["T2: dice"]["mean"] == pytest.approx(cases[1]["dice"], abs=1e-4)
     assert (folder / "pictures" / "test_c_t1.png").stat().st_size > 1000
+    assert "![pictures/test_c_t1.png](pictures/test_c_t1.png)" in (folder / "README.md").read_text()
     Bundle.load(folder)
 
 

@@ -91,7 +91,8 @@ def _one_test(name: str, result: Mapping[str, Any]) -> str:
     summary = {key: value for key, value in result.get("summary", {}).items() if isinstance(value, Mapping)}
     if summary:
         parts.append(_records([{"measure": key, **value} for key, value in summary.items()]))
-    rest = {k: v for k, v in result.items() if k not in ("description", "command", "cases", "summary")}
+    parts += [f"![{picture}]({picture})" for picture in result.get("pictures", [])]
+    rest = {k: v for k, v in result.items() if k not in ("description", "command", "cases", "summary", "pictures")}
     rest |= {k: v for k, v in result.get("summary", {}).items() if k not in summary}
     if rest:
         parts.append(_table(ITEMS, [(_title(key), _text(value)) for key, value in rest.items()]))

@@ -321,6 +321,9 @@ def _check_metrics(check: _Check, metrics: Mapping) -> None:
         check.that(is_list, f"'{where}.cases' is not a list of objects")
         summary = result.get("summary", {})
         check.that(isinstance(summary, Mapping), f"'{where}.summary' is not an object")
+        pictures = result.get("pictures", [])
+        are_paths = isinstance(pictures, list) and all(isinstance(path, str) for path in pictures)
+        check.that(are_paths, f"'{where}.pictures' is not a list of texts")
 
 
 _SECTIONS: dict[str, Callable[[_Check, Mapping], None]] = {

@@ -18,6 +18,7 @@ from liverpair.study import read_image
 from liverpair.training.outline_pictures import outline_picture
 
 SIDES = ("T1", "T2")
+PICTURES = "pictures"
 SHOWN = ("dice", "hd95_mm", "assd_mm", "volume_ml", "reference_ml", "volume_error_percent")
 
 
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> None:
     bundles = [Catalogue().find(name) for name in options.bundle]
     if options.write and len(bundles) > 1:
         raise InputError("The scores of several bundles belong to none of their cards.", "Leave out --write.")
-    pictures = bundles[0].folder / "pictures" if options.write else None
+    pictures = bundles[0].folder / PICTURES if options.write else None
     if pictures:
         pictures.mkdir(exist_ok=True)
     rows = score(bundles, options, pictures)
@@ -87,17 +88,22 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
             rows.append({"case": case, "side": side, **{key: _rounded(measures[key]) for key in SHOWN}})
             if pictures:
                 title = f"{options.name}, case {case} {side}, Dice {measures['dice']:.3f}"
-                outline_picture(
-                    image, prediction, masks[side], title, pictures / f"{options.name}_{case}_{side.lower()}.png"
-                )
+                path = pictures / picture_name(options.name, rows[-1])
+                outline_picture(image, prediction, masks[side], title, path)
     return rows
+
+
+def picture_name(test: str, row: dict[str, Any]) -> str:
+    """File name of the picture of one scored volume."""
+    return f"{test}_{row['case']}_{row['side'].lower()}.png"
 
 
 def write_metrics(
     bundle: Bundle, name: str, description: str, command: str, rows: list[dict[str, Any]], summary: dict[str, Any]
 ) -> Bundle:
-    """The bundle with this test in its manifest and card."""
-    test = {"description": description, "command": command, "cases": rows, "summary": summary}
+    """The bundle with this test, and the pictures that `score` saved, in its manifest and card."""
+    pictures = [f"{PICTURES}/{picture_name(name, row)}" for row in rows]
+    test = {"description": description, "command": command, "cases": rows, "summary": summary, "pictures": pictures}
     return bundle.update(metrics={**bundle.metrics, name: test})
 
 
