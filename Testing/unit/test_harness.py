@@ -10,22 +10,9 @@ pytest.importorskip("slicer", reason="the harness needs slicer-core")
 
 import numpy as np  # noqa: E402
 import slicer  # noqa: E402
-
-from Testing.harness import start  # noqa: E402
+from clean_harness import harness  # noqa: E402, F401
 
 EXAMPLE = Path(__file__).parents[1] / "harness" / "example" / "HarnessExample" / "HarnessExample.py"
-
-
-@pytest.fixture
-def harness():
-    """A clean harness; the test fails when something went wrong behind its back."""
-    running = start()
-    running.reset()
-    yield running
-    try:
-        running.check()
-    finally:
-        running.close()
 
 
 @pytest.fixture

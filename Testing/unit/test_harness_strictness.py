@@ -9,6 +9,7 @@ pytest.importorskip("PySide6", reason="the harness needs PySide6")
 pytest.importorskip("slicer", reason="the harness needs slicer-core")
 
 import slicer  # noqa: E402
+from clean_harness import harness  # noqa: E402, F401
 
 from Testing.harness import start  # noqa: E402
 
@@ -25,18 +26,6 @@ CONNECTION = (
     "<connection><sender>Panel</sender><signal>mrmlSceneChanged(vtkMRMLScene*)</signal>"
     "<receiver>selector</receiver><slot>setMRMLScene(vtkMRMLScene*)</slot></connection>"
 )
-
-
-@pytest.fixture
-def harness():
-    """A clean harness; the test fails when something went wrong behind its back."""
-    running = start()
-    running.reset()
-    yield running
-    try:
-        running.check()
-    finally:
-        running.close()
 
 
 @pytest.fixture
