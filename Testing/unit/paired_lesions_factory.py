@@ -4,7 +4,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.geometry import Grid, on_grid
-from liverpair.synthesis.correspondence import LiverCorrespondence
+from liverpair.registration.livers import LiverCorrespondence
 from liverpair.synthesis.scanner import oblique_direction
 
 SHIFT_MM = (6.0, -9.0, 30.0)

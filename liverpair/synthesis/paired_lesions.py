@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from liverpair.geometry import Grid, on_grid
-from liverpair.synthesis.correspondence import LiverCorrespondence
+from liverpair.registration.livers import LiverCorrespondence
 from liverpair.synthesis.lesions import KIND_SHARES, KINDS, Lesion, offsets_around
 
 TRIES = 20

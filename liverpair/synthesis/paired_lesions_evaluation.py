@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from liverpair.errors import InputError
 from liverpair.files import written_whole
-from liverpair.synthesis.correspondence import LiverCorrespondence, cached_registration
+from liverpair.registration.livers import LiverCorrespondence, cached_registration
 from liverpair.synthesis.lesions import Lesion
 from liverpair.synthesis.paired_lesions import LesionStatistics, PairedLesion, draw_paired_lesions
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, SyntheticPair, paint_pair

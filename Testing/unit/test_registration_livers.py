@@ -7,8 +7,8 @@ import SimpleITK as sitk
 
 from liverpair.errors import InputError
 from liverpair.geometry import Grid
-from liverpair.synthesis import correspondence as module
-from liverpair.synthesis.correspondence import RegistrationSettings, cached_registration, register_livers
+from liverpair.registration import livers as module
+from liverpair.registration.livers import RegistrationSettings, cached_registration, register_livers
 
 QUICK = RegistrationSettings(working_mm=14.0, control_mm=90.0, iterations=15)
 PLACES = np.array([[0.0, 0, 0], [-40.0, 10, 20], [20.0, -30, 25], [-30.0, 0, -40]])
