@@ -1,0 +1,202 @@
+"""Where a place in one image of a patient lies in the other: what the linked lesions nearby say, else the registration
+of the livers, else the offset of their centroids.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from liverpair.geometry import Vector
+from liverpair.lesions import LesionPair
+from liverpair.registration.livers import LiverCorrespondence
+
+Source = Literal["pairs", "registration", "offset"]
+Side = Literal["t1", "t2"]
+
+
+@dataclass(frozen=True)
+class PlaceSettings:
+    """Which lesion pairs are believed, and what error to expect where the patient's own pairs do not tell.
+
+    Attributes:
+        minimum_score: of each box of a proposed pair.
+        radius_mm: a lesion farther away says nothing.
+        neighbours: how many lesions at most speak for a place.
+        pairs_to_measure: so many errors must be known before they say what to expect.
+        box_error_mm: error at the center of a lesion whose boxes are linked.
+        growth: error per mm of distance from the nearest lesion.
+        registration_error_mm: of the registration of the livers.
+        offset_error_mm: of the offset of their centroids.
+    """
+
+    minimum_score: float = 0.5
+    radius_mm: float = 60.0
+    neighbours: int = 4
+    pairs_to_measure: int = 3
+    box_error_mm: float = 2.0
+    growth: float = 0.15
+    registration_error_mm: float = 8.0
+    offset_error_mm: float = 15.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the other image.
+
+    Attributes:
+        point_mm: LPS.
+        uncertainty_mm: two of three such places lie closer than this to the true one.
+        source: what says so.
+        sentence: the same in words, for the reader.
+    """
+
+    point_mm: Vector
+    uncertainty_mm: float
+    source: Source
+    sentence: str
+
+
+class PlaceMap:
+    """Map between the places of the T1 and the T2 image of one patient.
+
+    A pair is believed when it was accepted, or when it was not rejected and each of its boxes was drawn or scores at
+    least `minimum_score`. The displacements of the nearest pairs are averaged with the inverse square of their
+    distance as weight (Shepard, Proc. ACM National Conference 1968), so that the center of a box leads to the center of
+    its partner. Errors to expect come from the patient's own pairs when there are enough: what the others say of each
+    (leave one out), and what the registration and the offset say of it; else from `settings`.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[LesionPair] = (),
+        correspondence: LiverCorrespondence | None = None,
+        liver_offset_mm: Vector | None = None,
+        settings: PlaceSettings = PlaceSettings(),
+    ):
+        """Learn from what is known of a patient.
+
+        Args:
+            pairs: lesions in any state, LPS mm.
+            correspondence: registration of the livers, if there is one.
+            liver_offset_mm: centroid of the T2 liver minus that of the T1 liver, LPS mm, if both are known.
+            settings: whom to believe.
+        """
+        self._settings = settings
+        self._correspondence = correspondence
+        self._offset = None if liver_offset_mm is None else np.asarray(liver_offset_mm, dtype=float)
+        believed = [pair for pair in pairs if is_believed(pair, settings.minimum_score)]
+        self._centers = {
+            side: np.array([getattr(pair, side).centre_mm for pair in believed], dtype=float).reshape(-1, 3)
+            for side in ("t1", "t2")
+        }
+        self._growth = self._measured_growth()
+        self._registration_error_mm = self._measured_error(self._registered, settings.registration_error_mm)
+        self._offset_error_mm = self._measured_error(self._shifted, settings.offset_error_mm)
+
+    def to_other(self, point_mm: Vector | np.ndarray, side: Side) -> Place | None:
+        """The place in the other image of a place in image `side`, both LPS mm; None where nothing is known.
+
+        Raises `ValueError` for a side that is neither "t1" nor "t2", or a point that is not three finite numbers.
+        """
+        point = np.asarray(point_mm, dtype=float)
+        if side not in ("t1", "t2"):
+            raise ValueError(f"side must be 't1' or 't2', not {side!r}")
+        if point.shape != (3,) or not np.isfinite(point).all():
+            raise ValueError(f"a place is three finite numbers, not {point_mm!r}")
+        return self._from_pairs(point, side) or self._from_registration(point, side) or self._from_offset(point, side)
+
+    def _from_pairs(self, point: np.ndarray, side: Side) -> Place | None:
+        near, distances = self._near(point, self._centers[side])
+        if not len(near):
+            return None
+        displacement = _weighted(self._displacements(side)[near], distances)
+        error = math.hypot(self._settings.box_error_mm, self._growth * distances[0])
+        count = "a linked lesion" if len(near) == 1 else f"{len(near)} linked lesions"
+        return _place(point + displacement, error, "pairs", f"From {count} nearby")
+
+    def _from_registration(self, point: np.ndarray, side: Side) -> Place | None:
+        found = self._registered(point, side)
+        if found is None:
+            return None
+        return _place(found, self._registration_error_mm, "registration", "From the registration of the livers")
+
+    def _from_offset(self, point: np.ndarray, side: Side) -> Place | None:
+        found = self._shifted(point, side)
+        if found is None:
+            return None
+        return _place(found, self._offset_error_mm, "offset", "From the offset of the livers")
+
+    def _displacements(self, side: Side) -> np.ndarray:
+        """(n, 3) from the boxes of `side` to their partners."""
+        return self._centers["t2" if side == "t1" else "t1"] - self._centers[side]
+
+    def _near(self, point: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the centers that speak for a place and their distances in mm, nearest first."""
+        distances = np.linalg.norm(centers - point, axis=1)
+        rows = np.argsort(distances, kind="stable")[: self._settings.neighbours]
+        rows = rows[distances[rows] <= self._settings.radius_mm]
+        return rows, distances[rows]
+
+    def _registered(self, point: np.ndarray, side: Side) -> np.ndarray | None:
+        if self._correspondence is None:
+            return None
+        if side == "t1":
+            found = self._correspondence.to_t2(point)
+            return found if np.isfinite(found).all() else None
+        found = self._correspondence.to_t1(point)
+        missed = np.linalg.norm(self._correspondence.to_t2(found) - point)
+        return found if missed < self._settings.box_error_mm else None
+
+    def _shifted(self, point: np.ndarray, side: Side) -> np.ndarray | None:
+        if self._offset is None:
+            return None
+        return point + (self._offset if side == "t1" else -self._offset)
+
+    def _measured_growth(self) -> float:
+        """Error per mm of distance, from what the others say of each pair."""
+        centers, displacements = self._centers["t1"], self._displacements("t1")
+        errors, nearest = [], []
+        for row in range(len(centers)):
+            others = np.arange(len(centers)) != row
+            near, distances = self._near(centers[row], centers[others])
+            if len(near):
+                said = _weighted(displacements[others][near], distances)
+                errors.append(np.linalg.norm(said - displacements[row]))
+                nearest.append(distances[0])
+        if len(errors) < self._settings.pairs_to_measure or not np.median(nearest) > 0:
+            return self._settings.growth
+        return _expected(errors) / float(np.median(nearest))
+
+    def _measured_error(self, method, default: float) -> float:
+        """Error of `method` at the pairs, from T1 to T2."""
+        found = [method(center, "t1") for center in self._centers["t1"]]
+        errors = [np.linalg.norm(f - true) for f, true in zip(found, self._centers["t2"]) if f is not None]
+        return _expected(errors) if len(errors) >= self._settings.pairs_to_measure else default
+
+
+def is_believed(pair: LesionPair, minimum_score: float = 0.5) -> bool:
+    """Whether a pair says where its lesion lies in both images: it was accepted, or it was not rejected and each of its
+    boxes was drawn or scores at least `minimum_score`."""
+    if pair.t1 is None or pair.t2 is None or pair.state == "rejected":
+        return False
+    boxes = ((pair.t1_origin, pair.t1_score), (pair.t2_origin, pair.t2_score))
+    sure = all(origin == "drawn" or (score is not None and score >= minimum_score) for origin, score in boxes)
+    return pair.state == "accepted" or sure
+
+
+def _weighted(displacements: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Mean of displacements (n, 3), weighted by the inverse square of their distances in mm."""
+    weights = 1.0 / np.maximum(distances, 1e-3) ** 2
+    return weights @ displacements / weights.sum()
+
+
+def _expected(errors: Sequence[float]) -> float:
+    """What two of three errors stay below."""
+    return float(np.quantile(errors, 2 / 3))
+
+
+def _place(point: np.ndarray, error_mm: float, source: Source, words: str) -> Place:
+    return Place(tuple(map(float, point)), float(error_mm), source, f"{words}: about {max(1, round(error_mm))} mm.")
