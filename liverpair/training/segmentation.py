@@ -1,14 +1,13 @@
 """Lightning module that trains a liver segmentation network."""
 
-import math
 from typing import Any
 
-import pytorch_lightning as lightning
 import torch
 import torch.nn.functional as functional
 
 from liverpair.networks import build
 from liverpair.segmentation.losses import LOSSES
+from liverpair.training.optimization import WarmupCosine
 
 
 def pad_to_multiple(x: torch.Tensor, multiple_of: tuple[int, ...]) -> torch.Tensor:
@@ -19,7 +18,7 @@ def pad_to_multiple(x: torch.Tensor, multiple_of: tuple[int, ...]) -> torch.Tens
     return functional.pad(x, [side for m in reversed(missing) for side in (0, m)])
 
 
-class SegmentationTask(lightning.LightningModule):
+class SegmentationTask(WarmupCosine):
     """Trains one network on the masks of one or more structures; channel 0 is the liver.
 
     Parameters
@@ -76,20 +75,3 @@ class SegmentationTask(lightning.LightningModule):
         reference = batch["target"][:, 0] > 0.5
         dice = 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
         self.log("validation_dice", dice, prog_bar=True, batch_size=1)
-
-    def rate_factor(self, step: int) -> float:
-        """Learning rate at `step` as a part of the highest. It looks at the trainer, so that a resumed run may be
-        made longer or shorter.
-        """
-        warmup = self.hparams.warmup_steps
-        if step < warmup:
-            return max(step, 1) / warmup
-        total = max(int(self.trainer.estimated_stepping_batches), warmup + 1)
-        return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total - warmup)))) / 2
-
-    def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with warm-up and cosine."""
-        settings = self.hparams
-        optimizer = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

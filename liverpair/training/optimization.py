@@ -1,0 +1,32 @@
+"""The optimizer and learning rate that every training shares."""
+
+import math
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+
+
+class WarmupCosine(lightning.LightningModule):
+    """A module trained with AdamW whose rate climbs linearly, then falls along a cosine to a hundredth at the last
+    step.
+
+    Its hyper-parameters hold `learning_rate`, `weight_decay` and `warmup_steps`.
+    """
+
+    def rate_factor(self, step: int) -> float:
+        """Learning rate at `step` as a part of the highest. It looks at the trainer, so that a resumed run may be
+        made longer or shorter.
+        """
+        warmup = self.hparams.warmup_steps
+        if step < warmup:
+            return max(step, 1) / warmup
+        total = max(int(self.trainer.estimated_stepping_batches), warmup + 1)
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total - warmup)))) / 2
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with warm-up and cosine."""
+        settings = self.hparams
+        optimizer = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
