@@ -40,8 +40,9 @@ class FoundLesion:
     error_centroid_mm: float
 
 
-def found_lesions(case: PairingCase, minimum_iou: float = 0.1) -> list[FoundLesion]:
-    """Every true lesion with a box in both images, once for each image in which a scored box finds it.
+def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: float = 0.0) -> list[FoundLesion]:
+    """Every true lesion with a box in both images, once for each image in which a box of at least `minimum_score`
+    finds it.
 
     Predicted boxes that no network scored are somebody else's box moved: they find nothing themselves. A pair without a
     box on the other side counts with `partner_iou` 0 and the error of its `displacement_mm`, NaN without.
@@ -49,9 +50,11 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1) -> list[FoundLesi
     results = []
     for side, other in (SIDES, SIDES[::-1]):
         truth = [pair for pair in case.truth if getattr(pair, side) is not None]
-        pairs = [pair for pair in case.predicted if getattr(pair, f"{side}_score") is not None]
+        scores = [getattr(pair, f"{side}_score") for pair in case.predicted]
+        known = [(p, s) for p, s in zip(case.predicted, scores) if s is not None and s >= minimum_score]
+        pairs = [pair for pair, _ in known]
         overlaps = iou_mm([getattr(pair, side) for pair in pairs], [getattr(pair, side) for pair in truth])
-        matches = match(overlaps, [getattr(pair, f"{side}_score") for pair in pairs], minimum_iou)
+        matches = match(overlaps, [score for _, score in known], minimum_iou)
         for pair, row in zip(pairs, matches.found):
             if row >= 0 and getattr(truth[row], other) is not None:
                 results.append(_found(pair, truth[row], side, other, case.liver_offset_mm))
@@ -59,19 +62,24 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1) -> list[FoundLesi
 
 
 def pairing_measures(
-    cases: Sequence[PairingCase], minimum_iou: float = 0.1, partner_iou: float = 0.1, smallest_mm: float = 0.0
+    cases: Sequence[PairingCase],
+    minimum_iou: float = 0.1,
+    partner_iou: float = 0.1,
+    smallest_mm: float = 0.0,
+    minimum_score: float = 0.0,
 ) -> dict[str, float]:
     """Over all lesions that are found in an image, counted once for each image in which they are.
 
     `n`; `pairing_accuracy`: fraction whose partner box has at least `partner_iou` with the true one; medians of the
     displacement error: `displacement_error_mm`, and of the baselines `error_none_mm` and `error_centroid_mm`. Lesions
-    whose largest side in T1 and T2 is below `smallest_mm` are left out. NaN without lesions.
+    whose largest side in T1 and T2 is below `smallest_mm` are left out, and so are boxes below `minimum_score`. NaN
+    without lesions.
     """
     found = []
     for case in cases:
         large = [pair for pair in case.truth if largest_side_mm(pair) >= smallest_mm]
         kept = PairingCase(case.predicted, large, case.liver_offset_mm)
-        found += found_lesions(kept, minimum_iou)
+        found += found_lesions(kept, minimum_iou, minimum_score)
     return {
         "n": len(found),
         "pairing_accuracy": float(np.mean([f.partner_iou >= partner_iou for f in found])) if found else math.nan,

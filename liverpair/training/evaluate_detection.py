@@ -16,7 +16,7 @@ from liverpair.errors import InputError
 from liverpair.geometry import Vector
 from liverpair.lesions import LesionPair
 from liverpair.measures.boxes import iou_mm
-from liverpair.measures.froc import FALSE_RATES, ImageResult, Matches, detection_measures, froc
+from liverpair.measures.froc import ImageResult, Matches, detection_measures, froc
 from liverpair.measures.pairing import PairingCase, largest_side_mm, pairing_measures
 
 SIDES = ("t1", "t2")
@@ -72,10 +72,6 @@ class ScoredCase:
         overlaps = iou_mm(boxes, [getattr(pair, side) for pair in lesions])
         return ImageResult(overlaps, scores, [self.size_mm(p) for p in lesions], [self.kind(p) for p in lesions])
 
-    def pairing(self, chosen: Callable[[LesionPair], bool] = lambda _: True) -> PairingCase:
-        """The same for the measures of pairing, with the `chosen` lesions alone."""
-        return PairingCase(self.predicted, [pair for pair in self.truth if chosen(pair)], self.liver_offset_mm)
-
 
 def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     """Every measure of paired detection over some cases.
@@ -85,7 +81,8 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     - `values`: single figures. On lesions from `MEASURABLE_MM` on: `sensitivity_at_2fp` and, with moved boxes counted,
       `sensitivity_at_2fp_with_moved`, at IoU 0.1 and 2 false boxes per volume; at that operating point
       (`score_threshold`) `pairing_accuracy` and the medians `displacement_error_mm`, `displacement_error_none_mm`,
-      `displacement_error_centroid_mm` (see `measures.pairing`). `lesions`, `cases`, `volumes`: how many there are.
+      `displacement_error_centroid_mm` of the `judged` found lesions (see `measures.pairing`). `lesions`, `cases`,
+      `volumes`: how many there are.
     - `detection`: rows (all lesions, by size, by kind) of `lesions`, `froc`, `sensitivity_at_…`, `ap_0.1`, `ap_0.3`.
     - `pairing`: rows of the same groups at the operating point.
     - `cases`: a row per case at the operating point, over lesions of any size.
@@ -99,7 +96,7 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     values = {
         "sensitivity_at_2fp": _sensitivity(images),
         "sensitivity_at_2fp_with_moved": _sensitivity([case.image(side, True) for case in cases for side in SIDES]),
-        **_pairing(cases, threshold, lambda case: lambda lesion: case.size_mm(lesion) >= MEASURABLE_MM),
+        **_pairing(cases, threshold, lambda case, lesion: case.size_mm(lesion) >= MEASURABLE_MM),
         "score_threshold": threshold,
         "lesions": sum(len(case.truth) for case in cases),
         "cases": len(cases),
@@ -138,8 +135,8 @@ def pairing_rows(cases: Sequence[ScoredCase], threshold: float = 0.0) -> list[di
         groups[kind] = lambda case, lesion, kind=kind: case.kind(lesion) == kind
     rows = []
     for name, belongs in groups.items():
-        row = _pairing(cases, threshold, lambda case: lambda lesion: belongs(case, lesion))
-        if row["found_in_one_image"]:
+        row = _pairing(cases, threshold, belongs)
+        if row["judged"]:
             rows.append({"group": name, **row})
     return rows
 
@@ -153,7 +150,7 @@ def case_row(case: ScoredCase, threshold: float) -> dict[str, Any]:
         row[f"{side}_boxes"] = matches.lesions
         row[f"{side}_found"] = int((counted & (matches.found >= 0)).sum())
         row[f"{side}_false"] = int((counted & (matches.found < 0)).sum())
-    return {**row, **_pairing([case], threshold, lambda _: lambda lesion: True)}
+    return {**row, **_pairing([case], threshold, lambda case, lesion: True)}
 
 
 def operating_threshold(matches: Sequence[Matches], rate: float = OPERATING_RATE) -> float:
@@ -172,15 +169,19 @@ def _sensitivity(images: Sequence[ImageResult]) -> float:
     matches = [measurable(image) for image in images]
     if not any(m.lesions for m in matches):
         return math.nan
-    return froc(matches, [rate for rate in FALSE_RATES if rate == OPERATING_RATE])["mean"]
+    return froc(matches, [OPERATING_RATE])["mean"]
 
 
 def _pairing(
-    cases: Sequence[ScoredCase], threshold: float, chosen: Callable[[ScoredCase], Callable[[LesionPair], bool]]
+    cases: Sequence[ScoredCase], threshold: float, belongs: Callable[[ScoredCase, LesionPair], bool]
 ) -> dict[str, Any]:
-    measured = pairing_measures([case.pairing(chosen(case)) for case in cases], FOUND_IOU, minimum_score=threshold)
+    chosen = [
+        PairingCase(case.predicted, [pair for pair in case.truth if belongs(case, pair)], case.liver_offset_mm)
+        for case in cases
+    ]
+    measured = pairing_measures(chosen, FOUND_IOU, minimum_score=threshold)
     return {
-        "found_in_one_image": measured["n"],
+        "judged": measured["n"],
         "pairing_accuracy": measured["pairing_accuracy"],
         "displacement_error_mm": measured["displacement_error_mm"],
         "displacement_error_none_mm": measured["error_none_mm"],
