@@ -66,9 +66,8 @@ def test_the_modules_own_test_runs_without_pytorch(panel, quick_phantom, monkeyp
 
 
 def test_a_script_segments_without_the_widget(panel):
-    from LiverMultimodalLib import selftest
-
     from LiverMultimodal import LiverMultimodalLogic
+    from LiverMultimodalLib import selftest
 
     logic = LiverMultimodalLogic(selftest.BodyWorker(), NoInstaller(), selftest.OneModelCatalogue())
     volume = panel.add_volume("T2 alone")
@@ -79,9 +78,9 @@ def test_a_script_segments_without_the_widget(panel):
 
 def test_a_script_is_told_why_there_is_no_result(panel):
     import qt
-    from LiverMultimodalLib.session import SessionWorker
 
     from LiverMultimodal import LiverMultimodalLogic
+    from LiverMultimodalLib.session import SessionWorker
 
     class DyingTransport(FakeTransport):
         def write(self, data):

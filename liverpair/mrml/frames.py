@@ -7,9 +7,11 @@ import SimpleITK as sitk
 import slicer
 import vtk
 
+from liverpair.errors import InputError
 from liverpair.geometry import Grid
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+RIGID_TOLERANCE = 1e-4
 
 
 def flip(vector: Sequence[float]) -> tuple[float, float, float]:
@@ -41,3 +43,24 @@ def to_world(node, ras: Sequence[float]) -> tuple[float, float, float]:
     world = [0.0, 0.0, 0.0]
     node.TransformPointToWorld(list(ras), world)
     return tuple(world)
+
+
+def move_frame(image: sitk.Image, node) -> None:
+    """Move a 3-D image (LPS) from the node's own coordinates to world, by the node's parent transforms.
+
+    Raises:
+        InputError: when they do more than rotate and shift.
+    """
+    matrix = vtk.vtkMatrix4x4()
+    is_linear = node.GetParentTransformNode().IsTransformToWorldLinear()
+    if is_linear:
+        node.GetParentTransformNode().GetMatrixTransformToWorld(matrix)
+    ras = slicer.util.arrayFromVTKMatrix(matrix)
+    rotation = LPS_TO_RAS @ ras[:3, :3] @ LPS_TO_RAS
+    if not is_linear or not np.allclose(rotation.T @ rotation, np.eye(3), atol=RIGID_TOLERANCE):
+        raise InputError(
+            f"'{node.GetName()}' is under a transform that does more than rotate and shift.",
+            "Harden the transform in the module Transforms.",
+        )
+    image.SetOrigin((rotation @ image.GetOrigin() + LPS_TO_RAS @ ras[:3, 3]).tolist())
+    image.SetDirection((rotation @ np.reshape(image.GetDirection(), (3, 3))).ravel().tolist())

@@ -4,9 +4,11 @@ T1 is view group 0 and T2 view group 1, so that Slicer's linked views stay insid
 registered, the same point in scanner space is another point of the patient.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import slicer
+import vtk
 
 from liverpair.errors import InputError
 from liverpair.geometry import centroid_mm
@@ -17,6 +19,8 @@ from liverpair.mrml.segmentations import liver_mask
 PAIR_LAYOUT_ID = 7301
 PAIR_TABLE_LAYOUT_ID = 7302
 TABLE_VIEW = "LiverPairTable"
+VIEW_MARGIN = 0.9
+"""How much of a view counts as inside when something is jumped to."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,17 @@ def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None) -> No
             slice_node.JumpSliceByOffsetting(*center)
 
 
+def jump_row(group: int, ras: Sequence[float]) -> None:
+    """Show a world point (RAS, mm) in every view of a row (0: T1, 1: T2); a view is shifted only when the point would
+    lie outside of it.
+    """
+    for view in ROWS[group]:
+        slice_node = _slice_node(slicer.mrmlScene, view)
+        slice_node.JumpSliceByOffsetting(*ras)
+        if not _is_in_view(slice_node, ras):
+            slice_node.JumpSliceByCentering(*ras)
+
+
 def show_only_in_row(segmentation_node, group: int) -> None:
     """Show a segmentation in the slice views of one row (0: T1, 1: T2) and in 3-D views, nowhere else."""
     scene = slicer.mrmlScene
@@ -175,6 +190,14 @@ def _composite_node(scene, view: PairView):
     node = slicer.vtkMRMLSliceCompositeNode()
     node.SetLayoutName(view.name)
     return scene.AddNode(node)
+
+
+def _is_in_view(slice_node, ras: Sequence[float]) -> bool:
+    """Whether a point of the shown plane lies well inside a view."""
+    to_view = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(slice_node.GetSliceToRAS(), to_view)
+    place = to_view.MultiplyPoint((*ras, 1.0))
+    return all(abs(place[axis]) <= VIEW_MARGIN * slice_node.GetFieldOfView()[axis] / 2 for axis in (0, 1))
 
 
 def _show_table(scene, table_node) -> None:

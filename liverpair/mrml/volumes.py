@@ -46,6 +46,18 @@ def image_from_node(volume_node) -> sitk.Image:
     return image
 
 
+def world_image(volume_node) -> sitk.Image:
+    """A scalar volume node as an image in world LPS mm: as `image_from_node`, moved by the node's parent transforms.
+
+    Raises:
+        InputError: as `image_from_node`, and when the transforms do more than rotate and shift.
+    """
+    image = image_from_node(volume_node)
+    if volume_node.GetParentTransformNode() is not None:
+        frames.move_frame(image, volume_node)
+    return image
+
+
 def node_from_image(image: sitk.Image, name: str, source: Mapping[str, object] | None = None):
     """A new scalar volume node called `name` with the voxels and geometry of a 3-D scalar image in LPS mm.
 

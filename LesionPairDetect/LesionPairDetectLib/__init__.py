@@ -1,0 +1,1 @@
+"""The sections of the module LesionPairDetect and what they share. Nothing here imports torch."""

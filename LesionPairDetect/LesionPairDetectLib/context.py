@@ -1,0 +1,214 @@
+"""What the sections of the panel share: the study on the screen, the lesion chosen in it, what is known about both."""
+
+import contextlib
+import logging
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from LiverMultimodalLib.inputs import SIDES, volumeOf
+from LiverMultimodalLib.session import sessionWorker
+from liverpair.errors import InputError, LiverPairError
+from liverpair.geometry import centroid_mm
+from liverpair.mrml import frames, layouts, segmentations, volumes
+from liverpair.mrml.lesion_study import LesionStudy
+from liverpair.registration.places import PlaceMap
+from liverpair.worker.failures import failure_of
+
+KINDS = ("study", "boxes", "selection", "history", "parameters")
+GROUPS = {side: group for group, side in enumerate(SIDES)}
+"""View group, and row of the layout, of each side."""
+
+
+class ReadingContext(VTKObservationMixin):
+    """The study of the two chosen volumes, and who wants to hear about it.
+
+    Listeners are called with what changed: "study" (other volumes, or none), "boxes" (also states, notes and filters),
+    "selection", "history" (undo, redo) or "parameters". Places are world LPS mm, as in `LesionPair`; images and masks
+    carry the parent transform of their volume, so that all of it fits together.
+
+    Attributes:
+        study: `LesionStudy` of the chosen volumes, None when none is chosen.
+        parameterNode: the `LesionPairDetectParameterNode` that is followed; None outside the module.
+        worker: runs jobs; the session's own unless a test gives another.
+    """
+
+    def __init__(self, worker=None, say=None):
+        """`say(sentence, isProblem)` shows a sentence to the user."""
+        VTKObservationMixin.__init__(self)
+        self.worker = worker or sessionWorker()
+        self.parameterNode = None
+        self.study = None
+        self._say = say or (lambda sentence, isProblem: None)
+        self._listeners = []
+        self._studyToken = None
+        self._correspondence = None
+        self._placeMap = None
+        self._livers = {}
+
+    def addListener(self, callback):
+        """Call `callback(what)` whenever something changed, until `removeListener`."""
+        self._listeners.append(callback)
+
+    def removeListener(self, callback):
+        if callback in self._listeners:
+            self._listeners.remove(callback)
+
+    def setParameterNode(self, parameterNode):
+        """Follow another parameter node, or none; the study follows its volumes."""
+        if self.parameterNode is not None:
+            self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
+        self.parameterNode = parameterNode
+        if parameterNode is not None:
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
+        self._onParametersChanged()
+
+    def volume(self, side):
+        """The volume node chosen for "t1" or "t2", or None."""
+        return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
+
+    def image(self, side):
+        """The volume's image in world LPS, or None when no volume is chosen.
+
+        Raises InputError for a volume without image, or under a transform that is more than a rotation and a shift.
+        """
+        node = self.volume(side)
+        return volumes.world_image(node) if node is not None else None
+
+    def liverSegmentation(self, side):
+        """The segmentation node chosen for the liver of "t1" or "t2", or None."""
+        return getattr(self.parameterNode, f"{side}Liver") if self.parameterNode is not None else None
+
+    def livers(self, side):
+        """The liver's mask (uint8, 0 and 1) on the grid of `image(side)`, or None where there is no usable one."""
+        volume, segmentation = self.volume(side), self.liverSegmentation(side)
+        if volume is None or segmentation is None:
+            return None
+        state = tuple((node.GetID(), node.GetMTime()) for node in (volume, segmentation)), _worldState(volume)
+        if self._livers.get(side, (None,))[0] != state:
+            try:
+                mask = segmentations.liver_mask(segmentation, volume)
+                mask.CopyInformation(volumes.world_image(volume))
+                mask = mask if np.any(sitk.GetArrayViewFromImage(mask)) else None
+            except InputError as error:
+                logging.info("The liver of %s cannot be used: %s", side, error)
+                mask = None
+            self._livers[side] = state, mask
+        return self._livers[side][1]
+
+    @property
+    def selectedUid(self):
+        """UID of the chosen lesion, or None."""
+        return self.study.selected if self.study is not None else None
+
+    def select(self, uid, jump=True):
+        """Choose a lesion, or none, and bring both rows of views each to its own box."""
+        if self.study is None:
+            return
+        self.study.select(uid)
+        if uid is not None and jump:
+            self.jumpToSelected()
+
+    def jumpToSelected(self, sides=SIDES):
+        """Bring the rows of these sides to the box of the chosen lesion, or to where it should be."""
+        pair = self.study.pair(self.selectedUid) if self.selectedUid is not None else None
+        if pair is None:
+            return
+        for side in sides:
+            box, partner = getattr(pair, side), getattr(pair, otherSide(side))
+            if box is not None:
+                self.jump(side, box.centre_mm)
+            else:
+                place = self.placeMap().to_other(partner.centre_mm, otherSide(side))
+                if place is not None:
+                    self.jump(side, place.point_mm)
+
+    def jump(self, side, pointMm):
+        """Bring the row of views of one side to a point (world LPS, mm)."""
+        layouts.jump_row(GROUPS[side], frames.flip(pointMm))
+
+    def placeMap(self):
+        """The `PlaceMap` of the study as it is now: pairs, registration of the livers, offset of their centroids."""
+        if self._placeMap is None:
+            pairs = self.study.pairs() if self.study is not None else []
+            masks = [self.livers(side) for side in SIDES]
+            offset = None
+            if None not in masks:
+                offset = tuple(np.subtract(centroid_mm(masks[1]), centroid_mm(masks[0])).tolist())
+            self._placeMap = PlaceMap(pairs, self._correspondence, offset)
+        return self._placeMap
+
+    @property
+    def correspondence(self):
+        """The `LiverCorrespondence` of the two livers, None while they are not registered."""
+        return self._correspondence
+
+    @correspondence.setter
+    def correspondence(self, correspondence):
+        self._correspondence, self._placeMap = correspondence, None
+
+    def say(self, sentence, isProblem=False):
+        """Show a sentence in the status line of the panel."""
+        self._say(sentence, isProblem)
+
+    def confirm(self, question, title=None):
+        """Ask the user; whether the answer was yes."""
+        return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=title or _("Lesion Pair Detect")))
+
+    @contextlib.contextmanager
+    def attempt(self):
+        """Around what a click does: a failure becomes a sentence in the status line, never a stack trace."""
+        try:
+            yield
+        except LiverPairError as error:
+            self.say(str(error), isProblem=True)
+        except Exception as error:
+            logging.exception("LesionPairDetect could not do it")
+            self.say(str(failure_of(error)), isProblem=True)
+
+    def release(self):
+        """Let go of the scene: no observer stays."""
+        self.setParameterNode(None)
+        self._listeners.clear()
+        self.removeObservers()
+
+    def _onParametersChanged(self, caller=None, event=None):
+        chosen = tuple(self.volume(side) for side in SIDES)
+        shown = tuple(self.study.volume(side) for side in SIDES) if self.study is not None else (None, None)
+        if chosen != shown:
+            self._followVolumes(*chosen)
+        self._placeMap = None
+        self._tell("parameters")
+
+    def _followVolumes(self, t1, t2):
+        if self.study is not None:
+            self.study.stop_observing(self._studyToken)
+            self.study.release()
+        self.study = LesionStudy(t1, t2) if t1 is not None or t2 is not None else None
+        self._studyToken = self.study.observe(self._onStudyChanged) if self.study is not None else None
+        self._correspondence, self._placeMap, self._livers = None, None, {}
+        self._tell("study")
+
+    def _onStudyChanged(self, what):
+        if what == "boxes":
+            self._placeMap = None
+        self._tell(what)
+
+    def _tell(self, what):
+        for callback in tuple(self._listeners):
+            callback(what)
+
+
+def otherSide(side):
+    """ "t2" for "t1" and the other way round."""
+    return SIDES[1 - SIDES.index(side)]
+
+
+def _worldState(volumeNode):
+    """What changes when the volume is moved by a parent transform."""
+    transform = volumeNode.GetParentTransformNode()
+    return None if transform is None else (transform.GetID(), transform.GetTransformToWorldMTime())
