@@ -24,7 +24,7 @@ class PlaceSettings:
     Attributes:
         minimum_score: of each box of a proposed pair.
         radius_mm: a lesion farther away says nothing.
-        neighbours: how many lesions at most speak for a place.
+        neighbors: how many lesions at most speak for a place.
         pairs_to_measure: so many errors must be known before they say what to expect.
         box_error_mm: error at the center of a lesion whose boxes are linked.
         growth: error per mm of distance from the nearest lesion.
@@ -34,7 +34,7 @@ class PlaceSettings:
 
     minimum_score: float = 0.5
     radius_mm: float = 60.0
-    neighbours: int = 4
+    neighbors: int = 4
     pairs_to_measure: int = 3
     box_error_mm: float = 2.0
     growth: float = 0.15
@@ -136,7 +136,7 @@ class PlaceMap:
     def _near(self, point: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the centers that speak for a place and their distances in mm, nearest first."""
         distances = np.linalg.norm(centers - point, axis=1)
-        rows = np.argsort(distances, kind="stable")[: self._settings.neighbours]
+        rows = np.argsort(distances, kind="stable")[: self._settings.neighbors]
         rows = rows[distances[rows] <= self._settings.radius_mm]
         return rows, distances[rows]
 

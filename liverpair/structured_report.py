@@ -1,0 +1,138 @@
+"""Lesions as DICOM structured reports: what was seen in T1 and in T2, each as a TID 1500 Measurement Report (PS3.16) that
+refers to its series. One lesion has one tracking UID in both.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from pydicom.uid import UID
+
+from liverpair.dicom_sources import DicomSource, read_source
+from liverpair.errors import InputError, MissingPackageError
+from liverpair.files import written_whole
+from liverpair.lesions import LesionPair
+from liverpair.measures.findings import SIDES, seen_box
+
+REPORT_FILES = {"t1": "lesions-t1-sr.dcm", "t2": "lesions-t2-sr.dcm"}
+_NAMESPACE = uuid.UUID("8f1f5a0e-5f6b-5b0e-9a35-2f6a7a3d1c42")
+
+
+@dataclass(frozen=True)
+class ReportAuthor:
+    """Who stands behind the reports.
+
+    Attributes:
+        observer: the reader's name as DICOM writes it (`Family^Given`); "" when no person has looked.
+        model: name of the detection model behind detected boxes.
+        model_version: of that model.
+    """
+
+    observer: str = ""
+    model: str = "LiverPair"
+    model_version: str = "unknown"
+
+
+@dataclass(frozen=True)
+class WrittenReports:
+    """Where the reports are, by "t1" and "t2", and sentences about what is not in them."""
+
+    paths: dict[str, Path]
+    notes: list[str]
+
+
+def write_structured_reports(
+    folder: str | Path,
+    pairs: Sequence[LesionPair],
+    t1_dicom: Sequence[str | Path] | None,
+    t2_dicom: Sequence[str | Path] | None,
+    author: ReportAuthor = ReportAuthor(),
+) -> WrittenReports:
+    """Write `lesions-t1-sr.dcm` and `lesions-t2-sr.dcm` into `folder`, both whole or none.
+
+    Every lesion that was not rejected stands in the report of each series in which it was detected or drawn: its number,
+    a rectangle on each slice the box crosses, the box's longest axial diameter and volume, the detector's certainty and
+    the note. A box that was only predicted from its partner is no observation and is left out. A report is complete
+    when no lesion is merely proposed; it is always preliminary and unverified, which is for the PACS and its reader to
+    change. Patient and study are those of the series.
+
+    Args:
+        folder: made when missing.
+        pairs: boxes in the LPS mm of the DICOM series, that is of volumes under no transform.
+        t1_dicom: the files of the slices (or the multi-frame file) that T1 was loaded from, in any order; None or empty
+            when T1 is not from DICOM or there is none.
+        t2_dicom: likewise for T2.
+        author: observer and model.
+
+    Raises:
+        InputError: a lesion was seen in a volume that is not from DICOM, or neither volume is; the files hold several
+            series, or several images of one place; a box lies outside its series; the folder cannot be written to.
+        MissingPackageError: highdicom is not installed.
+    """
+    files = {"t1": list(t1_dicom or ()), "t2": list(t2_dicom or ())}
+    kept = sorted((pair for pair in pairs if pair.state != "rejected"), key=lambda pair: pair.number)
+    for side in SIDES:
+        if not files[side] and (any(seen_box(pair, side) for pair in kept) or not any(files.values())):
+            raise _not_dicom(side.upper())
+    content = _content_module()
+    sources = {side: read_source(files[side], side.upper()) for side in SIDES if files[side]}
+    paths = {side: Path(folder) / REPORT_FILES[side] for side in sources}
+    with ExitStack() as stack:
+        for side, source in sources.items():
+            report = content.report(kept, side, source, author)
+            report.save_as(stack.enter_context(written_whole(paths[side])), enforce_file_format=True)
+    return WrittenReports(paths, _notes(pairs, sources))
+
+
+def tracking_uid(pair_uid: str) -> UID:
+    """The DICOM UID of a lesion, the same wherever and whenever it is asked for: the pair's UUID as a UID (PS3.5 B.2),
+    or a UUID made from a uid that is none."""
+    try:
+        number = uuid.UUID(pair_uid)
+    except ValueError:
+        number = uuid.uuid5(_NAMESPACE, pair_uid)
+    return UID(f"2.25.{number.int}")
+
+
+def _not_dicom(name: str) -> InputError:
+    return InputError(
+        f"{name} was not loaded from DICOM files, and a structured report has to refer to them.",
+        "Load the DICOM series, or export lesions.json or CSV instead.",
+    )
+
+
+def _content_module() -> ModuleType:
+    try:
+        from liverpair import structured_report_content
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "highdicom":
+            raise
+        raise MissingPackageError(
+            "Writing DICOM structured reports needs the package 'highdicom'.", "Install it with pip."
+        ) from error
+    return structured_report_content
+
+
+def _notes(pairs: Sequence[LesionPair], sources: Mapping[str, DicomSource]) -> list[str]:
+    notes = []
+    rejected = sum(pair.state == "rejected" for pair in pairs)
+    if rejected:
+        notes.append(f"{_lesions(rejected)} left out because rejected.")
+    for side in SIDES:
+        predicted = sum(
+            pair.state != "rejected" and getattr(pair, side) is not None and seen_box(pair, side) is None
+            for pair in pairs
+        )
+        if predicted:
+            notes.append(f"{_lesions(predicted)} left out of the {side.upper()} report because only predicted there.")
+    patients = {source.patient_id for source in sources.values() if source.patient_id}
+    if len(patients) > 1:
+        notes.append("T1 and T2 carry different patient IDs; each report carries that of its series.")
+    return notes
+
+
+def _lesions(count: int) -> str:
+    return f"{count} lesion was" if count == 1 else f"{count} lesions were"
