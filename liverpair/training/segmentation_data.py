@@ -15,6 +15,7 @@ from liverpair.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.training.augmentation import training_transform
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
+from liverpair.training.workers import one_thread
 
 
 @dataclass
@@ -184,7 +185,7 @@ class SegmentationData(lightning.LightningDataModule):
             dataset,
             batch_size=self.batch_size,
             num_workers=self.workers,
-            worker_init_fn=_one_thread,
+            worker_init_fn=one_thread,
             prefetch_factor=4 if self.workers else None,
         )
 
@@ -202,7 +203,3 @@ def _way_to(root: Path) -> str:
 def json_stamp(paths: Sequence[Path]) -> str:
     """Names, sizes and modification times of files: changes when a file does."""
     return "; ".join(f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in paths)
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)

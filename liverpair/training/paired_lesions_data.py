@@ -1,0 +1,151 @@
+"""Real pairs with synthetic lesions as training samples for three-dimensional detection."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from liverpair.segmentation.preparation import GridPolicy, Normalization
+from liverpair.synthesis.paired_lesions import LesionStatistics
+from liverpair.training.detection import PairBatch, PairSample
+from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparation, cached_variants
+from liverpair.training.pair_augmentation import PairAugmentation
+from liverpair.training.workers import one_thread
+
+
+class LesionPairs(Dataset):
+    """`length` augmented variants an epoch, every one equally often."""
+
+    def __init__(self, variants: Sequence[LesionVariant], augmentation: PairAugmentation, length: int, seed: int):
+        self.variants, self.augmentation, self.length, self.seed = list(variants), augmentation, length, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> PairSample:
+        drawn = self.epoch * self.length + index
+        lap, place = divmod(drawn, len(self.variants))
+        order = np.random.default_rng((self.seed, lap)).permutation(len(self.variants))
+        return self.augmentation(self.variants[order[place]].sample(), np.random.default_rng((self.seed, 1, drawn)))
+
+
+class WholePairs(Dataset):
+    """Variants as they are, for validation."""
+
+    def __init__(self, variants: Sequence[LesionVariant]):
+        self.variants = list(variants)
+
+    def __len__(self) -> int:
+        return len(self.variants)
+
+    def __getitem__(self, index: int) -> PairSample:
+        return self.variants[index].sample()
+
+
+class PairedLesionsData(lightning.LightningDataModule):
+    """Synthetic lesions in the livers of real pairs, prepared as the model's `settings` say.
+
+    Parameters
+    ----------
+    root
+        Folder of real pairs, one sub-folder a case. `${LIVERPAIR_DATA}` is replaced by that environment variable.
+    train, validation
+        Names of the cases.
+    t1_images
+        Files that serve as T1, in turn from variant to variant.
+    variants
+        Sets of lesions for every training case.
+    validation_variants
+        Likewise for every validation case.
+    first_seed
+        Of the sets of lesions; each has a seed of its own. Those of the evaluation set are never used.
+    statistics
+        What sets of lesions look like.
+    augmentation
+        What is changed at every step.
+    pairs_per_epoch, workers, seed
+        As their names say.
+    policy, normalization
+        The working grid and intensity normalization of the bundle to be made.
+    cache
+        Folder of prepared variants.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        train: list[str],
+        validation: list[str],
+        t1_images: list[str],
+        variants: int = 40,
+        validation_variants: int = 12,
+        first_seed: int = 10_000,
+        statistics: LesionStatistics = LesionStatistics(),
+        augmentation: PairAugmentation = PairAugmentation(),
+        pairs_per_epoch: int = 250,
+        workers: int = 1,
+        seed: int = 0,
+        policy: GridPolicy = GridPolicy((2.0, 2.0, 5.0), 0.0, 0.0),
+        normalization: Normalization = Normalization(),
+        cache: str = "runs/cache",
+    ):
+        super().__init__()
+        self.root = Path(os.path.expandvars(root))
+        self.train_cases, self.validation_cases, self.t1_images = train, validation, t1_images
+        self.variants, self.validation_variants, self.first_seed = variants, validation_variants, first_seed
+        self.statistics, self.augmentation = statistics, augmentation
+        self.pairs_per_epoch, self.workers, self.seed = pairs_per_epoch, workers, seed
+        self.policy, self.normalization = policy, normalization
+        self.cache = Path(cache)
+
+    def prepare_data(self) -> None:
+        """Write the lesions and fill the cache once, before any process of a multi-GPU run reads it."""
+        self._train(), self._validation()
+
+    def setup(self, stage: str) -> None:
+        """Find the prepared variants."""
+        self.train_variants, self.validation_pairs = self._train(), self._validation()
+
+    def _train(self) -> list[LesionVariant]:
+        return self._prepared(self.train_cases, self.variants, self.first_seed)
+
+    def _validation(self) -> list[LesionVariant]:
+        start = self.first_seed + self.variants * len(self.train_cases)
+        return self._prepared(self.validation_cases, self.validation_variants, start)
+
+    def _prepared(self, cases: Sequence[str], count: int, first_seed: int) -> list[LesionVariant]:
+        model = self.trainer.lightning_module
+        preparation = PairPreparation(
+            self.policy,
+            self.normalization,
+            replace(model.settings, anchor_sizes=((1.0, 1.0, 1.0),)),
+            tuple(model.network.multiple_of),
+            self.statistics,
+        )
+        found = []
+        for row, case in enumerate(cases):
+            seeds = range(first_seed + row * count, first_seed + (row + 1) * count)
+            found += cached_variants(self.root, case, self.t1_images, seeds, preparation, self.cache)
+        return found
+
+    def train_dataloader(self) -> DataLoader:
+        """Augmented pairs; a new epoch changes them anew."""
+        dataset = LesionPairs(self.train_variants, self.augmentation, self.pairs_per_epoch, self.seed)
+        dataset.epoch = self.trainer.current_epoch if self.trainer else 0
+        return DataLoader(
+            dataset,
+            collate_fn=PairBatch.of,
+            num_workers=self.workers,
+            worker_init_fn=one_thread,
+            prefetch_factor=4 if self.workers else None,
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        """Whole pairs, one at a time."""
+        return DataLoader(WholePairs(self.validation_pairs), collate_fn=PairBatch.of)
