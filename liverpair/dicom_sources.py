@@ -110,9 +110,7 @@ def _checked(slices: list[Slice], name: str) -> tuple[Slice, ...]:
     if len({(s.instance_uid, s.frame) for s in slices}) < len(slices):
         raise InputError(f"{name}'s DICOM slices share one SOP instance UID, so that none can be referred to.")
     if any(np.abs(np.subtract(s.orientation, slices[0].orientation)).max() > 1e-3 for s in slices):
-        raise InputError(
-            f"{name}'s DICOM slices lie in planes that are not parallel.", "Name only those of one volume."
-        )
+        raise InputError(f"{name}'s DICOM slices lie in planes that are not parallel.", "Name those of one volume.")
     normal = plane_axes(slices[0])[:, 2]
     ordered = sorted(slices, key=lambda s: float(np.dot(s.position, normal)))
     heights = np.array([s.position for s in ordered]) @ normal

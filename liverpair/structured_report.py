@@ -1,5 +1,5 @@
-"""Lesions as DICOM structured reports: what was seen in T1 and in T2, each as a TID 1500 Measurement Report (PS3.16) that
-refers to its series. One lesion has one tracking UID in both.
+"""Lesions as DICOM structured reports: what was seen in T1 and in T2, each as a TID 1500 Measurement Report (PS3.16)
+that refers to its series. One lesion has one tracking UID in both.
 """
 
 import uuid
@@ -53,11 +53,11 @@ def write_structured_reports(
 ) -> WrittenReports:
     """Write `lesions-t1-sr.dcm` and `lesions-t2-sr.dcm` into `folder`, both whole or none.
 
-    Every lesion that was not rejected stands in the report of each series in which it was detected or drawn: its number,
-    a rectangle on each slice the box crosses, the box's longest axial diameter and volume, the detector's certainty and
-    the note. A box that was only predicted from its partner is no observation and is left out. A report is complete
-    when no lesion is merely proposed; it is always preliminary and unverified, which is for the PACS and its reader to
-    change. Patient and study are those of the series.
+    Every lesion that was not rejected stands in the report of each series in which it was detected or drawn: its
+    number, a rectangle on each slice the box crosses, the box's longest axial diameter and volume, the detector's
+    certainty and the note. A box that was only predicted from its partner is no observation and is left out. A report
+    is complete when no lesion is merely proposed; it is always preliminary and unverified, which is for the PACS and
+    its reader to change. Patient and study are those of the series.
 
     Args:
         folder: made when missing.
