@@ -1,8 +1,14 @@
 """Lightning modules and data modules, one per task, and the commands `train` and `evaluate`."""
 
+from importlib import import_module
+
 from liverpair.errors import InputError
 
-TASKS = ("segmentation",)
+COMMANDS = {
+    "segmentation": "liverpair.training.segmentation_command",
+    "detection": "liverpair.training.detection_command",
+}
+TASKS = tuple(COMMANDS)
 """What `python -m liverpair train` can train."""
 
 
@@ -10,8 +16,6 @@ def main(task: str, arguments: list[str]) -> None:
     """Run `python -m liverpair train TASK …`; `arguments` go to Lightning's command line. Raises `InputError` for
     an unknown task.
     """
-    if task not in TASKS:
+    if task not in COMMANDS:
         raise InputError(f"There is no training task '{task}'.", f"Choose one of: {', '.join(TASKS)}.")
-    from liverpair.training import segmentation_command
-
-    segmentation_command.main(arguments)
+    import_module(COMMANDS[task]).main(arguments)

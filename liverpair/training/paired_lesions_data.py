@@ -17,6 +17,9 @@ from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparati
 from liverpair.training.pair_augmentation import PairAugmentation
 from liverpair.training.workers import one_thread
 
+SEEDS_PER_CASE = 1000
+"""Apart from case to case, so that those of a case stay when it gets more variants."""
+
 
 class LesionPairs(Dataset):
     """`length` augmented variants an epoch, every one equally often."""
@@ -116,7 +119,7 @@ class PairedLesionsData(lightning.LightningDataModule):
         return self._prepared(self.train_cases, self.variants, self.first_seed)
 
     def _validation(self) -> list[LesionVariant]:
-        start = self.first_seed + self.variants * len(self.train_cases)
+        start = self.first_seed + SEEDS_PER_CASE * len(self.train_cases)
         return self._prepared(self.validation_cases, self.validation_variants, start)
 
     def _prepared(self, cases: Sequence[str], count: int, first_seed: int) -> list[LesionVariant]:
@@ -130,7 +133,8 @@ class PairedLesionsData(lightning.LightningDataModule):
         )
         found = []
         for row, case in enumerate(cases):
-            seeds = range(first_seed + row * count, first_seed + (row + 1) * count)
+            start = first_seed + row * SEEDS_PER_CASE
+            seeds = range(start, start + count)
             found += cached_variants(self.root, case, self.t1_images, seeds, preparation, self.cache)
         return found
 
