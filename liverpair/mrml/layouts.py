@@ -131,10 +131,14 @@ def show_only_in_row(segmentation_node, group: int) -> None:
     display_node = segmentation_node.GetDisplayNode()
     was_modifying = display_node.StartModify()
     display_node.RemoveAllViewNodeIDs()
-    slice_nodes = [_slice_node(scene, view) for view in ROWS[group]]
-    for view_node in slice_nodes + slicer.util.getNodesByClass("vtkMRMLViewNode", scene):
+    for view_node in row_views(group) + slicer.util.getNodesByClass("vtkMRMLViewNode", scene):
         display_node.AddViewNodeID(view_node.GetID())
     display_node.EndModify(was_modifying)
+
+
+def row_views(group: int) -> list:
+    """The three slice nodes of one row (0: T1, 1: T2); made here where no layout manager has done it."""
+    return [_slice_node(slicer.mrmlScene, view) for view in ROWS[group]]
 
 
 def liver_center(volume_node, segmentation_node=None, segment: str = "Liver") -> tuple[float, float, float]:

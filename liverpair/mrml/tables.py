@@ -1,6 +1,6 @@
 """The measures of a run as a table node that a radiologist can read and copy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import vtk
 
@@ -26,9 +26,15 @@ def show_measures(table_node, result: Mapping) -> None:
     Whatever the table held is replaced; measures that were not taken have no row. Displacements, LPS in the result,
     are RAS here as everywhere in Slicer.
     """
-    rows = list(measure_rows(result))
+    fill(table_node, ("Measure", "Value"), measure_rows(result))
+    provenance_attributes.write(table_node, result.get("provenance") or {})
+
+
+def fill(table_node, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Put columns of text into a table node, in place of what it held; the user can copy from it, not write into it."""
+    rows = list(rows)
     table = vtk.vtkTable()
-    for number, title in enumerate(("Measure", "Value")):
+    for number, title in enumerate(titles):
         column = vtk.vtkStringArray()
         column.SetName(title)
         for row in rows:
@@ -37,7 +43,6 @@ def show_measures(table_node, result: Mapping) -> None:
     table_node.SetUseColumnTitleAsColumnHeader(True)
     table_node.SetLocked(True)
     table_node.SetAndObserveTable(table)
-    provenance_attributes.write(table_node, result.get("provenance") or {})
 
 
 def measure_rows(result: Mapping) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,65 @@
+"""Telling listeners what has changed, each kind of change once. Knows nothing of MRML."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Callback = Callable[[str], None]
+
+
+class Notices:
+    """Listeners, and what they have not been told yet."""
+
+    defer: Callable[[Callable[[], None]], None] | None = None
+    """How to put off what others did, one event for each of many boxes: in the desktop, until the event loop runs again.
+    None: not at all."""
+
+    def __init__(self):
+        self._listeners: dict[int, Callback] = {}
+        self._next_token = 1
+        self._pending: list[str] = []
+        self._held = 0
+        self._put_off = False
+
+    def observe(self, callback: Callback) -> int:
+        """Call `callback` with the kind of each change. Returns what `stop` takes."""
+        token, self._next_token = self._next_token, self._next_token + 1
+        self._listeners[token] = callback
+        return token
+
+    def stop(self, token: int) -> None:
+        """Call a callback no longer; one that is not known is no error."""
+        self._listeners.pop(token, None)
+
+    def clear(self) -> None:
+        """Forget the listeners, and what they have not been told."""
+        self._listeners.clear()
+        self._pending.clear()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What changes inside the block is told when the outermost block ends."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held:
+                self._deliver()
+
+    def tell(self, *kinds: str, by_others: bool = False) -> None:
+        """Something has changed; `by_others`: it may be put off, because more of it is likely to follow."""
+        self._pending += [kind for kind in kinds if kind not in self._pending]
+        if self._held:
+            return
+        if not by_others or Notices.defer is None:
+            self._deliver()
+        elif not self._put_off:
+            self._put_off = True
+            Notices.defer(self._deliver)
+
+    def _deliver(self) -> None:
+        self._put_off = False
+        kinds, self._pending = self._pending, []
+        for kind in kinds:
+            for callback in list(self._listeners.values()):
+                callback(kind)

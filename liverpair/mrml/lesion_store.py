@@ -1,0 +1,336 @@
+"""The boxes of one study as nodes, with the steps that changed them.
+
+The nodes are the truth; the records kept here say what they said last, so that a change by anybody can be told from
+none, and taken back.
+"""
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+
+import slicer
+
+from liverpair.errors import InputError
+from liverpair.geometry import Box
+from liverpair.mrml import frames, lesion_boxes, lesion_folders
+from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, BoxRecord, Key
+from liverpair.mrml.lesion_display import LesionDisplay, LesionFilter
+from liverpair.mrml.lesion_history import History, difference
+from liverpair.mrml.lesion_notices import Notices
+from liverpair.mrml.lesion_watch import BoxWatch
+
+MANY = 8
+"""Views are told of more changes than this once, not one by one."""
+
+_living: "weakref.WeakValueDictionary[str, BoxStore]" = weakref.WeakValueDictionary()
+
+
+class BoxStore:
+    """The ROI nodes of one folder by uid and side, and the history of what was done to them."""
+
+    def __init__(self, folder):
+        self.scene = folder.GetScene()
+        self.folder = folder
+        self.nodes: dict[Key, object] = {}
+        self.records: dict[Key, BoxRecord] = {}
+        self.history = History()
+        self.display = LesionDisplay()
+        self.notices = Notices()
+        self.users: weakref.WeakSet = weakref.WeakSet()
+        self._watch = BoxWatch(self.scene, self)
+        self._depth = 0
+        self._dragged: set[Key] = set()
+        self._parents: dict[Key, str | None] = {}
+        self.load()
+
+    @classmethod
+    def of(cls, folder) -> "BoxStore":
+        """The store of a folder: one for all who work on it."""
+        store = _living.get(folder.GetID())
+        if store is None or store.folder is not folder:
+            store = _living[folder.GetID()] = cls(folder)
+        return store
+
+    @staticmethod
+    def living() -> list["BoxStore"]:
+        """All stores that somebody works with."""
+        return list(_living.values())
+
+    def release(self, user) -> None:
+        """One user less; without any, observe nothing any more and forget the listeners."""
+        self.users.discard(user)
+        if self.users:
+            return
+        self._watch.release()
+        self.notices.clear()
+        for key in [key for key, store in _living.items() if store is self]:
+            del _living[key]
+
+    def load(self) -> None:
+        """Take the nodes of the folder as they are now; no step leads back to what was before."""
+        for node in self.nodes.values():
+            self._watch.leave(node)
+        self.history.clear()
+        self.nodes, self.records = {}, {}
+        for node in lesion_folders.boxes_of(self.folder):
+            uid, side = lesion_boxes.uid_of(node), lesion_boxes.side_of(node)
+            if uid and side and lesion_boxes.is_box(node) and (uid, side) not in self.nodes:
+                self._take(node, (uid, side))
+        with self._watch.quiet():
+            self._refresh({uid for uid, _side in self.nodes})
+
+    def keep_folder(self) -> None:
+        """Make the folder again when somebody has deleted it and left boxes, or one is to come back."""
+        if not self.scene.IsNodePresent(self.folder):
+            self.folder = lesion_folders.make_again(self.folder, self.scene)
+            _living[self.folder.GetID()] = self
+            for node in self.nodes.values():
+                lesion_folders.file_box(self.folder, node)
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """A block in which changes of the nodes are not taken for somebody else's."""
+        return self._watch.quiet()
+
+    @contextmanager
+    def action(self, name: str) -> Iterator[None]:
+        """One step of the history, whatever happens inside; an inner action is part of the outer one. When the block
+        fails, the boxes are as they were before it."""
+        before = dict(self.records)
+        with self.notices.held():
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self.put(before)
+                raise
+            finally:
+                self._depth -= 1
+                if not self._depth:
+                    self._remember(name, before)
+
+    def put(self, target: Mapping[Key, BoxRecord]) -> None:
+        """Make the nodes say what `target` does: make, change and remove what differs. To be called in an action."""
+        changed = difference(self.records, target)
+        if not changed:
+            return
+        self.keep_folder()
+        with self._watch.quiet(), _batch(self.scene, len(changed) > MANY):
+            for key, (before, after) in changed.items():
+                if after is None:
+                    self._remove(key)
+                elif before is None:
+                    self._make(key, after)
+                else:
+                    lesion_boxes.write(self.nodes[key], key, after, before)
+            self.records = dict(target)
+            self._refresh({uid for uid, _side in changed})
+        if self.display.selected and not self.has(self.display.selected):
+            self.select(None)
+
+    def undo(self) -> str | None:
+        """Take the last step back; returns its name."""
+        return self._travel(self.history.undo(), 0)
+
+    def redo(self) -> str | None:
+        """Take the step last taken back again; returns its name."""
+        return self._travel(self.history.redo(), 1)
+
+    def has(self, uid: str) -> bool:
+        """Whether there is a box of this lesion."""
+        return any((uid, side) in self.nodes for side in SIDES)
+
+    def select(self, uid: str | None) -> None:
+        """Give the handles to the boxes of one lesion; to none when there is no such lesion."""
+        uid = uid if uid is not None and self.has(uid) else None
+        if uid != self.display.selected:
+            with self._watch.quiet():
+                self.display.select(self.nodes, uid)
+            self.notices.tell("selection")
+
+    def show(self, wanted: LesionFilter) -> None:
+        """Show the boxes that pass a filter."""
+        with self._watch.quiet():
+            self.display.show(self.nodes, self.records, wanted)
+
+    def parent_of(self, key: Key):
+        """The transform node above a box, or above where it would be made: that of its volume. May be None."""
+        if key in self.nodes:
+            return self.nodes[key].GetParentTransformNode()
+        if key in self._parents:
+            return self.scene.GetNodeByID(self._parents[key]) if self._parents[key] else None
+        volume = lesion_folders.volume_of(self.folder, key[1])
+        return volume.GetParentTransformNode() if volume is not None else None
+
+    def world_box(self, key: Key, record: BoxRecord | None = None) -> Box:
+        """A box in the world (LPS, mm). Raises `InputError` under a transform that warps or skews it."""
+        record = record or self.records[key]
+        what = f"Box {record.number} in {key[1].upper()}"
+        return lesion_boxes.to_world(record, lesion_boxes.world_matrix(self.parent_of(key), what), what)
+
+    def measured(self, uid: str, records: Mapping[Key, BoxRecord]) -> tuple[float, ...] | None:
+        """The way (RAS, mm) from the T1 to the T2 center of a lesion; None when one is missing or is no box."""
+        if any((uid, side) not in records for side in SIDES):
+            return None
+        try:
+            t1, t2 = (self.world_box((uid, side), records[uid, side]).centre_mm for side in SIDES)
+        except InputError:
+            return None
+        return frames.flip([b - a for a, b in zip(t1, t2)])
+
+    def on_changed(self, node) -> None:
+        """See `Listener`."""
+        key = self.key_of(node)
+        if key is not None and key not in self._dragged:
+            self._read_again(key, gesture=f"edit {key}")
+
+    def on_moved_by_transform(self, node) -> None:
+        """See `Listener`."""
+        key = self.key_of(node)
+        if key is not None:
+            self._parents[key] = node.GetTransformNodeID()
+            self.notices.tell("boxes", by_others=True)
+
+    def on_drag(self, node, started: bool) -> None:
+        """See `Listener`."""
+        key = self.key_of(node)
+        if key is None:
+            return
+        if started:
+            self._dragged.add(key)
+            self.select(key[0])
+        else:
+            self._dragged.discard(key)
+            self._read_again(key)
+
+    def on_removed(self, node) -> None:
+        """See `Listener`."""
+        key = self.key_of(node)
+        if key is not None:
+            self._lose(key)
+
+    def on_closed(self) -> None:
+        """See `Listener`."""
+        for node in self.nodes.values():
+            self._watch.leave(node)
+        self.nodes, self.records, self._parents = {}, {}, {}
+        self.history.clear()
+        self.display.selected = None
+        self.notices.tell("boxes", "selection", "history")
+
+    def on_loaded(self) -> None:
+        """See `Listener`."""
+        if self.scene.IsNodePresent(self.folder):
+            self.load()
+            self.notices.tell("boxes", "selection", "history")
+
+    def key_of(self, node) -> Key | None:
+        """Uid and side of a node of this study."""
+        return next((key for key, own in self.nodes.items() if own is node), None)
+
+    def _read_again(self, key: Key, gesture: str = "") -> None:
+        """Take over what somebody else has written into a box: what a person has moved is drawn, and has no score."""
+        node, old = self.nodes[key], self.records[key]
+        if not node.GetNumberOfControlPoints():
+            with self._watch.quiet():
+                lesion_boxes.disown(node)
+            self._lose(key)
+            return
+        if not lesion_boxes.is_box(node):
+            with self._watch.quiet():
+                lesion_boxes.write(node, key, old)
+            return
+        new = lesion_boxes.read(node)
+        moved = not new.same_box(old)
+        if not moved and replace(new, center=old.center, size=old.size, axes=old.axes) == old:
+            return
+        target = self.records | {key: replace(new, origin="drawn", score=None) if moved else new}
+        if moved:
+            measured = self.measured(key[0], target)
+            target[key] = replace(target[key], displacement=measured)
+        partner = self._partner(key)
+        if partner in target:
+            target[partner] = target[partner].of_lesion(target[key])
+        name = "Edit lesion" if not moved else "Move box" if new.size == old.size else "Resize box"
+        before = dict(self.records)
+        # Beyond what the node says already, origin and displacement are written: `put` must see them as a change.
+        self.records = self.records | {key: new}
+        with self.notices.held():
+            self.put(target)
+            self._remember(name, before, gesture)
+
+    def _lose(self, key: Key) -> None:
+        before = dict(self.records)
+        node = self.nodes.pop(key)
+        self._watch.leave(node)
+        del self.records[key]
+        with self.notices.held():
+            with self._watch.quiet():
+                self._refresh({key[0]})
+            if self.display.selected == key[0] and not self.has(key[0]):
+                self.select(None)
+            self._remember("Delete box", before, gesture="delete")
+
+    def _remember(self, name: str, before: Mapping[Key, BoxRecord], gesture: str = "") -> None:
+        changes = difference(before, self.records)
+        if changes and not self._depth:
+            self.history.push(name, changes, gesture)
+            self.notices.tell("boxes", "history", by_others=bool(gesture))
+
+    def _travel(self, step, end: int) -> str | None:
+        if step is None:
+            return None
+        target = dict(self.records)
+        for key, values in step.changes.items():
+            if values[end] is None:
+                target.pop(key, None)
+            else:
+                target[key] = values[end]
+        with self.notices.held():
+            self.put(target)
+            self.notices.tell("boxes", "history")
+        return step.name
+
+    def _take(self, node, key: Key) -> None:
+        self.nodes[key] = node
+        self.records[key] = lesion_boxes.read(node)
+        self._parents[key] = node.GetTransformNodeID()
+        self._watch.watch(node)
+
+    def _make(self, key: Key, record: BoxRecord) -> None:
+        parent = self.parent_of(key)
+        node = self.scene.CreateNodeByClass(ROI_CLASS)
+        node.UnRegister(None)
+        lesion_boxes.write(node, key, record)
+        node.SetAndObserveTransformNodeID(parent.GetID() if parent is not None else None)
+        self.scene.AddNode(node)
+        self._take(node, key)
+
+    def _remove(self, key: Key) -> None:
+        node = self.nodes.pop(key)
+        self._watch.leave(node)
+        self.scene.RemoveNode(node)
+
+    def _refresh(self, uids: Iterable[str]) -> None:
+        """Bring references, places in the hierarchy and looks of some lesions in line with their records."""
+        uids = list(uids)
+        for uid in uids:
+            boxes = {side: self.nodes[uid, side] for side in SIDES if (uid, side) in self.nodes}
+            lesion_folders.link(self.folder, boxes)
+        self.display.style(self.nodes, self.records, uids)
+
+    @staticmethod
+    def _partner(key: Key) -> Key:
+        return key[0], SIDES[1 - SIDES.index(key[1])]
+
+
+@contextmanager
+def _batch(scene, many: bool) -> Iterator[None]:
+    if not many:
+        yield
+        return
+    scene.StartState(slicer.vtkMRMLScene.BatchProcessState)
+    try:
+        yield
+    finally:
+        scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
