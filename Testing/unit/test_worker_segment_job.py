@@ -12,8 +12,9 @@ from thresholding import PROVENANCE, volume
 from liverpair.errors import BundleError, Cancelled, InputError, OutOfMemoryError, no_progress
 from liverpair.worker.jobs import JOBS
 from liverpair.worker.process import run_job
+from liverpair.worker.result_folder import content_sha256
 from liverpair.worker.segment_job import SegmentRequest, pair_measures
-from liverpair.worker.segment_results import content_sha256, existing_results, is_complete, read_measures
+from liverpair.worker.segment_results import existing_results, is_complete, read_measures
 
 
 @pytest.fixture

@@ -1,35 +1,19 @@
-"""The batch form of `segment`: every study of a folder; what is done is skipped, what fails is told at the end."""
+"""The batch form of `segment`: every study of a folder."""
 
-import csv
-import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair.commands.bar import progress_bar
-from liverpair.errors import Cancelled, InputError, Progress
-from liverpair.worker.failures import failure_on_command_line
+from liverpair.commands.studies import DifferentResults, run_studies, study_folders
+from liverpair.errors import InputError, Progress
 from liverpair.worker.jobs import JOBS
 from liverpair.worker.segment_job import SegmentRequest, asked, check_choices, find_bundles
-from liverpair.worker.segment_results import (
-    MEASURES_FILE,
-    existing_results,
-    is_complete,
-    read_measures,
-    writable_folder,
-)
+from liverpair.worker.segment_results import MEASURES_FILE, existing_results, is_complete, read_measures
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
 
-SUMMARY_FILE = "summary.csv"
 COLUMNS = ("study", "outcome", "t1_ml", "t2_ml", "dice_as_scanned", "seconds")
-OUTCOMES = ("done", "skipped", "differs", "failed")
-
-
-class DifferentResults(InputError):
-    """The results that are there were made of something else than what is asked now."""
 
 
 def segment_studies(
@@ -45,39 +29,11 @@ def segment_studies(
     folders = study_folders(studies, output)
     bundles = find_bundles(options["bundle"])
     check_choices(bundles, options["device"], options["engine"])
-    rows: list[dict[str, Any]] = []
-    failures: list[str] = []
-    with writable_folder(output):
-        try:
-            for number, folder in enumerate(folders, start=1):
-                try:
-                    with progress_bar(f"{folder.name} ({number} of {len(folders)})") as progress:
-                        study_output = output / folder.name
-                        rows.append(_segment_study(folder, study_output, options, bundles, overwrite, progress))
-                except Cancelled:
-                    raise
-                except Exception as error:
-                    failures.append(f"{folder.name}: {failure_on_command_line(error)}")
-                    outcome = "differs" if isinstance(error, DifferentResults) else "failed"
-                    rows.append({"study": folder.name, "outcome": outcome})
-                    print(failures[-1], file=sys.stderr)
-                    if debug:
-                        traceback.print_exc()
-        finally:
-            if rows:
-                _report(rows, failures, output)
-    return 1 if failures else 0
 
+    def work(folder: Path, study_output: Path, progress: Progress) -> dict[str, Any]:
+        return _segment_study(folder, study_output, options, bundles, overwrite, progress)
 
-def study_folders(studies: Path, output: Path) -> list[Path]:
-    """The subfolders of `studies`, without hidden ones and `output`. Raises `InputError` when there is none."""
-    if not studies.is_dir():
-        raise InputError(f"'{studies}' is not a folder.")
-    inside = sorted(path for path in studies.iterdir() if path.is_dir() and not path.name.startswith("."))
-    folders = [path for path in inside if path.resolve() != output.resolve()]
-    if not folders:
-        raise InputError(f"'{studies}' holds no study.", "Each study is a subfolder with t1.nii.gz and t2.nii.gz.")
-    return folders
+    return run_studies(folders, output, work, COLUMNS, debug)
 
 
 def _segment_study(
@@ -96,8 +52,8 @@ def _segment_study(
         raise InputError(f"'{folder}' holds neither t1.nii.gz nor t2.nii.gz.")
     request = {**options, **volumes, "output": str(output)}
     if not overwrite and (measures := _results(output, request, bundles)):
-        return _row(folder.name, "skipped", measures)
-    return _row(folder.name, "done", JOBS["segment"](request, progress))
+        return _row("skipped", measures)
+    return _row("done", JOBS["segment"](request, progress))
 
 
 def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle]") -> dict[str, Any] | None:
@@ -118,23 +74,7 @@ def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle
     return measures
 
 
-def _row(name: str, outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
     volumes = {f"{side}_ml": result[side]["volume_ml"] if result[side] else None for side in ("t1", "t2")}
     measured = {"dice_as_scanned": result["measures"]["dice_as_scanned"], "seconds": result["provenance"]["seconds"]}
-    return {"study": name, "outcome": outcome, **volumes, **measured}
-
-
-def _report(rows: list[dict[str, Any]], failures: list[str], output: Path) -> None:
-    from liverpair.files import written_whole
-    from liverpair.measures.results import table_text
-
-    rows = [{column: row.get(column) for column in COLUMNS} for row in rows]
-    print(table_text(rows))
-    counts = {outcome: sum(row["outcome"] == outcome for row in rows) for outcome in OUTCOMES}
-    print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
-    for failure in failures:
-        print(f"Not done: {failure}")
-    with written_whole(output / SUMMARY_FILE) as path, path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+    return {"outcome": outcome, **volumes, **measured}

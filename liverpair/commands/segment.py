@@ -10,7 +10,8 @@ from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
 from liverpair.errors import InputError
 from liverpair.worker.jobs import JOBS
-from liverpair.worker.segment_results import existing_results, folder_of_results
+from liverpair.worker.result_folder import folder_of_results
+from liverpair.worker.segment_results import existing_results
 
 DEFAULT_MODEL = "liver-t1t2"
 NOTHING = "-"

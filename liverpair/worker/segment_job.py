@@ -6,22 +6,14 @@ Nothing heavy is imported before the job runs, so that a worker is ready at once
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverpair.errors import BundleError, InputError, Progress, part_of
-from liverpair.worker.segment_results import (
-    MAPS,
-    MEASURES_FILE,
-    SCHEMA_VERSION,
-    SIDES,
-    content_sha256,
-    file_name,
-    folder_of_results,
-    staging_folder,
-    writable_folder,
-)
+from liverpair.worker.requests import check_request
+from liverpair.worker.result_folder import content_sha256, folder_of_results, staging_folder, writable_folder
+from liverpair.worker.segment_results import MAPS, MEASURES_FILE, SCHEMA_VERSION, SIDES, file_name
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -51,15 +43,7 @@ class SegmentRequest:
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> "SegmentRequest":
         """Raises `InputError` naming the field that is unknown, missing or of the wrong type."""
-        allowed = {field.name: field.type for field in fields(cls)}
-        for name, value in request.items():
-            if name not in allowed:
-                raise InputError(f"A segmentation has no option '{name}'.", f"It has {', '.join(allowed)}.")
-            expected = list if name == "bundle" else allowed[name]
-            if not isinstance(value, expected) or (
-                name == "bundle" and not all(isinstance(item, str) for item in value)
-            ):
-                raise InputError(f"Option '{name}' of a segmentation cannot be {value!r}.")
+        check_request(cls, request, "a segmentation")
         folder_of_results(request.get("output", ""))
         if not request.get("bundle"):
             raise InputError("No model is chosen.", "Choose one, or import one first.")

@@ -1,0 +1,36 @@
+"""What a job may be asked: the fields of its request and their types, checked before anything is done."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from liverpair.errors import InputError
+
+
+def check_request(kind: type, request: Mapping[str, Any], what: str) -> None:
+    """Raise `InputError` naming a field that the dataclass `kind` does not have, or whose value is not of its type.
+
+    A field without default that is missing is named too. Types are `str`, `bool`, `float`, `dict`, `list[…]` of these,
+    `None` and unions of them. `what` is what the request is for, with its article: "a detection".
+    """
+    allowed = {field.name: field for field in fields(kind)}
+    for name, value in request.items():
+        if name not in allowed:
+            raise InputError(f"{what[0].upper()}{what[1:]} has no option '{name}'.", f"It has {', '.join(allowed)}.")
+        if not _fits(value, allowed[name].type):
+            raise InputError(f"Option '{name}' of {what} cannot be {value!r}.")
+    for name, field in allowed.items():
+        if name not in request and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"{what[0].upper()}{what[1:]} needs '{name}'.")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if isinstance(kind, UnionType):
+        return any(_fits(value, one) for one in get_args(kind))
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, kind)
