@@ -28,9 +28,9 @@ from LiverMultimodalLib import display, inputs, sampledata, selftest
 from LiverMultimodalLib.controls import KeyComboBox, clockText
 from LiverMultimodalLib.installer import Installer
 from LiverMultimodalLib.models import ModelDialogs
-from LiverMultimodalLib.run import FAILED, SegmentationRun
+from LiverMultimodalLib.run import SegmentationRun
 from LiverMultimodalLib.session import sessionWorker
-
+from LiverMultimodalLib.workerrun import FAILED
 from liverpair.bundle import Catalogue
 from liverpair.errors import InputError, LiverPairError, WorkerError
 from liverpair.mrml import volumes

@@ -25,7 +25,7 @@ class BodyWorker:
 
     busy = False
 
-    def run(self, job, request, listener):
+    def run(self, job, request, listener, inBackground=False):
         if job != "segment":
             raise WorkerError(f"This worker cannot do '{job}'.")
         folder = Path(request["output"])

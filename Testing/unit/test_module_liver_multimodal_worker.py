@@ -183,3 +183,27 @@ def test_a_pair_is_segmented_by_the_true_worker_with_a_small_model(panel):
     assert len(nodes_of("vtkMRMLSegmentationNode")) == 2 and len(nodes_of("vtkMRMLScalarVolumeNode")) == 4
     reference = segmentation.GetReferenceImageGeometryReferenceRole()
     assert segmentation.GetNodeReference(reference) is t1
+
+
+def test_a_job_in_the_background_makes_room(harness, worker):
+    waiting, replaced, wanted = Listener(), Listener(), Listener()
+    worker.run("slow", {}, waiting, inBackground=True)
+    assert not worker.busy and not worker.idle
+    harness.wait(until=lambda: waiting.heard(ProgressEvent), seconds=LONG_S)
+    worker.run("echo", {}, replaced, inBackground=True)
+    worker.run("echo", {"a": 1}, wanted)
+    assert worker.busy and isinstance(replaced.events[-1], CancelledEvent)
+    harness.wait(until=lambda: wanted.ended, seconds=LONG_S)
+    assert isinstance(waiting.events[-1], CancelledEvent)
+    assert wanted.events[-1].result["request"] == {"a": 1}
+    assert worker.idle
+
+
+def test_a_job_that_waits_for_one_in_the_background_can_be_cancelled(harness, worker):
+    background, wanted = Listener(), Listener()
+    worker.run("slow", {}, background, inBackground=True)
+    worker.run("echo", {}, wanted)
+    worker.cancel(wanted)
+    assert [type(event) for event in wanted.events] == [CancelledEvent]
+    harness.wait(until=lambda: worker.idle, seconds=LONG_S)
+    assert finish(harness, worker, "echo").heard(ResultEvent)
