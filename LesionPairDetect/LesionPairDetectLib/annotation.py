@@ -1,0 +1,165 @@
+"""The section "Annotate and exchange": the automatic copy, and files in and out."""
+
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.autosave import FILE
+from LesionPairDetectLib.autosavekeeper import AutosaveKeeper
+from LesionPairDetectLib.exchange import Exchange
+from LesionPairDetectLib.section import Section
+from liverpair.mrml.scanner_space import same_lesions
+
+PROBLEM_STYLE = "color: #d9480f;"
+
+
+class ExchangeSection(Section):
+    """Buttons over an `Exchange` and an `AutosaveKeeper`."""
+
+    name = "Exchange"
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.exchange = Exchange(context)
+        self.keeper = AutosaveKeeper(self.showAutosave)
+        self._autosave = None
+        buttons = {
+            "importLesionsButton": self.onImport,
+            "exportLesionsButton": self.onExportLesions,
+            "exportTableButton": self.onExportTable,
+            "exportReportsButton": self.onExportReports,
+            "autosaveFolderButton": self.onAutosaveFolder,
+            "restoreButton": self.onRestore,
+            "discardButton": self.onDiscard,
+        }
+        for name, slot in buttons.items():
+            getattr(self.ui, name).connect("clicked(bool)", slot)
+        self.show()
+
+    def enter(self):
+        self.show()
+
+    def exit(self):
+        self.keeper.flush()
+
+    def cleanup(self):
+        self.keeper.release()
+        super().cleanup()
+
+    def onChanged(self, what):
+        if what == "study":
+            self._autosave = None
+            if self.context.study is not None:
+                with self.context.attempt():
+                    self._autosave = self.keeper.follow(self.context.study)
+        self.show()
+
+    def onImport(self, checked=False):
+        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import lesions"), "", _("Lesions (*.json)"))
+        if path:
+            replaces = self.ui.replaceLesionsCheckBox.checked
+            self._do(lambda: self.exchange.importLesions(path, replaces))
+
+    def onExportLesions(self, checked=False):
+        path = self._askWhere(_("Export lesions"), FILE, _("Lesions (*.json)"))
+        if path:
+            self._do(lambda: self.exchange.exportLesions(path))
+
+    def onExportTable(self, checked=False):
+        path = self._askWhere(_("Export the table of lesions"), "lesions.csv", _("Tables (*.csv)"))
+        if path:
+            self._do(lambda: self.exchange.exportTable(path))
+
+    def onExportReports(self, checked=False):
+        with self.context.attempt():
+            self.exchange.requireDicom()
+            folder = qt.QFileDialog.getExistingDirectory(
+                slicer.util.mainWindow(), _("Folder for the structured reports")
+            )
+            if folder:
+                self._do(lambda: self.exchange.exportReports(folder))
+
+    def onAutosaveFolder(self, checked=False):
+        """Keep lesions.json in a folder that the user chooses; one that is there is not overwritten unasked."""
+        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Keep lesions.json in this folder"))
+        if not folder:
+            return
+        path = Path(folder) / FILE
+        question = _("'{path}' is there already. Overwrite it with the lesions of the scene?").format(path=path)
+        if path.exists() and not self.context.confirm(question):
+            return
+        with self.context.attempt():
+            self._autosave = self.keeper.follow(self.context.study, folder)
+        self.showAutosave()
+
+    def onRestore(self, checked=False):
+        path = self._leftBehind()[0]
+        self._do(lambda: self.exchange.importLesions(path), then=lambda: self._autosave.drop(path))
+
+    def onDiscard(self, checked=False):
+        path, _time, pairs = self._leftBehind()
+        question = _("Delete the automatic copy with {count} lesions?").format(count=len(pairs))
+        if self.context.confirm(question):
+            self._autosave.drop(path)
+            self.show()
+
+    def show(self):
+        """Show what can be done."""
+        hasStudy = self.context.study is not None
+        count = len(self.context.study) if hasStudy else 0
+        self.ui.importLesionsButton.enabled = self.ui.autosaveFolderButton.enabled = hasStudy
+        for name in ("exportLesionsButton", "exportTableButton", "exportReportsButton"):
+            getattr(self.ui, name).enabled = count > 0
+        self._showLeftBehind()
+        self.showAutosave()
+
+    def showAutosave(self):
+        """Say where the automatic copy is, and how old."""
+        label, autosave = self.ui.autosaveLabel, self._autosave
+        label.styleSheet = PROBLEM_STYLE if autosave is not None and autosave.problem else ""
+        label.toolTip = str(autosave.path) if autosave is not None else ""
+        if autosave is None:
+            label.text = _("Boxes are saved automatically once a volume is chosen.")
+        elif autosave.problem:
+            label.text = _("Not saved automatically: {problem}").format(problem=autosave.problem)
+        elif autosave.isInCache:
+            label.text = _("Saved automatically ({time}) in case Slicer crashes.").format(time=self._clock())
+        else:
+            label.text = _("Saved automatically ({time}) in '{folder}'.").format(
+                time=self._clock(), folder=autosave.path.parent.name
+            )
+
+    def _clock(self):
+        return self._autosave.savedAt.strftime("%H:%M:%S") if self._autosave.savedAt else _("nothing yet")
+
+    def _leftBehind(self):
+        """The newest copy of an earlier session that differs from what is in the scene, or None."""
+        if self._autosave is None:
+            return None
+        own = self.exchange.pairs()
+        differing = [entry for entry in self._autosave.leftBehind() if entry[2] and not same_lesions(entry[2], own)]
+        return differing[0] if differing else None
+
+    def _showLeftBehind(self):
+        found = None
+        with self.context.attempt():
+            found = self._leftBehind()
+        self.ui.recoveredFrame.visible = found is not None
+        if found is not None:
+            self.ui.recoveredLabel.text = _(
+                "Slicer ended unexpectedly. The automatic copy of {time} has {count} lesions of these volumes."
+            ).format(time=found[1].strftime("%Y-%m-%d %H:%M"), count=len(found[2]))
+
+    def _askWhere(self, title, name, kind):
+        folder = self._autosave.path.parent if self._autosave is not None and not self._autosave.isInCache else Path()
+        return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, str(folder / name), kind)
+
+    def _do(self, work, then=lambda: None):
+        with self.context.attempt():
+            with slicer.util.WaitCursor():
+                sentence = work()
+            then()
+            self.context.say(sentence)
+        self.show()

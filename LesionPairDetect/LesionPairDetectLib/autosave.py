@@ -1,0 +1,97 @@
+"""Lesions that survive a crash: a `lesions.json` that follows what is in the scene. No widget is needed."""
+
+import hashlib
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from liverpair.errors import LiverPairError
+from liverpair.folders import user_cache_folder
+from liverpair.lesions import lesions_to_json, read_lesions, write_lesions
+from liverpair.mrml import volumes
+
+FILE = "lesions.json"
+LEFT_BEHIND = "left-behind-*.json"
+
+
+class Autosave:
+    """The file of one study: in LiverPair's cache, or in a folder that the user has chosen.
+
+    What an earlier session left in the cache without ending well (`leftBehind`) is never overwritten: it stays until it
+    is dropped. `path` is the file, `isInCache` whether LiverPair chose the place, `savedAt` when it was written last,
+    `problem` why it could not be.
+    """
+
+    def __init__(self, volumeNodes, folder=None):
+        """`volumeNodes` are the T1 and the T2 volume (or None) by which the study is known again; `folder` is the one
+        that the user has chosen, if any."""
+        self.isInCache = folder is None
+        self._folder = cache_folder(volumeNodes) if folder is None else Path(folder)
+        self._written = None
+        self.savedAt, self.problem = None, ""
+        if self.isInCache:
+            self._setAside()
+
+    @property
+    def path(self):
+        return self._folder / FILE
+
+    def leftBehind(self):
+        """What an earlier session left behind: (path, time, pairs), newest first. Damaged files are passed over."""
+        found = []
+        for path in self._folder.glob(LEFT_BEHIND) if self.isInCache else ():
+            with suppress(LiverPairError, OSError):
+                found.append((path, datetime.fromtimestamp(path.stat().st_mtime), read_lesions(path)))
+        return sorted(found, key=lambda entry: entry[1], reverse=True)
+
+    def save(self, pairs):
+        """Write the lesions when they differ from those written last; whether the file is up to date now."""
+        text = lesions_to_json(pairs)
+        if text == self._written:
+            return True
+        try:
+            if pairs or self.path.exists():
+                write_lesions(self.path, pairs)
+        except LiverPairError as error:
+            self.problem = str(error)
+            return False
+        self._written, self.savedAt, self.problem = text, datetime.now(), ""
+        return True
+
+    def finish(self):
+        """The session ends well: nothing is left behind in the cache. A folder of the user's keeps its file."""
+        if self.isInCache:
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+                self._folder.rmdir()
+
+    def drop(self, path):
+        """Delete what was left behind."""
+        with suppress(OSError):
+            Path(path).unlink(missing_ok=True)
+
+    def _setAside(self):
+        with suppress(OSError):
+            if self.path.is_file():
+                stamp = datetime.fromtimestamp(self.path.stat().st_mtime).strftime("%Y%m%d-%H%M%S-%f")
+                self.path.rename(self._folder / LEFT_BEHIND.replace("*", stamp))
+
+
+def cache_folder(volumeNodes):
+    """The folder in LiverPair's cache for a study of these volumes, the same in every session that loads them."""
+    return user_cache_folder() / "autosave" / _identity(volumeNodes)
+
+
+def _identity(volumeNodes):
+    """What tells one pair of volumes from another: their series, or else names, and their grids."""
+    known = []
+    for node in volumeNodes:
+        if node is None:
+            known.append(None)
+            continue
+        described = volumes.describe(node)
+        series = described["tags"].get("SeriesInstanceUID") or described["name"]
+        size = node.GetImageData().GetDimensions() if node.GetImageData() is not None else ()
+        spacing, origin = ([round(v, 3) for v in vector] for vector in (node.GetSpacing(), node.GetOrigin()))
+        known.append((series, size, spacing, origin))
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:24]

@@ -1,0 +1,81 @@
+"""Keeps the file of every study of this session up to date, also while another module is on screen."""
+
+import qt
+import slicer
+from slicer.util import VTKObservationMixin
+
+from LesionPairDetectLib.autosave import Autosave
+from LiverMultimodalLib.inputs import SIDES
+from liverpair.errors import LiverPairError
+from liverpair.mrml import scanner_space
+from liverpair.mrml.lesion_study import LesionStudy
+
+DELAY_MS = 500
+
+
+class AutosaveKeeper(VTKObservationMixin):
+    """Follows a study from its first look until the scene is closed, whoever changes its boxes.
+
+    `onSaved()` is called after each attempt to save.
+    """
+
+    def __init__(self, onSaved=lambda: None):
+        VTKObservationMixin.__init__(self)
+        self._onSaved = onSaved
+        self._kept = {}
+        self._changed = set()
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DELAY_MS)
+        self._timer.connect("timeout()", self.flush)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+
+    def follow(self, study, folder=None):
+        """The `Autosave` of a study, which is kept up to date from now on; in `folder` when one is given."""
+        key = study.folder.GetID()
+        if folder is not None or key not in self._kept:
+            nodes = [study.volume(side) for side in SIDES]
+            own = self._kept[key][0] if key in self._kept else LesionStudy(*nodes)
+            if key not in self._kept:
+                own.observe(lambda what: self._onStudyChanged(key, what))
+            elif folder is not None:
+                self._kept[key][1].finish()
+            self._kept[key] = own, Autosave(nodes, folder)
+            self._save(key)
+        return self._kept[key][1]
+
+    def flush(self):
+        """Save at once what has changed."""
+        self._timer.stop()
+        for key in self._changed & set(self._kept):
+            self._save(key)
+        self._changed.clear()
+
+    def finish(self):
+        """The session ends well: nothing is observed any more, and no file is left in the cache."""
+        self.flush()
+        for study, autosave in self._kept.values():
+            study.release()
+            autosave.finish()
+        self._kept.clear()
+
+    def release(self):
+        """As `finish`, for good."""
+        self.finish()
+        self.removeObservers()
+
+    def onSceneStartClose(self, caller=None, event=None):
+        self.finish()
+
+    def _onStudyChanged(self, key, what):
+        if what == "boxes":
+            self._changed.add(key)
+            self._timer.start()
+
+    def _save(self, key):
+        study, autosave = self._kept[key]
+        try:
+            autosave.save(scanner_space.to_scanner(study.pairs(), *[study.volume(side) for side in SIDES]))
+        except LiverPairError as error:
+            autosave.problem = str(error)
+        self._onSaved()

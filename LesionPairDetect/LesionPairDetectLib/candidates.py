@@ -1,0 +1,116 @@
+"""Why a box has no partner: what lies in the other image where it should be. Plain library objects, no scene."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from liverpair.detection.settings import DetectionSettings
+from liverpair.measures.boxes import iou_mm
+from liverpair.measures.findings import SIDES, seen_box
+
+LINK_OVERLAP = DetectionSettings.link_iou
+"""Overlap (IoU) above which a detector links a moved box with one of the other image, unless its bundle says else."""
+NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A box of the other image that might be the partner.
+
+    `overlap` is the IoU with the box moved to the other image, `distance_mm` that of the centers. `taken`: whether the
+    box has a partner already.
+    """
+
+    uid: str
+    number: int
+    overlap: float
+    distance_mm: float
+    taken: bool
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """What the other image holds near the place of a box, nearest first.
+
+    `side` is the image of the box, `source` says how its place in the other was found, `sentence` why it is not linked.
+    """
+
+    uid: str
+    side: str
+    source: str
+    candidates: tuple[Candidate, ...]
+    sentence: str
+
+
+def unmatchedSide(pair):
+    """The image in which a lesion was seen when it was seen in one only, else None."""
+    seen = [side for side in SIDES if seen_box(pair, side) is not None]
+    return seen[0] if len(seen) == 1 else None
+
+
+def explain(pair, pairs, placeMap, linkOverlap=LINK_OVERLAP):
+    """The `Unmatched` of a lesion that was seen in one image only; None for another, or where no place is known.
+
+    `pairs` are all lesions of the study, `placeMap` a `PlaceMap` that is asked when the lesion itself does not say
+    where it should be in the other image.
+    """
+    side = unmatchedSide(pair)
+    if side is None:
+        return None
+    moved, source = _moved(pair, side, placeMap)
+    if moved is None:
+        return None
+    other = _other(side)
+    there = [each for each in pairs if each.uid != pair.uid and each.state != "rejected" and seen_box(each, other)]
+    boxes = [getattr(each, other) for each in there]
+    overlaps = iou_mm([moved], boxes)[0] if boxes else []
+    candidates = [
+        Candidate(each.uid, each.number, float(overlap), _distance(moved, box), unmatchedSide(each) is None)
+        for each, box, overlap in zip(there, boxes, overlaps)
+    ]
+    nearest = tuple(sorted(candidates, key=lambda candidate: (candidate.distance_mm, candidate.number))[:NEAREST])
+    return Unmatched(pair.uid, side, source, nearest, _sentence(other.upper(), nearest, linkOverlap))
+
+
+def _other(side):
+    return SIDES[1 - SIDES.index(side)]
+
+
+def _moved(pair, side, placeMap):
+    """The lesion's box in the other image, and in words how that is known; (None, "") when it is not."""
+    box, predicted = getattr(pair, side), getattr(pair, _other(side))
+    if predicted is not None:
+        return predicted, _("Its predicted box is compared.")
+    if pair.displacement_mm is not None:
+        sign = 1 if side == "t1" else -1
+        return box.moved(sign * np.asarray(pair.displacement_mm)), _("Moved as the network predicted.")
+    place = placeMap.to_other(box.centre_mm, side)
+    if place is None:
+        return None, ""
+    return box.moved(np.subtract(place.point_mm, box.centre_mm)), place.sentence
+
+
+def _distance(first, second):
+    return float(np.linalg.norm(np.subtract(first.centre_mm, second.centre_mm)))
+
+
+def _sentence(side, nearest, linkOverlap):
+    if not nearest:
+        return _("There is no other box in {side}.").format(side=side)
+    best = max(nearest, key=lambda candidate: candidate.overlap)
+    if best.overlap == 0:
+        return _("No box in {side} overlaps it; the nearest, of lesion {number}, is {distance:.0f} mm away.").format(
+            side=side, number=nearest[0].number, distance=nearest[0].distance_mm
+        )
+    if best.overlap <= linkOverlap:
+        return _("It overlaps lesion {number} by {overlap:.2f}; more than {limit:.2f} is needed to link them.").format(
+            number=best.number, overlap=best.overlap, limit=linkOverlap
+        )
+    if best.taken:
+        return _("It overlaps lesion {number} by {overlap:.2f}, which has a partner already.").format(
+            number=best.number, overlap=best.overlap
+        )
+    return _("It overlaps lesion {number} by {overlap:.2f}: enough to link them.").format(
+        number=best.number, overlap=best.overlap
+    )

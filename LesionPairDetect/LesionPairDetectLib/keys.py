@@ -1,0 +1,92 @@
+"""Single-key shortcuts that live only while a module is on screen and stand back while somebody types."""
+
+import qt
+import slicer
+
+TEXT_FIELDS = ("QLineEdit", "QTextEdit", "QPlainTextEdit", "QAbstractSpinBox", "QKeySequenceEdit")
+FOCUS_CHANGED = "focusChanged(QWidget*,QWidget*)"
+
+
+class KeyBindings:
+    """Keys of the main window and what they do, as `{"Shift+Z": function}`.
+
+    Nothing is bound before `install`, and nothing is left behind after `remove`. A key that is typed into a text field
+    goes to that field.
+    """
+
+    def __init__(self, actions):
+        self._actions = dict(actions)
+        self._shortcuts = []
+
+    @property
+    def installed(self):
+        """Whether the keys are bound now."""
+        return bool(self._shortcuts)
+
+    def install(self):
+        """Bind the keys; doing it again changes nothing."""
+        if self.installed:
+            return
+        for key, action in self._actions.items():
+            shortcut = qt.QShortcut(qt.QKeySequence(key), slicer.util.mainWindow())
+            shortcut.connect("activated()", action)
+            self._shortcuts.append(shortcut)
+        slicer.app.connect(FOCUS_CHANGED, self._onFocusChanged)
+        self._onFocusChanged(None, slicer.app.focusWidget())
+
+    def remove(self):
+        """Give the keys back."""
+        if not self.installed:
+            return
+        slicer.app.disconnect(FOCUS_CHANGED, self._onFocusChanged)
+        for shortcut in self._shortcuts:
+            shortcut.disconnect("activated()")
+            shortcut.setEnabled(False)
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = []
+
+    def _onFocusChanged(self, old, new):
+        isTyping = takesText(new)
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(not isTyping)
+
+
+class EscapeKey:
+    """The key Esc, for one thing at a time that can be left off: who takes it makes the one before leave off."""
+
+    def __init__(self):
+        self._leaveOff = None
+        self._keys = KeyBindings({"Esc": self._onEscape})
+
+    def take(self, leaveOff):
+        """Call `leaveOff` when Esc is pressed, or when somebody else takes the key."""
+        before, self._leaveOff = self._leaveOff, leaveOff
+        self._keys.install()
+        if before is not None and before != leaveOff:
+            before()
+
+    def release(self, leaveOff):
+        """Give the key back; nothing happens when it belongs to somebody else."""
+        if self._leaveOff == leaveOff:
+            self._leaveOff = None
+            self._keys.remove()
+
+    def _onEscape(self):
+        if self._leaveOff is not None:
+            self._leaveOff()
+
+
+escapeKey = EscapeKey()
+"""The one that all sections share."""
+
+
+def takesText(widget):
+    """Whether a widget (or None) takes what is typed as text."""
+    if widget is None:
+        return False
+    if widget.inherits("QComboBox"):
+        return bool(widget.editable)
+    if not any(widget.inherits(name) for name in TEXT_FIELDS):
+        return False
+    return not (hasattr(widget, "readOnly") and widget.readOnly)

@@ -1,0 +1,243 @@
+"""What a reader does to the lesion that is chosen, one undo step each; no widget is needed."""
+
+from slicer.i18n import tr as _
+
+from LiverMultimodalLib.inputs import SIDES
+from liverpair.errors import InputError
+
+LINK, SWAP = "link", "swap"
+
+
+class Reviewer:
+    """Reviews the lesions of a `ReadingContext`.
+
+    Every method that cannot do its work raises InputError with the reason, which `reason` gives beforehand. `advances`:
+    whether accepting or rejecting goes on to the next lesion. `waitingFor`: LINK or SWAP while the next lesion that is
+    chosen becomes the other one, else None.
+    """
+
+    def __init__(self, context):
+        self._context = context
+        self.advances = False
+        self.waitingFor = None
+        self._first = None
+
+    @property
+    def study(self):
+        return self._context.study
+
+    @property
+    def pair(self):
+        """The `LesionPair` that is chosen, or None."""
+        uid = self._context.selectedUid
+        return self.study.pair(uid) if uid is not None else None
+
+    @property
+    def order(self):
+        """UIDs of the lesions that `goOn` and `goBack` walk through: those that are shown, by number."""
+        return [pair.uid for pair in self.study.pairs() if self.study.is_shown(pair)] if self.study is not None else []
+
+    def reason(self, action):
+        """One sentence about why the action of that name cannot be done now, or None."""
+        if self.study is None:
+            return _("Choose a T1 or a T2 volume.")
+        if action == "undo":
+            return None if self.study.undo_name else _("There is nothing to undo.")
+        if action == "redo":
+            return None if self.study.redo_name else _("There is nothing to redo.")
+        if not len(self.study):
+            return _("There is no lesion yet.")
+        if action in ("goOn", "goBack"):
+            return None
+        pair = self.pair
+        if pair is None:
+            return _("Choose a lesion first.")
+        if action in ("link", "swap") and len(self.study) < 2:
+            return _("There is no other lesion.")
+        if action in ("split", "swap") and None in (pair.t1, pair.t2):
+            return _("Lesion {number} has one box only.").format(number=pair.number)
+        return None
+
+    def goOn(self):
+        """Choose the next lesion, after the last one the first."""
+        self._step(1)
+
+    def goBack(self):
+        """Choose the previous lesion, before the first one the last."""
+        self._step(-1)
+
+    def accept(self):
+        self._judge("accepted", _("Lesion {number} is accepted."))
+
+    def reject(self):
+        self._judge("rejected", _("Lesion {number} is rejected."))
+
+    def split(self):
+        """Make two lesions of the chosen one: one seen in T1, the other in T2."""
+        pair = self._require("split")
+        first, second = self.study.split(pair.uid)
+        self._context.select(first)
+        numbers = [self.study.pair(uid).number for uid in (first, second)]
+        self._context.say(
+            _("Lesion {number} was split: T1 is lesion {first} now, T2 is lesion {second}.").format(
+                number=pair.number, first=numbers[0], second=numbers[1]
+            )
+        )
+
+    def delete(self):
+        """Remove both boxes of the chosen lesion and choose the next one."""
+        pair = self._require("delete")
+        following = self._following(pair.uid)
+        self.study.remove(pair.uid)
+        self._context.select(following)
+        self._context.say(_("Lesion {number} was deleted.").format(number=pair.number))
+
+    def deleteSide(self, side):
+        """Remove the box of the chosen lesion in "t1" or "t2"; its partner stays."""
+        pair = self._require("delete")
+        if getattr(pair, side) is None:
+            raise InputError(_("Lesion {number} has no box in {side}.").format(number=pair.number, side=side.upper()))
+        if None in (pair.t1, pair.t2):
+            self.delete()
+            return
+        self.study.remove_side(pair.uid, side)
+        self._context.say(
+            _("The box of lesion {number} in {side} was deleted.").format(number=pair.number, side=side.upper())
+        )
+
+    def setNote(self, text):
+        """Write a note to the chosen lesion; the same text again is no step."""
+        pair = self.pair
+        if pair is not None and text != pair.note:
+            self.study.set_note(pair.uid, text)
+
+    def undo(self):
+        self._require("undo")
+        self._context.say(_("Undone: {step}.").format(step=self.study.undo()))
+
+    def redo(self):
+        self._require("redo")
+        self._context.say(_("Done again: {step}.").format(step=self.study.redo()))
+
+    def link(self):
+        """The next lesion that is chosen gives its box in the other image to the one that is chosen now."""
+        self._waitFor(LINK)
+
+    def swap(self):
+        """The next lesion that is chosen exchanges its T2 box with the one that is chosen now."""
+        self._waitFor(SWAP)
+
+    def stopWaiting(self):
+        """Forget about linking or swapping."""
+        self.waitingFor, self._first = None, None
+
+    @property
+    def question(self):
+        """What the reader is to choose now, or ""."""
+        if self.waitingFor is None or self.study is None or self._first not in self.study:
+            return ""
+        pair = self.study.pair(self._first)
+        if self.waitingFor == SWAP:
+            return _("Choose the lesion that exchanges its T2 box with lesion {number}.").format(number=pair.number)
+        missing = [side.upper() for side in SIDES if getattr(pair, side) is None]
+        return _("Choose the lesion whose {side} box belongs to lesion {number}.").format(
+            side=missing[0] if missing else _("T2"), number=pair.number
+        )
+
+    def takeChosen(self):
+        """Link or swap with the lesion that has been chosen meanwhile; whether that was done."""
+        kind, first = self.waitingFor, self._first
+        if kind is None:
+            return False
+        if self.study is None or first not in self.study:
+            self.stopWaiting()
+            return False
+        chosen = self._context.selectedUid
+        if chosen in (None, first):
+            return False
+        self.stopWaiting()
+        if kind == LINK:
+            self.linkWith(first, chosen)
+        else:
+            self.swapWith(first, chosen)
+        return True
+
+    def linkWith(self, uid, otherUid):
+        """Make one lesion of a box of each; what remains of either stays as a lesion of its own."""
+        first, second = self.study.pair(uid), self.study.pair(otherUid)
+        inT1, inT2 = _linkable(first, second)
+        linked = self.study.link(inT1.uid, inT2.uid)
+        self._context.select(linked)
+        self._context.say(
+            _("The T1 box of lesion {first} and the T2 box of lesion {second} are lesion {number} now.").format(
+                first=inT1.number, second=inT2.number, number=self.study.pair(linked).number
+            )
+        )
+
+    def swapWith(self, uid, otherUid):
+        """Exchange the T2 boxes of two lesions."""
+        first, second = self.study.pair(uid), self.study.pair(otherUid)
+        for pair in (first, second):
+            if None in (pair.t1, pair.t2):
+                raise InputError(
+                    _("Lesion {number} has one box only; there is no partner to swap.").format(number=pair.number)
+                )
+        self.study.swap_partner(uid, otherUid)
+        self._context.select(uid)
+        self._context.say(
+            _("Lesions {first} and {second} have exchanged their T2 boxes.").format(
+                first=first.number, second=second.number
+            )
+        )
+
+    def _require(self, action):
+        reason = self.reason(action)
+        if reason is not None:
+            raise InputError(reason)
+        return self.pair
+
+    def _judge(self, state, sentence):
+        pair = self._require("judge")
+        following = self._following(pair.uid)
+        self.study.set_state(pair.uid, state)
+        if self.advances and following is not None:
+            self._context.select(following)
+        self._context.say(sentence.format(number=pair.number))
+
+    def _waitFor(self, kind):
+        self._first = self._require(kind).uid
+        self.waitingFor = kind
+
+    def _step(self, by):
+        self._require("goOn")
+        order, current = self.order, self._context.selectedUid
+        if not order:
+            raise InputError(_("The filter hides all lesions."), _("Lower the score threshold."))
+        before = order.index(current) if current in order else (-1 if by > 0 else len(order))
+        self._context.select(order[(before + by) % len(order)])
+
+    def _following(self, uid):
+        """The lesion after this one, or before it when it is the last; None when it is the only one."""
+        order = self.order
+        if uid not in order or len(order) < 2:
+            return None
+        row = order.index(uid)
+        return order[row + 1] if row + 1 < len(order) else order[row - 1]
+
+
+def _linkable(first, second):
+    """The lesion that gives its T1 box and the one that gives its T2 box, when `first` is to be linked with `second`.
+
+    `first` keeps the box it has; where it has both, its T1 box, unless `second` has nothing but a T1 box. Raises
+    InputError when both are seen in the same image only.
+    """
+    keepsT1 = first.t1 is not None and (first.t2 is None or second.t2 is not None)
+    inT1, inT2 = (first, second) if keepsT1 else (second, first)
+    if inT1.t1 is None or inT2.t2 is None:
+        raise InputError(
+            _("Lesions {first} and {second} are both seen in {side} only.").format(
+                first=first.number, second=second.number, side=_("T1") if keepsT1 else _("T2")
+            ),
+            _("Choose one with a box in the other image."),
+        )
+    return inT1, inT2
