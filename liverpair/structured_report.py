@@ -57,7 +57,8 @@ def write_structured_reports(
     number, a rectangle on each slice the box crosses, the box's longest axial diameter and volume, the detector's
     certainty and the note. A box that was only predicted from its partner is no observation and is left out. A report
     is complete when no lesion is merely proposed; it is always preliminary and unverified, which is for the PACS and
-    its reader to change. Patient and study are those of the series.
+    its reader to change. Patient and study are those of the series. A series in which no lesion was seen gets no
+    report, for TID 1500 knows none without a measurement.
 
     Args:
         folder: made when missing.
@@ -68,21 +69,25 @@ def write_structured_reports(
         author: observer and model.
 
     Raises:
-        InputError: a lesion was seen in a volume that is not from DICOM, or neither volume is; the files hold several
-            series, or several images of one place; a box lies outside its series; the folder cannot be written to.
+        InputError: there is no lesion to report; one was seen in a volume that is not from DICOM; the files hold
+            several series, or several images of one place; a box lies outside its series; the folder cannot be written
+            to.
         MissingPackageError: highdicom is not installed.
     """
     files = {"t1": list(t1_dicom or ()), "t2": list(t2_dicom or ())}
     kept = sorted((pair for pair in pairs if pair.state != "rejected"), key=lambda pair: pair.number)
+    seen = {side: [pair for pair in kept if seen_box(pair, side) is not None] for side in SIDES}
+    if not any(seen.values()):
+        raise InputError("There is no lesion to report: none was detected or drawn and not rejected.")
     for side in SIDES:
-        if not files[side] and (any(seen_box(pair, side) for pair in kept) or not any(files.values())):
+        if seen[side] and not files[side]:
             raise _not_dicom(side.upper())
     content = _content_module()
-    sources = {side: read_source(files[side], side.upper()) for side in SIDES if files[side]}
+    sources = {side: read_source(files[side], side.upper()) for side in SIDES if seen[side]}
     paths = {side: Path(folder) / REPORT_FILES[side] for side in sources}
     with ExitStack() as stack:
         for side, source in sources.items():
-            report = content.report(kept, side, source, author)
+            report = content.report(seen[side], side, source, author)
             report.save_as(stack.enter_context(written_whole(paths[side])), enforce_file_format=True)
     return WrittenReports(paths, _notes(pairs, sources))
 
@@ -122,6 +127,8 @@ def _notes(pairs: Sequence[LesionPair], sources: Mapping[str, DicomSource]) -> l
     if rejected:
         notes.append(f"{_lesions(rejected)} left out because rejected.")
     for side in SIDES:
+        if side not in sources:
+            notes.append(f"No lesion was seen in {side.upper()}, so there is no report on it.")
         predicted = sum(
             pair.state != "rejected" and getattr(pair, side) is not None and seen_box(pair, side) is None
             for pair in pairs

@@ -38,15 +38,14 @@ _MAY_BE_EMPTY = (
 
 
 def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: ReportAuthor) -> sr.Comprehensive3DSR:
-    """The report on the lesions seen in image `side`, which is `source`.
+    """The report on the lesions seen in image `side`, at least one, which is `source`.
 
     Raises `InputError` when a box lies outside the series.
     """
-    seen = [pair for pair in pairs if seen_box(pair, side) is not None]
     content = sr.MeasurementReport(
         observation_context=_observation_context(author),
         procedure_reported=MR_IMAGING,
-        imaging_measurements=[_lesion(pair, side, source, author) for pair in seen],
+        imaging_measurements=[_lesion(pair, side, source, author) for pair in pairs],
         title=codes.DCM.ImagingMeasurementReport,
     )
     return sr.Comprehensive3DSR(
@@ -61,7 +60,7 @@ def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: 
         software_versions=liverpair.__version__,
         series_description=f"LiverPair lesions in {source.name}",
         specific_character_set="ISO_IR 192",
-        is_complete=all(pair.state == "accepted" for pair in seen),
+        is_complete=all(pair.state == "accepted" for pair in pairs),
     )
 
 
