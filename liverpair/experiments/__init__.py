@@ -1,0 +1,11 @@
+"""Each published table and figure as one command: `python -m liverpair.experiments NAME`.
+
+An experiment trains its networks, or goes on from where their runs were stopped, measures, prints its table beside the
+published figures and writes `docs/results/NAME.md`, `.json` and its pictures.
+"""
+
+EXPERIMENTS = {
+    "detection-2d": "liverpair.experiments.detection_2d",
+    "lesion-pairs": "liverpair.experiments.lesion_pairs",
+}
+"""Name of each experiment and the module whose `main(arguments)` runs it."""
