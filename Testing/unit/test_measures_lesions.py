@@ -169,7 +169,7 @@ def painted(grid=GRID, liver_value=200.0, boxes=(), shading=0.0):
 @pytest.mark.parametrize("direction", [GRID.direction, oblique_direction(15.0, -10.0), CORONAL])
 def test_contrast_is_that_of_the_lesion_to_the_liver_around_it(direction):
     grid = replace(GRID, direction=tuple(direction))
-    box = Box(tuple(grid.point((20, 20, 10))), (20.0, 16.0, 25.0), grid.direction)
+    box = Box(tuple(grid.point((20, 20, 10))), (21.0, 17.0, 24.0), grid.direction)
     image, liver = painted(grid, boxes=[(box, 120.0)])
     assert contrast_to_liver(image, liver, box) == pytest.approx(-0.4, abs=1e-6)
 

@@ -13,7 +13,7 @@ from pydicom.sr.codedict import codes
 
 from liverpair.dicom import list_series
 from liverpair.errors import InputError, MissingPackageError
-from liverpair.geometry import Box
+from liverpair.geometry import Box, Grid
 from liverpair.lesions import LesionPair
 from liverpair.structured_report import ReportAuthor, tracking_uid, write_structured_reports
 
@@ -302,3 +302,21 @@ def test_without_highdicom_only_the_report_says_so(files, tmp_path, monkeypatch)
     with pytest.raises(MissingPackageError, match="highdicom"):
         write(tmp_path / "out", [pair()], files)
     assert not (tmp_path / "out").exists()
+
+
+def test_real_series_are_reported_even_when_two_share_one_uid(data_folder, tmp_path):
+    """In and out phase under one series UID, told apart by `list_series`; each rectangle lies around the box."""
+    published = list_series(data_folder / "chaos_dicom" / "21" / "as_published")
+    series = max((s for s in published if s.echo_time is not None), key=lambda s: -s.echo_time)
+    assert sum(s.uid == series.uid for s in published) == 2
+    grid = Grid(series.size, series.spacing, series.origin, series.direction)
+    index = np.array([100.0, 120.0, 15.0])
+    sides = (10.0, 8.0, 2.4)
+    box = Box(tuple(grid.point(index)), tuple(n * s for n, s in zip(sides, series.spacing)), series.direction)
+    alone = pair(t1=box, t2=None, t2_origin=None)
+    (group,) = groups(write_structured_reports(tmp_path, [alone], series.files, None).paths["t1"])
+    instances = [pydicom.dcmread(series.files[k]).SOPInstanceUID for k in (14, 15, 16)]
+    assert {r.ContentSequence[0].referenced_sop_instance_uid for r in group.roi} == set(instances)
+    for region in group.roi:
+        assert region.value.min(axis=0) == pytest.approx((95.5, 116.5), abs=1e-3)
+        assert region.value.max(axis=0) == pytest.approx((105.5, 124.5), abs=1e-3)

@@ -1,11 +1,12 @@
 """How bright a lesion is against the liver around it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.geometry import Box, Grid, resample
+from liverpair.geometry import Box, Grid, Vector, resample
 
 RING_MM = 15.0
 """How far around a lesion its liver reaches: near enough that the coil's shading does not count."""
@@ -34,25 +35,21 @@ def contrast_to_liver(
         their mean is not above zero.
     """
     grid = Grid.of(image)
-    block = _block(box, grid, ring_mm)
+    block = _Block.around(box, grid, ring_mm)
     if block is None:
         return None
-    lower, upper = block
-    window = tuple(slice(low, high) for low, high in zip(lower[::-1], upper[::-1]))
-    values = sitk.GetArrayViewFromImage(image)[window].astype(float)
-    mask = sitk.GetArrayViewFromImage(mask_on_grid(liver, grid))[window] > 0
-    points = _points(grid, lower, upper)
-
-    lesion = _ellipsoid(box, points)
+    values = sitk.GetArrayViewFromImage(image)[block.window].astype(float)
+    lesion = block.ellipsoid(box)
     if not lesion.any():
-        center = np.floor(grid.index(box.centre_mm) + 0.5).astype(int) - lower
-        if (center < 0).any() or (center >= upper - lower).any():
+        center = block.nearest(box.centre_mm)
+        if center is None:
             return None
-        lesion[tuple(center[::-1])] = True
-    healthy = mask & ~lesion & _inside(box, points, ring_mm)
+        lesion[center] = True
+    healthy = sitk.GetArrayViewFromImage(mask_on_grid(liver, grid))[block.window] > 0
+    healthy &= ~lesion & block.inside(box, ring_mm)
     for other in (box, *others):
-        if _near(other, points):
-            healthy &= ~_inside(other, points)
+        if block.may_meet(other):
+            healthy &= ~block.inside(other)
     if np.count_nonzero(healthy) < FEWEST_VOXELS:
         return None
     around = values[healthy].mean()
@@ -64,36 +61,60 @@ def mask_on_grid(mask: sitk.Image, grid: Grid) -> sitk.Image:
     return mask if Grid.of(mask).same_as(grid) else resample(mask, grid, "nearest")
 
 
-def _block(box: Box, grid: Grid, margin_mm: float) -> tuple[np.ndarray, np.ndarray] | None:
-    """First and one-past-last index (x, y, z) of the voxels around a box; None when there are none."""
-    grown = Box(box.centre_mm, tuple(s + 2 * margin_mm for s in box.size_mm), box.direction)
-    corners = np.array([grid.index(corner) for corner in grown.corners_mm])
-    lower = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
-    upper = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, grid.size)
-    return (lower, upper) if (upper > lower).all() else None
+@dataclass(frozen=True)
+class _Block:
+    """The voxels of a grid from index `lower` up to, not including, `upper` (x, y, z)."""
 
+    grid: Grid
+    lower: np.ndarray
+    upper: np.ndarray
 
-def _points(grid: Grid, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """(z, y, x, 3) voxel centers of a block in LPS mm."""
-    z, y, x = np.meshgrid(*(np.arange(a, b) for a, b in zip(lower[::-1], upper[::-1])), indexing="ij")
-    return (np.stack([x, y, z], axis=-1) * grid.spacing) @ grid.axes.T + grid.origin
+    @classmethod
+    def around(cls, box: Box, grid: Grid, margin_mm: float) -> "_Block | None":
+        """The voxels near a box; None when there are none."""
+        grown = Box(box.centre_mm, tuple(s + 2 * margin_mm for s in box.size_mm), box.direction)
+        corners = np.array([grid.index(corner) for corner in grown.corners_mm])
+        lower = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
+        upper = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, grid.size)
+        return cls(grid, lower, upper) if (upper > lower).all() else None
 
+    @property
+    def window(self) -> tuple[slice, ...]:
+        """Of an array (z, y, x)."""
+        return tuple(slice(low, high) for low, high in zip(self.lower[::-1], self.upper[::-1]))
 
-def _along(box: Box, points: np.ndarray) -> np.ndarray:
-    """Points along the axes of a box, in mm from its center."""
-    return (points - box.centre_mm) @ np.reshape(box.direction, (3, 3))
+    def nearest(self, point_mm: Vector) -> tuple[int, ...] | None:
+        """Place (z, y, x) in the block of the voxel that holds a point; None outside."""
+        index = np.floor(self.grid.index(point_mm) + 0.5).astype(int)
+        within = (index >= self.lower).all() and (index < self.upper).all()
+        return tuple((index - self.lower)[::-1].tolist()) if within else None
 
+    def ellipsoid(self, box: Box) -> np.ndarray:
+        """Which voxels (z, y, x) lie in the ellipsoid that a box holds."""
+        return sum((along / (side / 2)) ** 2 for along, side in zip(self._along(box), box.size_mm)) <= 1.0
 
-def _ellipsoid(box: Box, points: np.ndarray) -> np.ndarray:
-    return ((_along(box, points) / (np.asarray(box.size_mm) / 2)) ** 2).sum(axis=-1) <= 1.0
+    def inside(self, box: Box, margin_mm: float = 0.0) -> np.ndarray:
+        """Which voxels (z, y, x) lie in a box grown by a margin."""
+        sides = [np.abs(along) <= side / 2 + margin_mm for along, side in zip(self._along(box), box.size_mm)]
+        return sides[0] & sides[1] & sides[2]
 
+    def may_meet(self, box: Box) -> bool:
+        """Whether the ball around a box touches the ball around the block."""
+        first, last = self.grid.point(self.lower), self.grid.point(self.upper - 1)
+        reach = (np.linalg.norm(box.size_mm) + np.linalg.norm(last - first)) / 2
+        return bool(np.linalg.norm((first + last) / 2 - box.centre_mm) <= reach)
 
-def _inside(box: Box, points: np.ndarray, margin_mm: float = 0.0) -> np.ndarray:
-    return (np.abs(_along(box, points)) <= np.asarray(box.size_mm) / 2 + margin_mm).all(axis=-1)
+    def _along(self, box: Box) -> list[np.ndarray]:
+        """Distance in mm of the voxel centers from the center of a box along each of its axes.
 
-
-def _near(box: Box, points: np.ndarray) -> bool:
-    """Whether the ball around a box touches the ball around a block of points."""
-    first, last = points[0, 0, 0], points[-1, -1, -1]
-    reach = (np.linalg.norm(box.size_mm) + np.linalg.norm(last - first)) / 2
-    return bool(np.linalg.norm((first + last) / 2 - box.centre_mm) <= reach)
+        An axis of the box that is one of the grid costs a row of numbers and not a volume of them.
+        """
+        own = np.reshape(box.direction, (3, 3))
+        start = (self.grid.point(self.lower) - box.centre_mm) @ own
+        steps = own.T @ self.grid.axes * self.grid.spacing
+        counts = [np.arange(n) for n in self.upper - self.lower]
+        index = np.meshgrid(*counts[::-1], indexing="ij", sparse=True)[::-1]
+        return [
+            start[k] + sum((steps[k, j] * index[j] for j in range(3) if abs(steps[k, j]) > 1e-9), np.zeros((1, 1, 1)))
+            for k in range(3)
+        ]
