@@ -5,6 +5,7 @@ in the description of the first control point, the only place that survives in a
 the ROI is that of the image the box was drawn in, mirrored axes included.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
@@ -77,6 +78,11 @@ def encode(text: str) -> str:
 def decode(text: str) -> str:
     """What was encoded."""
     return unquote(text, errors="surrogatepass")
+
+
+def new_uid() -> str:
+    """A uid that no lesion has."""
+    return str(uuid.uuid4())
 
 
 def uid_of(node) -> str | None:
@@ -216,14 +222,6 @@ def box_of(node) -> Box:
     if not is_box(node):
         raise InputError(f"{what} is not a box of three lengths above zero.", "Draw it again.")
     return to_world(read(node), world_matrix(node.GetParentTransformNode(), what), what)
-
-
-def aligned(box: Box, direction: Sequence[float]) -> Box:
-    """The box with the axes of `direction` (9 numbers, row by row, LPS): each keeps the length of the nearest axis of
-    the box. What a person has placed in a view becomes a box along the image's own axes."""
-    axes = np.reshape(direction, (3, 3))
-    size = np.asarray(box.size_mm)[np.abs(axes.T @ np.reshape(box.direction, (3, 3))).argmax(axis=1)]
-    return Box(box.centre_mm, _floats(size), _floats(direction))
 
 
 def holds(box: Box, point_mm: Sequence[float]) -> bool:

@@ -104,7 +104,7 @@ def _separated(folder, seen: set[str], said: list[str], changed: set) -> dict[st
         for lesion in _lesions_among(nodes):
             own = uid
             if uid in seen:
-                own = str(uuid.uuid4())
+                own = lesion_boxes.new_uid()
                 copies += 1
                 for side, node in lesion.items():
                     lesion_boxes.write(node, (own, side), lesion_boxes.read(node))

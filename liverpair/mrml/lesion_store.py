@@ -14,7 +14,7 @@ import slicer
 from liverpair.errors import InputError
 from liverpair.geometry import Box
 from liverpair.mrml import frames, lesion_boxes, lesion_folders
-from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, BoxRecord, Key
+from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, STUDY, BoxRecord, Key
 from liverpair.mrml.lesion_display import LesionDisplay, LesionFilter
 from liverpair.mrml.lesion_history import History, difference
 from liverpair.mrml.lesion_notices import Notices
@@ -140,6 +140,10 @@ class BoxStore:
         """Whether there is a box of this lesion."""
         return any((uid, side) in self.nodes for side in SIDES)
 
+    def next_number(self) -> int:
+        """One more than the highest number."""
+        return max((record.number for record in self.records.values()), default=0) + 1
+
     def select(self, uid: str | None) -> None:
         """Give the handles to the boxes of one lesion; to none when there is no such lesion."""
         uid = uid if uid is not None and self.has(uid) else None
@@ -202,6 +206,20 @@ class BoxStore:
         else:
             self._dragged.discard(key)
             self._read_again(key)
+
+    def on_added(self, node) -> None:
+        """See `Listener`. The copy of a box is another lesion, seen on this side."""
+        side = lesion_boxes.side_of(node)
+        if node.GetNodeReferenceID(STUDY) != self.folder.GetID() or side is None or not lesion_boxes.is_box(node):
+            return
+        before, key = dict(self.records), (lesion_boxes.new_uid(), side)
+        with self._watch.quiet():
+            lesion_boxes.write(
+                node, key, replace(lesion_boxes.read(node), number=self.next_number(), displacement=None)
+            )
+            self._take(node, key)
+            self._refresh({key[0]})
+        self._remember("Copy box", before)
 
     def on_removed(self, node) -> None:
         """See `Listener`."""

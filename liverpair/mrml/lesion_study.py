@@ -4,7 +4,6 @@ The truth is the ROI nodes (`liverpair.mrml.lesion_boxes`), which anybody may ed
 them, writes them, and notices what others do to them. Boxes are given and taken in the world, LPS mm.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -187,7 +186,9 @@ class LesionStudy:
         pair = self.pair(uid)
         if pair.t1 is None or pair.t2 is None:
             raise InputError(f"Lesion {pair.number} has one box only; there is nothing to split.")
-        other = replace(lesion_pairs.with_side(pair, "t1", None), uid=_new_uid(), number=self._next_number())
+        other = replace(
+            lesion_pairs.with_side(pair, "t1", None), uid=lesion_boxes.new_uid(), number=self._store.next_number()
+        )
         with self.action("Split pair"):
             self._write(lesion_pairs.with_side(pair, "t2", None), other)
         return pair.uid, other.uid
@@ -293,9 +294,9 @@ class LesionStudy:
         if old is not None and lesion_pairs.same_boxes(old, pair) and not replacing:
             return None
         if (old is not None and not replacing) or (old is None and self._elsewhere(pair.uid)):
-            pair = replace(pair, uid=_new_uid())
+            pair = replace(pair, uid=lesion_boxes.new_uid())
         taken = {other.number for other in target.values() if other.uid != pair.uid}
-        return replace(pair, number=_next_number(taken)) if pair.number in taken else pair
+        return replace(pair, number=max(taken) + 1) if pair.number in taken else pair
 
     def _elsewhere(self, uid: str) -> bool:
         return any(store.has(uid) for store in BoxStore.living() if store is not self._store)
@@ -311,9 +312,6 @@ class LesionStudy:
     def _drop(self, uid: str) -> None:
         self._store.put({key: record for key, record in self._store.records.items() if key[0] != uid})
 
-    def _next_number(self) -> int:
-        return _next_number({record.number for record in self._store.records.values()})
-
 
 def _need(pair: LesionPair, side: str) -> None:
     if getattr(pair, side) is None:
@@ -322,11 +320,3 @@ def _need(pair: LesionPair, side: str) -> None:
 
 def _other(side: str) -> str:
     return SIDES[1 - SIDES.index(side)]
-
-
-def _new_uid() -> str:
-    return str(uuid.uuid4())
-
-
-def _next_number(taken: set[int]) -> int:
-    return max(taken, default=0) + 1
