@@ -21,8 +21,8 @@ Side = Literal["t1", "t2"]
 class PlaceSettings:
     """Which lesion pairs are believed, and what error to expect where the patient's own pairs do not tell.
 
-    The errors are what two of three stay below, rounded up, at 97 lesions of 14 phantoms with true liver masks; in
-    patients they are larger.
+    The errors are what two of three stayed below, rounded, at 97 lesions of 14 phantoms with true liver masks; they
+    were not measured in patients, where they may be larger.
 
     Attributes:
         minimum_score: of each box of a proposed pair.
