@@ -5,25 +5,35 @@ import sys
 from pathlib import Path
 
 import slicer
-import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
 
-SOURCE = Path(__file__).resolve().parents[1]
-for name, folder in (("liverpair", SOURCE), ("LiverMultimodalLib", SOURCE / "LiverMultimodal")):
-    if importlib.util.find_spec(name) is None:  # run from a source checkout
-        sys.path.append(str(folder))
+if importlib.util.find_spec("liverpair") is None:  # run from a source checkout: the library is one folder up
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+if importlib.util.find_spec("LiverMultimodalLib") is None:  # and what the modules share is with the first of them
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "LiverMultimodal"))
 
+from LesionPairDetectLib import selftest
+from LesionPairDetectLib.annotation import ExchangeSection
 from LesionPairDetectLib.context import ReadingContext
+from LesionPairDetectLib.detection import DetectionRun
+from LesionPairDetectLib.drawing import DrawSection
+from LesionPairDetectLib.inputs import InputsSection, fitLivers, reasonNotToDetect
+from LesionPairDetectLib.lesions import LesionsSection
+from LesionPairDetectLib.reading import ReadingSection
+from LesionPairDetectLib.review import ReviewSection
+from LiverMultimodalLib import inputs, sampledata
+from LiverMultimodalLib.modellogic import STATUS_MS, ModelLogic
+from LiverMultimodalLib.runpanel import PROBLEM_STYLE
+from liverpair.mrml.lesion_study import LesionStudy, adopt_scene
 
 
 class LesionPairDetect(ScriptedLoadableModule):
@@ -60,6 +70,8 @@ class LesionPairDetectParameterNode:
     device: str = "auto"
     scoreThreshold: float = 0.5
     hideRejected: bool = False
+    recistTargets: int = 2
+    recistMinimumMm: float = 10.0
     linkedCursor: bool = True
 
 
@@ -72,3 +84,180 @@ class LesionPairDetectWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.context = None
         self.sections = []
+        self._guiTags = []
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/LesionPairDetect.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+
+        self.logic = LesionPairDetectLogic()
+        self.context = ReadingContext(self.logic.worker, self.say)
+        self.sections = [
+            InputsSection(self.context, self.logic),
+            LesionsSection(self.context),
+            ReviewSection(self.context),
+            ReadingSection(self.context),
+            DrawSection(self.context),
+            ExchangeSection(self.context),
+        ]
+        for section in self.sections:
+            self.ui.sectionsLayout.addWidget(section.widget)
+        self.say("")
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+
+    def cleanup(self):
+        """Called before the application closes and before a reload."""
+        self.exit()
+        for section in self.sections:
+            section.cleanup()
+        self.context.release()
+        self.removeObservers()
+
+    def enter(self):
+        """Follow the scene's parameter node, and wake the sections."""
+        if self._guiTags:
+            return
+        self.context.setParameterNode(self.logic.getParameterNode())
+        self._guiTags = [self.context.parameterNode.connectGui(section.ui) for section in self.sections]
+        for section in self.sections:
+            section.enter()
+
+    def exit(self):
+        """Let the sections sleep, and follow nothing."""
+        if not self._guiTags:
+            return
+        for section in self.sections:
+            section.exit()
+        for tag in self._guiTags:
+            self.context.parameterNode.disconnectGui(tag)
+        self._guiTags = []
+        self.context.setParameterNode(None)
+
+    def onSceneStartClose(self, caller=None, event=None):
+        self.exit()
+
+    def onSceneEndClose(self, caller=None, event=None):
+        self.logic.forgetScene()
+        self.say("")
+        if self.parent.isEntered:
+            self.enter()
+
+    def onSceneEndImport(self, caller=None, event=None):
+        """A scene was loaded into this one: put its lesions in order, and follow what it brought."""
+        repairs = adopt_scene()
+        if self.parent.isEntered:
+            self.exit()
+            self.enter()
+        if repairs:
+            self.say(" ".join(repairs))
+
+    def say(self, sentence, isProblem=False):
+        """Show a sentence to the user, at the end of the panel and in the status bar."""
+        self.ui.sayLabel.text = sentence
+        self.ui.sayLabel.styleSheet = PROBLEM_STYLE if isProblem else ""
+        self.ui.sayLabel.visible = bool(sentence)
+        slicer.util.showStatusMessage(sentence, STATUS_MS)
+
+
+class LesionPairDetectLogic(ModelLogic):
+    """Runs detections in the worker of the session. `detect` does it for scripts, without the widget."""
+
+    task = "detection"
+
+    def __init__(self, worker=None, installer=None, catalogue=None):
+        ModelLogic.__init__(self, worker, installer, catalogue)
+        self._checks = inputs.VolumeChecks()
+        self._seenVolumes, self._seenLivers = set(), set()
+
+    def getParameterNode(self):
+        return LesionPairDetectParameterNode(super().getParameterNode())
+
+    def guessInputs(self, parameterNode):
+        """Choose volumes that look T1- and T2-weighted, and their livers, where nothing is chosen yet."""
+        inputs.guess(parameterNode, self._seenVolumes)
+        self.fitLivers(parameterNode)
+
+    def fitLivers(self, parameterNode):
+        """Choose livers that belong to the chosen volumes."""
+        fitLivers(parameterNode, self._seenLivers)
+
+    def forgetScene(self):
+        """Drop what is remembered about the nodes of a scene that was closed."""
+        self._checks.forget()
+        self._seenVolumes.clear()
+        self._seenLivers.clear()
+
+    def reasonNotToRun(self, parameterNode):
+        return reasonNotToDetect(parameterNode, self.bundles, self._checks)
+
+    def apply(self, parameterNode, onChanged):
+        """Start a run with the user's choices; a failure becomes `status`. `onChanged(run)` hears of its progress."""
+
+        def start():
+            self.startRun(
+                self.bundles[parameterNode.model],
+                inputs.volumesOf(parameterNode),
+                {side: getattr(parameterNode, f"{side}Liver") for side in inputs.SIDES},
+                parameterNode.device,
+                onChanged,
+            )
+
+        self.attempt(parameterNode, start)
+
+    def startRun(self, bundle, volumeNodes, liverNodes, device, onChanged=lambda run: None):
+        """Start a `DetectionRun` and return it; raises LiverPairError when that is not possible."""
+
+        def follow(run):
+            self.follow(run)
+            onChanged(run)
+
+        return self.begin(DetectionRun(self.worker, bundle, volumeNodes, liverNodes, device, follow))
+
+    def detect(self, t1Volume, t2Volume, model=None, t1Liver=None, t2Liver=None, device="auto"):
+        """Detect and wait for it; for scripts. Slicer stays usable meanwhile.
+
+        `model` is a name, the first installed one when None; a liver segmentation that is None is computed. Returns the
+        `LesionStudy` of the two volumes; raises LiverPairError with the reason when there is none.
+        """
+        volumeNodes = {"t1": t1Volume, "t2": t2Volume}
+        started = self.startRun(self.findModel(model), volumeNodes, {"t1": t1Liver, "t2": t2Liver}, device)
+        self.finish(started)
+        return LesionStudy(t1Volume, t2Volume)
+
+
+class LesionPairDetectTest(ScriptedLoadableModuleTest):
+    """The demo pair through the module: with the true worker where PyTorch and a model are, else with a stand-in."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_demoPairGetsLinkedBoxes()
+
+    def test_demoPairGetsLinkedBoxes(self):
+        self.delayDisplay("Making the demo pair")
+        t1, t2 = sampledata.loadDemoPair()
+        logic = LesionPairDetectLogic()
+        logic.refreshModels()
+        if not (logic.bundles and logic.installer.hasTorch()):
+            logic = LesionPairDetectLogic(selftest.MiddleWorker(), catalogue=selftest.OneModelCatalogue())
+        self.delayDisplay("Detecting its lesions")
+        study = logic.detect(t1, t2)
+        self.assertTrue(study.pairs())
+        for pair in study.pairs():
+            for side in inputs.SIDES:
+                if getattr(pair, side) is not None:
+                    self.assertEqual(study.uid_of(study.node(pair.uid, side)), pair.uid)
+        uid = study.pairs()[0].uid
+        study.set_state(uid, "accepted")
+        self.assertEqual(study.pair(uid).state, "accepted")
+        study.undo()
+        self.assertEqual(study.pair(uid).state, "proposed")
+        study.release()
+        self.delayDisplay("Test passed")

@@ -1,12 +1,9 @@
 """The module LiverMultimodal: segment the liver in a T1- and a T2-weighted volume that are not registered."""
 
 import importlib.util
-import logging
 import sys
-import time
 from pathlib import Path
 
-import qt
 import slicer
 import vtk
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
@@ -15,7 +12,6 @@ from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
@@ -25,21 +21,11 @@ if importlib.util.find_spec("liverpair") is None:  # run from a source checkout:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from LiverMultimodalLib import display, inputs, sampledata, selftest
-from LiverMultimodalLib.controls import KeyComboBox, clockText
-from LiverMultimodalLib.installer import Installer
-from LiverMultimodalLib.models import ModelDialogs
+from LiverMultimodalLib.modellogic import ModelLogic
+from LiverMultimodalLib.modelpicker import ModelPicker
 from LiverMultimodalLib.run import SegmentationRun
-from LiverMultimodalLib.session import sessionWorker
-from LiverMultimodalLib.workerrun import FAILED
-from liverpair.bundle import Catalogue
-from liverpair.errors import InputError, LiverPairError, WorkerError
+from LiverMultimodalLib.runpanel import RunPanel
 from liverpair.mrml import volumes
-from liverpair.worker.failures import failure_of
-
-ELAPSED_MS = 500
-PROBLEM_STYLE = "color: #d9480f;"
-STATUS_MS = 10_000
-WAIT_S = 0.01
 
 
 class LiverMultimodal(ScriptedLoadableModule):
@@ -99,30 +85,26 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         self.logic = LiverMultimodalLogic()
-        self._models = ModelDialogs(self.logic.catalogue)
-        self._modelBox = KeyComboBox(self.ui.modelComboBox, self.onModelChosen)
-        self._deviceBox = KeyComboBox(self.ui.deviceComboBox, self.onDeviceChosen)
-        self._deviceBox.setEntries({"auto": _("Automatic"), "cpu": _("CPU"), "gpu": _("GPU")})
-        self._timer = qt.QTimer()
-        self._timer.setInterval(ELAPSED_MS)
-        self._timer.connect("timeout()", self.showRun)
-
+        self._models = ModelPicker(
+            self.ui, self.logic, lambda: self._parameterNode, self.onModelChosen, self.onParametersChanged
+        )
+        self._runPanel = RunPanel(
+            self.ui,
+            self.logic,
+            lambda: self.logic.reasonNotToRun(self._parameterNode),
+            _("A segmentation is running."),
+            _("Segment the liver in the chosen volumes"),
+        )
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.ui.applyButton.connect("clicked(bool)", self.onApply)
-        self.ui.cancelButton.connect("clicked(bool)", self.onCancel)
         self.ui.swapButton.connect("clicked(bool)", self.onSwap)
-        self.ui.importFolderButton.connect("clicked(bool)", self.onImportFolder)
-        self.ui.importZipButton.connect("clicked(bool)", self.onImportZip)
-        self.ui.deleteModelButton.connect("clicked(bool)", self.onDeleteModel)
-        self.ui.modelCardButton.connect("clicked(bool)", self.onShowCard)
         self.initializeParameterNode()
-        self.showRun()
 
     def cleanup(self):
         """Called before the application closes and before a reload."""
         self.logic.abandon()
-        self._timer.stop()
+        self._runPanel.stop()
         self.setParameterNode(None)
         self.removeObservers()
 
@@ -143,8 +125,9 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def initializeParameterNode(self):
         """Observe the scene's parameter node; choose volumes and a model where nothing is chosen yet."""
         self.setParameterNode(self.logic.getParameterNode())
-        self.refreshModels()
+        self._models.refresh()
         self.logic.guessInputs(self._parameterNode)
+        self._runPanel.show()
 
     def setParameterNode(self, parameterNode):
         """Bind the widgets to another parameter node, or to none."""
@@ -161,115 +144,36 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onParametersChanged(self, caller=None, event=None):
         """Show the choices, what looks wrong about them, and whether they can be run."""
         self._outputGuard.release(self._parameterNode)
-        self._modelBox.setCurrent(self._parameterNode.model)
-        self._deviceBox.setCurrent(self._parameterNode.device)
-        bundle = self.logic.bundles.get(self._parameterNode.model)
-        self.ui.modelCardButton.enabled = bundle is not None
-        isOwn = bundle is not None and not self.logic.catalogue.is_shipped(bundle)
-        self.ui.deleteModelButton.enabled = isOwn
-        self.ui.deleteModelButton.toolTip = (
-            _("Delete this model from the computer") if isOwn else _("Only imported models can be deleted")
-        )
+        self._models.show()
         warning = inputs.warning(self._parameterNode)
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
-        self.showRun()
-
-    def showRun(self):
-        """Show how far the run is, or how it ended, and which buttons make sense."""
-        current = self.logic.run
-        isRunning = current is not None and current.ending is None
-        self.ui.progressFrame.visible = isRunning
-        self.ui.cancelButton.enabled = isRunning and not current.isCancelling
-        if isRunning:
-            self._timer.start()
-            self.ui.progressBar.value = round(100 * current.fraction)
-            self.ui.progressLabel.text = current.message
-            self.ui.elapsedLabel.text = clockText(current.seconds)
-            reason = _("A segmentation is running.")
-        else:
-            self._timer.stop()
-            reason = self.logic.reasonNotToRun(self._parameterNode)
-        self.ui.applyButton.enabled = reason is None
-        self.ui.applyButton.toolTip = reason or _("Segment the liver in the chosen volumes")
-        self.ui.reasonLabel.text = reason or ""
-        self.ui.reasonLabel.visible = bool(reason) and not isRunning
-        self.ui.statusLabel.text = self.logic.status
-        self.ui.statusLabel.styleSheet = PROBLEM_STYLE if self.logic.isStatusProblem else ""
-        self.ui.statusLabel.visible = bool(self.logic.status)
-
-    def refreshModels(self, chosen=None):
-        """List the installed models; choose `chosen`, or the first one when nothing is chosen."""
-        self.logic.refreshModels()
-        names = {name: f"{name} {bundle.version}" for name, bundle in self.logic.bundles.items()}
-        self._modelBox.setEntries(names, missing=_("{key} (not installed)"), none=_("No model is installed"))
-        self.ui.modelProblemLabel.text = "\n".join(self.logic.modelProblems)
-        self.ui.modelProblemLabel.visible = bool(self.logic.modelProblems)
-        if chosen or not self._parameterNode.model:
-            self.onModelChosen(chosen or next(iter(names), ""))
-        self.onParametersChanged()
+        self._runPanel.show()
 
     def onModelChosen(self, name):
         self.logic.chooseModel(self._parameterNode, name)
 
-    def onDeviceChosen(self, key):
-        self._parameterNode.device = key
-
     def onSwap(self):
         inputs.swap(self._parameterNode)
 
-    def onImportFolder(self):
-        self._onImported(self._models.importFolder())
-
-    def onImportZip(self):
-        self._onImported(self._models.importZip())
-
-    def _onImported(self, name):
-        if name is not None:
-            self.refreshModels(chosen=name)
-
-    def onDeleteModel(self):
-        if self._models.delete(self._parameterNode.model):
-            self._parameterNode.model = ""
-            self.refreshModels()
-
-    def onShowCard(self):
-        self._models.showCard(self.logic.bundles[self._parameterNode.model])
-
     def onApply(self):
         with slicer.util.tryWithErrorDisplay(_("The segmentation could not be started."), waitCursor=True):
-            self.logic.apply(self._parameterNode, self.showRun)
-        self.showRun()
-
-    def onCancel(self):
-        self.logic.run.cancel()
+            self.logic.apply(self._parameterNode, self._runPanel.show)
+        self._runPanel.show()
 
 
-class LiverMultimodalLogic(ScriptedLoadableModuleLogic):
-    """Runs segmentations in the worker of the session. `segment` does it for scripts, without the widget.
+class LiverMultimodalLogic(ModelLogic):
+    """Runs segmentations in the worker of the session. `segment` does it for scripts, without the widget."""
 
-    `bundles` are the installed models by name, `run` is the current or last `SegmentationRun`, `status` the sentence
-    that the user should read about it, and `isStatusProblem` whether it says that something went wrong.
-    """
+    task = "segmentation"
 
     def __init__(self, worker=None, installer=None, catalogue=None):
-        ScriptedLoadableModuleLogic.__init__(self)
-        self.worker = worker or sessionWorker()
-        self.installer = installer or Installer(Path(__file__).parent / "Resources" / "requirements.txt")
-        self.catalogue = catalogue or Catalogue()
-        self.bundles, self.modelProblems = {}, []
-        self.run = None
-        self.status, self.isStatusProblem = "", False
+        ModelLogic.__init__(self, worker, installer, catalogue)
         self._checks = inputs.VolumeChecks()
         self._seenVolumes = set()
 
     def getParameterNode(self):
         return LiverMultimodalParameterNode(super().getParameterNode())
-
-    def refreshModels(self):
-        """Read the catalogue anew; damaged models become `modelProblems`."""
-        self.bundles = {bundle.name: bundle for bundle in self.catalogue.list() if bundle.task == "segmentation"}
-        self.modelProblems = list(self.catalogue.problems().values())
 
     def chooseModel(self, parameterNode, name):
         """Choose a model, with the clean-up that it was validated with."""
@@ -288,7 +192,6 @@ class LiverMultimodalLogic(ScriptedLoadableModuleLogic):
         self._seenVolumes.clear()
 
     def reasonNotToRun(self, parameterNode):
-        """One sentence about why these choices cannot be run, or None."""
         return inputs.reasonNotToRun(parameterNode, self.bundles, self._checks)
 
     def apply(self, parameterNode, onChanged):
@@ -296,11 +199,8 @@ class LiverMultimodalLogic(ScriptedLoadableModuleLogic):
 
         `onChanged` is called, without argument, whenever there is something new to show.
         """
-        self.status, self.isStatusProblem = "", False
-        try:
-            self.requireRunnable(parameterNode)
-            self.installer.ensure()
-            self.requireRunnable(parameterNode)  # while packages were installed, anything may have happened
+
+        def start():
             self.startRun(
                 self.bundles[parameterNode.model],
                 inputs.volumesOf(parameterNode),
@@ -309,30 +209,13 @@ class LiverMultimodalLogic(ScriptedLoadableModuleLogic):
                 inputs.options(parameterNode),
                 lambda current: self._onRunChanged(current, parameterNode, onChanged),
             )
-        except Exception as error:
-            logging.info("The segmentation was not started", exc_info=error)
-            self.status, self.isStatusProblem = str(failure_of(error)), True
 
-    def requireRunnable(self, parameterNode):
-        """Raise InputError when these choices cannot be run."""
-        reason = self.reasonNotToRun(parameterNode)
-        if reason is not None:
-            raise InputError(reason)
+        self.attempt(parameterNode, start)
 
     def startRun(self, bundle, volumeNodes, segmentationNodes, tableNode, options, onChanged):
         """Start a `SegmentationRun` and return it; raises LiverPairError when that is not possible."""
-        if self.run is not None and self.run.ending is None:
-            raise WorkerError(_("A segmentation is running."), _("Wait for it, or cancel it."))
         given = {side: node for side, node in volumeNodes.items() if node is not None}
-        started = SegmentationRun(self.worker, bundle, given, segmentationNodes, tableNode, options, onChanged)
-        started.start()
-        self.run = started
-        return started
-
-    def abandon(self):
-        """Cancel what runs, without another word to whoever started it."""
-        if self.run is not None:
-            self.run.abandon()
+        return self.begin(SegmentationRun(self.worker, bundle, given, segmentationNodes, tableNode, options, onChanged))
 
     def segment(self, t1Volume=None, t2Volume=None, model=None, t1Segmentation=None, t2Segmentation=None, **options):
         """Segment and wait for it; for scripts. Slicer stays usable meanwhile.
@@ -341,23 +224,16 @@ class LiverMultimodalLogic(ScriptedLoadableModuleLogic):
         (`device`, `probability`, `uncertainty`, `largest_component`, `mirror`). Returns the `ResultNodes`; raises
         LiverPairError with the reason when there are none.
         """
-        if not self.bundles:
-            self.refreshModels()
-        bundle = self.catalogue.find(model or next(iter(self.bundles), ""))
         volumeNodes = {"t1": t1Volume, "t2": t2Volume}
         segmentationNodes = {"t1": t1Segmentation, "t2": t2Segmentation}
-        started = self.startRun(bundle, volumeNodes, segmentationNodes, None, options, lambda current: None)
-        while started.ending is None:
-            slicer.app.processEvents()
-            time.sleep(WAIT_S)
-        if started.nodes is None:
-            raise LiverPairError(started.sentence)
+        started = self.startRun(
+            self.findModel(model), volumeNodes, segmentationNodes, None, options, lambda current: None
+        )
+        self.finish(started)
         return started.nodes
 
     def _onRunChanged(self, current, parameterNode, onChanged):
-        if current.ending is not None:
-            self.status, self.isStatusProblem = current.sentence, current.ending == FAILED
-            slicer.util.showStatusMessage(current.sentence, STATUS_MS)
+        self.follow(current)
         if current.nodes is not None:
             inputs.rememberOutputs(parameterNode, current)
             display.showResult(current)

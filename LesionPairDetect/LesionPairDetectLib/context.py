@@ -35,6 +35,7 @@ class ReadingContext(VTKObservationMixin):
         study: `LesionStudy` of the chosen volumes, None when none is chosen.
         parameterNode: the `LesionPairDetectParameterNode` that is followed; None outside the module.
         worker: runs jobs; the session's own unless a test gives another.
+        jumpedTo: by side, the point (world RAS, mm) that a row was last brought to.
     """
 
     def __init__(self, worker=None, say=None):
@@ -48,7 +49,8 @@ class ReadingContext(VTKObservationMixin):
         self._studyToken = None
         self._correspondence = None
         self._placeMap = None
-        self._livers = {}
+        self._images, self._livers = {}, {}
+        self.jumpedTo = {}
 
     def addListener(self, callback):
         """Call `callback(what)` whenever something changed, until `removeListener`."""
@@ -77,7 +79,12 @@ class ReadingContext(VTKObservationMixin):
         Raises InputError for a volume without image, or under a transform that is more than a rotation and a shift.
         """
         node = self.volume(side)
-        return volumes.world_image(node) if node is not None else None
+        if node is None:
+            return None
+        state = _volumeState(node)
+        if self._images.get(side, (None,))[0] != state:
+            self._images[side] = state, volumes.world_image(node)
+        return self._images[side][1]
 
     def liverSegmentation(self, side):
         """The segmentation node chosen for the liver of "t1" or "t2", or None."""
@@ -88,11 +95,11 @@ class ReadingContext(VTKObservationMixin):
         volume, segmentation = self.volume(side), self.liverSegmentation(side)
         if volume is None or segmentation is None:
             return None
-        state = tuple((node.GetID(), node.GetMTime()) for node in (volume, segmentation)), _worldState(volume)
+        state = self._liverState(side)
         if self._livers.get(side, (None,))[0] != state:
             try:
                 mask = segmentations.liver_mask(segmentation, volume)
-                mask.CopyInformation(volumes.world_image(volume))
+                mask.CopyInformation(self.image(side))
                 mask = mask if np.any(sitk.GetArrayViewFromImage(mask)) else None
             except InputError as error:
                 logging.info("The liver of %s cannot be used: %s", side, error)
@@ -129,7 +136,8 @@ class ReadingContext(VTKObservationMixin):
 
     def jump(self, side, pointMm):
         """Bring the row of views of one side to a point (world LPS, mm)."""
-        layouts.jump_row(GROUPS[side], frames.flip(pointMm))
+        self.jumpedTo[side] = frames.flip(pointMm)
+        layouts.jump_row(GROUPS[side], self.jumpedTo[side])
 
     def placeMap(self):
         """The `PlaceMap` of the study as it is now: pairs, registration of the livers, offset of their centroids."""
@@ -139,17 +147,22 @@ class ReadingContext(VTKObservationMixin):
             offset = None
             if None not in masks:
                 offset = tuple(np.subtract(centroid_mm(masks[1]), centroid_mm(masks[0])).tolist())
-            self._placeMap = PlaceMap(pairs, self._correspondence, offset)
+            self._placeMap = PlaceMap(pairs, self.correspondence, offset)
         return self._placeMap
 
     @property
     def correspondence(self):
-        """The `LiverCorrespondence` of the two livers, None while they are not registered."""
-        return self._correspondence
+        """The `LiverCorrespondence` of the two livers as they are now, None while they are not registered."""
+        livers, correspondence = self._correspondence or (None, None)
+        return correspondence if livers == self.liverStates() else None
 
     @correspondence.setter
     def correspondence(self, correspondence):
-        self._correspondence, self._placeMap = correspondence, None
+        self._correspondence, self._placeMap = (self.liverStates(), correspondence), None
+
+    def liverStates(self):
+        """What changes when either liver does, or is moved."""
+        return tuple(self._liverState(side) for side in SIDES)
 
     def say(self, sentence, isProblem=False):
         """Show a sentence in the status line of the panel."""
@@ -190,13 +203,19 @@ class ReadingContext(VTKObservationMixin):
             self.study.release()
         self.study = LesionStudy(t1, t2) if t1 is not None or t2 is not None else None
         self._studyToken = self.study.observe(self._onStudyChanged) if self.study is not None else None
-        self._correspondence, self._placeMap, self._livers = None, None, {}
+        self._correspondence, self._placeMap, self._images, self._livers = None, None, {}, {}
         self._tell("study")
 
     def _onStudyChanged(self, what):
         if what == "boxes":
             self._placeMap = None
         self._tell(what)
+
+    def _liverState(self, side):
+        volume, segmentation = self.volume(side), self.liverSegmentation(side)
+        if None in (volume, segmentation):
+            return None
+        return _volumeState(volume), segmentation.GetID(), segmentation.GetMTime()
 
     def _tell(self, what):
         for callback in tuple(self._listeners):
@@ -208,7 +227,12 @@ def otherSide(side):
     return SIDES[1 - SIDES.index(side)]
 
 
-def _worldState(volumeNode):
-    """What changes when the volume is moved by a parent transform."""
-    transform = volumeNode.GetParentTransformNode()
-    return None if transform is None else (transform.GetID(), transform.GetTransformToWorldMTime())
+def _volumeState(node):
+    """What changes when the image of a volume does, or when a parent transform moves it."""
+    image, transform = node.GetImageData(), node.GetParentTransformNode()
+    return (
+        node.GetID(),
+        node.GetMTime(),
+        image.GetMTime() if image is not None else None,
+        transform and (transform.GetID(), transform.GetTransformToWorldMTime()),
+    )

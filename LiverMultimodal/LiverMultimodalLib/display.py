@@ -17,10 +17,17 @@ def showResult(run):
     if None in volumeNodes:
         slicer.util.setSliceViewerLayers(background=run.volume(taken[0]), fit=True)
         return
-    layouts.show_pair(*volumeNodes, *segmentationNodes, run.nodes.table)
+    showPair(volumeNodes, segmentationNodes, run.nodes.table)
+
+
+def showPair(volumeNodes, segmentationNodes, tableNode=None, onFitted=lambda: None):
+    """Show T1 above T2, each with its segmentation (or None); call `onFitted()` when the views have settled."""
+    layouts.show_pair(*volumeNodes, *segmentationNodes, tableNode)
+    nodes = [node for node in (*volumeNodes, *segmentationNodes) if node is not None]
 
     def fitAgain():  # the new views have their final size only now
-        if all(map(isInScene, volumeNodes + segmentationNodes)):
+        if all(map(isInScene, nodes)):
             layouts.fit_pair(*volumeNodes, *segmentationNodes)
+            onFitted()
 
     qt.QTimer.singleShot(FIT_DELAY_MS, fitAgain)

@@ -91,7 +91,25 @@ def reasonNotToRun(parameterNode, bundles, checks):
         defect = checks.defect(node, side.upper())
         if defect:
             return defect
-    return _modelDefect(parameterNode.model, bundles, given) or _outputDefect(parameterNode, given)
+    return modelDefect(parameterNode.model, bundles, given) or _outputDefect(parameterNode, given)
+
+
+def modelDefect(name, bundles, given):
+    """One sentence about why the model called `name` cannot be run on the volumes `given` by side, or None."""
+    if not name:
+        return _("There is no model. Import one from a folder or a zip file.") if not bundles else _("Choose a model.")
+    if name not in bundles:
+        return _("Model '{name}' is not installed. Import it or choose another.").format(name=name)
+    inputs = bundles[name].inputs
+    for side in SIDES:
+        accepted = any(side.upper() in text for text in inputs)
+        if side in given and not accepted:
+            return _("Model '{name}' is not for {side}. Leave {side} empty or choose another model.").format(
+                name=name, side=side.upper()
+            )
+        if side not in given and accepted and len(inputs) > 1:
+            return _("Model '{name}' expects T1 and T2; {side} is not selected.").format(name=name, side=side.upper())
+    return None
 
 
 def warning(parameterNode):
@@ -114,10 +132,10 @@ def guess(parameterNode, seen):
     seen.update(node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
 
 
-def swap(parameterNode):
-    """Make T1 what was T2 and the other way round, outputs included."""
+def swap(parameterNode, kinds=("Volume", "Segmentation")):
+    """Make T1 what was T2 and the other way round; `kinds` are the parameters that each side has."""
     with slicer.util.NodeModify(parameterNode):
-        for what in ("Volume", "Segmentation"):
+        for what in kinds:
             t1, t2 = (getattr(parameterNode, f"{side}{what}") for side in SIDES)
             setattr(parameterNode, f"t1{what}", t2)
             setattr(parameterNode, f"t2{what}", t1)
@@ -140,29 +158,13 @@ class OutputGuard:
             if volume is None or volume is self._volumes.get(side):
                 continue
             self._volumes[side] = volume
-            if output is not None and provenance.read(output) and _sourceOf(output) is not volume:
+            if output is not None and provenance.read(output) and sourceOf(output) is not volume:
                 setattr(parameterNode, f"{side}Segmentation", None)
 
 
-def _sourceOf(segmentationNode):
+def sourceOf(segmentationNode):
+    """The volume node that a segmentation was made of, or None."""
     return segmentationNode.GetNodeReference(segmentationNode.GetReferenceImageGeometryReferenceRole())
-
-
-def _modelDefect(name, bundles, given):
-    if not name:
-        return _("There is no model. Import one from a folder or a zip file.") if not bundles else _("Choose a model.")
-    if name not in bundles:
-        return _("Model '{name}' is not installed. Import it or choose another.").format(name=name)
-    inputs = bundles[name].inputs
-    for side in SIDES:
-        accepted = any(side.upper() in text for text in inputs)
-        if side in given and not accepted:
-            return _("Model '{name}' is not for {side}. Leave {side} empty or choose another model.").format(
-                name=name, side=side.upper()
-            )
-        if side not in given and accepted and len(inputs) > 1:
-            return _("Model '{name}' expects T1 and T2; {side} is not selected.").format(name=name, side=side.upper())
-    return None
 
 
 def _outputDefect(parameterNode, given):

@@ -4,17 +4,20 @@ import importlib
 import importlib.util
 import logging
 import subprocess
+from pathlib import Path
 
 import slicer
 from slicer.i18n import tr as _
 
 from liverpair.errors import MissingPackageError
 
+REQUIREMENTS = Path(__file__).parents[1] / "Resources" / "requirements.txt"
+
 
 class Installer:
     """Sees to it that the packages of a requirements file, and PyTorch, are there. Nothing is installed unasked."""
 
-    def __init__(self, requirementsPath, requester="LiverPair"):
+    def __init__(self, requirementsPath=REQUIREMENTS, requester="LiverPair"):
         self.requirementsPath = requirementsPath
         self.requester = requester
 

@@ -33,11 +33,16 @@ class BodyWorker:
         result = {"t1": None, "t2": None, "measures": {}, "provenance": {"bundle": "stand-in"}, "notes": []}
         for side in ("t1", "t2"):
             if side in request:
-                mask = sitk.OtsuThreshold(sitk.ReadImage(request[side]), 0, 1)
+                mask = brightPart(request[side])
                 path = str(folder / f"{side}_liver.nii.gz")
                 sitk.WriteImage(mask, path)
                 result[side] = {"liver": path, "probability": None, "uncertainty": None, "volume_ml": volume_ml(mask)}
         listener(ResultEvent(1, result))
+
+
+def brightPart(path):
+    """Whatever is bright in an image file, as a mask."""
+    return sitk.OtsuThreshold(sitk.ReadImage(path), 0, 1)
 
 
 class OneModelCatalogue:

@@ -66,6 +66,11 @@ def put_segment(
     return segment_id
 
 
+def has_segment(segmentation_node, segment: str = "Liver") -> bool:
+    """Whether a segmentation has a segment of that name or ID."""
+    return _find(segmentation_node, segment) is not None
+
+
 def liver_mask(segmentation_node, volume_node, segment: str = "Liver") -> sitk.Image:
     """A segment, given by name or ID, as a mask (uint8, 0 and 1) on the volume's own grid in LPS mm.
 

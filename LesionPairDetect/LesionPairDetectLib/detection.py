@@ -1,0 +1,160 @@
+"""One press of Detect: from volume nodes to files for the worker, and from its answer to linked boxes in the scene."""
+
+import contextlib
+from dataclasses import replace
+
+import SimpleITK as sitk
+import slicer
+from slicer.i18n import tr as _
+
+from LiverMultimodalLib.inputs import SIDES
+from LiverMultimodalLib.results import isInScene, putBeside
+from LiverMultimodalLib.workerrun import WorkerRun
+from liverpair.errors import InputError
+from liverpair.geometry import Grid
+from liverpair.lesions import read_lesions
+from liverpair.measures.boxes import iou_mm
+from liverpair.measures.findings import kind_of_finding
+from liverpair.mrml import frames, provenance, segmentations, volumes
+from liverpair.mrml.lesion_study import LesionStudy
+from liverpair.registration.livers import LiverCorrespondence
+
+SAME_LESION_IOU = 0.1
+"""A found box that overlaps one that the reader has judged by more than this is the same lesion."""
+LIVER = {
+    "name": "Liver",
+    "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
+    "color": [221, 130, 101],
+}
+"""The segment that a computed liver becomes."""
+
+
+class DetectionRun(WorkerRun):
+    """A detection under way in the worker. Its result comes into the scene whole or not at all.
+
+    When it is done, beside what every `WorkerRun` has: `livers` are the segmentation nodes by side that were made,
+    `correspondence` the `LiverCorrespondence` that the detector used, or None.
+    """
+
+    job = "detect"
+    title = _("detection")
+    needsAllVolumes = True
+
+    def __init__(self, worker, bundle, volumeNodes, liverNodes, device, onChanged):
+        """`volumeNodes` and `liverNodes` are dictionaries from "t1" and "t2" to nodes; a liver that is None is
+        segmented on the way.
+        """
+        super().__init__(worker, volumeNodes, onChanged)
+        self._bundle, self._device, self._givenLivers = bundle, device, liverNodes
+        self._grids = {}
+        self.livers = {}
+        self.correspondence = None
+
+    def writeRequest(self, folder):
+        request = {"bundle": str(self._bundle.folder), "device": self._device, "output": str(folder / "results")}
+        for side, node in self._volumes.items():
+            volumes.check_node(node, side.upper())
+            image, liver = volumes.world_image(node), self._givenLivers.get(side)
+            self._grids[side] = Grid.of(image)
+            request[side] = str(folder / f"{side}.nrrd")
+            sitk.WriteImage(image, request[side])
+            request[f"{side}_liver"] = None
+            if isInScene(liver):
+                mask = segmentations.liver_mask(liver, node)
+                mask.CopyInformation(image)
+                request[f"{side}_liver"] = str(folder / f"{side}_liver.nrrd")
+                sitk.WriteImage(mask, request[f"{side}_liver"])
+        return request
+
+    def takeResult(self, result):
+        nodes = [self.volume(side) for side in SIDES]
+        found = read_lesions(result["lesions"])
+        for side, node in zip(SIDES, nodes):
+            if node is None or not Grid.of(volumes.world_image(node)).same_as(self._grids[side]):
+                raise InputError(_("{side} was changed in the meantime.").format(side=side.upper()), _("Detect again."))
+        correspondence = readCorrespondence(result.get("correspondence"))
+        with takenBack() as added:
+            for side, node in zip(SIDES, nodes):
+                if not isInScene(self._givenLivers.get(side)):
+                    self.livers[side] = self._addLiver(node, result["livers"][side], result, added)
+            study = LesionStudy(*nodes)
+            try:
+                kept, new = merged(study.pairs(), found)
+                with study.action(_("Detect lesions")):
+                    study.replace_all(kept + new)
+                provenance.write(study.folder, result.get("provenance") or {})
+            finally:
+                study.release()
+        self.correspondence = correspondence
+        return " ".join([summary(new, kept), *(result.get("notes") or ())])
+
+    def _addLiver(self, volumeNode, path, result, added):
+        """A new segmentation node with the liver that the worker has found."""
+        mask = sitk.ReadImage(path)
+        frames.set_frame(mask, volumeNode)
+        name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+        added.append(node)
+        segmentations.put_segment(node, mask, volumeNode, LIVER, result.get("provenance") or {})
+        putBeside(node, volumeNode)
+        return node
+
+
+@contextlib.contextmanager
+def takenBack():
+    """A list of nodes that are removed from the scene again when the block raises."""
+    added = []
+    try:
+        yield added
+    except Exception:
+        for node in added:
+            slicer.mrmlScene.RemoveNode(node)
+        raise
+
+
+def readCorrespondence(path):
+    """The registration that the worker wrote to a file, None for no file."""
+    if path is None:
+        return None
+    try:
+        return LiverCorrespondence(sitk.ReadTransform(path), float("nan"))
+    except RuntimeError as error:
+        raise InputError(_("The registration of the livers could not be read."), _("Detect again.")) from error
+
+
+def merged(old, found):
+    """What the reader has judged stays: lesions that were accepted, rejected, drawn or noted on. Returns these, and the
+    found lesions that are not one of them.
+    """
+    kept = [pair for pair in old if isJudged(pair)]
+    new = []
+    for pair in found:
+        overlaps = (
+            iou_mm([box], [other])[0, 0]
+            for side in SIDES
+            for judged in kept
+            if (box := getattr(pair, side)) is not None and (other := getattr(judged, side)) is not None
+        )
+        if not any(overlap > SAME_LESION_IOU for overlap in overlaps):
+            new.append(pair)
+    first = 1 + max((pair.number for pair in kept), default=0)
+    return kept, [replace(pair, number=number) for number, pair in enumerate(new, start=first)]
+
+
+def isJudged(pair):
+    """Whether a person has said something about a lesion."""
+    return pair.state != "proposed" or bool(pair.note) or "drawn" in (pair.t1_origin, pair.t2_origin)
+
+
+def summary(new, kept):
+    """What was found, as one or two sentences."""
+    if not new:
+        sentence = _("No new lesion was found.") if kept else _("No lesion was found.")
+    else:
+        kinds = [kind_of_finding(pair) for pair in new]
+        sentence = _("Lesions found: {count}; in both images {both}, in T1 only {t1}, in T2 only {t2}.").format(
+            count=len(new), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
+        )
+    if kept:
+        sentence += " " + _("Lesions that you had reviewed or drawn were kept: {count}.").format(count=len(kept))
+    return sentence

@@ -1,0 +1,143 @@
+"""The section "Inputs": the volumes, their livers and the model, and the button that starts the detector."""
+
+import slicer
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.section import Section
+from LiverMultimodalLib import inputs
+from LiverMultimodalLib.display import showPair
+from LiverMultimodalLib.inputs import SIDES
+from LiverMultimodalLib.modelpicker import ModelPicker
+from LiverMultimodalLib.runpanel import RunPanel
+from LiverMultimodalLib.workerrun import DONE
+from liverpair.mrml import segmentations
+
+
+class InputsSection(Section):
+    """Turns choices and clicks into runs of the logic."""
+
+    name = "Inputs"
+
+    def __init__(self, context, logic):
+        super().__init__(context)
+        self.logic = logic
+        self._models = ModelPicker(
+            self.ui, logic, lambda: context.parameterNode, self.onModelChosen, lambda: self.onChanged("parameters")
+        )
+        self._runPanel = RunPanel(
+            self.ui,
+            logic,
+            lambda: logic.reasonNotToRun(context.parameterNode),
+            _("A detection is running."),
+            _("Find the lesions in both volumes and link them"),
+        )
+        self.ui.applyButton.connect("clicked(bool)", self.onDetect)
+        self.ui.swapButton.connect("clicked(bool)", self.onSwap)
+        self._runPanel.show()
+
+    def enter(self):
+        """List the models and choose what looks right where nothing is chosen yet."""
+        self._models.refresh()
+        self.logic.guessInputs(self.context.parameterNode)
+
+    def cleanup(self):
+        self.logic.abandon()
+        self._runPanel.stop()
+        super().cleanup()
+
+    def onChanged(self, what):
+        parameterNode = self.context.parameterNode
+        if parameterNode is None or what not in ("study", "parameters"):
+            return
+        if what == "study":
+            self.logic.fitLivers(parameterNode)
+        self._models.show()
+        warning = inputs.warning(parameterNode)
+        self.ui.warningLabel.text = warning or ""
+        self.ui.warningFrame.visible = warning is not None
+        self._runPanel.show()
+
+    def onModelChosen(self, name):
+        self.context.parameterNode.model = name
+
+    def onSwap(self):
+        inputs.swap(self.context.parameterNode, ("Volume", "Liver"))
+
+    def onDetect(self):
+        with slicer.util.tryWithErrorDisplay(_("The detection could not be started."), waitCursor=True):
+            self.logic.apply(self.context.parameterNode, self.onRunChanged)
+        self._runPanel.show()
+
+    def onRunChanged(self, run):
+        if run.ending == DONE:
+            self._showResult(run)
+        self._runPanel.show()
+
+    def _showResult(self, run):
+        """Show what a run found, when its volumes are still the chosen ones."""
+        context = self.context
+        chosen = [context.volume(side) for side in SIDES]
+        if chosen != [run.volume(side) for side in SIDES]:
+            return
+        with slicer.util.NodeModify(context.parameterNode):
+            for side, node in run.livers.items():
+                setattr(context.parameterNode, f"{side}Liver", node)
+        if run.correspondence is not None:
+            context.correspondence = run.correspondence
+        shown = [pair.uid for pair in context.study.pairs() if context.study.is_shown(pair)]
+        showPair(
+            chosen,
+            [context.liverSegmentation(side) for side in SIDES],
+            onFitted=lambda: context.select(shown[0]) if shown and context.study is not None else None,
+        )
+
+
+def fitLivers(parameterNode, seen):
+    """Choose a liver segmentation that was made of each chosen volume, where none is chosen; take out one that belongs
+    to another volume.
+
+    `seen` is the set of IDs of the segmentations that were there before: one that the user has taken out is not put
+    back.
+    """
+    found = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    with slicer.util.NodeModify(parameterNode):
+        for side in SIDES:
+            volume, liver = inputs.volumeOf(parameterNode, side), getattr(parameterNode, f"{side}Liver")
+            if volume is None:
+                continue
+            if liver is not None and inputs.sourceOf(liver) not in (None, volume):
+                setattr(parameterNode, f"{side}Liver", None)
+                liver = None
+            if liver is None:
+                own = [node for node in found if inputs.sourceOf(node) is volume and segmentations.has_segment(node)]
+                fresh = [node for node in own if (volume.GetID(), node.GetID()) not in seen]
+                if fresh:
+                    setattr(parameterNode, f"{side}Liver", fresh[-1])
+                seen.update((volume.GetID(), node.GetID()) for node in own)
+
+
+def reasonNotToDetect(parameterNode, bundles, checks):
+    """One sentence about why lesions cannot be detected with these choices, or None. `bundles` are the installed models
+    by name, `checks` a `VolumeChecks`.
+    """
+    if parameterNode is None:
+        return _("Choose a T1 and a T2 volume.")
+    given = {side: node for side, node in inputs.volumesOf(parameterNode).items() if node is not None}
+    if not given:
+        return _("Choose a T1 and a T2 volume.")
+    missing = [side.upper() for side in SIDES if side not in given]
+    if missing:
+        return _("{side} is not selected: a lesion is looked for in both volumes.").format(side=missing[0])
+    if given["t1"] is given["t2"]:
+        return inputs.warning(parameterNode)
+    for side, node in given.items():
+        defect = checks.defect(node, side.upper())
+        if defect:
+            return defect
+    livers = [getattr(parameterNode, f"{side}Liver") for side in SIDES]
+    if livers[0] is not None and livers[0] is livers[1]:
+        return _("T1 and T2 need different liver segmentations.")
+    for side, liver in zip(SIDES, livers):
+        if liver is not None and not segmentations.has_segment(liver):
+            return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
+    return inputs.modelDefect(parameterNode.model, bundles, given)

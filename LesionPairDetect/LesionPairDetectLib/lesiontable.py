@@ -1,0 +1,150 @@
+"""The table of lesions: what stands in it, in which order, and which row is chosen."""
+
+import qt
+from slicer.i18n import tr as _
+
+from liverpair.lesion_table import COLUMNS
+from liverpair.lesions import STATES
+from liverpair.mrml.lesion_display import color_of
+
+HEADINGS = {
+    "number": _("No."),
+    "state": _("State"),
+    "kind": _("Seen in"),
+    "t1_score": _("Score\nT1"),
+    "t2_score": _("Score\nT2"),
+    "t1_diameter_mm": _("T1\nmm"),
+    "t2_diameter_mm": _("T2\nmm"),
+    "displacement_mm": _("Shift\nmm"),
+    "note": _("Note"),
+    "t1_slice": _("Slice\nT1"),
+    "t2_slice": _("Slice\nT2"),
+    "t1_volume_ml": _("Box ml\nT1"),
+    "t2_volume_ml": _("Box ml\nT2"),
+    "t1_contrast": _("Contrast\nT1 %"),
+    "t2_contrast": _("Contrast\nT2 %"),
+}
+"""Columns of the panel, what a reader looks at first to the left; the whole title is the tool tip."""
+ORDERS = {"kind": ("T1 only", "T2 only", "neither", "both"), "state": STATES}
+"""How words are sorted: what was seen in one image only needs the reader most."""
+WORDS = {"state": {"proposed": _("proposed"), "accepted": _("✓ accepted"), "rejected": _("✗ rejected")}}
+UID_ROLE = qt.Qt.UserRole
+ROW_HEIGHT = 22
+CELL_MARGIN = 14
+GRAY = "#808080"
+
+
+class LesionTable:
+    """Shows rows of measures in a QTableWidget, sorted by the column whose heading was clicked.
+
+    `onChosen(uid)` is called when the user, and nobody else, chose another row.
+    """
+
+    def __init__(self, table, onChosen):
+        self._table, self._onChosen = table, onChosen
+        columns = {column.key: column for column in COLUMNS}
+        self._columns = [columns[key] for key in HEADINGS]
+        self._rows = []
+        self._sortedBy, self._isDescending = 0, False
+        self._isUpdating = False
+        self._setUp()
+        table.connect("itemSelectionChanged()", self._onSelectionChanged)
+        table.horizontalHeader().connect("sectionClicked(int)", self._onHeadingClicked)
+
+    @property
+    def uids(self):
+        """UIDs of the lesions from top to bottom."""
+        return [row.uid for row in self._rows]
+
+    def show(self, rows, chosen=None):
+        """Show these `LesionRow`s and choose the one with the UID `chosen`."""
+        self._rows = self._sorted(rows)
+        self._isUpdating = True
+        try:
+            if self._table.rowCount != len(self._rows):
+                self._table.setRowCount(len(self._rows))
+            for position, row in enumerate(self._rows):
+                self._fill(position, row)
+            self._table.resizeColumnsToContents()
+        finally:
+            self._isUpdating = False
+        self.choose(chosen)
+
+    def choose(self, uid):
+        """Choose the row of a lesion, or none."""
+        self._isUpdating = True
+        try:
+            if uid in self.uids:
+                self._table.selectRow(self.uids.index(uid))
+                self._table.scrollToItem(self._table.item(self.uids.index(uid), 0))
+            else:
+                self._table.clearSelection()
+        finally:
+            self._isUpdating = False
+
+    def _setUp(self):
+        table = self._table
+        table.setColumnCount(len(self._columns))
+        table.setHorizontalHeaderLabels(list(HEADINGS.values()))
+        for position, column in enumerate(self._columns):
+            table.horizontalHeaderItem(position).setToolTip(column.title)
+        header = table.horizontalHeader()
+        header.setSectionsClickable(True)
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(0, qt.Qt.AscendingOrder)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        table.setHorizontalScrollMode(qt.QAbstractItemView.ScrollPerPixel)
+
+    def _fill(self, position, row):
+        for index, column in enumerate(self._columns):
+            text = WORDS.get(column.key, {}).get(column.value(row), column.text(row))
+            item = self._table.item(position, index)
+            if item is None:
+                item = qt.QTableWidgetItem()
+                self._table.setItem(position, index, item)
+            if item.text() != text:
+                item.setText(text)
+                item.setToolTip(text if column.key == "note" else "")
+            if column.key not in ("note", "kind", "state"):
+                item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+            item.setForeground(qt.QBrush(qt.QColor(GRAY)) if row.state == "rejected" else qt.QBrush())
+        number = self._table.item(position, 0)
+        number.setData(UID_ROLE, row.uid)
+        color = qt.QColor()
+        color.setRgbF(*color_of(row.number))
+        number.setBackground(qt.QBrush(color))
+        number.setForeground(qt.QBrush(qt.QColor("white" if _isDark(row.number) else "black")))
+        number.setTextAlignment(qt.Qt.AlignCenter)
+
+    def _sorted(self, rows):
+        """By the chosen column, empty cells last, equals by number."""
+        column = self._columns[self._sortedBy]
+        order = ORDERS.get(column.key)
+        known = [row for row in rows if column.text(row)]
+        unknown = [row for row in rows if not column.text(row)]
+        byNumber = sorted(known, key=lambda row: row.number)
+        key = column.value if order is None else lambda row: order.index(column.value(row))
+        return sorted(byNumber, key=key, reverse=self._isDescending) + sorted(unknown, key=lambda row: row.number)
+
+    def _onHeadingClicked(self, index):
+        self._isDescending = index == self._sortedBy and not self._isDescending
+        self._sortedBy = index
+        order = qt.Qt.DescendingOrder if self._isDescending else qt.Qt.AscendingOrder
+        self._table.horizontalHeader().setSortIndicator(index, order)
+        self.show(self._rows, self._chosenUid())
+
+    def _chosenUid(self):
+        row = self._table.currentRow()
+        isChosen = bool(self._table.selectedItems()) and 0 <= row < len(self._rows)
+        return self._rows[row].uid if isChosen else None
+
+    def _onSelectionChanged(self):
+        if not self._isUpdating:
+            self._onChosen(self._chosenUid())
+
+
+def _isDark(number):
+    """Whether white is the better color to write on the color of a lesion."""
+    red, green, blue = color_of(number)
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
