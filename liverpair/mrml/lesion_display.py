@@ -21,7 +21,7 @@ COLORS = (
 REJECTED_OPACITY = 0.3
 LINE_THICKNESS = 0.2
 SELECTED_LINE_THICKNESS = 0.4
-TEXT_SCALE = 2.5
+TEXT_SCALE = 4.0
 
 
 def color_of(number: int) -> tuple[float, float, float]:
@@ -82,16 +82,17 @@ class LesionDisplay:
                 if changed is not None and changed != (uid if not selected else None) and (changed, side) in nodes:
                     _select(nodes[changed, side], selected)
 
-    def show(self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], wanted: LesionFilter) -> None:
-        """Show the lesions that pass a filter and hide the others."""
+    def filtered(
+        self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], wanted: LesionFilter
+    ) -> list[tuple[object, bool]]:
+        """Take over a filter; the nodes that are to be shown (True) or hidden now, and are not yet."""
         self.filter = wanted
+        changed = []
         for uid in {uid for uid, _side in nodes}:
             keys = [key for side in SIDES if (key := (uid, side)) in nodes]
             shown = wanted.passes_records(records[key] for key in keys)
-            for key in keys:
-                display_node = _display_node(nodes[key])
-                if bool(display_node.GetVisibility()) != shown:
-                    display_node.SetVisibility(shown)
+            changed += [(nodes[key], shown) for key in keys if bool(_display_node(nodes[key]).GetVisibility()) != shown]
+        return changed
 
 
 def _display_node(node):

@@ -70,6 +70,7 @@ def make_again(folder, scene):
     """A new folder in place of one that was deleted, with its name and its volumes as far as they are in the scene."""
     ids = {side: folder.GetNodeReferenceID(role) for side, role in VOLUME_ROLES.items()}
     volumes = {side: scene.GetNodeByID(node_id) if node_id else None for side, node_id in ids.items()}
+    remove_item(folder)
     return make(volumes, folder.GetName())
 
 
@@ -78,9 +79,18 @@ def item_of(folder) -> int:
     hierarchy = folder.GetScene().GetSubjectHierarchyNode()
     item = hierarchy.GetItemByDataNode(folder)
     if item == hierarchy.GetInvalidItemID():
-        item = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), folder.GetName())
+        item = hierarchy.CreateFolderItem(_item_above(folder, hierarchy), folder.GetName())
         hierarchy.SetItemDataNode(item, folder)
     return item
+
+
+def remove_item(node) -> None:
+    """Take a node that has left the scene out of the subject hierarchy, where nobody else has done it."""
+    hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
+    item = hierarchy.GetItemByDataNode(node)
+    remove_node, remove_children = False, False
+    if item != hierarchy.GetInvalidItemID():
+        hierarchy.RemoveItem(item, remove_node, remove_children)
 
 
 def folder_of(node):
@@ -105,6 +115,16 @@ def file_box(folder, node) -> None:
     if node.GetNodeReferenceID(STUDY) != folder.GetID():
         node.SetNodeReferenceID(STUDY, folder.GetID())
         folder.GetScene().GetSubjectHierarchyNode().CreateItem(item_of(folder), node)
+
+
+def _item_above(folder, hierarchy) -> int:
+    """Where the first volume lies: the study of a patient when it came from DICOM."""
+    for side in SIDES:
+        volume = volume_of(folder, side)
+        item = hierarchy.GetItemByDataNode(volume) if volume is not None else hierarchy.GetInvalidItemID()
+        if item != hierarchy.GetInvalidItemID():
+            return hierarchy.GetItemParent(item)
+    return hierarchy.GetSceneItemID()
 
 
 def _fit(folder, wanted: list[str | None]) -> int:

@@ -10,8 +10,8 @@ class Notices:
     """Listeners, and what they have not been told yet."""
 
     defer: Callable[[Callable[[], None]], None] | None = None
-    """How to put off what others did, one event for each of many boxes: in the desktop, until the event loop runs again.
-    None: not at all."""
+    """How to put off what others did, which comes as one event for each of many boxes: in the desktop, until the event
+    loop runs again. None: not at all."""
 
     def __init__(self):
         self._listeners: dict[int, Callback] = {}

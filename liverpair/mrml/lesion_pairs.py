@@ -84,10 +84,11 @@ def side_of(pair: LesionPair, side: str) -> Side | None:
 
 
 def with_side(pair: LesionPair, side: str, what: Side | None) -> LesionPair:
-    """The lesion with this box on one side, and the way between its boxes measured anew."""
+    """The lesion with this box on one side, and the way between its boxes measured anew; a box that was taken away
+    leaves no way to where it was."""
     box, score, origin = what or (None, None, None)
     changed = replace(pair, **{side: box, f"{side}_score": score, f"{side}_origin": origin})
-    displacement = None
+    displacement = None if box is None else pair.displacement_mm
     if changed.t1 is not None and changed.t2 is not None:
         displacement = tuple(float(b - a) for a, b in zip(changed.t1.centre_mm, changed.t2.centre_mm))
     return replace(changed, displacement_mm=displacement)

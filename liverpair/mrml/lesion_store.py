@@ -5,7 +5,7 @@ none, and taken back.
 """
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ from liverpair.mrml.lesion_notices import Notices
 from liverpair.mrml.lesion_watch import BoxWatch
 
 MANY = 8
-"""Views are told of more changes than this once, not one by one."""
+"""More changes than this are told to the views at once (a batch of the scene), not one by one."""
 
 _living: "weakref.WeakValueDictionary[str, BoxStore]" = weakref.WeakValueDictionary()
 
@@ -77,8 +77,7 @@ class BoxStore:
             uid, side = lesion_boxes.uid_of(node), lesion_boxes.side_of(node)
             if uid and side and lesion_boxes.is_box(node) and (uid, side) not in self.nodes:
                 self._take(node, (uid, side))
-        with self._watch.quiet():
-            self._refresh({uid for uid, _side in self.nodes})
+        self._tidy({uid for uid, _side in self.nodes})
 
     def keep_folder(self) -> None:
         """Make the folder again when somebody has deleted it and left boxes, or one is to come back."""
@@ -86,6 +85,7 @@ class BoxStore:
             self.folder = lesion_folders.make_again(self.folder, self.scene)
             _living[self.folder.GetID()] = self
             for node in self.nodes.values():
+                node.RemoveNodeReferenceIDs(STUDY)
                 lesion_folders.file_box(self.folder, node)
 
     def quiet(self) -> AbstractContextManager[None]:
@@ -124,9 +124,7 @@ class BoxStore:
                 else:
                     lesion_boxes.write(self.nodes[key], key, after, before)
             self.records = dict(target)
-            self._refresh({uid for uid, _side in changed})
-        if self.display.selected and not self.has(self.display.selected):
-            self.select(None)
+            self._tidy({uid for uid, _side in changed})
 
     def undo(self) -> str | None:
         """Take the last step back; returns its name."""
@@ -153,9 +151,12 @@ class BoxStore:
             self.notices.tell("selection")
 
     def show(self, wanted: LesionFilter) -> None:
-        """Show the boxes that pass a filter."""
-        with self._watch.quiet():
-            self.display.show(self.nodes, self.records, wanted)
+        """Show the boxes that pass a filter, and hide the others."""
+        changed = self.display.filtered(self.nodes, self.records, wanted)
+        with self._watch.quiet(), _batch(self.scene, len(changed) > MANY):
+            for node, shown in changed:
+                node.GetDisplayNode().SetVisibility(shown)
+        self.notices.tell("boxes")
 
     def parent_of(self, key: Key):
         """The transform node above a box, or above where it would be made: that of its volume. May be None."""
@@ -218,7 +219,7 @@ class BoxStore:
                 node, key, replace(lesion_boxes.read(node), number=self.next_number(), displacement=None)
             )
             self._take(node, key)
-            self._refresh({key[0]})
+        self._tidy({key[0]})
         self._remember("Copy box", before)
 
     def on_removed(self, node) -> None:
@@ -263,10 +264,9 @@ class BoxStore:
         if not moved and replace(new, center=old.center, size=old.size, axes=old.axes) == old:
             return
         target = self.records | {key: replace(new, origin="drawn", score=None) if moved else new}
-        if moved:
-            measured = self.measured(key[0], target)
-            target[key] = replace(target[key], displacement=measured)
         partner = self._partner(key)
+        if moved and partner in target:
+            target[key] = replace(target[key], displacement=self.measured(key[0], target))
         if partner in target:
             target[partner] = target[partner].of_lesion(target[key])
         name = "Edit lesion" if not moved else "Move box" if new.size == old.size else "Resize box"
@@ -278,15 +278,17 @@ class BoxStore:
             self._remember(name, before, gesture)
 
     def _lose(self, key: Key) -> None:
+        """Part from a node that is gone; its partner stays, and knows of no way to it any more."""
         before = dict(self.records)
         node = self.nodes.pop(key)
         self._watch.leave(node)
+        lesion_folders.remove_item(node)
         del self.records[key]
+        partner = self._partner(key)
+        lone = {partner: replace(self.records[partner], displacement=None)} if partner in self.records else {}
         with self.notices.held():
-            with self._watch.quiet():
-                self._refresh({key[0]})
-            if self.display.selected == key[0] and not self.has(key[0]):
-                self.select(None)
+            self.put(self.records | lone)
+            self._tidy({key[0]})
             self._remember("Delete box", before, gesture="delete")
 
     def _remember(self, name: str, before: Mapping[Key, BoxRecord], gesture: str = "") -> None:
@@ -328,14 +330,17 @@ class BoxStore:
         node = self.nodes.pop(key)
         self._watch.leave(node)
         self.scene.RemoveNode(node)
+        lesion_folders.remove_item(node)
 
-    def _refresh(self, uids: Iterable[str]) -> None:
-        """Bring references, places in the hierarchy and looks of some lesions in line with their records."""
-        uids = list(uids)
-        for uid in uids:
-            boxes = {side: self.nodes[uid, side] for side in SIDES if (uid, side) in self.nodes}
-            lesion_folders.link(self.folder, boxes)
-        self.display.style(self.nodes, self.records, uids)
+    def _tidy(self, uids: set[str]) -> None:
+        """Bring references, places in the hierarchy, looks and selection in line with the records of some lesions."""
+        with self._watch.quiet():
+            for uid in uids:
+                boxes = {side: self.nodes[uid, side] for side in SIDES if (uid, side) in self.nodes}
+                lesion_folders.link(self.folder, boxes)
+            self.display.style(self.nodes, self.records, uids)
+        if self.display.selected is not None and not self.has(self.display.selected):
+            self.select(None)
 
     @staticmethod
     def _partner(key: Key) -> Key:

@@ -33,7 +33,8 @@ class LesionStudy:
         A volume may be None. What a load or an import has left in disorder is repaired before (`adopt_scene`).
         """
         adopt_scene()
-        self._open(lesion_folders.find_or_make(t1_volume, t2_volume, name))
+        chosen = [side for side, volume in zip(SIDES, (t1_volume, t2_volume)) if volume is not None]
+        self._open(lesion_folders.find_or_make(t1_volume, t2_volume, name), chosen)
 
     @classmethod
     def all_in_scene(cls) -> list["LesionStudy"]:
@@ -42,11 +43,12 @@ class LesionStudy:
         studies = []
         for folder in lesion_folders.all_folders():
             study = cls.__new__(cls)
-            study._open(folder)
+            study._open(folder, SIDES)
             studies.append(study)
         return studies
 
-    def _open(self, folder) -> None:
+    def _open(self, folder, chosen: Sequence[str]) -> None:
+        self._chosen = tuple(chosen)
         self._store = BoxStore.of(folder)
         self._store.users.add(self)
         self._tokens: list[int] = []
@@ -62,8 +64,8 @@ class LesionStudy:
         return self._store.folder.GetName() or ""
 
     def volume(self, side: str):
-        """The volume node of "t1" or "t2", or None."""
-        return lesion_folders.volume_of(self._store.folder, side)
+        """The volume node of "t1" or "t2"; None when it was not chosen, or is no longer in the scene."""
+        return lesion_folders.volume_of(self._store.folder, side) if side in self._chosen else None
 
     def pairs(self) -> list[LesionPair]:
         """The lesions by number, boxes in the world (LPS, mm; parent transforms applied).
