@@ -98,7 +98,7 @@ def intensity_range(
 ) -> tuple[float, float]:
     """The intensities of the percentiles of `normalization` over the patient's "body" or over the "liver"."""
     if over == "liver":
-        inside = sitk.GetArrayViewFromImage(resample(sitk.Cast(liver != 0, sitk.sitkUInt8), Grid.of(image), "nearest"))
+        inside = sitk.GetArrayFromImage(resample(sitk.Cast(liver != 0, sitk.sitkUInt8), Grid.of(image), "nearest"))
         values = sitk.GetArrayViewFromImage(image)[inside != 0]
     else:
         straight = to_lps(image)

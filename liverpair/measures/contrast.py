@@ -45,7 +45,7 @@ def contrast_to_liver(
         if center is None:
             return None
         lesion[center] = True
-    healthy = sitk.GetArrayViewFromImage(mask_on_grid(liver, grid))[block.window] > 0
+    healthy = sitk.GetArrayFromImage(mask_on_grid(liver, grid))[block.window] > 0
     healthy &= ~lesion & block.inside(box, ring_mm)
     for other in (box, *others):
         if block.may_meet(other):
