@@ -31,15 +31,25 @@ def find_pairs(
     strides: Mapping[int, Sequence[int]],
     settings: DetectionSettings,
 ) -> list[LinkedBoxes]:
-    """Linked boxes in `channels` (inputs, *space), whose sides are multiples of the network's `multiple_of`.
+    """Linked boxes in `channels`; arguments as in `ask`."""
+    return link(*find_boxes(*ask(network, channels, strides, settings), settings), settings.link_iou)
+
+
+def ask(
+    network: Callable[[torch.Tensor], torch.Tensor],
+    channels: np.ndarray,
+    strides: Mapping[int, Sequence[int]],
+    settings: DetectionSettings,
+) -> tuple[RetinaOutput, Anchors]:
+    """The answer, without batch axis, to `channels` (inputs, *space), whose sides are multiples of the network's
+    `multiple_of`; and the anchors it speaks of.
 
     `network`: a `RetinaNet` in eval mode or an engine that runs one. `strides`: `RetinaNet.strides`.
     """
     anchors = make_anchors(channels.shape[1:], strides, settings.anchor_sizes, settings.growth)
     with torch.no_grad():
         answer = network(torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32))[None])
-    output = RetinaOutput.of(answer.float().cpu(), channels.ndim - 1)[0]
-    return link(*find_boxes(output, anchors, settings), settings.link_iou)
+    return RetinaOutput.of(answer.float().cpu(), channels.ndim - 1)[0], anchors
 
 
 def _found(

@@ -12,16 +12,18 @@ import torch
 
 from liverpair import __version__
 from liverpair.bundle import Bundle
-from liverpair.detection.finding import find_pairs
-from liverpair.detection.pairing import LinkedBoxes
+from liverpair.detection.anchors import Anchors
+from liverpair.detection.finding import ask, find_boxes
+from liverpair.detection.pairing import LinkedBoxes, link
 from liverpair.detection.preparation import PreparedPair, prepare_pair
 from liverpair.detection.settings import DetectionSettings
 from liverpair.detection.space import to_space
 from liverpair.device import choose_device, with_memory_fallback
 from liverpair.engine import Engine, make_engine
-from liverpair.errors import BundleError, InputError, Progress, no_progress
+from liverpair.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.geometry import check_volume
 from liverpair.lesions import LesionPair
+from liverpair.networks.retina import RetinaOutput
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.prediction import engine_summary, grid_policy, normalization
 
@@ -104,15 +106,20 @@ class Detector:
 
         Raises `OutOfMemoryError` when the block does not fit on the CPU.
         """
+        answer, engine, notes = self.ask(channels, device)
+        return link(*find_boxes(*answer, self.settings), self.settings.link_iou), engine, notes
+
+    def ask(self, channels: np.ndarray, device: torch.device) -> tuple[tuple[RetinaOutput, Anchors], Engine, list[str]]:
+        """The network's answer and its anchors (see `finding.ask`); the rest as `find` has it."""
         shape = channels.shape[1:]
 
-        def run(window: Sequence[int], place: torch.device) -> tuple[list[LinkedBoxes], Engine]:
+        def run(window: Sequence[int], place: torch.device) -> tuple[tuple[RetinaOutput, Anchors], Engine]:
             engine = self.engine(place, (1, *channels.shape))
-            return find_pairs(engine, channels, self.strides, self.settings), engine
+            return ask(engine, channels, self.strides, self.settings), engine
 
         fitted = with_memory_fallback(run, shape, device, self.multiple_of, minimum=shape)
-        linked, engine = fitted.result
-        return linked, engine, [*fitted.notes, *engine.notes]
+        answer, engine = fitted.result
+        return answer, engine, [*fitted.notes, *engine.notes]
 
 
 def detect(
@@ -147,7 +154,7 @@ def detect(
         check_volume(image, side)
     detector = Detector.of(bundle, options)
     device = choose_device(options.device)
-    masks, notes = _livers(images, livers, liver_bundles, options, lambda f, m: progress(0.5 * f, m))
+    masks, notes = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
     progress(0.5, "Preparing")
     prepared = detector.prepare(images, masks)
     progress(0.6, "Looking for lesions")
@@ -196,14 +203,14 @@ def lesion_pairs(
     return pairs
 
 
-def _livers(
+def liver_masks(
     images: Sequence[sitk.Image],
     livers: Sequence[sitk.Image | None],
     bundles: Sequence[Bundle],
     options: DetectOptions,
-    progress: Progress,
+    progress: Progress = no_progress,
 ) -> tuple[tuple[sitk.Image, sitk.Image], list[str]]:
-    """Both masks, those missing segmented, and sentences for the user."""
+    """The masks of T1 and T2, those that are None segmented with `bundles`, and sentences for the user."""
     missing = [side for side, mask in zip(("T1", "T2"), livers) if mask is None]
     if not missing:
         return (livers[0], livers[1]), []

@@ -8,6 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from liverpair.errors import Progress
+from liverpair.worker.detect_job import detect
+from liverpair.worker.propose_job import propose
+from liverpair.worker.register_job import register
 from liverpair.worker.segment_job import segment
 
-JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {"segment": segment}
+JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
+    "segment": segment,
+    "detect": detect,
+    "register": register,
+    "propose": propose,
+}

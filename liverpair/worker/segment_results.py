@@ -46,9 +46,9 @@ def _is_whole(content: Any) -> bool:
         all(side in content and (content[side] is None or _is_side(content[side])) for side in SIDES)
         and any(content[side] for side in SIDES)
         and isinstance(measures, dict)
-        and _is_number(measures.get("dice_as_scanned", ""), or_none=True)
+        and is_number(measures.get("dice_as_scanned", ""), or_none=True)
         and isinstance(provenance, dict)
-        and _is_number(provenance.get("seconds"))
+        and is_number(provenance.get("seconds"))
     )
 
 
@@ -57,9 +57,10 @@ def _is_side(side: Any) -> bool:
         isinstance(side, dict)
         and isinstance(side.get("liver"), str)
         and all(side.get(what) is None or isinstance(side[what], str) for what in MAPS)
-        and _is_number(side.get("volume_ml"))
+        and is_number(side.get("volume_ml"))
     )
 
 
-def _is_number(value: Any, or_none: bool = False) -> bool:
+def is_number(value: Any, or_none: bool = False) -> bool:
+    """Whether a value out of a JSON file is a number, or None where that is allowed."""
     return (isinstance(value, int | float) and not isinstance(value, bool)) or (or_none and value is None)

@@ -1,0 +1,70 @@
+"""The volumes and liver masks that a job on a pair is given, read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liverpair.errors import InputError, Progress, no_progress
+from liverpair.worker.result_folder import content_sha256
+from liverpair.worker.segment_results import SIDES
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+PARTS = (*SIDES, *(f"{side}_liver" for side in SIDES))
+
+
+@dataclass(frozen=True)
+class PairInputs:
+    """Volumes of T1 and T2 and their liver masks, None for a mask that was not given."""
+
+    images: "tuple[sitk.Image, sitk.Image]"
+    livers: "tuple[sitk.Image | None, sitk.Image | None]"
+
+
+def read_pair(paths: Mapping[str, str | None], progress: Progress = no_progress) -> PairInputs:
+    """Read "t1", "t2" and, where they are not None, "t1_liver" and "t2_liver".
+
+    Raises `InputError` for what cannot be read or used, or a mask that does not lie in its volume.
+    """
+    from liverpair.geometry import check_volume
+    from liverpair.study import read_image
+
+    images, livers = [], []
+    for step, side in enumerate(SIDES):
+        name = side.upper()
+        progress(step / len(SIDES), f"Reading {name}")
+        images.append(read_image(paths[side]))
+        check_volume(images[-1], name)
+        mask = paths[f"{side}_liver"]
+        livers.append(None if mask is None else read_image(mask))
+        if mask is not None:
+            check_liver(livers[-1], images[-1], name)
+    return PairInputs((images[0], images[1]), (livers[0], livers[1]))
+
+
+def check_liver(mask: "sitk.Image", image: "sitk.Image", name: str) -> None:
+    """Raise `InputError` unless `mask` holds a liver that lies in `image`; `name` ("T1", "T2") is whose it is."""
+    import SimpleITK as sitk
+
+    from liverpair.geometry import Grid, resample
+    from liverpair.measures.masks import check_mask
+
+    try:
+        check_mask(mask)
+    except InputError as error:
+        raise InputError(f"The liver mask of {name} is none: it must be a 3-D label map.") from error
+    liver = mask != 0
+    if not sitk.GetArrayViewFromImage(liver).any():
+        raise InputError(f"The liver mask of {name} is empty.", "Segment the liver again, or draw it.")
+    if not sitk.GetArrayFromImage(resample(liver, Grid.of(image), "nearest")).any():
+        raise InputError(f"The liver mask of {name} does not lie in {name}.", "Choose the mask made for this volume.")
+
+
+def input_sha256(paths: Mapping[str, str | None]) -> dict[str, str | None]:
+    """A checksum of every part that is given. Raises `InputError` for a file that does not exist."""
+    for path in paths.values():
+        if path is not None and not Path(path).exists():
+            raise InputError(f"File '{path}' does not exist.")
+    return {part: path if path is None else content_sha256(path) for part, path in paths.items()}
