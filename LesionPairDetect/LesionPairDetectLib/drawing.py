@@ -16,6 +16,7 @@ from liverpair.errors import InputError
 from liverpair.mrml import layouts
 
 HEADINGS = (_("Lesion"), _("Overlap"), _("Distance"), _("Partner"))
+ROW_HEIGHT, TABLE_SLACK = 22, 6
 KEYS = {"drawT1Button": "1", "drawT2Button": "2", "drawPartnerButton": "3"}
 
 
@@ -91,7 +92,7 @@ class DrawSection(Section):
             if task is None or not self.drawer.isOpen(task):
                 raise InputError(_("What was to be drawn is gone."))
             uid = self.drawer.take(task, box)
-            self._place = {uid: self.drawer.placeSentence}
+            self._place[uid] = self.drawer.placeSentence
             if task.uid is None and self.drawer.proposesPartner:
                 self._askNetwork(uid, task.side, box)
         self.show()
@@ -198,6 +199,7 @@ class DrawSection(Section):
         table.setColumnCount(len(HEADINGS))
         table.setHorizontalHeaderLabels(list(HEADINGS))
         table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
         table.connect("cellClicked(int,int)", self.onCandidate)
         self.ui.linkCandidateButton.connect("clicked(bool)", lambda checked=False: self.onLinkCandidate())
@@ -236,4 +238,5 @@ class DrawSection(Section):
             for column, text in enumerate(texts):
                 table.setItem(row, column, qt.QTableWidgetItem(text))
         table.setCurrentCell(-1, -1)
+        table.setFixedHeight(ROW_HEIGHT * (len(candidates) + 1) + 2 * table.frameWidth + TABLE_SLACK)
         self.ui.linkCandidateButton.enabled = False

@@ -8,6 +8,7 @@ from liverpair.errors import InputError
 from liverpair.lesion_table import write_csv
 from liverpair.lesions import read_lesions, write_lesions
 from liverpair.measures.burden import lesion_measures
+from liverpair.measures.findings import seen_box
 from liverpair.mrml import dicom_files, scanner_space
 from liverpair.mrml.box_drawing import world_grid
 from liverpair.structured_report import ReportAuthor, write_structured_reports
@@ -66,11 +67,13 @@ class Exchange:
         return _("The measures of {count} lesions were written to '{path}'.").format(count=len(rows), path=path)
 
     def requireDicom(self):
-        """Raise InputError when a volume with lesions was not loaded from DICOM, before a folder is asked for."""
+        """Raise InputError when a volume in which a lesion was seen is not from DICOM, before a folder is asked for."""
+        kept = [pair for pair in self._require().pairs() if pair.state != "rejected"]
         for side, node in zip(SIDES, self._volumes()):
-            if node is not None and not dicom_files.files_of(node):
+            wasSeen = any(seen_box(pair, side) is not None for pair in kept)
+            if wasSeen and (node is None or not dicom_files.files_of(node)):
                 raise InputError(
-                    _("{side} was not loaded from DICOM; a structured report has to refer to its images.").format(
+                    _("{side} was not loaded from DICOM, and a structured report has to refer to its images.").format(
                         side=side.upper()
                     ),
                     _("Export lesions.json or CSV instead."),
