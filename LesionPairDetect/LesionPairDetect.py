@@ -3,12 +3,13 @@
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import slicer
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleTest,
@@ -57,8 +58,8 @@ class LesionPairDetectParameterNode:
     """The user's choices, saved with the scene.
 
     A liver segmentation that is None is computed when lesions are detected. `device` is a key that
-    `liverpair.device.choose_device` takes; `scoreThreshold` hides boxes with a lower score; `lesionTable` is the table
-    of lesions, derived from the boxes.
+    `liverpair.device.choose_device` takes; `scoreThreshold` hides boxes with a lower score; `recistTargets` lesions
+    of at least `recistMinimumMm` enter the sum of diameters; `lesionTable` is derived from the boxes.
     """
 
     t1Volume: vtkMRMLScalarVolumeNode
@@ -68,10 +69,10 @@ class LesionPairDetectParameterNode:
     lesionTable: vtkMRMLTableNode
     model: str = ""
     device: str = "auto"
-    scoreThreshold: float = 0.5
+    scoreThreshold: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
     hideRejected: bool = False
-    recistTargets: int = 2
-    recistMinimumMm: float = 10.0
+    recistTargets: Annotated[int, WithinRange(1, 54)] = 2
+    recistMinimumMm: Annotated[float, WithinRange(0.0, 100.0)] = 10.0
     linkedCursor: bool = True
 
 

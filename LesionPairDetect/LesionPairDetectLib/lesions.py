@@ -29,6 +29,7 @@ class LesionsSection(Section):
         self.table = LesionTable(self.ui.lesionsTable, self.onRowChosen)
         self._contrasts = {}
         self._shownWith = None
+        self._isFiltering = False
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(MEASURE_DELAY_MS)
@@ -36,6 +37,7 @@ class LesionsSection(Section):
         self.show()
 
     def enter(self):
+        self._filter()
         self.show()
 
     def exit(self):
@@ -48,7 +50,10 @@ class LesionsSection(Section):
     def onChanged(self, what):
         if what == "selection":
             self.table.choose(self.context.selectedUid)
-        elif what in ("study", "boxes") or (what == "parameters" and self._choices() != self._shownWith):
+        elif what == "boxes" and not self._isFiltering:
+            self.show()
+        elif what == "study" or (what == "parameters" and self._choices() != self._shownWith):
+            self._filter()
             self.show()
 
     def onRowChosen(self, uid):
@@ -61,7 +66,7 @@ class LesionsSection(Section):
         return [pair for pair in study.pairs() if study.is_shown(pair)] if study is not None else []
 
     def show(self):
-        """Filter at once; what takes time to measure follows."""
+        """Show the lesions as they are; what takes time to measure follows."""
         self._shownWith = self._choices()
         parameterNode, study = self.context.parameterNode, self.context.study
         if parameterNode is None or study is None:
@@ -69,9 +74,19 @@ class LesionsSection(Section):
             self.table.show([])
             self.ui.sumsLabel.text = _("Choose a T1 and a T2 volume.")
             return
-        study.filter(parameterNode.scoreThreshold, parameterNode.hideRejected)
         self._showRows(withContrasts=False)
         self._timer.start()
+
+    def _filter(self):
+        """Show in the views what the choices say; the study tells everybody, this section too."""
+        parameterNode, study = self.context.parameterNode, self.context.study
+        if parameterNode is None or study is None:
+            return
+        self._isFiltering = True
+        try:
+            study.filter(parameterNode.scoreThreshold, parameterNode.hideRejected)
+        finally:
+            self._isFiltering = False
 
     def measure(self):
         """Measure everything of the lesions that are shown, and write the table node."""
@@ -139,12 +154,12 @@ class LesionsSection(Section):
 def sumsText(sums, hidden=0):
     """The sums over all lesions as a reader wants to hear them."""
     if not sums["lesions"] and not sums["rejected"]:
-        sentences = [_("No lesion is shown.")]
+        lines = [_("No lesion is shown.")]
     else:
-        sentences = [
-            _("Lesions: {lesions}; in both images {both}, in T1 only {t1_only}, in T2 only {t2_only}.").format(**sums),
-            _("Accepted {accepted}, proposed {proposed}, rejected {rejected}.").format(**sums),
-            _("Sum of diameters: {sum:.0f} mm over {count} targets.").format(
+        lines = [
+            _("Lesions: {lesions} (both images {both}, T1 only {t1_only}, T2 only {t2_only})").format(**sums),
+            _("Accepted: {accepted}, proposed: {proposed}, rejected: {rejected}").format(**sums),
+            _("Sum of diameters: {sum:.0f} mm over {count} targets").format(
                 sum=sums["sum_mm"], count=len(sums["targets"])
             ),
         ]
@@ -156,7 +171,7 @@ def sumsText(sums, hidden=0):
             if sums[f"{side}_burden_percent"] is not None
         ]
         if burdens:
-            sentences.append(_("Tumor: {burdens}.").format(burdens=", ".join(burdens)))
+            lines.append(_("Tumor: {burdens}").format(burdens=", ".join(burdens)))
     if hidden:
-        sentences.append(_("Hidden by the filter: {count}.").format(count=hidden))
-    return " ".join(sentences)
+        lines.append(_("Hidden by the filter: {count}").format(count=hidden))
+    return "\n".join(lines)

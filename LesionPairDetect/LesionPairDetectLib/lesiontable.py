@@ -27,10 +27,17 @@ HEADINGS = {
 """Columns of the panel, what a reader looks at first to the left; the whole title is the tool tip."""
 ORDERS = {"kind": ("T1 only", "T2 only", "neither", "both"), "state": STATES}
 """How words are sorted: what was seen in one image only needs the reader most."""
-WORDS = {"state": {"proposed": _("proposed"), "accepted": _("✓ accepted"), "rejected": _("✗ rejected")}}
+SIGNS = {"proposed": "?", "accepted": "✓", "rejected": "✗"}
+"""How a state is written where there is no room for words; the tool tip has them."""
 UID_ROLE = qt.Qt.UserRole
-ROW_HEIGHT = 22
-CELL_MARGIN = 14
+ALIGNMENTS = {
+    "number": qt.Qt.AlignCenter,
+    "state": qt.Qt.AlignCenter,
+    "kind": qt.Qt.AlignLeft | qt.Qt.AlignVCenter,
+    "note": qt.Qt.AlignLeft | qt.Qt.AlignVCenter,
+}
+"""All other cells are numbers, and lie at the right."""
+ROW_HEIGHT, NARROWEST_COLUMN = 22, 28
 GRAY = "#808080"
 
 
@@ -90,6 +97,8 @@ class LesionTable:
             table.horizontalHeaderItem(position).setToolTip(column.title)
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(NARROWEST_COLUMN)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(0, qt.Qt.AscendingOrder)
         table.verticalHeader().hide()
@@ -98,16 +107,16 @@ class LesionTable:
 
     def _fill(self, position, row):
         for index, column in enumerate(self._columns):
-            text = WORDS.get(column.key, {}).get(column.value(row), column.text(row))
+            words = column.text(row)
+            text = SIGNS[words] if column.key == "state" else words
             item = self._table.item(position, index)
             if item is None:
                 item = qt.QTableWidgetItem()
                 self._table.setItem(position, index, item)
             if item.text() != text:
                 item.setText(text)
-                item.setToolTip(text if column.key == "note" else "")
-            if column.key not in ("note", "kind", "state"):
-                item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+                item.setToolTip(words if column.key in ("note", "state") else "")
+                item.setTextAlignment(ALIGNMENTS.get(column.key, qt.Qt.AlignRight | qt.Qt.AlignVCenter))
             item.setForeground(qt.QBrush(qt.QColor(GRAY)) if row.state == "rejected" else qt.QBrush())
         number = self._table.item(position, 0)
         number.setData(UID_ROLE, row.uid)
@@ -115,7 +124,6 @@ class LesionTable:
         color.setRgbF(*color_of(row.number))
         number.setBackground(qt.QBrush(color))
         number.setForeground(qt.QBrush(qt.QColor("white" if _isDark(row.number) else "black")))
-        number.setTextAlignment(qt.Qt.AlignCenter)
 
     def _sorted(self, rows):
         """By the chosen column, empty cells last, equals by number."""

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import vtk
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QKeySequence, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 
 from .ctk_controls import HEADER_HEIGHT
 from .mrml_views import PictureWidget
 
+MODIFIERS = {"": Qt.NoModifier, "shift": Qt.ShiftModifier, "control": Qt.ControlModifier}
 BUTTONS = {"left": Qt.LeftButton, "right": Qt.RightButton, "middle": Qt.MiddleButton}
 TIMEOUT_S = 5.0
 CHECK_BOX_MIDDLE = 10
@@ -50,6 +51,34 @@ class Driver:
         index = table.model().index(row, column)
         table.scrollTo(index)
         QTest.mouseClick(table.viewport(), Qt.LeftButton, Qt.NoModifier, table.visualRect(index).center())
+        self.wait()
+
+    def click_heading(self, table, column: int) -> None:
+        """Click the heading of a table's column."""
+        self._check_reachable(table)
+        header = table.horizontalHeader()
+        table.scrollTo(table.model().index(0, column))
+        place = QPoint(header.sectionViewportPosition(column) + header.sectionSize(column) // 2, header.height // 2)
+        QTest.mouseClick(header.viewport(), Qt.LeftButton, Qt.NoModifier, place)
+        self.wait()
+
+    def click_slice(self, name: str, ras, modifier: str = "") -> None:
+        """Click at a world point (RAS, mm) in a slice view."""
+        place = QPoint(*(round(v) for v in self.slice_position(name, ras)))
+        view = self.slice_view(name)
+        assert view.rect.contains(place), f"{ras} lies outside the view '{name}'"
+        QTest.mouseClick(view, Qt.LeftButton, MODIFIERS[modifier], place)
+        self.wait()
+
+    def move_in_slice(self, name: str, ras, modifier: str = "") -> None:
+        """Move the mouse to a world point (RAS, mm) in a slice view, with "shift" held on request: Slicer's crosshair
+        then follows."""
+        place = QPointF(*self.slice_position(name, ras))
+        view = self.slice_view(name)
+        event = QMouseEvent(
+            QEvent.MouseMove, place, view.mapToGlobal(place), Qt.NoButton, Qt.NoButton, MODIFIERS[modifier]
+        )
+        self.app.sendEvent(view, event)
         self.wait()
 
     def type_text(self, widget, text: str, replace: bool = True) -> None:
