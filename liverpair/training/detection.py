@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from liverpair.detection.losses import DetectionLoss
 from liverpair.detection.pairing import Found
 from liverpair.detection.settings import DetectionSettings
 from liverpair.detection.targets import Matching, PairTargets, pair_targets
+from liverpair.errors import InputError
 from liverpair.measures.boxes import iou
 from liverpair.measures.froc import average_precision, match_boxes
 from liverpair.networks import build
@@ -74,6 +76,8 @@ class DetectionTask(WarmupCosine):
         not annotated have no other loss. 0: without.
     consistency_from_step, consistency_threshold
         When it begins, and the probability from which an anchor teaches.
+    start_from
+        Checkpoint of another run, whose weights are taken where their names and shapes agree.
     validation_iou
         From which overlap a validation lesion counts as found.
     learning_rate, weight_decay, warmup_steps
@@ -89,6 +93,7 @@ class DetectionTask(WarmupCosine):
         consistency_weight: float = 0.0,
         consistency_from_step: int = 1000,
         consistency_threshold: float = 0.5,
+        start_from: str = "",
         validation_iou: float = 0.1,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
@@ -99,6 +104,8 @@ class DetectionTask(WarmupCosine):
         self.settings, self.matching, self.loss = settings, matching, loss
         self.network = build("retina", arguments or {})
         self.network = self.network.to(memory_format=MEMORY_FORMATS[self.network.dimensions])
+        if start_from:
+            take_weights(self.network, start_from)
         self.validated: list[tuple] = []
 
     def forward(self, images: torch.Tensor) -> RetinaOutput:
@@ -182,9 +189,7 @@ class DetectionTask(WarmupCosine):
         return images.contiguous(memory_format=MEMORY_FORMATS[self.network.dimensions])
 
 
-def moved_overlaps(
-    found: Sequence[Found], boxes: np.ndarray, visible: np.ndarray, minimum_iou: float
-) -> np.ndarray:
+def moved_overlaps(found: Sequence[Found], boxes: np.ndarray, visible: np.ndarray, minimum_iou: float) -> np.ndarray:
     """IoU (k,) of each box that finds a lesion, moved by its predicted displacement, with that lesion's box in the
     other image.
 
@@ -200,6 +205,28 @@ def moved_overlaps(
         pairs = zip(side.moved[hits], there)
         overlaps += [float(iou(own[None], other[None])[0, 0]) for own, other in pairs if np.isfinite(other).all()]
     return np.array(overlaps)
+
+
+def take_weights(network: torch.nn.Module, checkpoint: str) -> list[str]:
+    """Give `network` the weights of a checkpoint's network where name and shape agree; the names of those it kept of
+    its own.
+
+    Raises `InputError` when the checkpoint is missing, or none of its weights fits.
+    """
+    if not Path(checkpoint).is_file():
+        raise InputError(f"There is no checkpoint '{checkpoint}' to start from.", "Train that run first.")
+    prefix = "network."
+    stored = torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"]
+    own = network.state_dict()
+    fitting = {
+        name.removeprefix(prefix): value
+        for name, value in stored.items()
+        if name.startswith(prefix) and own.get(name.removeprefix(prefix), value[..., :0]).shape == value.shape
+    }
+    if not fitting:
+        raise InputError(f"No weight of the checkpoint '{checkpoint}' fits this network.")
+    network.load_state_dict(fitting, strict=False)
+    return [name for name in own if name not in fitting]
 
 
 @lru_cache(maxsize=32)

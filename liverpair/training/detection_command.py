@@ -37,9 +37,14 @@ def write_bundle(cli: TrainingCLI, command: str) -> Bundle:
 
 def best_task(run: Path) -> tuple[DetectionTask, int]:
     """The module of a run's best checkpoint, in eval mode on the CPU, and the step it was taken at."""
-    path = run / CHECKPOINTS / "best.ckpt"
-    task = DetectionTask.load_from_checkpoint(path, map_location="cpu", weights_only=False)
+    path = checkpoint_of(run)
+    task = DetectionTask.load_from_checkpoint(path, map_location="cpu", weights_only=False, start_from="")
     return task.eval(), torch.load(path, map_location="cpu", weights_only=False)["global_step"]
+
+
+def checkpoint_of(run: Path) -> Path:
+    """Where a run keeps its best checkpoint."""
+    return run / CHECKPOINTS / "best.ckpt"
 
 
 def manifest(cli: TrainingCLI, task: DetectionTask, step: int, command: str) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def manifest(cli: TrainingCLI, task: DetectionTask, step: int, command: str) -> 
         "version": about.version,
         "description": about.description,
         "task": "detection",
-        "strategy": "paired",
+        "strategy": "pair",
         "network": {"name": "retina", "arguments": task.hparams.arguments},
         "inputs": ["T1", "T2"],
         "grid": {
@@ -68,7 +73,6 @@ def manifest(cli: TrainingCLI, task: DetectionTask, step: int, command: str) -> 
         },
         "detection": task.settings.section(),
         "labels": [LESION],
-        "postprocessing": {},
         "normal_ranges": {},
         "training": {
             "data": about.data,

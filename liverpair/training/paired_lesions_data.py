@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as lightning
-import torch
 from torch.utils.data import DataLoader, Dataset
 
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.training.detection import PairBatch, PairSample
-from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparation, cached_variants
 from liverpair.training.pair_augmentation import PairAugmentation
+from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparation, cached_variants
 from liverpair.training.workers import one_thread
 
 SEEDS_PER_CASE = 1000

@@ -1,0 +1,56 @@
+"""The experiments' commands, each run to its end at a budget of seconds."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from liverpair.experiments import EXPERIMENTS
+from liverpair.experiments.__main__ import main
+from liverpair.experiments.detection_2d import PUBLISHED
+
+DATA = Path(os.environ.get("LIVERPAIR_DATA", Path(__file__).parents[3] / "shared" / "data"))
+needs_real_mri = pytest.mark.skipif(not (DATA / "chaos_mr").is_dir(), reason=f"real MRI is not in {DATA}")
+
+
+def read(folder: Path, name: str) -> dict:
+    assert (folder / f"{name}.md").read_text().startswith("# ")
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def test_an_unknown_experiment_is_answered_with_the_list(capsys):
+    assert main(["nothing"]) == 2
+    assert all(name in capsys.readouterr().out for name in EXPERIMENTS)
+    assert main(["--help"]) == 0
+
+
+def test_detection_2d_trains_measures_and_writes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results"
+    words = ["detection-2d", "--smoke", "--results", str(folder), "--trainer.enable_progress_bar=false"]
+    assert main(words) == 0
+    content = read(folder, "detection-2d")
+    assert [row["network"] for row in content["table"]][0].startswith("published")
+    assert set(PUBLISHED) <= set(content)
+    assert content["table"][1]["steps"] == content["table"][2]["steps"] == 2
+    assert (folder / "detection-2d.png").stat().st_size > 1000
+    again = main(words)
+    assert again == 0
+
+
+@needs_real_mri
+def test_lesion_pairs_scores_the_shipped_detector(tmp_path):
+    folder = tmp_path / "results"
+    words = ["lesion-pairs", "--data", str(DATA / "chaos_mr"), "--cases", "1", "--only-aligned", "--results", str(folder)]
+    assert main(words) == 0
+    content = read(folder, "lesion-pairs")
+    assert {"sensitivity_at_2fp", "pairing_accuracy", "displacement_error_mm"} <= set(content)
+    assert len(content["table"]) == 2
+    assert 0 <= content["sensitivity_at_2fp"] <= 1
+    assert (folder / "lesion-pairs.png").stat().st_size > 1000
+
+
+def test_lesion_pairs_says_which_data_it_needs(tmp_path, capsys):
+    assert main(["lesion-pairs", "--data", str(tmp_path / "nowhere")]) == 1
+    assert "LIVERPAIR_DATA" in capsys.readouterr().err

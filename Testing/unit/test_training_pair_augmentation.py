@@ -1,0 +1,69 @@
+"""What augmentation does to images it does to boxes and masks."""
+
+import numpy as np
+import pytest
+import torch
+
+from liverpair.training.detection import PairSample
+from liverpair.training.pair_augmentation import PairAugmentation, mirrored, shifted
+
+SHAPE = (8, 16, 20)
+BOUNDS = torch.tensor([[[2.0, 4, 5], [5, 9, 12]], [[3.0, 6, 3], [6, 12, 8]]])
+PLAIN = {"gain": 0.0, "offset": 0.0, "log_gamma": 0.0, "noise": 0.0}
+
+
+def sample() -> PairSample:
+    """One lesion of brightness 1 that fills its box, in tissue of 0.5 with a rim of 0."""
+    image = torch.zeros(2, *SHAPE)
+    image[:, 1:-1, 1:-1, 1:-1] = 0.5
+    for side, (low, high) in enumerate(BOUNDS.int().tolist()):
+        image[(side, *(slice(a, b) for a, b in zip(low, high)))] = 1.0
+    return PairSample(image, BOUNDS[:, None].clone(), torch.ones(2, 1, dtype=torch.bool), (image == 1.0).float())
+
+
+def bounds_of(bright: torch.Tensor) -> np.ndarray:
+    voxels = torch.nonzero(bright).numpy()
+    return np.stack([voxels.min(axis=0), voxels.max(axis=0) + 1])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_boxes_and_masks_follow_the_images(seed):
+    before = sample()
+    after = PairAugmentation(shift_voxels=(2, 4, 3), mirror=0.5, **PLAIN)(before, np.random.default_rng(seed))
+    for side in (0, 1):
+        np.testing.assert_allclose(after.boxes[side, 0].numpy(), bounds_of(after.image[side] == 1.0))
+        assert torch.equal(after.masks[side] > 0.5, after.image[side] == 1.0)
+    assert torch.equal(before.image, sample().image)
+    assert torch.equal(before.boxes, sample().boxes)
+
+
+def test_both_images_move_on_their_own():
+    augment = PairAugmentation(shift_voxels=(2, 4, 3), mirror=0.0, **PLAIN)
+    moves = [
+        (after.boxes[1] - after.boxes[0] - (BOUNDS[1] - BOUNDS[0]))[0, 0].tolist()
+        for seed in range(8)
+        for after in [augment(sample(), np.random.default_rng(seed))]
+    ]
+    assert len({tuple(move) for move in moves}) > 4
+
+
+def test_intensities_change_and_what_is_masked_stays_zero():
+    augment = PairAugmentation(shift_voxels=(0, 0, 0), mirror=0.0)
+    after = augment(sample(), np.random.default_rng(3)).image
+    outside = sample().image == 0
+    assert (after[outside] == 0).all()
+    assert (after[~outside] != sample().image[~outside]).float().mean() > 0.9
+    assert after.isfinite().all()
+
+
+def test_shifting_loses_what_leaves_the_image():
+    image = torch.arange(1.0, 7.0).reshape(2, 3)
+    assert shifted(image, (0, 1)).tolist() == [[0, 1, 2], [0, 4, 5]]
+    assert shifted(image, (-1, 0)).tolist() == [[4, 5, 6], [0, 0, 0]]
+    assert torch.equal(shifted(image, (0, 0)), image)
+
+
+def test_mirroring_twice_is_nothing():
+    once = mirrored(BOUNDS, 2, SHAPE[2])
+    assert (once[:, 1] > once[:, 0]).all()
+    assert torch.equal(mirrored(once, 2, SHAPE[2]), BOUNDS)
