@@ -54,7 +54,8 @@ class ExchangeSection(Section):
             if self.context.study is not None:
                 with self.context.attempt():
                     self._autosave = self.keeper.follow(self.context.study)
-        self.show()
+        if what in ("study", "boxes"):
+            self.show()
 
     def onImport(self, checked=False):
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import lesions"), "", _("Lesions (*.json)"))
@@ -136,10 +137,10 @@ class ExchangeSection(Section):
 
     def _leftBehind(self):
         """The newest copy of an earlier session that differs from what is in the scene, or None."""
-        if self._autosave is None:
+        if self._autosave is None or not self._autosave.leftBehind:
             return None
         own = self.exchange.pairs()
-        differing = [entry for entry in self._autosave.leftBehind() if entry[2] and not same_lesions(entry[2], own)]
+        differing = [entry for entry in self._autosave.leftBehind if entry[2] and not same_lesions(entry[2], own)]
         return differing[0] if differing else None
 
     def _showLeftBehind(self):

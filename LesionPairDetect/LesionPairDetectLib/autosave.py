@@ -17,9 +17,9 @@ LEFT_BEHIND = "left-behind-*.json"
 class Autosave:
     """The file of one study: in LiverPair's cache, or in a folder that the user has chosen.
 
-    What an earlier session left in the cache without ending well (`leftBehind`) is never overwritten: it stays until it
-    is dropped. `path` is the file, `isInCache` whether LiverPair chose the place, `savedAt` when it was written last,
-    `problem` why it could not be.
+    What earlier sessions left in the cache without ending well is never overwritten: it stays until it is dropped.
+    `leftBehind` lists it as (path, time, pairs), newest first. `path` is the file, `isInCache` whether LiverPair chose
+    the place, `savedAt` when it was written last, `problem` why it could not be.
     """
 
     def __init__(self, volumeNodes, folder=None):
@@ -29,20 +29,14 @@ class Autosave:
         self._folder = cache_folder(volumeNodes) if folder is None else Path(folder)
         self._written = None
         self.savedAt, self.problem = None, ""
+        self.leftBehind = []
         if self.isInCache:
             self._setAside()
+            self.leftBehind = self._readLeftBehind()
 
     @property
     def path(self):
         return self._folder / FILE
-
-    def leftBehind(self):
-        """What an earlier session left behind: (path, time, pairs), newest first. Damaged files are passed over."""
-        found = []
-        for path in self._folder.glob(LEFT_BEHIND) if self.isInCache else ():
-            with suppress(LiverPairError, OSError):
-                found.append((path, datetime.fromtimestamp(path.stat().st_mtime), read_lesions(path)))
-        return sorted(found, key=lambda entry: entry[1], reverse=True)
 
     def save(self, pairs):
         """Write the lesions when they differ from those written last; whether the file is up to date now."""
@@ -52,10 +46,11 @@ class Autosave:
         try:
             if pairs or self.path.exists():
                 write_lesions(self.path, pairs)
+                self.savedAt = datetime.now()
         except LiverPairError as error:
             self.problem = str(error)
             return False
-        self._written, self.savedAt, self.problem = text, datetime.now(), ""
+        self._written, self.problem = text, ""
         return True
 
     def finish(self):
@@ -67,8 +62,17 @@ class Autosave:
 
     def drop(self, path):
         """Delete what was left behind."""
+        self.leftBehind = [entry for entry in self.leftBehind if entry[0] != path]
         with suppress(OSError):
-            Path(path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+    def _readLeftBehind(self):
+        """Damaged files are passed over."""
+        found = []
+        for path in self._folder.glob(LEFT_BEHIND):
+            with suppress(LiverPairError, OSError):
+                found.append((path, datetime.fromtimestamp(path.stat().st_mtime), read_lesions(path)))
+        return sorted(found, key=lambda entry: entry[1], reverse=True)
 
     def _setAside(self):
         with suppress(OSError):

@@ -33,14 +33,17 @@ class AutosaveKeeper(VTKObservationMixin):
     def follow(self, study, folder=None):
         """The `Autosave` of a study, which is kept up to date from now on; in `folder` when one is given."""
         key = study.folder.GetID()
-        if folder is not None or key not in self._kept:
-            nodes = [study.volume(side) for side in SIDES]
-            own = self._kept[key][0] if key in self._kept else LesionStudy(*nodes)
-            if key not in self._kept:
-                own.observe(lambda what: self._onStudyChanged(key, what))
-            elif folder is not None:
-                self._kept[key][1].finish()
+        nodes = [study.volume(side) for side in SIDES]
+        if key not in self._kept:
+            own = LesionStudy(*nodes)
+            own.observe(lambda what: self._onStudyChanged(key, what))
             self._kept[key] = own, Autosave(nodes, folder)
+            self._save(key)
+        elif folder is not None:
+            own, before = self._kept[key]
+            before.finish()
+            self._kept[key] = own, Autosave(nodes, folder)
+            self._kept[key][1].leftBehind = before.leftBehind
             self._save(key)
         return self._kept[key][1]
 

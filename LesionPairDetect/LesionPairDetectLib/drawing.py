@@ -4,7 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.boxdrag import BoxDrag
-from LesionPairDetectLib.candidates import explain
+from LesionPairDetectLib.candidates import explain, unmatchedSide
 from LesionPairDetectLib.context import otherSide
 from LesionPairDetectLib.drawer import Drawer
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
@@ -208,7 +208,8 @@ class DrawSection(Section):
         context = self.context
         pair = self.reviewer.pair if context.study is not None else None
         before = self._unmatched
-        self._unmatched = explain(pair, context.study.pairs(), context.placeMap()) if pair is not None else None
+        isUnmatched = pair is not None and unmatchedSide(pair) is not None
+        self._unmatched = explain(pair, context.study.pairs(), context.placeMap()) if isUnmatched else None
         self.ui.unmatchedFrame.visible = self._unmatched is not None
         if self._unmatched is None:
             return

@@ -1,5 +1,10 @@
 """Lesions between the scene and files: `lesions.json`, CSV, DICOM structured reports. No widget is needed."""
 
+import importlib
+import logging
+import subprocess
+from pathlib import Path
+
 import numpy as np
 from slicer.i18n import tr as _
 
@@ -12,6 +17,8 @@ from liverpair.measures.findings import seen_box
 from liverpair.mrml import dicom_files, scanner_space
 from liverpair.mrml.box_drawing import world_grid
 from liverpair.structured_report import ReportAuthor, write_structured_reports
+
+REQUIREMENTS = Path(__file__).parents[1] / "Resources" / "requirements.txt"
 
 
 class Exchange:
@@ -81,6 +88,8 @@ class Exchange:
 
     def exportReports(self, folder, observer=""):
         """Write one DICOM structured report per series (TID 1500); refused when a volume is not from DICOM."""
+        self.requireDicom()
+        offerPackages()
         files = [dicom_files.files_of(node) if node is not None else [] for node in self._volumes()]
         model = self._context.parameterNode.model if self._context.parameterNode is not None else ""
         author = ReportAuthor(observer=observer, model=model) if model else ReportAuthor(observer=observer)
@@ -108,3 +117,14 @@ class Exchange:
         indices = [grid.index(box.centre_mm) for box in boxes]
         inside = [np.all((index >= -0.5) & (index <= np.subtract(grid.size, 0.5))) for index in indices]
         return len(boxes) - sum(inside)
+
+
+def offerPackages():
+    """Install what reports need, when the user agrees; without it, writing them says what is missing."""
+    import slicer.packaging
+
+    try:
+        slicer.packaging.pip_ensure(slicer.packaging.load_requirements(REQUIREMENTS), requester="LiverPair")
+    except (RuntimeError, subprocess.CalledProcessError) as error:
+        logging.info("The packages for reports were not installed", exc_info=error)
+    importlib.invalidate_caches()

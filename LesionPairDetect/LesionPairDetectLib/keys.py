@@ -32,7 +32,7 @@ class KeyBindings:
             shortcut.connect("activated()", action)
             self._shortcuts.append(shortcut)
         slicer.app.connect(FOCUS_CHANGED, self._onFocusChanged)
-        self._onFocusChanged(None, slicer.app.focusWidget())
+        self._onFocusChanged(None, qt.QApplication.focusWidget())
 
     def remove(self):
         """Give the keys back."""
