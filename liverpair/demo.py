@@ -1,7 +1,8 @@
 """LiverPair's main job from start to end: `python -m liverpair.demo [T1 T2]`.
 
-The liver is segmented in the embedded phantom pair, or in two volumes of yours, as the worker does it in Slicer. The
-results become files, a scene that Slicer opens, and pictures of real MRML slice views.
+The liver is segmented in the embedded phantom pair, or in two volumes of yours, and the lesions in both are found and
+linked, as the worker does it in Slicer. The results become files, a scene that Slicer opens, and pictures of real MRML
+slice views.
 """
 
 import argparse
@@ -11,14 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liverpair import demo_lesions
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.segment import DEFAULT_MODEL, warn_of_mistaken_volumes
 from liverpair.errors import Cancelled
+from liverpair.worker.detect_job import DEFAULT_MODEL as DEFAULT_DETECTOR
 from liverpair.worker.failures import failure_of
 from liverpair.worker.jobs import JOBS
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+    from liverpair.lesions import LesionPair
 
 SIDES = ("t1", "t2")
 SCENE_FILE = "scene.mrb"
@@ -29,10 +34,12 @@ AXES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))
 
 @dataclass(frozen=True)
 class DemoPair:
-    """The volumes by side ("t1", "t2") and, for the phantom, the true liver masks on their grids."""
+    """The volumes by side ("t1", "t2") and, for the phantom, the truth on their grids: liver masks, and the number of
+    the lesion in each voxel."""
 
     images: "Mapping[str, sitk.Image]"
     livers: "Mapping[str, sitk.Image]" = field(default_factory=dict)
+    lesions: "Mapping[str, sitk.Image]" = field(default_factory=dict)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -41,11 +48,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("volumes", nargs="*", metavar="T1 T2", help="your volumes instead of the embedded pair")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo-output"), help="folder of the results")
     parser.add_argument("--bundle", default=DEFAULT_MODEL, help=f"name or folder of a model (default: {DEFAULT_MODEL})")
+    parser.add_argument("--detector", default=DEFAULT_DETECTOR, help=f"likewise (default: {DEFAULT_DETECTOR})")
     arguments = parser.parse_args(words)
     if len(arguments.volumes) not in (0, 2):
         parser.error("give no volume, for the embedded pair, or two: T1 and T2")
     try:
-        run(arguments.volumes, arguments.output.absolute(), arguments.bundle)
+        run(arguments.volumes, arguments.output.absolute(), arguments.bundle, arguments.detector)
     except (KeyboardInterrupt, Cancelled):
         print("Stopped.", file=sys.stderr)
         return 130
@@ -58,8 +66,11 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(volumes: Sequence[str], output: Path, bundle: str) -> dict[str, Any]:
-    """Segment, print the measures, write files, scene and pictures to `output`. Returns the job's result.
+def run(
+    volumes: Sequence[str], output: Path, bundle: str = DEFAULT_MODEL, detector: str = DEFAULT_DETECTOR
+) -> dict[str, Any]:
+    """Segment, detect, print the measures, write files, scene and pictures to `output`. Returns the result of the job
+    "segment".
 
     `volumes` is empty for the embedded pair, or holds the paths of T1 and T2. Raises any `LiverPairError`.
     """
@@ -75,8 +86,12 @@ def run(volumes: Sequence[str], output: Path, bundle: str) -> dict[str, Any]:
     with progress_bar() as progress:
         result = JOBS["segment"]({**request, "bundle": [bundle], "output": str(output)}, progress)
     print("\n".join(["", *report(pair, result), ""]))
+    step("Finding the lesions in both and linking them")
+    found = demo_lesions.detect(output, {side: result[side]["liver"] for side in SIDES}, detector)
+    lesions = demo_lesions.shown_pairs(found)
+    print("\n".join(["", *demo_lesions.report(lesions, found, pair.lesions), ""]))
     step("Drawing slice views and saving the scene")
-    write_scene(pair, result, label, output)
+    write_scene(pair, result, label, lesions, output)
     print("\n".join(["", *where_to_look(output)]))
     return result
 
@@ -87,7 +102,11 @@ def embedded_pair() -> DemoPair:
 
     step("Making the embedded pair: T1 and T2 of one phantom patient, a breath apart, T2 oblique")
     phantom = phantom_pair(0)
-    return DemoPair({"t1": phantom.t1, "t2": phantom.t2}, {"t1": phantom.t1_liver, "t2": phantom.t2_liver})
+    return DemoPair(
+        {"t1": phantom.t1, "t2": phantom.t2},
+        {"t1": phantom.t1_liver, "t2": phantom.t2_liver},
+        {"t1": phantom.t1_lesions, "t2": phantom.t2_lesions},
+    )
 
 
 def read_pair(volumes: Sequence[str]) -> DemoPair:
@@ -134,8 +153,14 @@ def _row(side: str, pair: DemoPair, result: Mapping[str, Any]) -> dict[str, Any]
     return row
 
 
-def write_scene(pair: DemoPair, result: Mapping[str, Any], label: Mapping[str, Any], output: Path) -> None:
-    """Segmentations as `.seg.nrrd`, the pictures, and everything as one `.mrb` scene."""
+def write_scene(
+    pair: DemoPair,
+    result: Mapping[str, Any],
+    label: Mapping[str, Any],
+    lesions: "Sequence[LesionPair]",
+    output: Path,
+) -> None:
+    """Segmentations as `.seg.nrrd`, linked boxes, the pictures, and everything as one `.mrb` scene."""
     from liverpair.mrml import headless, pair_scene, pictures
 
     nodes = pair_scene.build_pair_scene(pair.images, result, label)
@@ -145,6 +170,7 @@ def write_scene(pair: DemoPair, result: Mapping[str, Any], label: Mapping[str, A
         volume, segmentation = nodes.of(side)
         pictures.save_png(pair_scene.picture_of_slices(volume, segmentation), output / f"{side}_slices.png")
         pair_scene.save_segmentation(segmentation, output / f"{side}.seg.nrrd")
+    demo_lesions.add_to_scene(lesions, nodes.volumes, output)
     headless.save_scene_mrb(output / SCENE_FILE)
 
 
@@ -152,9 +178,11 @@ def where_to_look(output: Path) -> list[str]:
     """The last lines: which files to open with what."""
     return [
         f"Look at {output / PAIR_PICTURE}: T1 above T2, each through the middle of its own liver;",
-        "  t1_slices.png and t2_slices.png beside it show each liver from top to bottom.",
-        f"Open {output / SCENE_FILE} in 3D Slicer: both volumes with their segmentations, and the table of measures.",
-        "  For other programs: t1.seg.nrrd, t2.seg.nrrd; t1_liver.nii.gz, t2_liver.nii.gz; measures.json.",
+        "  t1_slices.png and t2_slices.png beside it show each liver from top to bottom;",
+        f"  {demo_lesions.LESIONS_PICTURE} shows every lesion in T1 above itself in T2, in one color, with one number.",
+        f"Open {output / SCENE_FILE} in 3D Slicer: both volumes, segmentations, linked boxes, tables.",
+        "  For other programs: t1.seg.nrrd, t2.seg.nrrd; t1_liver.nii.gz, t2_liver.nii.gz; measures.json;",
+        "  lesions.json, lesions.csv, t1_boxes.mrk.json, t2_boxes.mrk.json.",
     ]
 
 

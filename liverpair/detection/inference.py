@@ -169,6 +169,7 @@ def detect(
         **engine_summary(engine),
         "alignment": detector.settings.alignment,
         "score_threshold": detector.settings.score_threshold,
+        "operating_threshold": detector.settings.operating_threshold,
         "liver_offset_mm": list(prepared.offset_mm),
         "seconds": round(time.perf_counter() - started, 3),
         "software": f"LiverPair {__version__}",

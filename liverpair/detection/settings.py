@@ -34,6 +34,8 @@ class DetectionSettings:
         Overlap above which a moved box is a box of the other image. Published: s_NMS.
     score_threshold
         Boxes below are not reported.
+    operating_threshold
+        From which score on a reader is shown a lesion at first.
     maximum
         Boxes per image at most.
     candidates
@@ -52,6 +54,7 @@ class DetectionSettings:
     nms_iou: float = 0.2
     link_iou: float = 0.2
     score_threshold: float = 0.05
+    operating_threshold: float = 0.5
     maximum: int = 100
     candidates: int = 2000
     images: tuple[int, ...] = (0, 1)
@@ -65,8 +68,10 @@ class DetectionSettings:
             raise ValueError(f"unknown alignment {self.alignment!r} or normalize_over {self.normalize_over!r}")
         if not set(self.images) <= {0, 1} or not self.images:
             raise ValueError(f"images {self.images} are not among 0 and 1")
-        if not all(0 <= value <= 1 for value in (self.nms_iou, self.link_iou, self.score_threshold)):
-            raise ValueError("nms_iou, link_iou and score_threshold lie between 0 and 1")
+        if not all(
+            0 <= value <= 1 for value in (self.nms_iou, self.link_iou, self.score_threshold, self.operating_threshold)
+        ):
+            raise ValueError("nms_iou, link_iou, score_threshold and operating_threshold lie between 0 and 1")
 
     @classmethod
     def read(cls, section: Mapping[str, Any], bundle_name: str) -> "DetectionSettings":

@@ -36,13 +36,14 @@ SMALL_PIXELS = 20.0
 PUBLISHED = {"sensitivity": 0.72, "precision": 0.92, "iou": 0.89, "moved_iou": 0.73}
 
 NOTES = (
-    f"An object counts as found when a box overlaps it by an IoU of {MINIMUM_IOU} or more. *iou*: mean over the boxes that "
-    "find one. *moved_iou*: of these boxes, moved by their predicted displacement, with the object in the other image.",
+    f"An object counts as found when a box overlaps it by an IoU of {MINIMUM_IOU} or more. *iou*: mean over the boxes "
+    "that find one. *moved_iou*: of these boxes, moved by their predicted displacement, with the object in the "
+    "other image.",
     f"The score threshold is the lowest from which on {WANTED_PRECISION:.0%} of the boxes on other pairs, those of "
     f"validation, are right. Small objects have a shorter side below {SMALL_PIXELS:g} pixels.",
     "The network with level 1 went on from the weights of the other one; its steps come on top of those.",
-    "What the thesis leaves open of its generator is ours: compare the rows of our networks with each other, and with the "
-    "published row with caution.",
+    "What the thesis leaves open of its generator is ours: compare the rows of our networks with each other, and "
+    "with the published row with caution.",
 )
 PICTURE_NOTE = (
     "Dashed: objects. Full: boxes found with levels 1 to 5; linked boxes share a color, dotted ones were moved."

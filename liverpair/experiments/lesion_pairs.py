@@ -39,14 +39,14 @@ CONFIGS = Path(__file__).parents[1] / "training" / "configs" / "detection"
 LOWEST_SCORE = 0.01
 
 DATA = (
-    "synthetic lesions in real MRI: the evaluation set (liverpair/synthesis/evaluation_lesions.json) in CHAOS MR cases 10, "
-    "21, 32 and 34, which no training saw"
+    "synthetic lesions in real MRI: the evaluation set (liverpair/synthesis/evaluation_lesions.json) in CHAOS MR cases "
+    "10, 21, 32 and 34, which no training saw"
 )
 COLUMNS_NOTE = (
-    "*sensitivity*, *with moved boxes*, *pairing accuracy* and the errors are those of lesions from 10 mm on, at an IoU of "
-    "0.1 and 2 false boxes per volume. *froc* (mean sensitivity at 1/8 to 8 false boxes per volume) and *AP* (at an IoU of "
-    "0.1 and of 0.3) are of all lesions. *none* and *liver centroids* are the errors that would remain if boxes were not "
-    "moved, or moved by the offset of the two livers."
+    "*sensitivity*, *with moved boxes*, *pairing accuracy* and the errors are those of lesions from 10 mm on, at an "
+    "IoU of 0.1 and 2 false boxes per volume. *froc* (mean sensitivity at 1/8 to 8 false boxes per volume) and *AP* "
+    "(at an IoU of 0.1 and of 0.3) are of all lesions. *none* and *liver centroids* are the errors that would "
+    "remain if boxes were not moved, or moved by the offset of the two livers."
 )
 
 

@@ -6,8 +6,9 @@ Box arrays are (n, 2, d): lower and upper bounds along d axes, in any unit.
 from collections.abc import Sequence
 
 import numpy as np
+import SimpleITK as sitk
 
-from liverpair.geometry import IDENTITY_DIRECTION, Box
+from liverpair.geometry import IDENTITY_DIRECTION, Box, Grid
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -56,3 +57,15 @@ def iou_mm(first: Sequence[Box], second: Sequence[Box]) -> np.ndarray:
     """Intersection over union (n, m) of boxes in space, along the axes of the first box of `first`."""
     direction = first[0].direction if first else IDENTITY_DIRECTION
     return iou(bounds_mm(first, direction), bounds_mm(second, direction))
+
+
+def label_boxes(labels: sitk.Image) -> dict[int, Box]:
+    """The tight box of every label above 0 of an integer image, in LPS mm along the axes of the image."""
+    grid, statistics = Grid.of(labels), sitk.LabelShapeStatisticsImageFilter()
+    statistics.Execute(labels)
+    boxes = {}
+    for label in statistics.GetLabels():
+        start, size = np.reshape(statistics.GetBoundingBox(label), (2, 3))
+        center = grid.point(start + (size - 1) / 2)
+        boxes[label] = Box(tuple(map(float, center)), tuple(map(float, size * grid.spacing)), grid.direction)
+    return boxes

@@ -1,0 +1,112 @@
+"""The part of the demo that finds lesions: detection, a table beside the truth, linked boxes in the scene, a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liverpair.commands.bar import progress_bar
+from liverpair.worker.jobs import JOBS
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from liverpair.lesions import LesionPair
+
+SIDES = ("t1", "t2")
+LESIONS_PICTURE = "lesions.png"
+MOST_IN_PICTURE = 6
+
+
+def detect(output: Path, livers: Mapping[str, str], bundle: str) -> dict[str, Any]:
+    """Run the job "detect" on `t1.nii.gz` and `t2.nii.gz` in `output`, into that folder. Returns its result.
+
+    `livers`: paths of the masks by side. Raises any `LiverPairError`.
+    """
+    request = {side: str(output / f"{side}.nii.gz") for side in SIDES}
+    request |= {f"{side}_liver": livers[side] for side in SIDES}
+    with progress_bar() as progress:
+        return JOBS["detect"]({**request, "bundle": bundle, "output": str(output)}, progress)
+
+
+def shown_pairs(result: Mapping[str, Any]) -> "list[LesionPair]":
+    """The lesions with a score at which the module shows them at first."""
+    from liverpair.lesions import read_lesions
+
+    threshold = result["provenance"]["operating_threshold"]
+    return [pair for pair in read_lesions(result["lesions"]) if max(_scores(pair)) >= threshold]
+
+
+def report(
+    pairs: "Sequence[LesionPair]", result: Mapping[str, Any], truth: "Mapping[str, sitk.Image] | None" = None
+) -> list[str]:
+    """A table with a row for every lesion, and, where the truth is known, how much of it was found.
+
+    `truth`: by side, the number of the lesion in each voxel, the same in both.
+    """
+    from liverpair.lesion_table import COLUMNS
+    from liverpair.measures.burden import lesion_measures
+    from liverpair.measures.results import table_text
+
+    wanted = ("number", "kind", "t1_score", "t2_score", "t1_diameter_mm", "t2_diameter_mm")
+    columns = [column for column in COLUMNS if column.key in wanted]
+    rows = [{column.title: column.text(row) for column in columns} for row in lesion_measures(pairs)]
+    about = result["provenance"]
+    lines = [table_text(rows)] if rows else ["No lesion was found."]
+    lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**about))
+    lines.append(f"Lesions with a score of {about['operating_threshold']:g} or more; lesions.json holds all of them.")
+    if truth:
+        lines.append(found_of(pairs, true_pairs(truth)))
+    return lines + list(result["notes"])
+
+
+def true_pairs(labels: "Mapping[str, sitk.Image]") -> "list[LesionPair]":
+    """The lesions of two label images as pairs of boxes; one that an image does not show has no box there."""
+    from liverpair.lesions import LesionPair
+    from liverpair.measures.boxes import label_boxes
+
+    boxes = {side: label_boxes(labels[side]) for side in SIDES}
+    numbers = sorted({number for own in boxes.values() for number in own})
+    return [
+        LesionPair(
+            number,
+            **{side: boxes[side].get(number) for side in SIDES},
+            **{f"{side}_origin": "drawn" for side in SIDES if number in boxes[side]},
+            uid=f"truth-{number}",
+        )
+        for number in numbers
+    ]
+
+
+def found_of(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> str:
+    """One sentence: how many of the true lesions were found and linked rightly."""
+    from liverpair.training.evaluate_detection import ScoredCase, case_row
+
+    row = case_row(ScoredCase("demo", pairs, truth), 0.0)
+    linked = round(row["pairing_accuracy"] * row["judged"]) if row["judged"] else 0
+    return (
+        f"Of {len(truth)} true lesions, {row['t1_found']} were found in T1 and {row['t2_found']} in T2, with "
+        f"{row['t1_false']} and {row['t2_false']} false boxes; {linked} of {row['judged']} found boxes have the "
+        "right partner."
+    )
+
+
+def add_to_scene(pairs: "Sequence[LesionPair]", volumes: Mapping[str, Any], output: Path) -> None:
+    """Put the linked boxes and their table into the scene of `volumes` (nodes by side), and save their picture."""
+    import slicer
+
+    from liverpair.mrml import lesion_table, pictures
+    from liverpair.mrml.lesion_pictures import picture_of_lesions
+    from liverpair.mrml.lesion_study import LesionStudy
+
+    study = LesionStudy(volumes["t1"], volumes["t2"], "Lesions")
+    study.replace_all(pairs)
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", "Lesions table")
+    lesion_table.show(table, study)
+    if pairs:
+        picture = picture_of_lesions(study, study.pairs()[:MOST_IN_PICTURE])
+        pictures.save_png(picture, output / LESIONS_PICTURE)
+    study.release()
+
+
+def _scores(pair: "LesionPair") -> list[float]:
+    return [score for score in (pair.t1_score, pair.t2_score) if score is not None]
