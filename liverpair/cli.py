@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import liverpair
-from liverpair.commands import measure, models, segment, train
+from liverpair.commands import detect, evaluate, measure, models, segment, train
 from liverpair.errors import Cancelled
 from liverpair.worker.failures import failure_on_command_line
 
@@ -18,7 +18,7 @@ PROGRAM = "python -m liverpair"
 
 PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "train": (train.run_train, "train a network: train TASK --config FILE [options of Lightning]"),
-    "evaluate": (train.run_evaluate, "score a model on a folder of studies: evaluate MODEL STUDIES [options]"),
+    "evaluate": (evaluate.run_evaluate, "score a model on a folder of studies: evaluate MODEL STUDIES [options]"),
 }
 """Commands that parse the rest of the line themselves."""
 
@@ -58,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     segment.add_parser(commands)
+    detect.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)
     for name, (_, help_text) in PASSED_ON.items():

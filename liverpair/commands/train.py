@@ -1,4 +1,4 @@
-"""`train` and `evaluate`: their options belong to `liverpair.training`."""
+"""`train`: its options belong to `liverpair.training`."""
 
 HELP = ("-h", "--help")
 
@@ -13,10 +13,3 @@ def run_train(words: list[str]) -> int:
         return 0 if words else 2
     training.main(words[0], words[1:])
     return 0
-
-
-def run_evaluate(words: list[str]) -> int:
-    """`evaluate MODEL STUDIES …`."""
-    from liverpair.training import evaluate
-
-    return evaluate.main(words) or 0

@@ -1,0 +1,180 @@
+"""`detect`: the lesions of one pair of volumes, or of every study of a folder, linked between T1 and T2."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from liverpair.commands.bar import progress_bar
+from liverpair.commands.segment import warn_of_mistaken_volumes
+from liverpair.commands.studies import DifferentResults, run_studies, study_folders
+from liverpair.errors import InputError, Progress
+from liverpair.worker.detect_job import (
+    ALIGNMENTS,
+    DEFAULT_LIVER_MODEL,
+    DEFAULT_MODEL,
+    DetectRequest,
+    asked,
+    check_detection,
+)
+from liverpair.worker.detect_results import DETECTION_FILE, existing_results, is_complete, read_detection
+from liverpair.worker.jobs import JOBS
+from liverpair.worker.pair_inputs import PARTS
+from liverpair.worker.result_folder import folder_of_results
+from liverpair.worker.segment_results import SIDES
+
+COLUMNS = ("study", "outcome", "lesions", "seconds")
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add `detect`."""
+    parser = commands.add_parser(
+        "detect",
+        help="find the lesions in a T1 and a T2 volume and link their boxes",
+        usage="python -m liverpair detect T1 T2 -o FOLDER [options]\n"
+        "       python -m liverpair detect --studies FOLDER -o FOLDER [options]",
+        description="Volumes are NIfTI, NRRD or MetaImage files or DICOM folders. Results: lesions.json (the linked "
+        "boxes), t1_boxes.mrk.json and t2_boxes.mrk.json (for Slicer), lesions.csv (measures), liver masks that were "
+        "not given, t1_to_t2.tfm (registration of the livers), detection.json (what made them).",
+    )
+    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes")
+    parser.add_argument(
+        "--studies",
+        type=Path,
+        help="do every study in this folder: subfolders with t1.nii.gz, t2.nii.gz and, when there are, t1_liver.nii.gz "
+        "and t2_liver.nii.gz",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=folder_of_results,
+        required=True,
+        help="folder of the results; with --studies, one subfolder per study",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument("--t1-liver", metavar="MASK", help="liver mask of T1 (default: segmented first)")
+    parser.add_argument("--t2-liver", metavar="MASK", help="liver mask of T2 (default: segmented first)")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help=f"name or folder of the detector (default: {DEFAULT_MODEL})"
+    )
+    parser.add_argument(
+        "--liver-model",
+        action="append",
+        metavar="MODEL",
+        help=f"name or folder of a model of the liver; several are averaged (default: {DEFAULT_LIVER_MODEL})",
+    )
+    parser.add_argument("--threshold", type=float, metavar="SCORE", help="lowest score (default: what the model says)")
+    parser.add_argument("--alignment", help=f"{' or '.join(ALIGNMENTS)} (default: what the model says)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
+    parser.add_argument("--engine", default="auto", help="what computes the network (default: auto)")
+    parser.add_argument(
+        "--no-registration",
+        action="store_true",
+        help="do not register the livers, which only serves to find places without lesions in the other image",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Detect in what the command line names."""
+    options = {
+        "bundle": arguments.model,
+        "liver_bundle": arguments.liver_model or [DEFAULT_LIVER_MODEL],
+        "score_threshold": arguments.threshold,
+        "alignment": arguments.alignment,
+        "device": arguments.device,
+        "engine": arguments.engine,
+        "correspondence": not arguments.no_registration,
+    }
+    if arguments.studies is not None:
+        if arguments.images or arguments.t1_liver or arguments.t2_liver:
+            raise InputError("--studies takes volumes and masks from its folder.", "Leave out T1, T2 and their masks.")
+        return detect_studies(arguments.studies, arguments.output, options, arguments.overwrite, arguments.debug)
+    if len(arguments.images) != 2:
+        raise InputError(
+            f"{len(arguments.images)} volumes are given; lesions are looked for in one T1 and one T2 together.",
+            "Name both, or use --studies for more.",
+        )
+    t1, t2 = arguments.images
+    masks = {"t1_liver": arguments.t1_liver, "t2_liver": arguments.t2_liver}
+    request = {**options, **masks, "t1": t1, "t2": t2, "output": str(arguments.output)}
+    wanted = DetectRequest.parse(request)
+    if not arguments.overwrite and (there := existing_results(arguments.output, wanted.missing_livers)):
+        raise InputError(
+            f"'{arguments.output}' already holds {there[0]}.", "Choose another folder, or add --overwrite."
+        )
+    warn_of_mistaken_volumes(t1, t2)
+    with progress_bar() as progress:
+        result = JOBS["detect"](request, progress)
+    print("\n".join(report(result)))
+    return 0
+
+
+def detect_studies(
+    studies: Path, output: Path, options: Mapping[str, Any], overwrite: bool = False, debug: bool = False
+) -> int:
+    """Detect in each study of `studies`; results go to a subfolder of `output` of the same name.
+
+    Prints a table and writes it to `summary.csv`. Unless `overwrite`, a study is skipped when its results are complete
+    and of the same volumes, masks, models and options, and left as it is when they are of others. `debug` adds stack
+    traces. Returns 0, or 1 when a study failed or has other results. Raises a `LiverPairError`, and writes nothing,
+    when no study can be done: there is none, or a model, device, engine or `output` cannot be used.
+    """
+    folders = study_folders(studies, output)
+    everywhere = DetectRequest.parse({**options, "t1": "t1", "t2": "t2", "output": str(output)})
+    check_detection(everywhere)
+
+    def work(folder: Path, study_output: Path, progress: Progress) -> dict[str, Any]:
+        request = {**options, **study_parts(folder), "output": str(study_output)}
+        if not overwrite and (detection := _results(study_output, DetectRequest.parse(request))):
+            return _row("skipped", detection)
+        return _row("done", JOBS["detect"](request, progress))
+
+    return run_studies(folders, output, work, COLUMNS, debug)
+
+
+def study_parts(folder: Path) -> dict[str, str | None]:
+    """The paths of the volumes and liver masks in the folder of a study. Raises `InputError` without T1 or T2."""
+    from liverpair.study import Study
+
+    sources = Study.open(folder).sources
+    for side in SIDES:
+        if side not in sources:
+            raise InputError(f"'{folder}' holds no {side}.nii.gz.", "Lesions are looked for in T1 and T2 together.")
+    return {part: str(sources[part]) if part in sources else None for part in PARTS}
+
+
+def report(result: Mapping[str, Any]) -> list[str]:
+    """The result of the job in lines for a reader."""
+    offset = ", ".join(f"{value:.0f}" for value in result["liver_offset_mm"])
+    made_by = result["provenance"]
+    return [
+        f"{result['pairs']} lesions with a score from {made_by['score_threshold']:g}: {result['lesions']}",
+        f"Table: {result['table']}",
+        f"Boxes for Slicer: {result['boxes']['t1']} and {Path(result['boxes']['t2']).name}",
+        f"Liver centroid T2 - T1 (left, posterior, superior): {offset} mm",
+        "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by),
+        *result["notes"],
+    ]
+
+
+def _results(output: Path, wanted: DetectRequest) -> dict[str, Any] | None:
+    """The results in `output` when they are what is asked for; None when there are none, or not all.
+
+    Raises `InputError` when something else is there.
+    """
+    there, detection = existing_results(output, wanted.missing_livers), read_detection(output)
+    if there and DETECTION_FILE not in there:
+        raise InputError(
+            f"'{output}' holds {there[0]}, which is not a result of a detection.",
+            "Choose another output folder, or add --overwrite.",
+        )
+    if detection is None or not is_complete(output, detection):
+        return None
+    if detection.get("asked") != asked(wanted):
+        raise DifferentResults(f"'{output}' was done with another model, option or input.", "Add --overwrite.")
+    return detection
+
+
+def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {"outcome": outcome, "lesions": result["pairs"], "seconds": result["provenance"]["seconds"]}
