@@ -1,4 +1,4 @@
-"""The part of the demo that finds lesions: detection, a table beside the truth, linked boxes in the scene, a picture."""
+"""The part of the demo that finds lesions: detection, a table beside the truth, linked boxes, a picture."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
