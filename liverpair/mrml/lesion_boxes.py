@@ -28,7 +28,8 @@ ROI_CLASS = "vtkMRMLMarkupsROINode"
 PLAIN = "".join(map(chr, range(32, 127))).replace("%", "")
 """What an attribute keeps as it is; of anything else a scene file may lose some (a tab becomes a space)."""
 SAME_PLACE_MM = 1e-4
-"""Files of markups keep positions in single precision."""
+SINGLE_PRECISION = 1e-6
+"""ROI nodes keep their center in single precision: two places nearer than this may be one."""
 
 Key = tuple[str, str]
 """A uid and a side ("t1", "t2")."""
@@ -53,21 +54,17 @@ class BoxRecord:
     displacement: Vector | None
 
     def same_box(self, other: "BoxRecord") -> bool:
-        """Whether both are the same box, as near as files keep it."""
-        return (
-            max_difference(self.center, other.center) < SAME_PLACE_MM
-            and max_difference(self.size, other.size) < SAME_PLACE_MM
-            and max_difference(self.axes, other.axes) < 1e-6
-        )
+        """Whether both are the same box, as near as a node keeps it."""
+        return near(self.center, other.center) and near(self.size, other.size) and near(self.axes, other.axes)
 
     def of_lesion(self, other: "BoxRecord") -> "BoxRecord":
         """This box with what `other` says about the lesion."""
         return replace(self, number=other.number, state=other.state, note=other.note, displacement=other.displacement)
 
 
-def max_difference(a: Sequence[float], b: Sequence[float]) -> float:
-    """The largest difference of two vectors, component by component."""
-    return max(abs(x - y) for x, y in zip(a, b))
+def near(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether two vectors in mm are the same as near as a node keeps them."""
+    return all(abs(x - y) < SAME_PLACE_MM + SINGLE_PRECISION * abs(x) for x, y in zip(a, b))
 
 
 def encode(text: str) -> str:

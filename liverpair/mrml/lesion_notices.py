@@ -18,6 +18,7 @@ class Notices:
         self._next_token = 1
         self._pending: list[str] = []
         self._held = 0
+        self._urgent = False
         self._put_off = False
 
     def observe(self, callback: Callback) -> int:
@@ -43,23 +44,26 @@ class Notices:
             yield
         finally:
             self._held -= 1
-            if not self._held:
-                self._deliver()
+            self._flush()
 
     def tell(self, *kinds: str, by_others: bool = False) -> None:
         """Something has changed; `by_others`: it may be put off, because more of it is likely to follow."""
         self._pending += [kind for kind in kinds if kind not in self._pending]
-        if self._held:
+        self._urgent |= not by_others
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._held or not self._pending:
             return
-        if not by_others or Notices.defer is None:
+        if self._urgent or Notices.defer is None:
             self._deliver()
         elif not self._put_off:
             self._put_off = True
             Notices.defer(self._deliver)
 
     def _deliver(self) -> None:
-        self._put_off = False
         kinds, self._pending = self._pending, []
+        self._urgent = self._put_off = False
         for kind in kinds:
             for callback in list(self._listeners.values()):
                 callback(kind)

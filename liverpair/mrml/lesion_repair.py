@@ -28,7 +28,7 @@ def adopt_scene() -> list[str]:
     with ExitStack() as silence:
         for store in stores:
             silence.enter_context(store.quiet())
-            store.keep_folder()
+            store.home()
         changed = _adopt_homeless(said)
         seen: set[str] = set()
         for folder in lesion_folders.all_folders():
@@ -57,10 +57,12 @@ def _adopt_homeless(said: list[str]) -> set:
         if side is None:
             said.append(f"Box '{node.GetName()}' does not say whether it lies in T1 or T2 and was left as it is.")
             continue
-        record = lesion_boxes.read(node)
-        if not record.number and node.GetNthControlPointLabel(0).isdecimal():
+        record, folder = lesion_boxes.read(node), _home(node, uid, side)
+        partner = next((other for other in _nodes_of(uid) if lesion_boxes.side_of(other) != side), None)
+        if partner is not None:
+            record = record.of_lesion(lesion_boxes.read(partner))
+        elif not record.number and node.GetNthControlPointLabel(0).isdecimal():
             record = replace(record, number=int(node.GetNthControlPointLabel(0)))
-        folder = _home(node, uid, side)
         lesion_boxes.write(node, (uid, side), record)
         lesion_folders.file_box(folder, node)
         adopted[folder] += 1

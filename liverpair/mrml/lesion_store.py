@@ -5,7 +5,7 @@ none, and taken back.
 """
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from liverpair.geometry import Box
 from liverpair.mrml import frames, lesion_boxes, lesion_folders
 from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, STUDY, BoxRecord, Key
 from liverpair.mrml.lesion_display import LesionDisplay, LesionFilter
-from liverpair.mrml.lesion_history import History, difference
+from liverpair.mrml.lesion_history import History, Step, difference
 from liverpair.mrml.lesion_notices import Notices
 from liverpair.mrml.lesion_watch import BoxWatch
 
@@ -40,6 +40,7 @@ class BoxStore:
         self.users: weakref.WeakSet = weakref.WeakSet()
         self._watch = BoxWatch(self.scene, self)
         self._depth = 0
+        self.closed = False
         self._dragged: set[Key] = set()
         self._parents: dict[Key, str | None] = {}
         self.load()
@@ -79,14 +80,15 @@ class BoxStore:
                 self._take(node, (uid, side))
         self._tidy({uid for uid, _side in self.nodes})
 
-    def keep_folder(self) -> None:
-        """Make the folder again when somebody has deleted it and left boxes, or one is to come back."""
-        if not self.scene.IsNodePresent(self.folder):
+    def home(self):
+        """The folder; made again when somebody has deleted it, unless the scene was closed."""
+        if not self.closed and not self.scene.IsNodePresent(self.folder):
             self.folder = lesion_folders.make_again(self.folder, self.scene)
             _living[self.folder.GetID()] = self
             for node in self.nodes.values():
                 node.RemoveNodeReferenceIDs(STUDY)
                 lesion_folders.file_box(self.folder, node)
+        return self.folder
 
     def quiet(self) -> AbstractContextManager[None]:
         """A block in which changes of the nodes are not taken for somebody else's."""
@@ -114,7 +116,9 @@ class BoxStore:
         changed = difference(self.records, target)
         if not changed:
             return
-        self.keep_folder()
+        if self.closed:
+            raise InputError("The scene of these lesions was closed.", "Choose the volumes again.")
+        self.home()
         with self._watch.quiet(), _batch(self.scene, len(changed) > MANY):
             for key, (before, after) in changed.items():
                 if after is None:
@@ -128,11 +132,11 @@ class BoxStore:
 
     def undo(self) -> str | None:
         """Take the last step back; returns its name."""
-        return self._travel(self.history.undo(), 0)
+        return self._travel(self.history.undo, 0)
 
     def redo(self) -> str | None:
         """Take the step last taken back again; returns its name."""
-        return self._travel(self.history.redo(), 1)
+        return self._travel(self.history.redo, 1)
 
     def has(self, uid: str) -> bool:
         """Whether there is a box of this lesion."""
@@ -211,7 +215,7 @@ class BoxStore:
     def on_added(self, node) -> None:
         """See `Listener`. The copy of a box is another lesion, seen on this side."""
         side = lesion_boxes.side_of(node)
-        if node.GetNodeReferenceID(STUDY) != self.folder.GetID() or side is None or not lesion_boxes.is_box(node):
+        if lesion_folders.folder_of(node) is not self.folder or side is None or not lesion_boxes.is_box(node):
             return
         before, key = dict(self.records), (lesion_boxes.new_uid(), side)
         with self._watch.quiet():
@@ -232,7 +236,7 @@ class BoxStore:
         """See `Listener`."""
         for node in self.nodes.values():
             self._watch.leave(node)
-        self.nodes, self.records, self._parents = {}, {}, {}
+        self.nodes, self.records, self._parents, self.closed = {}, {}, {}, True
         self.history.clear()
         self.display.selected = None
         self.notices.tell("boxes", "selection", "history")
@@ -297,7 +301,10 @@ class BoxStore:
             self.history.push(name, changes, gesture)
             self.notices.tell("boxes", "history", by_others=bool(gesture))
 
-    def _travel(self, step, end: int) -> str | None:
+    def _travel(self, take: Callable[[], Step | None], end: int) -> str | None:
+        if self._depth:
+            raise RuntimeError("Nothing can be undone or redone inside an action: it is not yet a step.")
+        step = take()
         if step is None:
             return None
         target = dict(self.records)

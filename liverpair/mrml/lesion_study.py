@@ -56,16 +56,16 @@ class LesionStudy:
     @property
     def folder(self):
         """The node of the study's folder in the subject hierarchy."""
-        return self._store.folder
+        return self._store.home()
 
     @property
     def name(self) -> str:
         """What the folder is called."""
-        return self._store.folder.GetName() or ""
+        return self.folder.GetName() or ""
 
     def volume(self, side: str):
         """The volume node of "t1" or "t2"; None when it was not chosen, or is no longer in the scene."""
-        return lesion_folders.volume_of(self._store.folder, side) if side in self._chosen else None
+        return lesion_folders.volume_of(self.folder, side) if side in self._chosen else None
 
     def pairs(self) -> list[LesionPair]:
         """The lesions by number, boxes in the world (LPS, mm; parent transforms applied).
