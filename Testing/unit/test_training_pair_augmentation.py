@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from liverpair.training.detection import PairSample
-from liverpair.training.pair_augmentation import PairAugmentation, mirrored, shifted
+from liverpair.training.pair_augmentation import PairAugmentation, cropped, mirrored, shifted
 
 SHAPE = (8, 16, 20)
 BOUNDS = torch.tensor([[[2.0, 4, 5], [5, 9, 12]], [[3.0, 6, 3], [6, 12, 8]]])
@@ -67,3 +67,31 @@ def test_mirroring_twice_is_nothing():
     once = mirrored(BOUNDS, 2, SHAPE[2])
     assert (once[:, 1] > once[:, 0]).all()
     assert torch.equal(mirrored(once, 2, SHAPE[2]), BOUNDS)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_crop_holds_a_lesion_and_its_boxes_still_fit(seed):
+    augment = PairAugmentation((0, 0, 0), mirror=0.0, crop_voxels=(6, 8, 30), whole_share=0.0, **PLAIN)
+    after = augment(sample(), np.random.default_rng(seed))
+    assert after.image.shape == after.masks.shape == (2, 6, 8, 20)
+    assert after.visible.any()
+    for side in (0, 1):
+        if after.visible[side, 0]:
+            low, high = after.boxes[side, 0].clamp(min=0).int().tolist()
+            part = after.image[side][tuple(slice(a, b) for a, b in zip(low, high))]
+            assert part.numel()
+            assert (part == 1.0).all()
+
+
+def test_a_lesion_beyond_the_crop_is_known_but_not_shown():
+    part = cropped(sample(), (slice(0, 8), slice(0, 7), slice(0, 20)))
+    assert part.visible.tolist() == [[True], [False]]
+    assert torch.equal(part.boxes[:, 0], BOUNDS)
+    moved = cropped(sample(), (slice(2, 8), slice(4, 16), slice(0, 20)))
+    assert torch.equal(moved.boxes[0, 0], BOUNDS[0] - torch.tensor([2.0, 4.0, 0.0]))
+
+
+def test_some_pairs_stay_whole():
+    augment = PairAugmentation(crop_voxels=(4, 8, 8), whole_share=0.5)
+    shapes = {tuple(augment(sample(), np.random.default_rng(seed)).image.shape) for seed in range(12)}
+    assert shapes == {(2, 4, 8, 8), (2, *SHAPE)}

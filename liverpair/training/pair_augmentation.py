@@ -25,6 +25,8 @@ class PairAugmentation:
     log_gamma: float = 0.25
     noise: float = 0.02
     mirror: float = 0.2
+    crop_voxels: tuple[int, int, int] | None = None
+    whole_share: float = 0.15
 
     def __call__(self, sample: PairSample, rng: np.random.Generator) -> PairSample:
         """A changed copy."""
@@ -42,7 +44,21 @@ class PairAugmentation:
                 image = image.flip(axis + 1)
                 masks = None if masks is None else masks.flip(axis + 1)
                 boxes = mirrored(boxes, axis, image.shape[axis + 1])
-        return PairSample(image, boxes, sample.visible, masks, sample.annotated)
+        changed = PairSample(image, boxes, sample.visible, masks, sample.annotated)
+        if self.crop_voxels is None or rng.random() < self.whole_share:
+            return changed
+        return cropped(changed, self._window(changed, rng))
+
+    def _window(self, sample: PairSample, rng: np.random.Generator) -> tuple[slice, ...]:
+        """A part of the pair that holds the center of one of its boxes, at a random place in it."""
+        lengths = np.array(sample.image.shape[1:])
+        size = np.minimum(self.crop_voxels, lengths)
+        known = sample.boxes.flatten(0, 1).mean(dim=1)
+        known = known[known.isfinite().all(dim=1)].numpy()
+        center = known[rng.integers(len(known))] if len(known) else lengths * rng.random(3)
+        start = np.floor(center - size * rng.uniform(0.1, 0.9, 3)).astype(int)
+        start = np.clip(start, 0, lengths - size)
+        return tuple(slice(int(a), int(a + n)) for a, n in zip(start, size))
 
     def _intensities(self, image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Changed where the image is not 0: what the liver mask left out stays out."""
@@ -51,6 +67,17 @@ class PairAugmentation:
         changed = changed * (1 + rng.uniform(-self.gain, self.gain)) + rng.uniform(-self.offset, self.offset)
         noise = rng.uniform(0, self.noise) * rng.standard_normal(tuple(image.shape), dtype=np.float32)
         return torch.where(shown, changed + torch.from_numpy(noise), image)
+
+
+def cropped(sample: PairSample, window: tuple[slice, ...]) -> PairSample:
+    """The part of a pair in `window`. An image shows the lesions whose center lies in it; where the others are stays
+    known, so that a lesion leads to its place beyond the border."""
+    part = (slice(None), *window)
+    boxes = sample.boxes - torch.tensor([s.start for s in window], dtype=sample.boxes.dtype)
+    center, size = boxes.mean(dim=2), torch.tensor([s.stop - s.start for s in window])
+    inside = ((center >= 0) & (center < size)).all(dim=-1)
+    masks = None if sample.masks is None else sample.masks[part]
+    return PairSample(sample.image[part], boxes, sample.visible & inside, masks, sample.annotated)
 
 
 def shifted(image: torch.Tensor, shift: Sequence[int]) -> torch.Tensor:
