@@ -38,7 +38,9 @@ def pair(tmp_path):
     return [volume(tmp_path / "in" / "t1.nii.gz", 2, bright=4), volume(tmp_path / "in" / "t2.nii.gz", 4, bright=4)]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["segment", "--help"], ["models", "list"], ["train"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["segment", "--help"], ["detect", "--help"], ["models", "list"], ["train"], ["--version"]]
+)
 def test_what_computes_nothing_imports_no_torch(words):
     done = run_process(*words)
     assert done.stdout and done.stderr.strip().endswith("False"), done.stderr
