@@ -176,3 +176,14 @@ def test_a_perfect_displacement_links_every_box_with_its_image(side):
     pairs = link(kept, there, THRESHOLD)
     total = sum(sum(p.overlaps) for p in pairs if p.agreement != "moved")
     assert total >= 2 * len(kept) - 1e-9
+
+
+def test_enlarged_boxes_link_where_a_move_goes_past():
+    here, there = squares((0, 0)), squares((5, 0))
+    sides = found(here, [0.9], [(0, 0)]), found(there, [0.8], [(0, 0)])
+    assert len(link(*sides, THRESHOLD)) == 2
+    (pair,) = link(*sides, THRESHOLD, growth=2.0)
+    assert pair.rows == (0, 0)
+    # Sides of 8, 5 apart: 3 · 8 shared of 2 · 64 - 24.
+    np.testing.assert_allclose(pair.overlaps, 24 / 104)
+    np.testing.assert_array_equal(pair.boxes, [here[0], there[0]])

@@ -32,7 +32,9 @@ def find_pairs(
     settings: DetectionSettings,
 ) -> list[LinkedBoxes]:
     """Linked boxes in `channels`; arguments as in `ask`."""
-    return link(*find_boxes(*ask(network, channels, strides, settings), settings), settings.link_iou)
+    return link(
+        *find_boxes(*ask(network, channels, strides, settings), settings), settings.link_iou, settings.link_growth
+    )
 
 
 def ask(

@@ -45,7 +45,8 @@ class LinkedBoxes:
     """One lesion: its box in image 0 and in image 1.
 
     `boxes` (2, 2, d); `rows`: where each stands in its `Found`, None where it is the other one moved; `scores`, None
-    likewise; `overlaps`: IoU of box 0 moved with box 1, and of box 1 moved with box 0, None where there is no such box.
+    likewise; `overlaps`: IoU of box 0 moved with box 1, and of box 1 moved with box 0, as `link` saw them (enlarged by
+    its growth), None where there is no such box.
     `agreement`: both directions see the link, one does, or the partner was moved.
     """
 
@@ -66,20 +67,24 @@ class LinkedBoxes:
         return max(score for score in self.scores if score is not None)
 
 
-def overlaps(first: Found, second: Found) -> tuple[np.ndarray, np.ndarray]:
+def overlaps(first: Found, second: Found, growth: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """IoU (n, m) of the moved boxes of `first` with those of `second`, and of the boxes of `first` with the moved
-    ones of `second`."""
-    return iou(first.moved, second.boxes), iou(first.boxes, second.moved)
+    ones of `second`, all boxes enlarged by `growth` around their centers."""
+    return (
+        iou(_grown(first.moved, growth), _grown(second.boxes, growth)),
+        iou(_grown(first.boxes, growth), _grown(second.moved, growth)),
+    )
 
 
-def link(first: Found, second: Found, threshold: float) -> list[LinkedBoxes]:
+def link(first: Found, second: Found, threshold: float, growth: float = 1.0) -> list[LinkedBoxes]:
     """Every lesion as a pair of boxes, highest score first.
 
-    Two boxes may be linked when one of them, moved, overlaps the other by more than `threshold` (IoU). The result does
-    not depend on the order of the boxes.
+    Two boxes may be linked when one of them, moved, overlaps the other by more than `threshold` (IoU). With a `growth`
+    above the published 1 boxes are enlarged for that, since a displacement that errs by a few millimeters moves a small
+    box past its partner. The result does not depend on the order of the boxes.
     """
     rows, columns = _canonical_order(first), _canonical_order(second)
-    forward, backward = overlaps(first, second)
+    forward, backward = overlaps(first, second, growth)
     affinity = np.where(forward > threshold, forward, 0.0) + np.where(backward > threshold, backward, 0.0)
     chosen = linear_sum_assignment(affinity[np.ix_(rows, columns)], maximize=True)
     links = [(rows[i], columns[j]) for i, j in zip(*chosen) if affinity[rows[i], columns[j]] > 0]
@@ -88,6 +93,11 @@ def link(first: Found, second: Found, threshold: float) -> list[LinkedBoxes]:
     pairs += [_completed(first, i, 0) for i in rows if i in alone[0]]
     pairs += [_completed(second, j, 1) for j in columns if j in alone[1]]
     return sorted(pairs, key=lambda pair: -pair.score)
+
+
+def _grown(boxes: np.ndarray, growth: float) -> np.ndarray:
+    middle = centers(boxes)[:, None]
+    return middle + growth * (boxes - middle)
 
 
 def _canonical_order(found: Found) -> np.ndarray:

@@ -32,6 +32,8 @@ class DetectionSettings:
         s_NMS, above which a box of lower score is dropped. The source does not give it.
     link_iou
         Overlap above which a moved box is a box of the other image. Published: s_NMS.
+    link_growth
+        By how much boxes are enlarged for that. Published: 1.
     score_threshold
         Boxes below are not reported.
     operating_threshold
@@ -53,6 +55,7 @@ class DetectionSettings:
     normalize_over: Literal["body", "liver"] = "body"
     nms_iou: float = 0.2
     link_iou: float = 0.2
+    link_growth: float = 1.0
     score_threshold: float = 0.05
     operating_threshold: float = 0.5
     maximum: int = 100
@@ -66,6 +69,8 @@ class DetectionSettings:
             raise ValueError("anchor_sizes need at least one box, with sides above 0")
         if self.alignment not in ("published", "aligned") or self.normalize_over not in ("body", "liver"):
             raise ValueError(f"unknown alignment {self.alignment!r} or normalize_over {self.normalize_over!r}")
+        if self.link_growth <= 0:
+            raise ValueError("link_growth lies above 0")
         if not set(self.images) <= {0, 1} or not self.images:
             raise ValueError(f"images {self.images} are not among 0 and 1")
         if not all(
