@@ -208,22 +208,22 @@ class DrawSection(Section):
         context = self.context
         pair = self.reviewer.pair if context.study is not None else None
         before = self._unmatched
-        isUnmatched = pair is not None and unmatchedSide(pair) is not None
-        self._unmatched = explain(pair, context.study.pairs(), context.placeMap()) if isUnmatched else None
-        self.ui.unmatchedFrame.visible = self._unmatched is not None
-        if self._unmatched is None:
+        side = unmatchedSide(pair) if pair is not None else None
+        self.ui.unmatchedFrame.visible = side is not None
+        self._unmatched = None
+        if side is None:
             return
-        found = self._unmatched
+        self._unmatched = found = explain(pair, context.study.pairs(), context.placeMap())
+        candidates = found.candidates if found is not None else ()
+        nothing = _("Where it should be in {other} is not known.").format(other=otherSide(side).upper())
         self.ui.unmatchedLabel.text = "<b>{title}</b> {sentence} <i>{source}</i>".format(
-            title=_("Lesion {number} is seen in {side} only.").format(number=pair.number, side=found.side.upper()),
-            sentence=found.sentence,
-            source=found.source,
+            title=_("Lesion {number} is seen in {side} only.").format(number=pair.number, side=side.upper()),
+            sentence=found.sentence if found is not None else nothing,
+            source=found.source if found is not None else "",
         )
-        self.ui.candidatesTable.visible = bool(found.candidates)
-        self.ui.linkCandidateButton.visible = bool(found.candidates)
-        if before is not None and before == found:
-            return
-        self._fillTable(found.candidates)
+        self.ui.candidatesTable.visible = self.ui.linkCandidateButton.visible = bool(candidates)
+        if found != before:
+            self._fillTable(candidates)
 
     def _fillTable(self, candidates):
         table = self.ui.candidatesTable

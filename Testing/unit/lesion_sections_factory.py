@@ -38,7 +38,7 @@ def lesions() -> list[LesionPair]:
     """Two pairs, a lesion seen in T1 only and one seen in T2 only."""
     return [
         lesion(1, (-40, -30, 60)),
-        lesion(2, (30, 10, 75)),
+        lesion(2, (10, 10, 75)),
         lesion(3, (-20, 30, 90), ("t1",)),
         lesion(4, (-18, 27, 92), ("t2",)),
     ]
