@@ -27,7 +27,7 @@ from LesionPairDetectLib.annotation import ExchangeSection
 from LesionPairDetectLib.context import ReadingContext
 from LesionPairDetectLib.detection import DetectionRun
 from LesionPairDetectLib.drawing import DrawSection
-from LesionPairDetectLib.inputs import InputsSection, fitLivers, reasonNotToDetect
+from LesionPairDetectLib.inputs import InputsSection, LiverChooser, reasonNotToDetect
 from LesionPairDetectLib.lesions import LesionsSection
 from LesionPairDetectLib.reading import ReadingSection
 from LesionPairDetectLib.review import ReviewSection
@@ -173,7 +173,8 @@ class LesionPairDetectLogic(ModelLogic):
     def __init__(self, worker=None, installer=None, catalogue=None):
         ModelLogic.__init__(self, worker, installer, catalogue)
         self._checks = inputs.VolumeChecks()
-        self._seenVolumes, self._seenLivers = set(), set()
+        self._seenVolumes = set()
+        self.livers = LiverChooser()
 
     def getParameterNode(self):
         return LesionPairDetectParameterNode(super().getParameterNode())
@@ -181,17 +182,13 @@ class LesionPairDetectLogic(ModelLogic):
     def guessInputs(self, parameterNode):
         """Choose volumes that look T1- and T2-weighted, and their livers, where nothing is chosen yet."""
         inputs.guess(parameterNode, self._seenVolumes)
-        self.fitLivers(parameterNode)
-
-    def fitLivers(self, parameterNode):
-        """Choose livers that belong to the chosen volumes."""
-        fitLivers(parameterNode, self._seenLivers)
+        self.livers.follow(parameterNode)
 
     def forgetScene(self):
         """Drop what is remembered about the nodes of a scene that was closed."""
         self._checks.forget()
         self._seenVolumes.clear()
-        self._seenLivers.clear()
+        self.livers.forget()
 
     def reasonNotToRun(self, parameterNode):
         return reasonNotToDetect(parameterNode, self.bundles, self._checks)

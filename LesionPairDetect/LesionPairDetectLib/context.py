@@ -215,7 +215,7 @@ class ReadingContext(VTKObservationMixin):
         volume, segmentation = self.volume(side), self.liverSegmentation(side)
         if None in (volume, segmentation):
             return None
-        return _volumeState(volume), segmentation.GetID(), segmentation.GetMTime()
+        return _volumeState(volume), segmentations.contents_state(segmentation)
 
     def _tell(self, what):
         for callback in tuple(self._listeners):

@@ -8,7 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from LiverMultimodalLib.inputs import SIDES
-from LiverMultimodalLib.results import isInScene, putBeside
+from LiverMultimodalLib.results import isInScene, putBeside, readMap
 from LiverMultimodalLib.workerrun import WorkerRun
 from liverpair.errors import InputError
 from liverpair.geometry import Grid
@@ -76,7 +76,7 @@ class DetectionRun(WorkerRun):
         with takenBack() as added:
             for side, node in zip(SIDES, nodes):
                 if not isInScene(self._givenLivers.get(side)):
-                    self.livers[side] = self._addLiver(node, result["livers"][side], result, added)
+                    self.livers[side] = self._addLiver(side, node, result, added)
             study = LesionStudy(*nodes)
             try:
                 kept, new = merged(study.pairs(), found)
@@ -88,9 +88,13 @@ class DetectionRun(WorkerRun):
         self.correspondence = correspondence
         return " ".join([summary(new, kept), *(result.get("notes") or ())])
 
-    def _addLiver(self, volumeNode, path, result, added):
+    def _addLiver(self, side, volumeNode, result, added):
         """A new segmentation node with the liver that the worker has found."""
-        mask = sitk.ReadImage(path)
+        mask = readMap(result["livers"][side])
+        if not Grid.of(mask).same_as(self._grids[side]):
+            raise InputError(
+                _("The liver in {side} lies on another grid.").format(side=side.upper()), _("Detect again.")
+            )
         frames.set_frame(mask, volumeNode)
         name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)

@@ -50,7 +50,7 @@ class InputsSection(Section):
         if parameterNode is None or what not in ("study", "parameters"):
             return
         if what == "study":
-            self.logic.fitLivers(parameterNode)
+            self.logic.livers.follow(parameterNode)
         self._models.show()
         warning = inputs.warning(parameterNode)
         self.ui.warningLabel.text = warning or ""
@@ -92,28 +92,38 @@ class InputsSection(Section):
         )
 
 
-def fitLivers(parameterNode, seen):
-    """Choose a liver segmentation that was made of each chosen volume, where none is chosen; take out one that belongs
-    to another volume.
+class LiverChooser:
+    """Chooses the liver segmentations that were made of the chosen volumes."""
 
-    `seen` is the set of IDs of the segmentations that were there before: one that the user has taken out is not put
-    back.
-    """
-    found = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-    with slicer.util.NodeModify(parameterNode):
-        for side in SIDES:
-            volume, liver = inputs.volumeOf(parameterNode, side), getattr(parameterNode, f"{side}Liver")
-            if volume is None:
-                continue
-            if liver is not None and inputs.sourceOf(liver) not in (None, volume):
-                setattr(parameterNode, f"{side}Liver", None)
-                liver = None
-            if liver is None:
-                own = [node for node in found if inputs.sourceOf(node) is volume and segmentations.has_segment(node)]
-                fresh = [node for node in own if (volume.GetID(), node.GetID()) not in seen]
-                if fresh:
-                    setattr(parameterNode, f"{side}Liver", fresh[-1])
-                seen.update((volume.GetID(), node.GetID()) for node in own)
+    def __init__(self):
+        self._volumes, self._offered = {}, set()
+
+    def follow(self, parameterNode):
+        """Take out a liver that belongs to another volume than the chosen one, and choose one where none is chosen. One
+        that the user has taken out is put back only for another volume.
+        """
+        with slicer.util.NodeModify(parameterNode):
+            for side in SIDES:
+                volume = inputs.volumeOf(parameterNode, side)
+                if volume is not None:
+                    self._followSide(parameterNode, f"{side}Liver", volume, self._volumes.get(side) is volume)
+                    self._volumes[side] = volume
+
+    def forget(self):
+        """Drop what is remembered about the nodes of a scene that was closed."""
+        self._volumes.clear()
+        self._offered.clear()
+
+    def _followSide(self, parameterNode, name, volume, isKnown):
+        liver = getattr(parameterNode, name)
+        if liver is not None and inputs.sourceOf(liver) in (None, volume):
+            return
+        found = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+        own = [node for node in found if inputs.sourceOf(node) is volume and segmentations.has_segment(node)]
+        new = [node for node in own if not isKnown or node.GetID() not in self._offered]
+        self._offered.update(node.GetID() for node in own)
+        if new or liver is not None:
+            setattr(parameterNode, name, new[-1] if new else None)
 
 
 def reasonNotToDetect(parameterNode, bundles, checks):

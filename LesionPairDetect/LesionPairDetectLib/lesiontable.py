@@ -39,6 +39,7 @@ ALIGNMENTS = {
 """All other cells are numbers, and lie at the right."""
 ROW_HEIGHT, NARROWEST_COLUMN = 22, 28
 GRAY = "#808080"
+ASCENDING, DESCENDING = " ▲", " ▼"
 
 
 class LesionTable:
@@ -92,18 +93,26 @@ class LesionTable:
     def _setUp(self):
         table = self._table
         table.setColumnCount(len(self._columns))
-        table.setHorizontalHeaderLabels(list(HEADINGS.values()))
+        self._markHeading()
         for position, column in enumerate(self._columns):
             table.horizontalHeaderItem(position).setToolTip(column.title)
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(NARROWEST_COLUMN)
-        header.setSortIndicatorShown(True)
-        header.setSortIndicator(0, qt.Qt.AscendingOrder)
+        header.setSortIndicatorShown(False)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.setHorizontalScrollMode(qt.QAbstractItemView.ScrollPerPixel)
+
+    def _markHeading(self):
+        """Show in the headings by what the rows are sorted; Qt's own sign makes every column too wide."""
+        headings = list(HEADINGS.values())
+        headings[self._sortedBy] += DESCENDING if self._isDescending else ASCENDING
+        for index, heading in enumerate(headings):
+            if self._table.horizontalHeaderItem(index) is None:
+                self._table.setHorizontalHeaderItem(index, qt.QTableWidgetItem())
+            self._table.horizontalHeaderItem(index).setText(heading)
 
     def _fill(self, position, row):
         for index, column in enumerate(self._columns):
@@ -138,8 +147,7 @@ class LesionTable:
     def _onHeadingClicked(self, index):
         self._isDescending = index == self._sortedBy and not self._isDescending
         self._sortedBy = index
-        order = qt.Qt.DescendingOrder if self._isDescending else qt.Qt.AscendingOrder
-        self._table.horizontalHeader().setSortIndicator(index, order)
+        self._markHeading()
         self.show(self._rows, self._chosenUid())
 
     def _chosenUid(self):

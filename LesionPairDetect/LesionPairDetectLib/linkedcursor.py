@@ -87,10 +87,10 @@ class LinkedCursor(VTKObservationMixin):
         if not moved:
             return
         led = [side for side in moved if not _same(self._context.jumpedTo.get(side), self._places[side])]
-        if not self.enabled or len(moved) > 1 or not led:
+        if led and (len(moved) > 1 or not self.enabled):
             self.hide()
-            return
-        self.point(led[0], frames.flip(self._places[led[0]]))
+        elif led:
+            self.point(led[0], frames.flip(self._places[led[0]]))
 
     def _remember(self):
         self._places = {side: placeOfRow(GROUPS[side]) for side in SIDES}

@@ -71,6 +71,20 @@ def has_segment(segmentation_node, segment: str = "Liver") -> bool:
     return _find(segmentation_node, segment) is not None
 
 
+def contents_state(segmentation_node) -> tuple:
+    """What changes when a segment is added, removed, renamed or edited, or all of them are moved by a transform; how
+    they are shown does not matter."""
+    segmentation, transform = segmentation_node.GetSegmentation(), segmentation_node.GetParentTransformNode()
+    source = segmentation.GetSourceRepresentationName()
+    segments = [segmentation.GetNthSegment(number) for number in range(segmentation.GetNumberOfSegments())]
+    voxels = [segment.GetRepresentation(source) for segment in segments]
+    return (
+        segmentation_node.GetID(),
+        tuple((segment.GetName(), image and image.GetMTime()) for segment, image in zip(segments, voxels)),
+        transform and (transform.GetID(), transform.GetTransformToWorldMTime()),
+    )
+
+
 def liver_mask(segmentation_node, volume_node, segment: str = "Liver") -> sitk.Image:
     """A segment, given by name or ID, as a mask (uint8, 0 and 1) on the volume's own grid in LPS mm.
 

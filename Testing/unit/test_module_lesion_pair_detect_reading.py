@@ -1,0 +1,229 @@
+"""T1 above T2: one row of views follows the other to the corresponding place, with its uncertainty in words."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import slicer
+from lesion_pair_detect_factory import panel  # noqa: F401
+from lesion_sections_factory import SHIFT, lesion
+
+from liverpair.mrml import frames, layouts
+
+START = np.array([-20.0, -10.0, 70.0])
+"""Where both rows are at first, LPS mm."""
+
+
+@pytest.fixture
+def reading(panel):
+    """The panel with an accepted lesion far from `START`, in the two rows of views."""
+    t1, t2 = panel.add_pair()
+    panel.click("showPairButton")
+    panel.harness.wait(seconds=0.4)
+    panel.add_lesions([lesion(1, (-40, -30, 60), state="accepted")])
+    put(panel, START, START)
+    return panel
+
+
+def put(panel, t1, t2) -> None:
+    """Bring the rows to places (LPS mm), as a program does."""
+    panel.context.jump("t1", t1)
+    panel.context.jump("t2", t2)
+    panel.harness.wait(seconds=0.1)
+
+
+def place(panel, side: str) -> np.ndarray:
+    """Where the planes of a row meet, LPS mm."""
+    from LesionPairDetectLib.linkedcursor import placeOfRow
+
+    return np.array(frames.flip(placeOfRow(("t1", "t2").index(side))))
+
+
+def marker(side: str):
+    """The marker in a row when it is shown, or None."""
+    node = slicer.mrmlScene.GetFirstNodeByName(f"Corresponding place in {side.upper()}")
+    return node if node is not None and node.GetDisplayNode().GetVisibility() else None
+
+
+def marked(side: str) -> np.ndarray:
+    """The place that is marked in a row, LPS mm."""
+    world = [0.0, 0.0, 0.0]
+    marker(side).GetNthControlPointPositionWorld(0, world)
+    return np.array(frames.flip(world))
+
+
+def near(point):
+    return pytest.approx(np.asarray(point), abs=0.05)
+
+
+def test_the_layout_is_t1_over_t2(reading):
+    assert reading.harness.app.layoutManager().layout == layouts.PAIR_LAYOUT_ID
+    names = reading.harness.app.layoutManager().sliceViewNames()
+    assert names == ["Red", "Green", "Yellow", "Red+", "Green+", "Yellow+"]
+
+
+@pytest.mark.parametrize(("view", "side", "other"), [("Red", "t1", "t2"), ("Green+", "t2", "t1")])
+def test_scrolling_in_one_row_moves_the_other_to_the_corresponding_place(reading, view, side, other):
+    before = place(reading, side)
+    reading.harness.scroll(reading.harness.slice_view(view), 2)
+    reading.harness.wait(seconds=0.1)
+    after = place(reading, side)
+    assert np.linalg.norm(after - before) > 5
+    sign = 1 if side == "t1" else -1
+    expected = after + sign * np.array(SHIFT)
+    assert place(reading, other) == near(expected)
+    assert marked(other) == near(expected) and marker(side) is None
+    assert reading["correspondenceLabel"].text.startswith(
+        f"Place in {other.upper()}: From a linked lesion nearby: about"
+    )
+    label = marker(other).GetNthControlPointLabel(0)
+    assert label.startswith("±") and label.endswith("mm")
+    reading.harness.wait(seconds=0.2)
+    assert place(reading, side) == near(after)
+
+
+def test_the_slider_above_a_view_does_the_same(reading):
+    controller = slicer.app.layoutManager().sliceWidget("Yellow").sliceController()
+    controller.setSliceOffsetValue(controller.sliceOffsetSlider().value + 6.0)
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t2") == near(place(reading, "t1") + SHIFT)
+
+
+def test_a_click_beside_boxes_brings_both_rows_there(reading):
+    clicked = START + (15, -12, 0)
+    reading.harness.click_slice("Red", frames.flip(clicked))
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t1") == pytest.approx(clicked, abs=2)
+    assert place(reading, "t2") == near(place(reading, "t1") + SHIFT)
+    assert reading.context.selectedUid is None
+
+
+def test_a_drag_is_no_click(reading):
+    view = reading.harness.slice_view("Red")
+    x, y = reading.harness.slice_position("Red", frames.flip(START))
+    reading.harness.drag(view, (x, y), (x + 30, y + 20))
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t1") == near(START) and place(reading, "t2") == near(START)
+
+
+def test_the_crosshair_moved_with_shift_is_followed(reading):
+    target = START + (5, 8, 0)
+    reading.harness.move_in_slice("Red", frames.flip(START), "shift")
+    reading.harness.move_in_slice("Red", frames.flip(target), "shift")
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t1") == pytest.approx(target, abs=2)
+    assert place(reading, "t2") == near(place(reading, "t1") + SHIFT)
+
+
+def test_both_rows_moved_at_once_are_left_alone(reading):
+    put(reading, START + 5, START - 5)
+    assert place(reading, "t1") == near(START + 5) and place(reading, "t2") == near(START - 5)
+    layouts.fit_pair(*(reading.context.volume(side) for side in ("t1", "t2")))
+    before = place(reading, "t1"), place(reading, "t2")
+    reading.harness.wait(seconds=0.2)
+    assert (place(reading, "t1"), place(reading, "t2")) == (near(before[0]), near(before[1]))
+    assert marker("t1") is None and marker("t2") is None
+
+
+def test_one_key_turns_it_off_and_on(reading):
+    reading.harness.press("F")
+    assert not reading["linkedCursorCheckBox"].checked and not reading.parameters.linkedCursor
+    assert reading["sayLabel"].text == "T1 and T2 no longer follow each other."
+    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t2") == near(START) and marker("t2") is None
+    reading.harness.press("F")
+    assert reading["linkedCursorCheckBox"].checked
+    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t2") == near(place(reading, "t1") + SHIFT)
+
+
+def test_zooming_moves_nothing(reading):
+    node = reading.harness.slice_view("Red").mrmlSliceNode()
+    node.SetFieldOfView(*(value / 2 for value in node.GetFieldOfView()[:2]), node.GetFieldOfView()[2])
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t2") == near(START) and marker("t2") is None
+
+
+def test_where_nothing_is_known_it_is_said_and_nothing_moves(reading):
+    reading.study.remove("lesion-1")
+    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.wait(seconds=0.1)
+    assert reading["correspondenceLabel"].text == (
+        "Where this is in T2 is not known yet: detect or draw lesions, or segment both livers."
+    )
+    assert place(reading, "t2") == near(START) and marker("t2") is None
+
+
+def test_livers_are_registered_in_the_background_and_give_way(reading):
+    reading.study.remove("lesion-1")
+    reading.add_livers()
+    reading.enter()
+    commands = reading.worker.transport.commands
+    reading.harness.wait(until=lambda: commands and commands[-1]["command"] == "run", seconds=8)
+    assert reading.worker.job["job"] == "register"
+    assert reading["applyButton"].enabled
+    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.wait(seconds=0.1)
+    assert "From the offset of the livers: about" in reading["correspondenceLabel"].text
+    reading.worker.finish_registration(sitk.TranslationTransform(3, (5.0, 6.0, -7.0)))
+    reading.harness.wait()
+    assert "registered" in reading["correspondenceLabel"].text
+    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.wait(seconds=0.1)
+    assert "From the registration of the livers: about" in reading["correspondenceLabel"].text
+    assert place(reading, "t2") == near(place(reading, "t1") + (5, 6, -7))
+
+
+def test_a_detection_takes_the_worker_from_the_registration(reading):
+    reading.add_livers()
+    reading.enter()
+    commands = reading.worker.transport.commands
+    reading.harness.wait(until=lambda: commands and commands[-1]["command"] == "run", seconds=8)
+    register = reading.worker.job
+    reading.click("applyButton")
+    assert commands[-1] == {"command": "cancel", "id": register["id"]}
+    reading.worker.cancelled()
+    reading.harness.wait()
+    assert reading.worker.job["job"] == "detect"
+    reading.worker.finish()
+    reading.harness.wait(seconds=0.4)
+    assert reading.status.startswith("Lesions found")
+
+
+def test_the_registration_of_a_detection_is_used(reading, tmp_path):
+    reading.add_livers()
+    reading.enter()
+    path = str(tmp_path / "t1_to_t2.tfm")
+    sitk.WriteTransform(sitk.TranslationTransform(3, (1.0, 2.0, 3.0)), path)
+    reading.worker.pairs = []
+    reading.study.remove("lesion-1")
+    reading.run(correspondence=path)
+    assert reading.context.placeMap().to_other((0, 0, 60), "t1").point_mm == near((1, 2, 63))
+    segmentation = reading.parameters.t1Liver
+    segmentation.GetSegmentation().RemoveSegment(segmentation.GetSegmentation().GetNthSegmentID(0))
+    assert reading.context.correspondence is None
+
+
+def test_nothing_follows_and_no_key_is_left_when_the_module_is_left(reading):
+    reading.widget.exit()
+    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.wait(seconds=0.1)
+    assert place(reading, "t2") == near(START)
+    assert slicer.mrmlScene.GetFirstNodeByName("Corresponding place in T2") is None
+    reading.harness.press("F")
+    assert reading.parameters.linkedCursor
+    reading.widget.enter()
+
+
+def test_the_marker_is_not_saved(reading, tmp_path):
+    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.wait(seconds=0.1)
+    assert marker("t2") is not None
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path)
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(path)
+    reading.harness.wait(seconds=0.2)
+    assert marker("t2") is None
+    assert len(reading.study) == 1
