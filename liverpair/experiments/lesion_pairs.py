@@ -20,6 +20,7 @@ from liverpair.detection.inference import DetectOptions, detect
 from liverpair.detection.preparation import liver_offset_mm
 from liverpair.errors import InputError
 from liverpair.experiments.froc_figure import froc_figure
+from liverpair.experiments.lesion_slices import lesion_slices
 from liverpair.lesions import LesionPair
 from liverpair.measures.results import RESULTS_FOLDER, table_text, write_results
 from liverpair.synthesis.paired_lesions_evaluation import (
@@ -37,6 +38,7 @@ SHIPPED, LIVER_MODEL = "lesion-pairs-t1t2", "liver-t1t2"
 PUBLISHED = "lesion-pairs-published"
 CONFIGS = Path(__file__).parents[1] / "training" / "configs" / "detection"
 LOWEST_SCORE = 0.01
+PICTURES = "pictures"
 
 DATA = (
     "synthetic lesions in real MRI: the evaluation set (liverpair/synthesis/evaluation_lesions.json) in CHAOS MR cases "
@@ -68,6 +70,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
     parser.add_argument("--cases", type=int, help="only so many of the evaluation set's studies")
     parser.add_argument("--only-aligned", action="store_true", help="leave out the network trained as published")
+    parser.add_argument("--write", action="store_true", help="write figures and pictures into the detector's card")
     options, training = parser.parse_known_args(arguments)
     folder = Path(os.path.expandvars(options.data))
     if not folder.is_dir():
@@ -81,7 +84,11 @@ def main(arguments: Sequence[str]) -> None:
     if not options.only_aligned:
         arms.append(Arm("as scanned (published)", trained_as_published(options.runs, training)))
     scored = {arm.title: detect_all(arm, folder, lesion_cases) for arm in arms}
-    write(scored, arms, options.results, shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]))
+    results = {title: score_cases(cases) for title, cases in scored.items()}
+    command = shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments])
+    write(results, scored, arms, options.results, command)
+    if options.write:
+        write_card(arms[0], results[arms[0].title], scored[arms[0].title], folder, lesion_cases, command)
 
 
 def trained_as_published(runs: Path, extra: Sequence[str]) -> Bundle:
@@ -123,9 +130,14 @@ def scored_case(
     )
 
 
-def write(scored: dict[str, list[ScoredCase]], arms: Sequence[Arm], folder: Path, command: str) -> None:
+def write(
+    results: dict[str, dict[str, Any]],
+    scored: dict[str, list[ScoredCase]],
+    arms: Sequence[Arm],
+    folder: Path,
+    command: str,
+) -> None:
     """The tables and figures of all arms; the single figures are those of the first."""
-    results = {title: score_cases(cases) for title, cases in scored.items()}
     first = results[arms[0].title]
     rows = [
         {
@@ -170,6 +182,39 @@ def write(scored: dict[str, list[ScoredCase]], arms: Sequence[Arm], folder: Path
             ),
         ],
     )
+
+
+def write_card(
+    arm: Arm,
+    results: dict[str, Any],
+    scored: Sequence[ScoredCase],
+    folder: Path,
+    lesion_cases: Sequence[LesionCase],
+    command: str,
+) -> None:
+    """The figures of an arm, and a picture of the first study of every real pair, in its bundle's card."""
+    threshold = results["values"]["score_threshold"]
+    pictures = []
+    (arm.bundle.folder / PICTURES).mkdir(exist_ok=True)
+    for case in dict.fromkeys(lesion_case.case for lesion_case in lesion_cases):
+        row = [lesion_case.case for lesion_case in lesion_cases].index(case)
+        painted = render_case(folder, lesion_cases[row])
+        found = [
+            pair
+            for pair in scored[row].predicted
+            if max(s for s in (pair.t1_score, pair.t2_score) if s is not None) >= threshold
+        ]
+        pictures.append(f"{PICTURES}/synthetic_{lesion_cases[row].name}.png")
+        title = f"case {case}, synthetic lesions of seed {lesion_cases[row].seed}"
+        lesion_slices((painted.t1, painted.t2), painted.pairs, found, title, arm.bundle.folder / pictures[-1])
+    test = {
+        "description": f"{DATA[:1].upper()}{DATA[1:]}. Lesions from 10 mm on in the single figures.",
+        "command": command,
+        "cases": results["detection"],
+        "summary": results["values"],
+        "pictures": pictures,
+    }
+    arm.bundle.update(metrics={**arm.bundle.metrics, "synthetic_lesions": test})
 
 
 @lru_cache(maxsize=1)
