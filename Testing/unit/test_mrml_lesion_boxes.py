@@ -200,3 +200,20 @@ def test_disowning_leaves_an_ordinary_roi():
     lesion_boxes.disown(node)
     assert lesion_boxes.uid_of(node) is None
     assert iou_mm([lesion_boxes.box_of(node)], [t1_box()])[0, 0] == pytest.approx(1.0)
+
+
+def test_mirrored_axes_are_the_same_box_turned_ones_are_not():
+    box, axes = t1_box(), np.reshape(OBLIQUE, (3, 3))
+    mirrored = Box(box.centre_mm, box.size_mm, tuple((axes * [1, -1, 1]).ravel()))
+    turned = Box(box.centre_mm, box.size_mm, tuple((axes @ np.reshape(small_rotation(), (3, 3))).ravel()))
+    assert lesion_boxes.same_place(box, mirrored)
+    assert not lesion_boxes.same_place(box, turned)
+    assert not lesion_boxes.same_place(box, box.moved((0.01, 0, 0)))
+    assert not lesion_boxes.same_place(box, None)
+    assert lesion_boxes.same_place(None, None)
+
+
+def small_rotation() -> tuple[float, ...]:
+    rotation = sitk.Euler3DTransform()
+    rotation.SetRotation(0.0, 0.001, 0.0)
+    return rotation.GetMatrix()

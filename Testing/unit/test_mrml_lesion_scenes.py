@@ -19,6 +19,7 @@ from mrml_lesion_factory import (  # noqa: F401
 
 from liverpair.errors import InputError
 from liverpair.lesions import LesionPair
+from liverpair.markups import write_markups
 from liverpair.mrml.headless import load_scene_mrb, module_logic, save_scene_mrb
 from liverpair.mrml.lesion_marker import PlaceMarker
 from liverpair.mrml.lesion_study import LesionStudy, adopt_scene
@@ -219,6 +220,20 @@ def test_a_lone_box_comes_back_to_its_partner(tmp_path, study):
     assert pair.t1.centre_mm == pytest.approx(t1_box().centre_mm, abs=1e-4)
     assert (pair.number, pair.note, pair.t2_score) == (1, "dome", 0.81)
     assert_linked(study)
+
+
+def test_boxes_that_a_detection_has_written_become_a_study(tmp_path, scene):
+    ids = [f"{n}d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11" for n in (1, 2)]
+    pairs = [
+        LesionPair(4, t1_box(), t2_box(), t1_origin="drawn", t2_origin="drawn", uid=ids[0]),
+        LesionPair(7, t1_box(30.0), t1_origin="drawn", uid=ids[1]),
+    ]
+    for side in ("t1", "t2"):
+        write_markups(tmp_path / f"{side}.mrk.json", pairs, side)
+        assert module_logic("Markups").LoadMarkups((tmp_path / f"{side}.mrk.json").as_posix())
+    assert adopt_scene() == ["3 boxes joined 'Lesions'."]
+    assert_same(only_study().pairs(), pairs)
+    assert_linked(only_study())
 
 
 def test_a_lone_box_that_says_neither_t1_nor_t2_is_left_and_named(tmp_path, study):

@@ -19,7 +19,7 @@ from mrml_lesion_factory import (  # noqa: F401
 
 from liverpair.errors import InputError
 from liverpair.lesions import LesionPair
-from liverpair.mrml import lesion_table
+from liverpair.mrml import lesion_boxes, lesion_table
 from liverpair.mrml.lesion_study import LesionStudy
 from liverpair.mrml.volumes import node_from_image
 
@@ -303,6 +303,22 @@ def test_under_a_transform_boxes_are_read_and_written_in_the_world(scene):
     assert opened.pair("a").t1.centre_mm == pytest.approx(np.add(t1_box().centre_mm, (0, 0, 5)), abs=1e-4)
     assert opened.pair("a").displacement_mm[2] == pytest.approx(found.displacement_mm[2] - 5)
     assert opened.undo_name == "Add lesions"
+
+
+def test_a_hardened_transform_moves_no_box_and_draws_none(study):
+    moved = shift_transform(3, 2, 1)
+    for uid, side in (("a", "t1"), ("a", "t2"), ("b", "t1")):
+        study.node(uid, side).SetAndObserveTransformNodeID(moved.GetID())
+    before = study.pairs()
+    for uid, side in (("a", "t1"), ("a", "t2"), ("b", "t1")):
+        study.node(uid, side).HardenTransform()
+    assert study.node("a", "t1").GetParentTransformNode() is None
+    for found, wanted in zip(study.pairs(), before):
+        assert (found.t1_origin, found.t2_origin) == (wanted.t1_origin, wanted.t2_origin)
+        assert (found.t1_score, found.t2_score) == (wanted.t1_score, wanted.t2_score)
+        for side in ("t1", "t2"):
+            assert lesion_boxes.same_place(getattr(found, side), getattr(wanted, side))
+    assert study.undo_name is None
 
 
 def test_a_state_under_a_transform_moves_no_box(study):

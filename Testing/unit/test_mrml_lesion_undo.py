@@ -187,6 +187,23 @@ def test_what_a_person_has_moved_is_drawn_and_has_no_score(study):
     assert (node.GetAttribute("LesionPair.Origin"), node.GetAttribute("LesionPair.Score")) == ("drawn", None)
 
 
+def test_a_drag_that_nobody_has_ended_is_a_step_of_its_own(study):
+    node = study.node("a", "t1")
+    node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    node.SetCenter(1, 2, 3)
+    assert study.undo_name == "Add lesions"
+    study.set_note("b", "next")
+    assert (study.undo(), study.undo(), study.undo_name) == ("Write note", "Move box", "Add lesions")
+    assert_same(study.pairs(), three_lesions())
+
+
+def test_a_name_given_by_the_user_stays(study):
+    study.node("a", "t1").SetName("the large one")
+    study.set_state("a", "rejected")
+    study.undo()
+    assert study.node("a", "t1").GetName() == "the large one"
+
+
 def test_a_collapsed_box_gets_its_lengths_back(study):
     study.node("a", "t1").SetSize(0, 10, 10)
     assert study.node("a", "t1").GetSize() == pytest.approx(t1_box().size_mm)

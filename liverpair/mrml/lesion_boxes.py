@@ -28,6 +28,8 @@ ROI_CLASS = "vtkMRMLMarkupsROINode"
 PLAIN = "".join(map(chr, range(32, 127))).replace("%", "")
 """What an attribute keeps as it is; of anything else a scene file may lose some (a tab becomes a space)."""
 SAME_PLACE_MM = 1e-4
+SAME_ANGLE = 1e-8
+"""One minus the cosine: about 0.01 degrees."""
 SINGLE_PRECISION = 1e-6
 """ROI nodes keep their center in single precision: two places nearer than this may be one."""
 
@@ -55,7 +57,7 @@ class BoxRecord:
 
     def same_box(self, other: "BoxRecord") -> bool:
         """Whether both are the same box, as near as a node keeps it."""
-        return near(self.center, other.center) and near(self.size, other.size) and near(self.axes, other.axes)
+        return near(self.center, other.center) and near(self.size, other.size) and same_axes(self.axes, other.axes)
 
     def of_lesion(self, other: "BoxRecord") -> "BoxRecord":
         """This box with what `other` says about the lesion."""
@@ -65,6 +67,20 @@ class BoxRecord:
 def near(a: Sequence[float], b: Sequence[float]) -> bool:
     """Whether two vectors in mm are the same as near as a node keeps them."""
     return all(abs(x - y) < SAME_PLACE_MM + SINGLE_PRECISION * abs(x) for x, y in zip(a, b))
+
+
+def same_place(a: Box | None, b: Box | None) -> bool:
+    """Whether two boxes are the same, as near as nodes keep them; also when there is none."""
+    if a is None or b is None:
+        return a is b
+    return near(a.centre_mm, b.centre_mm) and near(a.size_mm, b.size_mm) and same_axes(a.direction, b.direction)
+
+
+def same_axes(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether two (3, 3) matrices, row by row, have the same columns but for their signs: Slicer turns mirrored axes
+    round when it hardens a transform, which leaves the box the same."""
+    cosines = (np.reshape(a, (3, 3)) * np.reshape(b, (3, 3))).sum(axis=0)
+    return bool(np.abs(np.abs(cosines) - 1).max() < SAME_ANGLE)
 
 
 def encode(text: str) -> str:
@@ -132,8 +148,9 @@ def write(node, key: Key, record: BoxRecord, before: BoxRecord | None = None) ->
     try:
         if before is None or (before.center, before.size, before.axes) != (record.center, record.size, record.axes):
             _place(node, record)
-        node.SetName(f"Lesion {record.number} {side.upper()}")
-        node.SetNthControlPointLabel(0, str(record.number))
+        if before is None or before.number != record.number:
+            node.SetName(f"Lesion {record.number} {side.upper()}")
+            node.SetNthControlPointLabel(0, str(record.number))
         node.SetNthControlPointDescription(0, encode(uid))
         values = {
             "UID": encode(uid),

@@ -96,14 +96,7 @@ def with_side(pair: LesionPair, side: str, what: Side | None) -> LesionPair:
 
 def same_boxes(a: LesionPair, b: LesionPair) -> bool:
     """Whether two lesions have the same boxes, as near as nodes keep them."""
-    return all(_same_box(getattr(a, side), getattr(b, side)) for side in SIDES)
-
-
-def _same_box(a: Box | None, b: Box | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    near = lesion_boxes.near
-    return near(a.centre_mm, b.centre_mm) and near(a.size_mm, b.size_mm) and near(a.direction, b.direction)
+    return all(lesion_boxes.same_place(getattr(a, side), getattr(b, side)) for side in SIDES)
 
 
 def _in_node(store: BoxStore, key: Key, box: Box):

@@ -1,9 +1,11 @@
 """Order among the boxes that a load or an import has brought into the scene."""
 
+import re
 import uuid
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import slicer
 
@@ -61,8 +63,8 @@ def _adopt_homeless(said: list[str]) -> set:
         partner = next((other for other in _nodes_of(uid) if lesion_boxes.side_of(other) != side), None)
         if partner is not None:
             record = record.of_lesion(lesion_boxes.read(partner))
-        elif not record.number and node.GetNthControlPointLabel(0).isdecimal():
-            record = replace(record, number=int(node.GetNthControlPointLabel(0)))
+        elif not record.number:
+            record = replace(record, number=_number_in(node.GetNthControlPointLabel(0)))
         lesion_boxes.write(node, (uid, side), record)
         lesion_folders.file_box(folder, node)
         adopted[folder] += 1
@@ -71,10 +73,11 @@ def _adopt_homeless(said: list[str]) -> set:
 
 
 def _side(node, uid: str) -> str | None:
-    """Where a box lies: as it says, as its name or its file's name does, else where its partner does not."""
+    """Where a box lies: as it says, as its label, its name or its file's name does, else where its partner does not."""
     side = lesion_boxes.side_of(node)
     storage = node.GetStorageNode()
-    for name in (node.GetName() or "", (storage.GetFileName() or "").rsplit("/", 1)[-1] if storage else ""):
+    file_name = Path(storage.GetFileName() or "").name if storage is not None else ""
+    for name in (node.GetNthControlPointLabel(0), node.GetName() or "", file_name):
         side = side or {"T1": "t1", "T2": "t2", None: None}[guess_sequence(name)]
     if side is None:
         taken = {lesion_boxes.side_of(other) for other in _nodes_of(uid)} - {None}
@@ -171,6 +174,12 @@ def _nodes_of(uid: str) -> list:
     """The boxes in the scene that say in an attribute that they show this lesion."""
     text = lesion_boxes.encode(uid)
     return [node for node in slicer.util.getNodesByClass(ROI_CLASS) if node.GetAttribute(f"{PREFIX}UID") == text]
+
+
+def _number_in(label: str) -> int:
+    """The number that a label ("3", "3 T1") begins with, 0 for none."""
+    digits = re.match(r"\d{1,6}", label)
+    return int(digits.group()) if digits else 0
 
 
 def _is_uuid(text: str) -> bool:

@@ -6,7 +6,7 @@ none, and taken back.
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 
 import slicer
@@ -43,6 +43,7 @@ class BoxStore:
         self.closed = False
         self._dragged: set[Key] = set()
         self._parents: dict[Key, str | None] = {}
+        self._moved_from: dict[Key, tuple[BoxRecord, Box]] = {}
         self.load()
 
     @classmethod
@@ -98,6 +99,7 @@ class BoxStore:
     def action(self, name: str) -> Iterator[None]:
         """One step of the history, whatever happens inside; an inner action is part of the outer one. When the block
         fails, the boxes are as they were before it."""
+        self._settle()
         before = dict(self.records)
         with self.notices.held():
             self._depth += 1
@@ -196,9 +198,12 @@ class BoxStore:
     def on_moved_by_transform(self, node) -> None:
         """See `Listener`."""
         key = self.key_of(node)
-        if key is not None:
+        if key is None:
+            return
+        if node.GetTransformNodeID() != self._parents[key]:
             self._parents[key] = node.GetTransformNodeID()
-            self.notices.tell("boxes", by_others=True)
+            self._take_back_hardened(key)
+        self.notices.tell("boxes", by_others=True)
 
     def on_drag(self, node, started: bool) -> None:
         """See `Listener`."""
@@ -269,6 +274,9 @@ class BoxStore:
             return
         target = self.records | {key: replace(new, origin="drawn", score=None) if moved else new}
         partner = self._partner(key)
+        if moved and self.parent_of(key) is not None:
+            with suppress(InputError):
+                self._moved_from[key] = old, self.world_box(key, old)
         if moved and partner in target:
             target[key] = replace(target[key], displacement=self.measured(key[0], target))
         if partner in target:
@@ -281,6 +289,25 @@ class BoxStore:
             self.put(target)
             self._remember(name, before, gesture)
 
+    def _take_back_hardened(self, key: Key) -> None:
+        """A transform that was hardened on a box has not moved it, but changed its coordinates: first these, then the
+        transform goes. The box is no drawn one, and earlier steps, in the old coordinates, lead nowhere."""
+        old, place = self._moved_from.pop(key, (None, None))
+        if place is None or not lesion_boxes.same_place(self.world_box(key), place):
+            return
+        hardened = self.records[key]
+        record = replace(old, center=hardened.center, size=hardened.size, axes=hardened.axes)
+        partner = self._partner(key)
+        lone = {partner: self.records[partner].of_lesion(record)} if partner in self.records else {}
+        self.put(self.records | lone | {key: record})
+        self.history.clear()
+        self.notices.tell("history", by_others=True)
+
+    def _settle(self) -> None:
+        """End drags that nobody has ended."""
+        while self._dragged:
+            self._read_again(self._dragged.pop())
+
     def _lose(self, key: Key) -> None:
         """Part from a node that is gone; its partner stays, and knows of no way to it any more."""
         before = dict(self.records)
@@ -288,6 +315,7 @@ class BoxStore:
         self._watch.leave(node)
         lesion_folders.remove_item(node)
         del self.records[key]
+        self._dragged.discard(key)
         partner = self._partner(key)
         lone = {partner: replace(self.records[partner], displacement=None)} if partner in self.records else {}
         with self.notices.held():
@@ -304,6 +332,7 @@ class BoxStore:
     def _travel(self, take: Callable[[], Step | None], end: int) -> str | None:
         if self._depth:
             raise RuntimeError("Nothing can be undone or redone inside an action: it is not yet a step.")
+        self._settle()
         step = take()
         if step is None:
             return None
