@@ -21,7 +21,8 @@ def read(folder: Path, name: str) -> dict:
 
 def test_an_unknown_experiment_is_answered_with_the_list(capsys):
     assert main(["nothing"]) == 2
-    assert all(name in capsys.readouterr().out for name in EXPERIMENTS)
+    said = capsys.readouterr().out
+    assert all(name in said for name in EXPERIMENTS)
     assert main(["--help"]) == 0
 
 

@@ -24,6 +24,8 @@ from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, SyntheticPair, paint_pair
 from liverpair.training.detection import PairSample
 
+PREPARED_BY = ("alignment", "margin_mm", "mask", "mask_margin_mm", "normalize_over")
+"""The settings of a detector that decide what it sees; the others read its answer."""
 CACHE_VERSION = 1
 """Goes up when the same seeds and settings give other samples."""
 
@@ -40,7 +42,8 @@ class PairPreparation:
 
     def key(self, source: str) -> str:
         """Name of the cache file of `source`, which changes with every setting."""
-        text = json.dumps([CACHE_VERSION, source, asdict(self)])
+        about = {**asdict(self), "settings": {name: getattr(self.settings, name) for name in PREPARED_BY}}
+        text = json.dumps([CACHE_VERSION, source, about])
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +125,7 @@ class PairedLesionsData(lightning.LightningDataModule):
         preparation = PairPreparation(
             self.policy,
             self.normalization,
-            replace(model.settings, anchor_sizes=((1.0, 1.0, 1.0),)),
+            model.settings,
             tuple(model.network.multiple_of),
             self.statistics,
         )
