@@ -48,7 +48,10 @@ def checkpoint_of(run: Path) -> Path:
 
 
 def manifest(cli: TrainingCLI, task: DetectionTask, step: int, command: str) -> dict[str, Any]:
-    """The bundle's manifest: what the run's config and logs say; `step` is when the weights were taken."""
+    """The bundle's manifest: what the run's config and logs say; `step` is when the weights were taken.
+
+    How boxes are read off the answer is what the config says now: it may be tuned on validation after training.
+    """
     settings, about, data, network = cli.config, cli.config.bundle, cli.datamodule, task.network
     curve, seconds = learning_curve(Path(settings.run_folder), CURVES)
     return {
@@ -71,7 +74,7 @@ def manifest(cli: TrainingCLI, task: DetectionTask, step: int, command: str) -> 
             "lower_percentile": data.normalization.lower_percentile,
             "upper_percentile": data.normalization.upper_percentile,
         },
-        "detection": task.settings.section(),
+        "detection": cli.model.settings.section(),
         "labels": [LESION],
         "normal_ranges": {},
         "training": {
