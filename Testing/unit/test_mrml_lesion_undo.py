@@ -197,6 +197,17 @@ def test_a_drag_that_nobody_has_ended_is_a_step_of_its_own(study):
     assert_same(study.pairs(), three_lesions())
 
 
+def test_a_box_removed_while_it_is_dragged_is_no_trouble(scene, study):
+    node = study.node("a", "t1")
+    node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    scene.RemoveNode(node)
+    study.node("b", "t1").InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    study.remove("b")
+    study.set_note("a", "next")
+    assert [study.undo() for _step in range(3)] == ["Write note", "Delete lesion", "Delete box"]
+    assert_same(study.pairs(), three_lesions())
+
+
 def test_a_name_given_by_the_user_stays(study):
     study.node("a", "t1").SetName("the large one")
     study.set_state("a", "rejected")

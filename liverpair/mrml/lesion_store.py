@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 
-import slicer
-
 from liverpair.errors import InputError
 from liverpair.geometry import Box
 from liverpair.mrml import frames, lesion_boxes, lesion_folders
@@ -18,10 +16,7 @@ from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, STUDY, BoxRecord, Key
 from liverpair.mrml.lesion_display import LesionDisplay, LesionFilter
 from liverpair.mrml.lesion_history import History, Step, difference
 from liverpair.mrml.lesion_notices import Notices
-from liverpair.mrml.lesion_watch import BoxWatch
-
-MANY = 8
-"""More changes than this are told to the views at once (a batch of the scene), not one by one."""
+from liverpair.mrml.lesion_watch import BoxWatch, told_at_once
 
 _living: "weakref.WeakValueDictionary[str, BoxStore]" = weakref.WeakValueDictionary()
 
@@ -75,6 +70,7 @@ class BoxStore:
             self._watch.leave(node)
         self.history.clear()
         self.nodes, self.records = {}, {}
+        self._dragged.clear()
         for node in lesion_folders.boxes_of(self.folder):
             uid, side = lesion_boxes.uid_of(node), lesion_boxes.side_of(node)
             if uid and side and lesion_boxes.is_box(node) and (uid, side) not in self.nodes:
@@ -121,7 +117,7 @@ class BoxStore:
         if self.closed:
             raise InputError("The scene of these lesions was closed.", "Choose the volumes again.")
         self.home()
-        with self._watch.quiet(), _batch(self.scene, len(changed) > MANY):
+        with self._watch.quiet(), told_at_once(self.scene, len(changed)):
             for key, (before, after) in changed.items():
                 if after is None:
                     self._remove(key)
@@ -159,7 +155,7 @@ class BoxStore:
     def show(self, wanted: LesionFilter) -> None:
         """Show the boxes that pass a filter, and hide the others."""
         changed = self.display.filtered(self.nodes, self.records, wanted)
-        with self._watch.quiet(), _batch(self.scene, len(changed) > MANY):
+        with self._watch.quiet(), told_at_once(self.scene, len(changed)):
             for node, shown in changed:
                 node.GetDisplayNode().SetVisibility(shown)
         self.notices.tell("boxes")
@@ -224,9 +220,8 @@ class BoxStore:
             return
         before, key = dict(self.records), (lesion_boxes.new_uid(), side)
         with self._watch.quiet():
-            lesion_boxes.write(
-                node, key, replace(lesion_boxes.read(node), number=self.next_number(), displacement=None)
-            )
+            copied = replace(lesion_boxes.read(node), number=self.next_number(), displacement=None)
+            lesion_boxes.write(node, key, copied)
             self._take(node, key)
         self._tidy({key[0]})
         self._remember("Copy box", before)
@@ -242,6 +237,7 @@ class BoxStore:
         for node in self.nodes.values():
             self._watch.leave(node)
         self.nodes, self.records, self._parents, self.closed = {}, {}, {}, True
+        self._dragged.clear()
         self.history.clear()
         self.display.selected = None
         self.notices.tell("boxes", "selection", "history")
@@ -293,7 +289,10 @@ class BoxStore:
         """A transform that was hardened on a box has not moved it, but changed its coordinates: first these, then the
         transform goes. The box is no drawn one, and earlier steps, in the old coordinates, lead nowhere."""
         old, place = self._moved_from.pop(key, (None, None))
-        if place is None or not lesion_boxes.same_place(self.world_box(key), place):
+        try:
+            if place is None or not lesion_boxes.same_place(self.world_box(key), place):
+                return
+        except InputError:
             return
         hardened = self.records[key]
         record = replace(old, center=hardened.center, size=hardened.size, axes=hardened.axes)
@@ -306,7 +305,9 @@ class BoxStore:
     def _settle(self) -> None:
         """End drags that nobody has ended."""
         while self._dragged:
-            self._read_again(self._dragged.pop())
+            key = self._dragged.pop()
+            if key in self.nodes:
+                self._read_again(key)
 
     def _lose(self, key: Key) -> None:
         """Part from a node that is gone; its partner stays, and knows of no way to it any more."""
@@ -381,15 +382,3 @@ class BoxStore:
     @staticmethod
     def _partner(key: Key) -> Key:
         return key[0], SIDES[1 - SIDES.index(key[1])]
-
-
-@contextmanager
-def _batch(scene, many: bool) -> Iterator[None]:
-    if not many:
-        yield
-        return
-    scene.StartState(slicer.vtkMRMLScene.BatchProcessState)
-    try:
-        yield
-    finally:
-        scene.EndState(slicer.vtkMRMLScene.BatchProcessState)
