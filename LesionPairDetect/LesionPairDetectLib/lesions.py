@@ -27,7 +27,8 @@ class LesionsSection(Section):
     def __init__(self, context):
         super().__init__(context)
         self.table = LesionTable(self.ui.lesionsTable, self.onRowChosen)
-        self._contrasts = {}
+        self._pairs, self._rows, self._problem = [], {}, ""
+        self._images, self._livers, self._contrasts = {}, {}, {}
         self._shownWith = None
         self._isFiltering = False
         self._timer = qt.QTimer()
@@ -50,32 +51,63 @@ class LesionsSection(Section):
     def onChanged(self, what):
         if what == "selection":
             self.table.choose(self.context.selectedUid)
-        elif what == "boxes" and not self._isFiltering:
-            self.show()
-        elif what == "study" or (what == "parameters" and self._choices() != self._shownWith):
+        elif what == "study":
+            self._livers, self._contrasts = {}, {}
             self._filter()
             self.show()
+        elif what == "boxes" and not self._isFiltering:
+            self.show()
+        elif what == "parameters" and self._choices() != self._shownWith:
+            self._filter()
+            self._present()
 
     def onRowChosen(self, uid):
         with self.context.attempt():
             self.context.select(uid)
 
-    def shownPairs(self):
-        """The lesions that pass the filter, by number."""
-        study = self.context.study
-        return [pair for pair in study.pairs() if study.is_shown(pair)] if study is not None else []
-
     def show(self):
-        """Show the lesions as they are; what takes time to measure follows."""
-        self._shownWith = self._choices()
-        parameterNode, study = self.context.parameterNode, self.context.study
-        if parameterNode is None or study is None:
-            self._contrasts = {}
-            self.table.show([])
-            self.ui.sumsLabel.text = _("Choose a T1 and a T2 volume.")
+        """Read the lesions and show them; what takes time to measure follows."""
+        context = self.context
+        self._pairs, self._rows, self._problem = [], {}, ""
+        if context.study is not None:
+            try:
+                self._pairs = context.study.pairs()
+                self._images = {side: context.image(side) for side in SIDES}
+                self._rows = {row.uid: row for row in lesion_measures(self._pairs, self._images)}
+            except InputError as error:
+                self._problem = str(error)
+        self._present()
+
+    def measure(self):
+        """Measure the contrasts of the lesions that are shown, and write the table node."""
+        context = self.context
+        if context.study is None or context.parameterNode is None or self._problem:
             return
-        self._showRows(withContrasts=False)
-        self._timer.start()
+        livers = {side: context.livers(side) for side in SIDES}
+        rows = lesion_measures(self._shown(), self._images, livers)
+        self._contrasts = {row.uid: (row.t1_contrast, row.t2_contrast) for row in rows}
+        self._livers = livers
+        self._present(isMeasured=True)
+        self._writeNode(rows)
+
+    def _present(self, isMeasured=False):
+        """Show what was read, with the contrasts that were measured last."""
+        self._shownWith = self._choices()
+        if self.context.parameterNode is None or self.context.study is None:
+            self._problem = _("Choose a T1 and a T2 volume.")
+        shown = [] if self._problem else self._shown()
+        self.table.show([self._withContrasts(self._rows[pair.uid]) for pair in shown], self.context.selectedUid)
+        if self._problem:
+            self.ui.sumsLabel.text = self._problem
+            return
+        sums = summary(shown, self._images, self._livers, self._limits())
+        self.ui.sumsLabel.text = sumsText(sums, len(self._pairs) - len(shown))
+        if not isMeasured:
+            self._timer.start()
+
+    def _shown(self):
+        """The lesions that pass the filter, by number."""
+        return [pair for pair in self._pairs if self.context.study.is_shown(pair)]
 
     def _filter(self):
         """Show in the views what the choices say; the study tells everybody, this section too."""
@@ -88,37 +120,8 @@ class LesionsSection(Section):
         finally:
             self._isFiltering = False
 
-    def measure(self):
-        """Measure everything of the lesions that are shown, and write the table node."""
-        if self.context.study is not None:
-            rows = self._showRows(withContrasts=True)
-            if rows is not None:
-                self._writeNode(rows)
-
-    def _showRows(self, withContrasts):
-        """Show and return the rows; None when a transform makes boxes or images unusable, which is then said."""
-        try:
-            pairs = self.shownPairs()
-            images = {side: self.context.image(side) for side in SIDES}
-            livers = {side: self.context.livers(side) for side in SIDES} if withContrasts else {}
-            rows = lesion_measures(pairs, images, livers)
-            sums = summary(pairs, images, livers, self._limits())
-        except InputError as error:
-            self.table.show([])
-            self.ui.sumsLabel.text = str(error)
-            return None
-        if withContrasts:
-            self._contrasts = {row.uid: (row.t1_contrast, row.t2_contrast) for row in rows}
-        self.table.show([self._withContrasts(row) for row in rows], self.context.selectedUid)
-        hidden = len(self.context.study) - len(pairs)
-        self.ui.sumsLabel.text = sumsText(sums, hidden)
-        return rows
-
     def _withContrasts(self, row):
-        """The row with the contrasts that were measured last."""
-        if row.uid not in self._contrasts or row.t1_contrast is not None or row.t2_contrast is not None:
-            return row
-        t1, t2 = self._contrasts[row.uid]
+        t1, t2 = self._contrasts.get(row.uid, (None, None))
         return replace(row, t1_contrast=t1, t2_contrast=t2)
 
     def _writeNode(self, rows):
@@ -164,14 +167,12 @@ def sumsText(sums, hidden=0):
             ),
         ]
         burdens = [
-            _("{percent:.1f} % of the liver in {side}").format(
-                percent=sums[f"{side}_burden_percent"], side=side.upper()
-            )
+            _("{percent:.1f} % in {side}").format(percent=sums[f"{side}_burden_percent"], side=side.upper())
             for side in SIDES
             if sums[f"{side}_burden_percent"] is not None
         ]
         if burdens:
-            lines.append(_("Tumor: {burdens}").format(burdens=", ".join(burdens)))
+            lines.append(_("Tumor in the liver: {burdens}").format(burdens=", ".join(burdens)))
     if hidden:
         lines.append(_("Hidden by the filter: {count}").format(count=hidden))
     return "\n".join(lines)

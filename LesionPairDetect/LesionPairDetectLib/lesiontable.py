@@ -52,7 +52,7 @@ class LesionTable:
         self._table, self._onChosen = table, onChosen
         columns = {column.key: column for column in COLUMNS}
         self._columns = [columns[key] for key in HEADINGS]
-        self._rows = []
+        self._rows, self._filled = [], []
         self._sortedBy, self._isDescending = 0, False
         self._isUpdating = False
         self._setUp()
@@ -69,8 +69,8 @@ class LesionTable:
         self._rows = self._sorted(rows)
         self._isUpdating = True
         try:
-            if self._table.rowCount != len(self._rows):
-                self._table.setRowCount(len(self._rows))
+            self._table.setRowCount(len(self._rows))
+            del self._filled[len(self._rows) :]
             for position, row in enumerate(self._rows):
                 self._fill(position, row)
             self._table.resizeColumnsToContents()
@@ -115,24 +115,41 @@ class LesionTable:
             self._table.horizontalHeaderItem(index).setText(heading)
 
     def _fill(self, position, row):
+        """Only what is different is written: a table of fifty lesions follows a slider."""
+        if position == len(self._filled):
+            self._addItems(position)
+            self._filled.append(None)
+        before, self._filled[position] = self._filled[position], row
+        if before == row:
+            return
         for index, column in enumerate(self._columns):
-            words = column.text(row)
-            text = SIGNS[words] if column.key == "state" else words
-            item = self._table.item(position, index)
-            if item is None:
-                item = qt.QTableWidgetItem()
-                self._table.setItem(position, index, item)
-            if item.text() != text:
-                item.setText(text)
-                item.setToolTip(words if column.key in ("note", "state") else "")
-                item.setTextAlignment(ALIGNMENTS.get(column.key, qt.Qt.AlignRight | qt.Qt.AlignVCenter))
-            item.setForeground(qt.QBrush(qt.QColor(GRAY)) if row.state == "rejected" else qt.QBrush())
-        number = self._table.item(position, 0)
-        number.setData(UID_ROLE, row.uid)
+            if before is None or column.value(before) != column.value(row):
+                self._write(self._table.item(position, index), column, column.text(row))
+        if before is None or (before.number, before.uid) != (row.number, row.uid):
+            self._mark(self._table.item(position, 0), row)
+        if before is None or (before.state == "rejected") != (row.state == "rejected"):
+            brush = qt.QBrush(qt.QColor(GRAY)) if row.state == "rejected" else qt.QBrush()
+            for index in range(1, len(self._columns)):
+                self._table.item(position, index).setForeground(brush)
+
+    def _addItems(self, position):
+        for index, column in enumerate(self._columns):
+            item = qt.QTableWidgetItem()
+            item.setTextAlignment(ALIGNMENTS.get(column.key, qt.Qt.AlignRight | qt.Qt.AlignVCenter))
+            self._table.setItem(position, index, item)
+
+    def _write(self, item, column, words):
+        item.setText(SIGNS[words] if column.key == "state" else words)
+        if column.key in ("state", "note"):
+            item.setToolTip(words)
+
+    def _mark(self, item, row):
+        """The number on the color that the boxes have."""
+        item.setData(UID_ROLE, row.uid)
         color = qt.QColor()
         color.setRgbF(*color_of(row.number))
-        number.setBackground(qt.QBrush(color))
-        number.setForeground(qt.QBrush(qt.QColor("white" if _isDark(row.number) else "black")))
+        item.setBackground(qt.QBrush(color))
+        item.setForeground(qt.QBrush(qt.QColor("white" if _isDark(row.number) else "black")))
 
     def _sorted(self, rows):
         """By the chosen column, empty cells last, equals by number."""

@@ -1,5 +1,8 @@
 """The module `qt` of Slicer: all of Qt in one namespace, with PythonQt's manners."""
 
+import ctypes
+import sys
+
 from PySide6 import QtCore
 
 from . import qt_attributes, qt_enums, qt_signals
@@ -8,6 +11,8 @@ from .qt_ui import QUiLoader  # noqa: F401
 
 NOT_IN_PYTHONQT = {"QSignalBlocker", "Signal", "Slot", "Property", "SIGNAL", "SLOT", "pyqtSignal"}
 """PySide6 has these; a module that used them would fail in Slicer."""
+
+MANY_REFERENCES = 1 << 40
 
 _installed = False
 
@@ -18,10 +23,18 @@ def install() -> None:
     if _installed:
         return
     _installed = True
+    _keep_none()
     qt_enums.install()
     qt_attributes.install()
     QtCore.QTimer.singleShot = qt_attributes.TimerSingleShot()
     qt_signals.install()
+
+
+def _keep_none() -> None:
+    """PySide6 6.12 returns None without counting the reference. From 3.12 on Python does not count it either; before,
+    it ends with "deallocating None" after some ten thousand calls."""
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += MANY_REFERENCES
 
 
 def __getattr__(name: str):

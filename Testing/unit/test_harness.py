@@ -1,6 +1,7 @@
 """The harness drives a template-style module with real mouse and key events over real MRML."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -260,3 +261,13 @@ def test_installation_meets_what_the_test_chooses(harness, outcome, error):
     harness.packaging.set_outcome("installed", missing=("numpy",))
     slicer.packaging.pip_ensure("numpy")
     assert slicer.packaging.pip_check("numpy")
+
+
+def test_calls_without_a_value_do_not_use_up_none(harness):
+    import qt
+
+    before = sys.getrefcount(None)
+    timer = qt.QTimer()
+    for _ in range(100):
+        timer.stop()
+    assert sys.getrefcount(None) > max(before - 200, 1_000_000)

@@ -158,7 +158,7 @@ def test_contrasts_and_burden_come_when_the_livers_are_there(listed):
     assert listed.rows()[0]["Contrast T1 %"] == ""
     listed.add_livers()
     listed.enter()
-    listed.harness.wait(until=lambda: "of the liver in T1" in listed["sumsLabel"].text)
+    listed.harness.wait(until=lambda: "Tumor in the liver: " in listed["sumsLabel"].text)
     assert any(row["Contrast T1 %"] for row in listed.rows())
 
 
