@@ -18,7 +18,7 @@ from liverpair.mrml import dicom_files, scanner_space
 from liverpair.mrml.box_drawing import world_grid
 from liverpair.structured_report import ReportAuthor, write_structured_reports
 
-REQUIREMENTS = Path(__file__).parents[1] / "Resources" / "requirements.txt"
+REQUIREMENTS = Path(__file__).parents[1] / "Resources" / "requirements-reports.txt"
 
 
 class Exchange:
