@@ -28,6 +28,9 @@ class DetectionSettings:
         By how much the liver is widened for that.
     normalize_over
         Whose percentiles become 0 and 1: those of the "body" or of the "liver".
+    standardize
+        Whether what is shown of each image is brought to one median and spread, so that the dim lesions of T1 count as
+        much as the bright ones of T2. It needs `mask`.
     nms_iou
         s_NMS, above which a box of lower score is dropped. The source does not give it.
     link_iou
@@ -53,6 +56,7 @@ class DetectionSettings:
     mask: bool = True
     mask_margin_mm: float = 0.0
     normalize_over: Literal["body", "liver"] = "body"
+    standardize: bool = False
     nms_iou: float = 0.2
     link_iou: float = 0.2
     link_growth: float = 1.0
@@ -69,6 +73,8 @@ class DetectionSettings:
             raise ValueError("anchor_sizes need at least one box, with sides above 0")
         if self.alignment not in ("published", "aligned") or self.normalize_over not in ("body", "liver"):
             raise ValueError(f"unknown alignment {self.alignment!r} or normalize_over {self.normalize_over!r}")
+        if self.standardize and not self.mask:
+            raise ValueError("standardize needs mask")
         if self.link_growth <= 0:
             raise ValueError("link_growth lies above 0")
         if not set(self.images) <= {0, 1} or not self.images:

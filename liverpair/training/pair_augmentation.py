@@ -11,7 +11,7 @@ from liverpair.training.detection import PairSample
 
 @dataclass(frozen=True)
 class PairAugmentation:
-    """Random changes of a pair in [0, 1].
+    """Random changes of a pair in about [0, 1].
 
     `shift_voxels` (z, y, x): largest translation of each image on its own, so that the displacement cannot be learned
     by heart (Couteaux 2021, section 4.4). `gain`: largest relative change of contrast of each image; `offset`: of
@@ -63,7 +63,7 @@ class PairAugmentation:
     def _intensities(self, image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Changed where the image is not 0: what the liver mask left out stays out."""
         shown = image > 0
-        changed = image.clamp(0, 1) ** float(np.exp(rng.uniform(-self.log_gamma, self.log_gamma)))
+        changed = image.clamp(min=0) ** float(np.exp(rng.uniform(-self.log_gamma, self.log_gamma)))
         changed = changed * (1 + rng.uniform(-self.gain, self.gain)) + rng.uniform(-self.offset, self.offset)
         noise = rng.uniform(0, self.noise) * rng.standard_normal(tuple(image.shape), dtype=np.float32)
         return torch.where(shown, changed + torch.from_numpy(noise), image)

@@ -24,7 +24,7 @@ from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, SyntheticPair, paint_pair
 from liverpair.training.detection import PairSample
 
-PREPARED_BY = ("alignment", "margin_mm", "mask", "mask_margin_mm", "normalize_over")
+PREPARED_BY = ("alignment", "margin_mm", "mask", "mask_margin_mm", "normalize_over", "standardize")
 """The settings of a detector that decide what it sees; the others read its answer."""
 CACHE_VERSION = 1
 """Goes up when the same seeds and settings give other samples."""
