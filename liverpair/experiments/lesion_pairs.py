@@ -31,6 +31,7 @@ from liverpair.synthesis.paired_lesions_evaluation import (
     render_case,
 )
 from liverpair.training import detection_command
+from liverpair.training.bundle_writing import checkpoint_of
 from liverpair.training.evaluate_detection import ScoredCase, score_cases
 
 NAME = "lesion-pairs"
@@ -95,7 +96,7 @@ def trained_as_published(runs: Path, extra: Sequence[str]) -> Bundle:
     """The network for images where they were scanned, trained now where it is not yet."""
     run = runs / PUBLISHED
     config = ["--config", str(CONFIGS / f"{PUBLISHED}.yaml"), "--run_folder", str(run)]
-    start = f"--model.start_from={detection_command.checkpoint_of(runs / SHIPPED)}"
+    start = f"--model.start_from={checkpoint_of(runs / SHIPPED)}"
     detection_command.main([*config, start, "--bundle.folder", str(run / "bundle"), *extra])
     return Bundle.load(run / "bundle")
 
