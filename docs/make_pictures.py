@@ -1,8 +1,8 @@
 """Make the pictures of README.md anew: `python docs/make_pictures.py`.
 
-`demo.png` is the demo's picture of the embedded pair. `LiverMultimodal.png` is the module after a run on that pair,
-with its real worker, under the
-test harness (not a Slicer desktop): the pair is loaded, the module entered, Apply clicked.
+`demo.png` and `demo-lesions.png` are the demo's pictures of the embedded pair. `LiverMultimodal.png` and
+`LesionPairDetect.png` are the modules after a run on that pair, with their real worker, under the test harness (not a
+Slicer desktop): the pair is loaded, the module entered, its button clicked, and a lesion chosen.
 """
 
 import shutil
@@ -21,25 +21,43 @@ LONGEST_S = 600
 def demo(folder: Path) -> None:
     """The demo's picture."""
     from liverpair import demo as command
+    from liverpair import demo_lesions
 
-    command.run([], folder, command.DEFAULT_MODEL)
+    command.run([], folder)
     shutil.copy(folder / command.PAIR_PICTURE, PICTURES / "demo.png")
+    shutil.copy(folder / demo_lesions.LESIONS_PICTURE, PICTURES / "demo-lesions.png")
 
 
-def module(folder: Path) -> None:
-    """The module's panel and views after a click on Apply."""
+def segmented(folder: Path) -> None:
+    """LiverMultimodal after a click on Apply."""
+    harness, _panel = after_run("LiverMultimodal")
+    finish(harness, "LiverMultimodal")
+
+
+def detected(folder: Path) -> None:
+    """LesionPairDetect after a click on Detect, with a lesion chosen in the table."""
+    harness, panel = after_run("LesionPairDetect")
+    pairs = [pair for pair in panel.context.study.pairs() if panel.context.study.is_shown(pair)]
+    if pairs:
+        panel.context.select(pairs[0].uid)
+        harness.wait(seconds=1.0)
+    finish(harness, "LesionPairDetect")
+
+
+def after_run(name: str):
+    """The harness, and the panel of the module `name` when its job on the demo pair is done."""
     from liverpair.synthesis.phantom import phantom_pair
     from Testing.harness import start
 
     harness = start()
     harness.reset()
-    harness.load_module(ROOT / "LiverMultimodal" / "LiverMultimodal.py")
+    harness.load_module(ROOT / name / f"{name}.py")
     from liverpair.mrml import volumes
 
     pair = phantom_pair(0)
-    for name, image in (("LiverPairDemo T1", pair.t1), ("LiverPairDemo T2", pair.t2)):
-        volumes.node_from_image(image, name).CreateDefaultDisplayNodes()
-    panel = harness.panel("LiverMultimodal")
+    for title, image in (("LiverPairDemo T1", pair.t1), ("LiverPairDemo T2", pair.t2)):
+        volumes.node_from_image(image, title).CreateDefaultDisplayNodes()
+    panel = harness.panel(name)
     panel.exit()
     panel.enter()
     harness.wait(seconds=0.5)
@@ -47,12 +65,17 @@ def module(folder: Path) -> None:
     cancel = harness.widget("cancelButton")
     harness.wait(until=lambda: not cancel.isVisible() or not cancel.enabled, seconds=LONGEST_S)
     harness.wait(seconds=1.0)
-    harness.screenshot(PICTURES / "LiverMultimodal.png")
+    return harness, panel
+
+
+def finish(harness, name: str) -> None:
+    """Save the window as a picture."""
+    harness.screenshot(PICTURES / f"{name}.png")
     harness.check()
     harness.reset()
 
 
-MAKERS: dict[str, Callable[[Path], None]] = {"demo": demo, "module": module}
+MAKERS: dict[str, Callable[[Path], None]] = {"demo": demo, "LiverMultimodal": segmented, "LesionPairDetect": detected}
 
 
 def main() -> int:

@@ -30,10 +30,10 @@ HEADLINES = {
         "({processor}, {cores} cores, no GPU)."
     ),
     "lesion-pairs": (
-        "Synthetic lesions in real MRI. Of the lesions from 10 mm on, {sensitivity_at_2fp:.0%} are found at 2 false boxes "
-        "per volume; {pairing_accuracy:.0%} of those found have the right partner; the median error of the displacement "
-        "is {displacement_error_mm:.1f} mm, where {displacement_error_none_mm:.1f} mm would remain without moving boxes "
-        "and {displacement_error_centroid_mm:.1f} mm with the offset of the livers."
+        "Synthetic lesions in real MRI. Of the lesions from 10 mm on, {sensitivity_at_2fp:.0%} are found at 2 false "
+        "boxes per volume; {pairing_accuracy:.0%} of those found have the right partner; the median error of the "
+        "displacement is {displacement_error_mm:.1f} mm, where {displacement_error_none_mm:.1f} mm would remain "
+        "without moving boxes and {displacement_error_centroid_mm:.1f} mm with the offset of the livers."
     ),
 }
 """What README says of a result before its table."""
