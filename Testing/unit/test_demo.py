@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-from bright_box import grid, image_and_mask
+from bright_box import CENTER, grid, image_and_mask
 from brightness_bundle import write_brightness_bundle
+from peak_detector import write_peak_bundle
 
 from liverpair import demo
-from liverpair.geometry import Grid
+from liverpair.geometry import Grid, like
+from liverpair.lesions import read_lesions
 from liverpair.mrml import headless
+from liverpair.mrml.lesion_study import LesionStudy
 from liverpair.mrml.segmentations import liver_mask
 from liverpair.mrml.volumes import image_from_node
 from liverpair.study import write_image
@@ -20,7 +23,18 @@ SHIFT = (6.0, -10.0, 20.0)
 FILES = {
     *("t1.nii.gz", "t2.nii.gz", "t1_liver.nii.gz", "t2_liver.nii.gz", "t1.seg.nrrd", "t2.seg.nrrd"),
     *("pair.png", "t1_slices.png", "t2_slices.png", "scene.mrb", "measures.json"),
+    *(
+        "lesions.json",
+        "lesions.csv",
+        "t1_boxes.mrk.json",
+        "t2_boxes.mrk.json",
+        "t1_to_t2.tfm",
+        "detection.json",
+        "lesions.png",
+    ),
 }
+PEAKS = ((-14.0, 6.0, -8.0), (15.0, -8.0, 10.0))
+"""The lesions, seen from the middle of the box."""
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +42,35 @@ def pair():
     """T1 and an oblique T2 whose bright box, the "liver", lies elsewhere; with both boxes' masks."""
     t1, t1_box = image_and_mask(grid())
     t2, t2_box = image_and_mask(grid(spacing=(2.5, 2.5, 7.0), degrees=(8.0, -6.0, 0.0)), SHIFT)
-    return demo.DemoPair({"t1": t1, "t2": t2}, {"t1": t1_box, "t2": t2_box})
+    t1, t1_lesions = with_peaks(t1, (0.0, 0.0, 0.0))
+    t2, t2_lesions = with_peaks(t2, SHIFT)
+    return demo.DemoPair({"t1": t1, "t2": t2}, {"t1": t1_box, "t2": t2_box}, {"t1": t1_lesions, "t2": t2_lesions})
+
+
+def with_peaks(image, shift):
+    """The image with two bright lesions in its box, and their numbers in each voxel."""
+    grid = Grid.of(image)
+    z, y, x = np.indices(grid.shape)
+    points = np.asarray(grid.origin) + (np.stack([x, y, z], axis=-1) * grid.spacing) @ grid.axes.T
+    values, labels = sitk.GetArrayFromImage(image), np.zeros(grid.shape, np.uint8)
+    for number, peak in enumerate(PEAKS, start=1):
+        distance = np.linalg.norm(points - np.add(CENTER, shift) - peak, axis=-1)
+        values += np.float32(80.0) * np.exp(-(distance**2) / (2 * 6.0**2)).astype(np.float32)
+        labels[distance < 9.0] = number
+    return like(values, image), like(labels, image)
 
 
 @pytest.fixture(scope="module")
 def done(pair, tmp_path_factory):
     """The demo's output folder and what it printed, run on the pair as if it were the embedded one."""
     folder = tmp_path_factory.mktemp("demo")
-    bundle = write_brightness_bundle(folder / "bundle")
+    bundle, detector = write_brightness_bundle(folder / "bundle"), write_peak_bundle(folder / "detector")
     printed = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "embedded_pair", lambda: pair)
         patch.setattr("builtins.print", lambda *words, **_: printed.append(" ".join(map(str, words))))
-        assert demo.main(["-o", str(folder / "out"), "--bundle", str(bundle.folder)]) == 0
+        words = ["-o", str(folder / "out"), "--bundle", str(bundle.folder), "--detector", str(detector.folder)]
+        assert demo.main(words) == 0
     return folder / "out", "\n".join(printed)
 
 
@@ -96,7 +126,25 @@ def test_the_scene_opens_with_everything_in_place(done, pair):
     assert layout.GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView
 
 
-@pytest.mark.parametrize("name", ["pair.png", "t1_slices.png", "t2_slices.png"])
+def test_lesions_are_found_linked_and_said(done):
+    folder, printed = done
+    assert "Of 2 true lesions, 2 were found in T1 and 2 in T2, with 0 and 0 false boxes; 4 of 4 found boxes" in printed
+    pairs = read_lesions(folder / "lesions.json")
+    assert len(pairs) == 2
+    for pair in pairs:
+        np.testing.assert_allclose(pair.displacement_mm, SHIFT, atol=4.0)
+
+
+def test_the_scene_has_the_linked_boxes(done):
+    headless.load_scene_mrb(done[0] / "scene.mrb")
+    (study,) = LesionStudy.all_in_scene()
+    assert [pair.uid for pair in study.pairs()] == [pair.uid for pair in read_lesions(done[0] / "lesions.json")]
+    assert (study.volume("t1").GetName(), study.volume("t2").GetName()) == ("T1", "T2")
+    assert slicer.util.getNode("Lesions table").GetNumberOfRows() == 2
+    study.release()
+
+
+@pytest.mark.parametrize("name", ["pair.png", "t1_slices.png", "t2_slices.png", "lesions.png"])
 def test_pictures_show_image_and_outline(done, name):
     pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(done[0] / name))).astype(int)
     assert pixels.ndim == 3 and pixels.shape[2] == 3
@@ -109,10 +157,11 @@ def test_ones_own_volumes(pair, tmp_path, capsys):
     for side in ("t1", "t2"):
         paths.append(str(tmp_path / f"{side}.nrrd"))
         write_image(pair.images[side], paths[-1])
-    bundle = write_brightness_bundle(tmp_path / "bundle")
-    assert demo.main([*paths, "-o", str(tmp_path / "out"), "--bundle", str(bundle.folder)]) == 0
+    bundle, detector = write_brightness_bundle(tmp_path / "bundle"), write_peak_bundle(tmp_path / "detector")
+    words = ["-o", str(tmp_path / "out"), "--bundle", str(bundle.folder), "--detector", str(detector.folder)]
+    assert demo.main([*paths, *words]) == 0
     printed = capsys.readouterr().out
-    assert "Dice with the truth" not in printed and "| T2" in printed
+    assert "Dice with the truth" not in printed and "true lesions" not in printed and "| T2" in printed
     assert (tmp_path / "out" / "scene.mrb").is_file()
 
 
