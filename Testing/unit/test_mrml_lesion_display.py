@@ -258,6 +258,42 @@ def test_boxes_are_drawn_in_their_row_and_vanish_with_the_filter(rows, study):
     assert [colored(view, 1) > 20 for view in rows] == [True, False]
 
 
+@pytest.fixture
+def small(rows, study):
+    """A view of 45 mm around a box of 10 mm of lesion "d", number 4."""
+    (view, *_others) = rows
+    box = Box((10.0, -20.5, 90.0), (10.0, 10.0, 10.0), t1_box().direction)
+    study.add([LesionPair(4, t1=box, t1_score=0.5, t1_origin="detected", uid="d")])
+    view.look_at(frames.flip(box.centre_mm), 45.0)
+    return view
+
+
+def inside(view) -> np.ndarray:
+    """The pixels of 5 by 5 mm in the middle of a view of `small`."""
+    width, height = view.size
+    half = round(2.5 * width / 45)
+    middle = slice(height // 2 - half, height // 2 + half), slice(width // 2 - half, width // 2 + half)
+    return view.grab()[middle].astype(float)
+
+
+def test_a_small_lesion_is_not_hidden_by_its_box(small, study):
+    display = display_of(study, "d", "t1")
+    with_number = inside(small)
+    display.SetPointLabelsVisibility(False)
+    bare = inside(small)
+    display.SetVisibility(False)
+    assert np.array_equal(bare, inside(small))
+    display.SetVisibility(True)
+    display.SetPointLabelsVisibility(True)
+    assert 0.01 < (with_number != bare).any(axis=-1).mean() < 0.3
+
+
+def test_handles_leave_most_of_a_small_lesion_free(small, study):
+    unselected = inside(small)
+    study.select("d")
+    assert 0 < (inside(small) != unselected).any(axis=-1).mean() < 0.15
+
+
 def white(view) -> int:
     return int((view.grab().min(axis=-1) > 200).sum())
 

@@ -22,6 +22,9 @@ REJECTED_OPACITY = 0.3
 LINE_THICKNESS = 0.2
 SELECTED_LINE_THICKNESS = 0.4
 TEXT_SCALE = 4.0
+GLYPH_SCALE = 0.1
+"""Percent of the view: too small to be drawn, for a point in its middle hides a small lesion. The number stays."""
+HANDLE_SCALE = 1.2
 
 
 def color_of(number: int) -> tuple[float, float, float]:
@@ -113,6 +116,10 @@ def _style(display_node, record: BoxRecord, views: list[str]) -> None:
         display_node.SetPropertiesLabelVisibility(False)
         display_node.SetPointLabelsVisibility(True)
         display_node.SetTextScale(TEXT_SCALE)
+        display_node.SetGlyphTypeFromString("Sphere3D")
+        display_node.SetUseGlyphScale(True)
+        display_node.SetGlyphScale(GLYPH_SCALE)
+        display_node.SetInteractionHandleScale(HANDLE_SCALE)
         display_node.SetRotationHandleVisibility(False)
         display_node.SetTranslationHandleVisibility(True)
         display_node.SetScaleHandleVisibility(True)
