@@ -58,8 +58,9 @@ class LesionPairDetectParameterNode:
     """The user's choices, saved with the scene.
 
     A liver segmentation that is None is computed when lesions are detected. `device` is a key that
-    `liverpair.device.choose_device` takes; `scoreThreshold` hides boxes with a lower score; `recistTargets` lesions
-    of at least `recistMinimumMm` enter the sum of diameters; `lesionTable` is derived from the boxes.
+    `liverpair.device.choose_device` takes; `scoreThreshold` hides boxes with a lower score, and `lastScoreThreshold` is
+    what it was when the last result came; `recistTargets` lesions of at least `recistMinimumMm` enter the sum of
+    diameters; `lesionTable` is derived from the boxes.
     """
 
     t1Volume: vtkMRMLScalarVolumeNode
@@ -70,6 +71,7 @@ class LesionPairDetectParameterNode:
     model: str = ""
     device: str = "auto"
     scoreThreshold: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
+    lastScoreThreshold: float = 0.5
     hideRejected: bool = False
     recistTargets: Annotated[int, WithinRange(1, 54)] = 2
     recistMinimumMm: Annotated[float, WithinRange(0.0, 100.0)] = 10.0

@@ -33,7 +33,8 @@ class DetectionRun(WorkerRun):
     """A detection under way in the worker. Its result comes into the scene whole or not at all.
 
     When it is done, beside what every `WorkerRun` has: `livers` are the segmentation nodes by side that were made,
-    `correspondence` the `LiverCorrespondence` that the detector used, or None.
+    `correspondence` the `LiverCorrespondence` that the detector used, or None, `operatingThreshold` the score from
+    which on the model would show a lesion at first, None when it does not say.
     """
 
     job = "detect"
@@ -49,6 +50,7 @@ class DetectionRun(WorkerRun):
         self._grids = {}
         self.livers = {}
         self.correspondence = None
+        self.operatingThreshold = None
 
     def writeRequest(self, folder):
         request = {"bundle": str(self._bundle.folder), "device": self._device, "output": str(folder / "results")}
@@ -86,6 +88,7 @@ class DetectionRun(WorkerRun):
             finally:
                 study.release()
         self.correspondence = correspondence
+        self.operatingThreshold = (result.get("provenance") or {}).get("operating_threshold")
         return " ".join([summary(new, kept), *(result.get("notes") or ())])
 
     def _addLiver(self, side, volumeNode, result, added):

@@ -12,6 +12,9 @@ from LiverMultimodalLib.runpanel import RunPanel
 from LiverMultimodalLib.workerrun import DONE
 from liverpair.mrml import segmentations
 
+SCORE_DECIMALS = 2
+"""Of the slider of scores."""
+
 
 class InputsSection(Section):
     """Turns choices and clicks into runs of the logic."""
@@ -82,6 +85,7 @@ class InputsSection(Section):
         with slicer.util.NodeModify(context.parameterNode):
             for side, node in run.livers.items():
                 setattr(context.parameterNode, f"{side}Liver", node)
+            followThreshold(context.parameterNode, run.operatingThreshold)
         if run.correspondence is not None:
             context.correspondence = run.correspondence
         shown = [pair.uid for pair in context.study.pairs() if context.study.is_shown(pair)]
@@ -90,6 +94,17 @@ class InputsSection(Section):
             [context.liverSegmentation(side) for side in SIDES],
             onFitted=lambda: context.select(shown[0]) if shown and context.study is not None else None,
         )
+
+
+def followThreshold(parameterNode, operatingThreshold):
+    """Show what the model would show at first, unless the user has moved the slider since the last result. None, from a
+    model that does not say, changes nothing.
+    """
+    if operatingThreshold is None:
+        return
+    if round(parameterNode.scoreThreshold - parameterNode.lastScoreThreshold, SCORE_DECIMALS) == 0:
+        parameterNode.scoreThreshold = round(float(operatingThreshold), SCORE_DECIMALS)
+    parameterNode.lastScoreThreshold = parameterNode.scoreThreshold
 
 
 class LiverChooser:

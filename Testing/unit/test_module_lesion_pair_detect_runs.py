@@ -84,6 +84,21 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     assert panel.context.selectedUid == "lesion-1" and panel.chosen_row() == "1"
 
 
+def test_the_slider_starts_where_the_model_says_and_stays_where_the_user_put_it(panel):
+    panel.add_pair()
+    panel.run()
+    assert panel.parameters.scoreThreshold == 0.5 and panel.numbers() == ["1", "3", "4"]
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.254})
+    assert panel["scoreThresholdSlider"].value == pytest.approx(0.25)
+    assert panel.numbers() == ["1", "2", "3", "4"]
+    assert panel.study.is_shown(panel.study.pair("lesion-2"))
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.65})
+    assert panel.numbers() == ["1", "3"]
+    panel.harness.type_text(panel["scoreThresholdSlider"], "0.8")
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.25})
+    assert panel.parameters.scoreThreshold == pytest.approx(0.8) and panel.numbers() == ["1"]
+
+
 def test_livers_that_are_there_are_used_and_not_made_anew(panel):
     panel.add_pair()
     livers = panel.add_livers()
