@@ -31,6 +31,9 @@ SCHEMA = "liverpair-lesions"
 VERSION = 1
 STATES = ("proposed", "accepted", "rejected")
 ORIGINS = ("detected", "predicted", "drawn")
+LARGEST_NUMBER = 999_999
+SMALLEST_MM, FARTHEST_MM = 1e-6, 1e6
+"""Shortest side of a box; longest side and greatest coordinate. Beyond, scene files and measures lose them."""
 _PAIR_FIELDS = ("uid", "number", "state", "displacement_mm", "note", "t1", "t2")
 _SIDE_FIELDS = ("centre_mm", "size_mm", "direction", "score", "origin")
 
@@ -64,14 +67,20 @@ class LesionPair:
         who = f"Lesion pair {self.uid!r}"
         if not isinstance(self.uid, str) or not self.uid.strip():
             raise InputError(f"Lesion pair number {self.number!r} has no uid.")
-        if type(self.number) is not int or self.number < 1:
-            raise InputError(f"{who}: number must be a whole number from 1, not {self.number!r}.")
+        if type(self.number) is not int or not 1 <= self.number <= LARGEST_NUMBER:
+            raise InputError(
+                f"{who}: number must be a whole number from 1 to {LARGEST_NUMBER}, not {str(self.number)[:60]}."
+            )
         if self.state not in STATES:
             raise InputError(f"{who}: unknown state {self.state!r}; it is one of {', '.join(STATES)}.")
         if not isinstance(self.note, str):
             raise InputError(f"{who}: note must be text, not {self.note!r}.")
-        if self.displacement_mm is not None:
-            _numbers(self.displacement_mm, 3, f"{who}: displacement_mm")
+        for name, text in (("uid", self.uid), ("note", self.note)):
+            if not _is_unicode(text):
+                raise InputError(f"{who}: {name} holds half a character (an unpaired surrogate).", "Write it again.")
+        shift = () if self.displacement_mm is None else _numbers(self.displacement_mm, 3, f"{who}: displacement_mm")
+        if any(abs(component) > 2 * FARTHEST_MM for component in shift):
+            raise InputError(f"{who}: displacement_mm leads out of any patient: {list(shift)}.")
         if self.t1 is None and self.t2 is None:
             raise InputError(f"{who} has a box neither in T1 nor in T2.")
         _check_side(f"{who}, T1", self.t1, self.t1_score, self.t1_origin)
@@ -101,6 +110,13 @@ def write_lesions(path: str | Path, pairs: Iterable[LesionPair]) -> None:
     text = lesions_to_json(pairs)
     with written_whole(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+def free_number(taken: Iterable[int]) -> int:
+    """The number of a new lesion: one more than the highest, or the lowest free one where there is none above."""
+    taken = set(taken)
+    above = max(taken, default=0) + 1
+    return above if above <= LARGEST_NUMBER else next(n for n in range(1, LARGEST_NUMBER) if n not in taken)
 
 
 def lesions_to_json(pairs: Iterable[LesionPair]) -> str:
@@ -198,9 +214,14 @@ def _check_side(who: str, box: Box | None, score: float | None, origin: str | No
         raise InputError(f"{who}: unknown origin {origin!r}; it is one of {', '.join(ORIGINS)}.")
     if score is not None and not 0 <= _number(score, f"{who}: score") <= 1:
         raise InputError(f"{who}: score must lie between 0 and 1, not {score!r}.")
-    _numbers(box.centre_mm, 3, f"{who}: centre_mm")
-    if min(_numbers(box.size_mm, 3, f"{who}: size_mm")) <= 0:
+    center, size = _numbers(box.centre_mm, 3, f"{who}: centre_mm"), _numbers(box.size_mm, 3, f"{who}: size_mm")
+    if min(size) <= 0:
         raise InputError(f"{who}: size_mm must be above zero, not {list(box.size_mm)}.")
+    if min(size) < SMALLEST_MM or max(map(abs, (*center, *size))) > FARTHEST_MM:
+        raise InputError(
+            f"{who}: no box in a patient has the centre {list(center)} mm and the size {list(size)} mm.",
+            f"Sides are at least {SMALLEST_MM:g} mm long, and nothing lies beyond {FARTHEST_MM:g} mm.",
+        )
     axes = np.reshape(_numbers(box.direction, 9, f"{who}: direction"), (3, 3))
     if np.abs(axes).max() > 1.01 or np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3:
         raise InputError(f"{who}: direction is no set of three unit vectors at right angles.")
@@ -223,6 +244,10 @@ def _check_uids(pairs: list[LesionPair]) -> None:
         if pair.uid in seen:
             raise InputError(f"Two lesion pairs have the uid {pair.uid!r}.")
         seen.add(pair.uid)
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _number(value: Any, what: str) -> float:

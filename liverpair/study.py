@@ -51,6 +51,8 @@ def read_image(path: str | Path) -> sitk.Image:
     in it is not checked (see `geometry.check_volume`). Raises `InputError` when there is no such image, when it is
     damaged, or when a folder holds several series.
     """
+    if not str(path):
+        raise InputError("An image file is given without a name.", "Name it, or leave it out.")
     path = Path(path)
     if path.is_dir():
         return read_series(_only_series(list_series(path), f"Folder '{path}'"))

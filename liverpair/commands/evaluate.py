@@ -17,6 +17,7 @@ from liverpair.worker.detect_results import LESIONS_FILE, read_detection
 from liverpair.worker.segment_results import SIDES
 
 if TYPE_CHECKING:
+    from liverpair.lesions import LesionPair
     from liverpair.training.evaluate_detection import ScoredCase
 
 READ_BACK = "--predictions"
@@ -125,8 +126,9 @@ def detect_cases(
     from liverpair.detection.preparation import liver_offset_mm
     from liverpair.worker.pair_inputs import read_pair
 
+    truths = [_truth(study) for study in studies]
     cases = []
-    for number, study in enumerate(studies):
+    for number, (study, truth) in enumerate(zip(studies, truths)):
         report = part_of(progress, number / len(studies), (number + 1) / len(studies))
         wanted = DetectRequest.parse({**request, **study_parts(study.folder)})
         bundle, liver_bundles = wanted.models()
@@ -139,7 +141,7 @@ def detect_cases(
             wanted.options(),
             lambda fraction, message, study=study, report=report: report(fraction, f"{study.name}: {message}"),
         )
-        cases.append(_case(study, found.pairs, liver_offset_mm(*found.livers), kinds))
+        cases.append(_case(study, truth, found.pairs, liver_offset_mm(*found.livers), kinds))
     return cases
 
 
@@ -153,13 +155,14 @@ def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool) -> "ScoredC
         raise InputError(
             f"There is no result of study '{study.name}' in '{predictions}'.", "Run 'detect --studies' first."
         )
-    return _case(study, read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder), kinds)
+    return _case(study, _truth(study), read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder), kinds)
 
 
 def _offset_mm(study: EvaluatedStudy, results: Path) -> Sequence[float]:
     """Centroid of the T2 liver minus that of the T1 liver: as the detection had it, else by the study's own masks."""
     from liverpair.detection.preparation import liver_offset_mm
     from liverpair.study import read_image
+    from liverpair.worker.pair_inputs import check_mask_of
 
     detection = read_detection(results)
     if detection is not None:
@@ -170,7 +173,10 @@ def _offset_mm(study: EvaluatedStudy, results: Path) -> Sequence[float]:
         raise InputError(
             f"Nothing says where the livers of study '{study.name}' lie.", "Add t1_liver.nii.gz and t2_liver.nii.gz."
         )
-    return liver_offset_mm(*map(read_image, masks))
+    images = [read_image(mask) for mask in masks]
+    for image, side in zip(images, SIDES):
+        check_mask_of(image, side.upper())
+    return liver_offset_mm(*images)
 
 
 def _is_about_detection(words: Sequence[str]) -> bool:
@@ -196,11 +202,21 @@ def _request(model: str, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _case(study: EvaluatedStudy, predicted: Sequence[Any], offset_mm: Sequence[float], kinds: bool) -> "ScoredCase":
+def _truth(study: EvaluatedStudy) -> "list[LesionPair]":
     from liverpair.lesions import read_lesions
+
+    return [pair for pair in read_lesions(study.folder / LESIONS_FILE) if pair.state != "rejected"]
+
+
+def _case(
+    study: EvaluatedStudy,
+    truth: "list[LesionPair]",
+    predicted: "Sequence[LesionPair]",
+    offset_mm: Sequence[float],
+    kinds: bool,
+) -> "ScoredCase":
     from liverpair.training.evaluate_detection import ScoredCase
 
-    truth = [pair for pair in read_lesions(study.folder / LESIONS_FILE) if pair.state != "rejected"]
     named = {pair.uid: pair.note.split(",")[0].strip() for pair in truth} if kinds else {}
     return ScoredCase(study.name, predicted, truth, kinds=named, liver_offset_mm=tuple(map(float, offset_mm)))
 

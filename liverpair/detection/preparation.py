@@ -19,6 +19,9 @@ from liverpair.segmentation.preparation import (
     unit_range,
 )
 
+WIDEST_MM = 1000.0
+"""No two livers, breathing in between, take more room than this."""
+
 
 @dataclass(frozen=True)
 class PreparedPair:
@@ -71,14 +74,20 @@ def prepare_pair(
     offset_mm
         By how much T2 lies from T1 (LPS), when not as `settings.alignment` says.
 
-    Raises `InputError` for an empty liver mask.
+    Raises `InputError` for an empty liver mask, or masks that together are wider than livers can be.
     """
     centroid_offset = liver_offset_mm(*livers)
     if offset_mm is None:
         offset_mm = centroid_offset if settings.alignment == "aligned" else (0.0, 0.0, 0.0)
     whole = policy.grid_for(images[0])
-    corners = [mask_corners(livers[0]), mask_corners(livers[1]) - offset_mm]
-    first = _block(whole, np.concatenate(corners), settings.margin_mm, multiple_of)
+    corners = np.concatenate([mask_corners(livers[0]), mask_corners(livers[1]) - offset_mm])
+    widest = float(np.ptp(corners, axis=0).max())
+    if widest > WIDEST_MM:
+        raise InputError(
+            f"The liver masks of T1 and T2 span {widest / 1000:.3g} m, more than livers can.",
+            "Check both masks; when T1 and T2 lie that far apart, choose the alignment 'aligned'.",
+        )
+    first = _block(whole, corners, settings.margin_mm, multiple_of)
     grids = first, replace(first, origin=tuple(float(o + s) for o, s in zip(first.origin, offset_mm)))
     channels, masks = [], []
     for image, liver, grid in zip(images, livers, grids):
@@ -87,7 +96,7 @@ def prepare_pair(
         mask = prepare_labels(liver != 0, grid, [1])[0] >= 0.5
         array = unit_range(array, low, high)
         if settings.mask:
-            array[~_widened(mask, grid, settings.mask_margin_mm)] = 0.0
+            array[~shown_part(mask, grid, settings.mask_margin_mm, settings.mask_closing_mm)] = 0.0
         if settings.standardize:
             array = standardized(array)
         channels.append(array)
@@ -146,7 +155,14 @@ def _block(whole: Grid, points: np.ndarray, margin_mm: float, multiple_of: Seque
     return Grid(tuple(int(n) for n in size), whole.spacing, tuple(map(float, whole.point(start))), whole.direction)
 
 
-def _widened(mask: np.ndarray, grid: Grid, margin_mm: float) -> np.ndarray:
-    if margin_mm <= 0 or not mask.any():
+def shown_part(mask: np.ndarray, grid: Grid, margin_mm: float, closing_mm: float) -> np.ndarray:
+    """The mask closed by a ball of radius `closing_mm`, then widened by `margin_mm`."""
+    if margin_mm + closing_mm <= 0 or not mask.any():
         return mask
-    return ndimage.distance_transform_edt(~mask, sampling=grid.spacing[::-1]) <= margin_mm
+    spacing = grid.spacing[::-1]
+    room = [int(np.ceil(closing_mm / s)) + 1 for s in spacing]
+    padded = np.pad(mask, [(r, r) for r in room])  # the edge of the block must not stop the closing
+    wide = ndimage.distance_transform_edt(~padded, sampling=spacing) <= margin_mm + closing_mm
+    if closing_mm > 0:
+        wide = ndimage.distance_transform_edt(wide, sampling=spacing) > closing_mm
+    return wide[tuple(slice(r, -r) for r in room)] | mask

@@ -26,6 +26,8 @@ class DetectionSettings:
         Whether voxels outside the liver are 0 in each image.
     mask_margin_mm
         By how much the liver is widened for that.
+    mask_closing_mm
+        Radius of a closing of the liver before that: a lesion that a model left out of the liver is let in again.
     normalize_over
         Whose percentiles become 0 and 1: those of the "body" or of the "liver".
     standardize
@@ -55,6 +57,7 @@ class DetectionSettings:
     margin_mm: float = 12.0
     mask: bool = True
     mask_margin_mm: float = 0.0
+    mask_closing_mm: float = 0.0
     normalize_over: Literal["body", "liver"] = "body"
     standardize: bool = False
     nms_iou: float = 0.2

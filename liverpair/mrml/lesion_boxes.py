@@ -16,7 +16,7 @@ import vtk
 
 from liverpair.errors import InputError
 from liverpair.geometry import Box, Vector
-from liverpair.lesions import ORIGINS, STATES
+from liverpair.lesions import FARTHEST_MM, LARGEST_NUMBER, ORIGINS, SMALLEST_MM, STATES
 from liverpair.mrml import frames
 
 SIDES = ("t1", "t2")
@@ -85,12 +85,12 @@ def same_axes(a: Sequence[float], b: Sequence[float]) -> bool:
 
 def encode(text: str) -> str:
     """Any text as one that scene files keep: printable ASCII, the rest as percent escapes."""
-    return quote(text, safe=PLAIN, errors="surrogatepass")
+    return quote(text, safe=PLAIN)
 
 
 def decode(text: str) -> str:
-    """What was encoded."""
-    return unquote(text, errors="surrogatepass")
+    """What was encoded; U+FFFD stands for what nobody has encoded."""
+    return unquote(text, errors="replace")
 
 
 def new_uid() -> str:
@@ -116,10 +116,11 @@ def side_of(node) -> str | None:
 
 
 def is_box(node) -> bool:
-    """Whether a ROI node has a box: a center and three lengths above zero, all finite."""
+    """Whether a ROI node has a box: a center and three lengths, all in the bounds of `liverpair.lesions`."""
     if not node.GetNumberOfControlPoints() or node.GetROIType() != slicer.vtkMRMLMarkupsROINode.ROITypeBox:
         return False
-    return bool(np.isfinite([*node.GetCenter(), *node.GetSize()]).all()) and min(node.GetSize()) > 0
+    values = [*node.GetCenter(), *node.GetSize()]
+    return all(abs(value) <= FARTHEST_MM for value in values) and min(node.GetSize()) >= SMALLEST_MM
 
 
 def read(node) -> BoxRecord:
@@ -134,7 +135,7 @@ def read(node) -> BoxRecord:
         axes=tuple(axes.ravel().tolist()),
         origin=origin if origin in ORIGINS else "drawn",
         score=score if score is not None and 0 <= score <= 1 else None,
-        number=int(number) if number is not None and number >= 1 else 0,
+        number=int(number) if number is not None and 1 <= number <= LARGEST_NUMBER else 0,
         state=state if state in STATES else "proposed",
         note=decode(node.GetAttribute(f"{PREFIX}Note") or ""),
         displacement=displacement,
@@ -184,7 +185,7 @@ def world_matrix(transform_node, what: str) -> np.ndarray:
     """(4, 4) matrix from below a transform node (None: none) to the world.
 
     Raises:
-        InputError: when it warps; `what` is who the sentence speaks of.
+        InputError: when it warps or flattens; `what` is who the sentence speaks of.
     """
     if transform_node is None:
         return np.eye(4)
@@ -195,7 +196,10 @@ def world_matrix(transform_node, what: str) -> np.ndarray:
         )
     matrix = vtk.vtkMatrix4x4()
     transform_node.GetMatrixTransformToWorld(matrix)
-    return slicer.util.arrayFromVTKMatrix(matrix)
+    array = slicer.util.arrayFromVTKMatrix(matrix)
+    if not np.isfinite(array).all() or abs(np.linalg.det(array)) < 1e-12:
+        raise _flattened(what)
+    return array
 
 
 def to_world(record: BoxRecord, matrix: np.ndarray, what: str = "The box") -> Box:
@@ -258,7 +262,7 @@ def _stretched(linear: np.ndarray, size: np.ndarray, axes: np.ndarray, what: str
     edges = linear @ axes
     lengths = np.linalg.norm(edges, axis=0)
     if not np.isfinite(edges).all() or min(lengths) < 1e-6:
-        raise InputError(f"{what} lies under a transform that flattens it.", "Correct the transform.")
+        raise _flattened(what)
     edges = edges / lengths
     if np.abs(edges.T @ edges - np.eye(3)).max() > 1e-3:
         raise InputError(
@@ -266,6 +270,10 @@ def _stretched(linear: np.ndarray, size: np.ndarray, axes: np.ndarray, what: str
             "Take it out of the transform, or harden the transform on the volume.",
         )
     return size * lengths, edges
+
+
+def _flattened(what: str) -> InputError:
+    return InputError(f"{what} lies under a transform that flattens it.", "Correct the transform.")
 
 
 def _floats(values) -> tuple[float, ...]:

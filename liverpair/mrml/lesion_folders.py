@@ -13,6 +13,8 @@ from liverpair.mrml.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, SIDES, STUDY
 
 FOLDER_CLASS = "vtkMRMLFolderDisplayNode"
 MARK = f"{PREFIX}Study"
+HAD_VOLUMES = f"{PREFIX}HadVolumes"
+"""Set once a folder has referred to a volume: its lesions are of that patient, also when the volume is deleted."""
 VOLUME_ROLES = {"t1": "lesionPairT1Volume", "t2": "lesionPairT2Volume"}
 
 
@@ -36,7 +38,8 @@ def find_or_make(t1_volume, t2_volume, name: str = ""):
     """The folder of two volumes, either of which may be None; made when there is none.
 
     A folder that has one of the volumes and lacks the other is completed: who began with T1 alone goes on in the same
-    study when T2 is chosen, or not chosen for a while.
+    study when T2 is chosen, or not chosen for a while. So is a folder that never had a volume; one whose volumes were
+    both deleted is not, for the next ones may be another patient's.
     """
     volumes = {"t1": t1_volume, "t2": t2_volume}
     wanted = [volume.GetID() if volume else None for volume in volumes.values()]
@@ -44,9 +47,7 @@ def find_or_make(t1_volume, t2_volume, name: str = ""):
     best, folder = max(fitting, key=lambda entry: entry[0], default=(0, None))
     if best == 0:
         return make(volumes, name)
-    for side, volume in volumes.items():
-        if volume is not None:
-            folder.SetNodeReferenceID(VOLUME_ROLES[side], volume.GetID())
+    _refer(folder, volumes)
     return folder
 
 
@@ -59,9 +60,7 @@ def make(volumes: dict, name: str = ""):
     folder.SetName(name or f"Lesions of {' and '.join(names)}".removesuffix(" of "))
     folder.SetAttribute(MARK, "1")
     scene.AddNode(folder)
-    for side, volume in volumes.items():
-        if volume is not None:
-            folder.SetNodeReferenceID(VOLUME_ROLES[side], volume.GetID())
+    _refer(folder, volumes)
     item_of(folder)
     return folder
 
@@ -71,7 +70,9 @@ def make_again(folder, scene):
     ids = {side: folder.GetNodeReferenceID(role) for side, role in VOLUME_ROLES.items()}
     volumes = {side: scene.GetNodeByID(node_id) if node_id else None for side, node_id in ids.items()}
     remove_item(folder)
-    return make(volumes, folder.GetName())
+    made = make(volumes, folder.GetName())
+    made.SetAttribute(HAD_VOLUMES, folder.GetAttribute(HAD_VOLUMES))
+    return made
 
 
 def item_of(folder) -> int:
@@ -117,6 +118,13 @@ def file_box(folder, node) -> None:
         folder.GetScene().GetSubjectHierarchyNode().CreateItem(item_of(folder), node)
 
 
+def _refer(folder, volumes: Mapping[str, object]) -> None:
+    for side, volume in volumes.items():
+        if volume is not None:
+            folder.SetNodeReferenceID(VOLUME_ROLES[side], volume.GetID())
+            folder.SetAttribute(HAD_VOLUMES, "1")
+
+
 def _item_above(folder, hierarchy) -> int:
     """Where the first volume lies: the study of a patient when it came from DICOM."""
     for side in SIDES:
@@ -135,4 +143,4 @@ def _fit(folder, wanted: list[str | None]) -> int:
     if any(a and b and a != b for a, b in zip(own, wanted)):
         return 0
     shared = sum(1 for a, b in zip(own, wanted) if a and a == b)
-    return shared or int(not any(own))
+    return shared or int(not any(own) and not folder.GetAttribute(HAD_VOLUMES))

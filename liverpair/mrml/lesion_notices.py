@@ -59,11 +59,16 @@ class Notices:
             self._deliver()
         elif not self._put_off:
             self._put_off = True
-            Notices.defer(self._deliver)
+            Notices.defer(self._deliver_late)
+
+    def _deliver_late(self) -> None:
+        self._put_off = False
+        self._urgent |= bool(self._pending)
+        self._flush()
 
     def _deliver(self) -> None:
         kinds, self._pending = self._pending, []
-        self._urgent = self._put_off = False
+        self._urgent = False
         for kind in kinds:
             for callback in list(self._listeners.values()):
                 callback(kind)

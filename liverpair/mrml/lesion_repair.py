@@ -9,6 +9,7 @@ from pathlib import Path
 
 import slicer
 
+from liverpair.lesions import free_number
 from liverpair.mrml import lesion_boxes, lesion_folders
 from liverpair.mrml.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, SIDES, VOLUME
 from liverpair.mrml.lesion_store import BoxStore
@@ -158,7 +159,7 @@ def _renumber(folder, lesions: dict[str, Lesion], said: list[str], changed: set)
     renumbered = 0
     for uid, number in numbers.items():
         if number < 1 or number in taken:
-            number = max(taken | set(numbers.values())) + 1
+            number = free_number(taken | set(numbers.values()))
             renumbered += 1
         taken.add(number)
         first = replace(next(iter(records[uid].values())), number=number)

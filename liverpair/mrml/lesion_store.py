@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from liverpair.errors import InputError
 from liverpair.geometry import Box
+from liverpair.lesions import free_number
 from liverpair.mrml import frames, lesion_boxes, lesion_folders
 from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, STUDY, BoxRecord, Key
 from liverpair.mrml.lesion_display import LesionDisplay, LesionFilter
@@ -141,8 +142,8 @@ class BoxStore:
         return any((uid, side) in self.nodes for side in SIDES)
 
     def next_number(self) -> int:
-        """One more than the highest number."""
-        return max((record.number for record in self.records.values()), default=0) + 1
+        """The number of a new lesion."""
+        return free_number(record.number for record in self.records.values())
 
     def select(self, uid: str | None) -> None:
         """Give the handles to the boxes of one lesion; to none when there is no such lesion."""
@@ -265,6 +266,10 @@ class BoxStore:
                 lesion_boxes.write(node, key, old)
             return
         new = lesion_boxes.read(node)
+        if not new.number:
+            new = replace(new, number=old.number)
+            with self._watch.quiet():
+                lesion_boxes.write(node, key, new)
         moved = not new.same_box(old)
         if not moved and replace(new, center=old.center, size=old.size, axes=old.axes) == old:
             return

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from liverpair.errors import InputError
 from liverpair.geometry import Box
-from liverpair.lesions import STATES, LesionPair, Origin, State
+from liverpair.lesions import STATES, LesionPair, Origin, State, free_number
 from liverpair.mrml import lesion_boxes, lesion_folders, lesion_pairs
 from liverpair.mrml.lesion_boxes import SIDES
 from liverpair.mrml.lesion_display import LesionFilter
@@ -298,7 +298,7 @@ class LesionStudy:
         if (old is not None and not replacing) or (old is None and self._elsewhere(pair.uid)):
             pair = replace(pair, uid=lesion_boxes.new_uid())
         taken = {other.number for other in target.values() if other.uid != pair.uid}
-        return replace(pair, number=max(taken) + 1) if pair.number in taken else pair
+        return replace(pair, number=free_number(taken)) if pair.number in taken else pair
 
     def _elsewhere(self, uid: str) -> bool:
         return any(store.has(uid) for store in BoxStore.living() if store is not self._store)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +126,7 @@ def _write(path: Path, pair: SyntheticPair, livers: Sequence[sitk.Image], prepar
         livers,
         preparation.policy,
         preparation.normalization,
-        preparation.settings,
+        replace(preparation.settings, mask_closing_mm=0.0),  # for livers that a model drew; these are drawn by hand
         preparation.multiple_of,
     )
     boxes, visible = known_boxes(pair.pairs)

@@ -18,6 +18,7 @@ from liverpair.worker.detect_results import (
     TABLE_FILE,
     boxes_file,
     liver_file,
+    result_files,
 )
 from liverpair.worker.pair_inputs import PARTS, SIDES, PairInputs, input_sha256, read_pair
 from liverpair.worker.register_job import TRANSFORM_FILE, registered, write_transform
@@ -135,7 +136,7 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """
     wanted = DetectRequest.parse(request)
     bundle, liver_bundles = wanted.models()
-    with writable_folder(Path(wanted.output)):
+    with writable_folder(Path(wanted.output), result_files(wanted.missing_livers)):
         inputs = read_pair(wanted.parts, part_of(progress, 0.0, READ))
         about = asked(wanted)
         progress(READ, "Loading the model")

@@ -27,9 +27,13 @@ def liver_file(side: str) -> str:
 
 def existing_results(folder: Path, missing_livers: Sequence[str] = SIDES) -> list[str]:
     """Names of files in `folder` that a detection would replace; `missing_livers` says which masks it makes."""
+    return [name for name in result_files(missing_livers) if os.path.lexists(folder / name)]
+
+
+def result_files(missing_livers: Sequence[str] = SIDES) -> list[str]:
+    """Names of the files that a detection may write; `missing_livers` says which masks it makes."""
     names = [DETECTION_FILE, LESIONS_FILE, *(boxes_file(side) for side in SIDES), TABLE_FILE, TRANSFORM_FILE]
-    names += [liver_file(side) for side in missing_livers]
-    return [name for name in names if os.path.lexists(folder / name)]
+    return names + [liver_file(side) for side in missing_livers]
 
 
 def read_detection(folder: Path) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """The volumes and liver masks that a job on a pair is given, read and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,8 @@ class PairInputs:
 def read_pair(paths: Mapping[str, str | None], progress: Progress = no_progress) -> PairInputs:
     """Read "t1", "t2" and, where they are not None, "t1_liver" and "t2_liver".
 
-    Raises `InputError` for what cannot be read or used, or a mask that does not lie in its volume.
+    Raises `InputError` for what cannot be read or used, a mask that does not lie in its volume, or masks that are
+    swapped.
     """
     from liverpair.geometry import check_volume
     from liverpair.study import read_image
@@ -41,6 +42,7 @@ def read_pair(paths: Mapping[str, str | None], progress: Progress = no_progress)
         livers.append(None if mask is None else read_image(mask))
         if mask is not None:
             check_liver(livers[-1], images[-1], name)
+    check_not_swapped(images, livers)
     return PairInputs((images[0], images[1]), (livers[0], livers[1]))
 
 
@@ -49,17 +51,38 @@ def check_liver(mask: "sitk.Image", image: "sitk.Image", name: str) -> None:
     import SimpleITK as sitk
 
     from liverpair.geometry import Grid, resample
+
+    check_mask_of(mask, name)
+    liver = mask != 0
+    if not sitk.GetArrayFromImage(resample(liver, Grid.of(image), "nearest")).any():
+        raise InputError(f"The liver mask of {name} does not lie in {name}.", "Choose the mask made for this volume.")
+
+
+def check_mask_of(mask: "sitk.Image", name: str) -> None:
+    """Raise `InputError` unless `mask` is a label map that is not empty; `name` ("T1", "T2") is whose it is."""
+    import SimpleITK as sitk
+
     from liverpair.measures.masks import check_mask
 
     try:
         check_mask(mask)
     except InputError as error:
         raise InputError(f"The liver mask of {name} is none: it must be a 3-D label map.") from error
-    liver = mask != 0
-    if not sitk.GetArrayViewFromImage(liver).any():
+    if not sitk.GetArrayViewFromImage(mask).any():
         raise InputError(f"The liver mask of {name} is empty.", "Segment the liver again, or draw it.")
-    if not sitk.GetArrayFromImage(resample(liver, Grid.of(image), "nearest")).any():
-        raise InputError(f"The liver mask of {name} does not lie in {name}.", "Choose the mask made for this volume.")
+
+
+def check_not_swapped(images: "Sequence[sitk.Image]", livers: "Sequence[sitk.Image | None]") -> None:
+    """Raise `InputError` for a mask that lies voxel by voxel on the other volume and not on its own."""
+    from liverpair.geometry import Grid
+
+    grids = [Grid.of(image) for image in images]
+    for side, own, other, liver in zip(SIDES, grids, reversed(grids), livers):
+        if liver is not None and Grid.of(liver).same_as(other) and not Grid.of(liver).same_as(own):
+            raise InputError(
+                f"The liver mask of {side.upper()} was made for the other volume: it has the voxels of that one.",
+                "Are the two masks swapped?",
+            )
 
 
 def input_sha256(paths: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from liverpair.registration.livers import LiverCorrespondence
 
 TRANSFORM_FILE = "t1_to_t2.tfm"
+SMALLEST_DICE = 0.5
+"""Registered masks of one liver overlap by 0.9 and more; those that overlap less are not of one."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,15 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """
     wanted = RegisterRequest.parse(request)
     from liverpair.detection.preparation import liver_offset_mm
-    from liverpair.measures.masks import check_mask
     from liverpair.study import read_image
+    from liverpair.worker.pair_inputs import check_mask_of
 
-    with writable_folder(Path(wanted.output)):
+    with writable_folder(Path(wanted.output), [TRANSFORM_FILE]):
         masks = []
-        for path in (wanted.t1_liver, wanted.t2_liver):
+        for name, path in (("T1", wanted.t1_liver), ("T2", wanted.t2_liver)):
             progress(0.0, "Reading the liver masks")
             masks.append(read_image(path))
-            check_mask(masks[-1])
+            check_mask_of(masks[-1], name)
         offset = liver_offset_mm(*masks)
         progress(0.1, "Registering the livers")
         found = registered(*masks)
@@ -67,13 +69,17 @@ def registered(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> "LiverCorrespo
     """The registration of two masks. Raises `InputError` when they cannot be registered."""
     from liverpair.registration.livers import cached_registration
 
+    unlike = InputError(
+        "The livers of T1 and T2 cannot be registered: their masks have too little in common.",
+        "Check both masks; places are mapped by the centroids of the livers until then.",
+    )
     try:
-        return cached_registration(t1_liver != 0, t2_liver != 0)
+        found = cached_registration(t1_liver != 0, t2_liver != 0)
     except RuntimeError as error:
-        raise InputError(
-            "The livers of T1 and T2 cannot be registered: their masks have too little in common.",
-            "Check both masks; places are mapped by the centroids of the livers until then.",
-        ) from error
+        raise unlike from error
+    if not found.dice >= SMALLEST_DICE:
+        raise unlike
+    return found
 
 
 def write_transform(correspondence: "LiverCorrespondence", path: Path) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,22 +37,26 @@ def content_sha256(path: str | Path) -> str:
 
 
 @contextmanager
-def writable_folder(folder: Path) -> Iterator[None]:
-    """`folder` exists and can be written to. If the block fails, the folders made for it go again when they are empty.
+def writable_folder(folder: Path, files: Sequence[str] = ()) -> Iterator[None]:
+    """`folder` exists, and files of these names can be written to it. If the block fails, the folders made for it go
+    again when they are empty.
 
-    Raises `InputError` when it cannot be made or written to.
+    Raises `InputError` when it cannot be made or written to, or a folder has the name of one of the files.
     """
     missing = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
     try:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             staging_folder(folder).cleanup()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise InputError(f"'{folder}' cannot be written to.", "Choose another folder for the results.") from error
+        for name in files:
+            if (folder / name).is_dir():
+                raise InputError(f"'{folder / name}' is a folder; a file of that name is to be written.", "Rename it.")
         yield
     except BaseException:
         for path in missing:
-            with suppress(OSError):
+            with suppress(OSError, UnicodeError):
                 path.rmdir()
         raise
 

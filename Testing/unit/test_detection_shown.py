@@ -1,11 +1,13 @@
-"""What is shown of an image, brought to one median and spread."""
+"""What is shown of an image: its part of the liver, brought to one median and spread."""
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from liverpair.detection.preparation import standardized
+from liverpair.detection.preparation import shown_part, standardized
 from liverpair.detection.settings import DetectionSettings
 from liverpair.errors import BundleError
+from liverpair.geometry import IDENTITY_DIRECTION, Grid
 
 RNG = np.random.default_rng(4)
 LIVER = 0.4 + 0.03 * RNG.standard_normal((12, 20, 20))
@@ -42,3 +44,24 @@ def test_it_needs_a_mask():
     section = {"anchor_sizes": [[1, 1, 1]], "mask": False, "standardize": True}
     with pytest.raises(BundleError, match="standardize needs mask"):
         DetectionSettings.read(section, "unmasked")
+
+
+def test_closing_lets_a_lesion_that_was_left_out_in_again_and_nothing_beyond():
+    grid = Grid((40, 40, 20), (2.0, 2.0, 4.0), (0.0, 0.0, 0.0), IDENTITY_DIRECTION)
+    z, y, x = np.indices(grid.shape)
+    whole = (z * 4 - 40) ** 2 + (y * 2 - 40) ** 2 + (x * 2 - 40) ** 2 < 32**2
+    inside = (z * 4 - 40) ** 2 + (y * 2 - 40) ** 2 + (x * 2 - 40) ** 2 < 12**2
+    at_the_rim = (z * 4 - 40) ** 2 + (y * 2 - 40) ** 2 + (x * 2 - 66) ** 2 < 10**2
+    left_out = whole & ~inside & ~at_the_rim
+    closed = shown_part(left_out, grid, 0.0, 15.0)
+    assert closed[whole & inside].all()
+    assert closed[whole & at_the_rim].mean() > 0.5
+    assert not closed[~ndimage.binary_dilation(whole)].any()
+    assert (shown_part(left_out, grid, 0.0, 0.0) == left_out).all()
+
+
+def test_closing_at_the_edge_of_the_block_adds_nothing():
+    grid = Grid((10, 10, 10), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), IDENTITY_DIRECTION)
+    mask = np.zeros(grid.shape, bool)
+    mask[:, :4] = True
+    assert (shown_part(mask, grid, 0.0, 6.0) == mask).all()
