@@ -56,7 +56,7 @@ def scene():
 
 
 @settings(max_examples=40)
-@given(boxes, st.text(max_size=30), st.none() | st.floats(0, 1), st.integers(1, 10**6))
+@given(boxes, st.text(max_size=30), st.none() | st.floats(0, 1), st.integers(1, 999_999))
 def test_a_node_says_what_was_written_into_it(box, note, score, number):
     record = record_of(box, note=note, score=score, number=number, displacement=(1 / 3, -2.5, 1e-9), state="rejected")
     node = slicer.vtkMRMLMarkupsROINode()

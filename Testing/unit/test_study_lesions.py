@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from liverpair.errors import InputError
 from liverpair.geometry import Box
-from liverpair.lesions import LesionPair, lesions_from_json, lesions_to_json, read_lesions, write_lesions
+from liverpair.lesions import (
+    LesionPair,
+    free_number,
+    lesions_from_json,
+    lesions_to_json,
+    read_lesions,
+    write_lesions,
+)
 
 OBLIQUE = (math.cos(0.4), -math.sin(0.4), 0.0, math.sin(0.4), math.cos(0.4), 0.0, 0.0, 0.0, 1.0)
 PAIR = LesionPair(
@@ -31,7 +38,7 @@ coordinates = st.floats(-1e6, 1e6)
 boxes = st.builds(
     Box,
     st.tuples(coordinates, coordinates, coordinates),
-    st.tuples(*[st.floats(min_value=0, max_value=1e5, exclude_min=True)] * 3),
+    st.tuples(*[st.floats(min_value=1e-6, max_value=1e6)] * 3),
     st.sampled_from(
         [OBLIQUE, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0), (-1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0)]
     ),
@@ -47,7 +54,7 @@ def pairs(draw):
         values[f"{side}_score"] = draw(st.none() | st.floats(0, 1))
         values[f"{side}_origin"] = draw(st.sampled_from(["detected", "predicted", "drawn"]))
     return LesionPair(
-        number=draw(st.integers(1, 10**6)),
+        number=draw(st.integers(1, 999_999)),
         state=draw(st.sampled_from(["proposed", "accepted", "rejected"])),
         displacement_mm=draw(st.none() | st.tuples(coordinates, coordinates, coordinates)),
         note=draw(st.text()),
@@ -144,13 +151,20 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
         (["pairs", 0, "uid"], "", "has no uid"),
         (["pairs", 0, "uid"], 5, "has no uid"),
         (["pairs", 0, "number"], 0, "number must be a whole number from 1"),
+        (["pairs", 0, "number"], 10**400, "number must be a whole number from 1 to 999999, not 1000"),
         (["pairs", 0, "number"], True, "number must be a whole number from 1"),
         (["pairs", 0, "state"], "maybe", "unknown state 'maybe'"),
         (["pairs", 0, "state"], ["accepted"], "unknown state"),
         (["pairs", 0, "note"], None, "note must be text"),
+        (["pairs", 0, "note"], "a\ud800", "note holds half a character"),
+        (["pairs", 0, "uid"], "\udfff", "uid holds half a character"),
         (["pairs", 0, "t1", "origin"], "guessed", "T1: unknown origin 'guessed'"),
         (["pairs", 0, "t1", "size_mm"], [1, -2, 3], r"T1: size_mm must be above zero, not \[1.0, -2.0, 3.0\]"),
         (["pairs", 0, "t1", "size_mm"], [1, 0, 3], "size_mm must be above zero"),
+        (["pairs", 0, "t1", "size_mm"], [1, 1e300, 3], "T1: no box in a patient has"),
+        (["pairs", 0, "t1", "size_mm"], [1, 1e-300, 3], "T1: no box in a patient has"),
+        (["pairs", 0, "t1", "centre_mm"], [1, 1e39, 3], "T1: no box in a patient has"),
+        (["pairs", 0, "displacement_mm"], [1, 1e300, 3], "displacement_mm leads out of any patient"),
         (["pairs", 0, "t1", "centre_mm"], [1, 2], "T1: centre_mm must be 3 numbers"),
         (["pairs", 0, "t1", "centre_mm"], [1, 2, "3"], "T1: centre_mm must be a finite number, not 3"),
         (["pairs", 0, "t1", "centre_mm"], [1, 2, 10**400], "centre_mm must be a finite number"),
@@ -201,6 +215,10 @@ def test_a_pair_needs_a_box_and_a_score_needs_one_too():
         LesionPair(1, t1=PAIR.t1, t1_origin="drawn", t2_score=0.5)
     with pytest.raises(InputError, match="T1: unknown origin None"):
         LesionPair(1, t1=PAIR.t1)
+
+
+def test_a_new_number_follows_the_highest_until_there_is_none_above():
+    assert [free_number([]), free_number([4, 1]), free_number([999_999, 1])] == [1, 5, 2]
 
 
 def test_new_pairs_have_uids_of_their_own():
