@@ -35,6 +35,7 @@ class ReadingContext(VTKObservationMixin):
         study: `LesionStudy` of the chosen volumes, None when none is chosen.
         parameterNode: the `LesionPairDetectParameterNode` that is followed; None outside the module.
         worker: runs jobs; the session's own unless a test gives another.
+        listedUids: function that returns the UIDs of the lesions as the table lists them from top to bottom.
         jumpedTo: by side, the point (world RAS, mm) that a row was last brought to.
     """
 
@@ -50,6 +51,7 @@ class ReadingContext(VTKObservationMixin):
         self._correspondence = None
         self._placeMap = None
         self._images, self._livers = {}, {}
+        self.listedUids = list
         self.jumpedTo = {}
 
     def addListener(self, callback):

@@ -35,6 +35,7 @@ class LesionsSection(Section):
         self._timer.setSingleShot(True)
         self._timer.setInterval(MEASURE_DELAY_MS)
         self._timer.connect("timeout()", self.measure)
+        context.listedUids = lambda: self.table.uids
         self.show()
 
     def enter(self):
@@ -46,6 +47,7 @@ class LesionsSection(Section):
 
     def cleanup(self):
         self._timer.stop()
+        self.context.listedUids = list
         super().cleanup()
 
     def onChanged(self, what):

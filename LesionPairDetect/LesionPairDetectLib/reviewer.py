@@ -34,8 +34,14 @@ class Reviewer:
 
     @property
     def order(self):
-        """UIDs of the lesions that `goOn` and `goBack` walk through: those that are shown, by number."""
-        return [pair.uid for pair in self.study.pairs() if self.study.is_shown(pair)] if self.study is not None else []
+        """UIDs of the lesions that `goOn` and `goBack` walk through: those that are shown, as the table lists them, by
+        number where there is no table.
+        """
+        if self.study is None:
+            return []
+        shown = [pair.uid for pair in self.study.pairs() if self.study.is_shown(pair)]
+        rows = {uid: row for row, uid in enumerate(self._context.listedUids())}
+        return sorted(shown, key=lambda uid: rows.get(uid, len(rows)))
 
     def reason(self, action):
         """One sentence about why the action of that name cannot be done now, or None."""

@@ -70,6 +70,25 @@ def test_a_heading_sorts_and_lesions_seen_once_come_first(listed):
     assert listed.numbers() == ["1", "5", "3", "2", "4"]
 
 
+def test_review_walks_through_the_rows_from_top_to_bottom(listed):
+    def walk(key, steps):
+        numbers = []
+        for _step in range(steps):
+            listed.harness.press(key)
+            numbers.append(listed.chosen_row())
+        return numbers
+
+    listed.click_heading("Seen in")
+    listed.choose_row(3)
+    assert walk("S", 4) == ["4", "1", "2", "3"]
+    assert walk("W", 2) == ["2", "1"]
+    listed.click_heading("Seen in")
+    listed.harness.type_text(listed["scoreThresholdSlider"], "0.5")
+    assert listed.numbers() == ["1", "4", "3"]
+    listed["lesionsTable"].setFocus()
+    assert walk("S", 3) == ["4", "3", "1"]
+
+
 def test_the_slider_filters_at_once_without_another_run(listed):
     commands = len(listed.worker.transport.commands)
     listed.harness.type_text(listed["scoreThresholdSlider"], "0.65")
