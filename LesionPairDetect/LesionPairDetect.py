@@ -97,7 +97,7 @@ class LesionPairDetectWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         self.logic = LesionPairDetectLogic()
-        self.context = ReadingContext(self.logic.worker, self.say)
+        self.context = ReadingContext(self.logic.worker, self.say, lambda: self.logic.bundles)
         self.sections = [
             InputsSection(self.context, self.logic),
             LesionsSection(self.context),

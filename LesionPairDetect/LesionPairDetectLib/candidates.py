@@ -6,6 +6,7 @@ import numpy as np
 from slicer.i18n import tr as _
 
 from liverpair.detection.settings import DetectionSettings
+from liverpair.errors import BundleError
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.findings import SIDES, seen_box
 
@@ -49,11 +50,19 @@ def unmatchedSide(pair):
     return seen[0] if len(seen) == 1 else None
 
 
-def explain(pair, pairs, placeMap, linkOverlap=LINK_OVERLAP):
+def linkOverlap(bundle):
+    """The overlap above which the detector of a bundle links; the usual one for None, or a bundle that does not say."""
+    try:
+        return DetectionSettings.read(bundle.section("detection"), bundle.name).link_iou if bundle else LINK_OVERLAP
+    except BundleError:
+        return LINK_OVERLAP
+
+
+def explain(pair, pairs, placeMap, neededOverlap=LINK_OVERLAP):
     """The `Unmatched` of a lesion that was seen in one image only; None for another, or where no place is known.
 
     `pairs` are all lesions of the study, `placeMap` a `PlaceMap` that is asked when the lesion itself does not say
-    where it should be in the other image.
+    where it should be in the other image. Boxes are linked above `neededOverlap`.
     """
     side = unmatchedSide(pair)
     if side is None:
@@ -70,7 +79,7 @@ def explain(pair, pairs, placeMap, linkOverlap=LINK_OVERLAP):
         for each, box, overlap in zip(there, boxes, overlaps)
     ]
     nearest = tuple(sorted(candidates, key=lambda candidate: (candidate.distance_mm, candidate.number))[:NEAREST])
-    return Unmatched(pair.uid, side, source, nearest, _sentence(other.upper(), nearest, linkOverlap))
+    return Unmatched(pair.uid, side, source, nearest, _sentence(other.upper(), nearest, neededOverlap))
 
 
 def _other(side):
@@ -95,7 +104,7 @@ def _distance(first, second):
     return float(np.linalg.norm(np.subtract(first.centre_mm, second.centre_mm)))
 
 
-def _sentence(side, nearest, linkOverlap):
+def _sentence(side, nearest, neededOverlap):
     if not nearest:
         return _("There is no other box in {side}.").format(side=side)
     best = max(nearest, key=lambda candidate: candidate.overlap)
@@ -103,9 +112,9 @@ def _sentence(side, nearest, linkOverlap):
         return _("No box in {side} overlaps it; the nearest, of lesion {number}, is {distance:.0f} mm away.").format(
             side=side, number=nearest[0].number, distance=nearest[0].distance_mm
         )
-    if best.overlap <= linkOverlap:
+    if best.overlap <= neededOverlap:
         return _("It overlaps lesion {number} by {overlap:.2f}; more than {limit:.2f} is needed to link them.").format(
-            number=best.number, overlap=best.overlap, limit=linkOverlap
+            number=best.number, overlap=best.overlap, limit=neededOverlap
         )
     if best.taken:
         return _("It overlaps lesion {number} by {overlap:.2f}, which has a partner already.").format(

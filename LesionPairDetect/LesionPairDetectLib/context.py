@@ -39,13 +39,14 @@ class ReadingContext(VTKObservationMixin):
         jumpedTo: by side, the point (world RAS, mm) that a row was last brought to.
     """
 
-    def __init__(self, worker=None, say=None):
-        """`say(sentence, isProblem)` shows a sentence to the user."""
+    def __init__(self, worker=None, say=None, bundles=dict):
+        """`say(sentence, isProblem)` shows a sentence to the user, `bundles()` gives the installed models by name."""
         VTKObservationMixin.__init__(self)
         self.worker = worker or sessionWorker()
         self.parameterNode = None
         self.study = None
         self._say = say or (lambda sentence, isProblem: None)
+        self._bundles = bundles
         self._listeners = []
         self._studyToken = None
         self._correspondence = None
@@ -74,6 +75,11 @@ class ReadingContext(VTKObservationMixin):
     def volume(self, side):
         """The volume node chosen for "t1" or "t2", or None."""
         return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
+
+    @property
+    def bundle(self):
+        """The bundle of the chosen model, or None."""
+        return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
 
     def image(self, side):
         """The volume's image in world LPS, or None when no volume is chosen.

@@ -4,7 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.boxdrag import BoxDrag
-from LesionPairDetectLib.candidates import explain, unmatchedSide
+from LesionPairDetectLib.candidates import explain, linkOverlap, unmatchedSide
 from LesionPairDetectLib.context import otherSide
 from LesionPairDetectLib.drawer import Drawer
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
@@ -213,7 +213,8 @@ class DrawSection(Section):
         self._unmatched = None
         if side is None:
             return
-        self._unmatched = found = explain(pair, context.study.pairs(), context.placeMap())
+        needed = linkOverlap(context.bundle)
+        self._unmatched = found = explain(pair, context.study.pairs(), context.placeMap(), needed)
         candidates = found.candidates if found is not None else ()
         nothing = _("Where it should be in {other} is not known.").format(other=otherSide(side).upper())
         self.ui.unmatchedLabel.text = "<b>{title}</b> {sentence} <i>{source}</i>".format(

@@ -3,6 +3,8 @@
 import pytest
 import slicer
 from lesion_pair_detect_factory import panel  # noqa: F401
+from lesion_sections_factory import SHIFT, lesion
+from peak_detector import SECTION, write_peak_bundle
 
 from liverpair.lesions import read_lesions
 from liverpair.mrml.scanner_space import same_lesions
@@ -60,6 +62,19 @@ def test_lesions_are_detected_reviewed_corrected_drawn_saved_and_loaded(panel, t
     panel.choose_row(1)
     panel.harness.press("D")
     assert states(panel)[1] == "rejected"
+
+
+def test_why_a_box_is_unmatched_is_said_with_the_overlap_of_the_chosen_model(panel, tmp_path):
+    panel.add_pair()
+    write_peak_bundle(tmp_path / "models" / "strict", section={**SECTION, "link_iou": 0.6}, name="strict")
+    panel.enter()
+    near = lesion(2, (-30, -30, 60), ("t2",))
+    panel.add_lesions([lesion(1, (-40, -30, 60), ("t1",), displacement_mm=SHIFT), near])
+    panel.context.select("lesion-1")
+    panel.parameters.model = "peaks"
+    assert "enough to link them" in panel["unmatchedLabel"].text
+    panel.parameters.model = "strict"
+    assert "more than 0.60 is needed to link them" in panel["unmatchedLabel"].text
 
 
 def test_keys_belong_to_the_module_only_while_it_is_on_the_screen(panel):
