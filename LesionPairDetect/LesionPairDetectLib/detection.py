@@ -17,7 +17,6 @@ from liverpair.measures.boxes import iou_mm
 from liverpair.measures.findings import kind_of_finding
 from liverpair.mrml import frames, provenance, segmentations, volumes
 from liverpair.mrml.lesion_study import LesionStudy
-from liverpair.registration.livers import LiverCorrespondence
 
 SAME_LESION_IOU = 0.1
 """A found box that overlaps one that the reader has judged by more than this is the same lesion."""
@@ -33,8 +32,8 @@ class DetectionRun(WorkerRun):
     """A detection under way in the worker. Its result comes into the scene whole or not at all.
 
     When it is done, beside what every `WorkerRun` has: `livers` are the segmentation nodes by side that were made,
-    `correspondence` the `LiverCorrespondence` that the detector used, or None, `operatingThreshold` the score from
-    which on the model would show a lesion at first, None when it does not say.
+    `operatingThreshold` the score from which on the model would show a lesion at first, None when it does not say. The
+    livers are not registered, which takes long: `Registrar` does it while somebody reads.
     """
 
     job = "detect"
@@ -49,11 +48,11 @@ class DetectionRun(WorkerRun):
         self._bundle, self._device, self._givenLivers = bundle, device, liverNodes
         self._grids = {}
         self.livers = {}
-        self.correspondence = None
         self.operatingThreshold = None
 
     def writeRequest(self, folder):
-        request = {"bundle": str(self._bundle.folder), "device": self._device, "output": str(folder / "results")}
+        request = {"bundle": str(self._bundle.folder), "device": self._device, "correspondence": False}
+        request["output"] = str(folder / "results")
         for side, node in self._volumes.items():
             volumes.check_node(node, side.upper())
             image, liver = volumes.world_image(node), self._givenLivers.get(side)
@@ -74,7 +73,6 @@ class DetectionRun(WorkerRun):
         for side, node in zip(SIDES, nodes):
             if node is None or not Grid.of(volumes.world_image(node)).same_as(self._grids[side]):
                 raise InputError(_("{side} was changed in the meantime.").format(side=side.upper()), _("Detect again."))
-        correspondence = readCorrespondence(result.get("correspondence"))
         with takenBack() as added:
             for side, node in zip(SIDES, nodes):
                 if not isInScene(self._givenLivers.get(side)):
@@ -87,7 +85,6 @@ class DetectionRun(WorkerRun):
                 provenance.write(study.folder, result.get("provenance") or {})
             finally:
                 study.release()
-        self.correspondence = correspondence
         self.operatingThreshold = (result.get("provenance") or {}).get("operating_threshold")
         return " ".join([summary(new, kept), *(result.get("notes") or ())])
 
@@ -117,16 +114,6 @@ def takenBack():
         for node in added:
             slicer.mrmlScene.RemoveNode(node)
         raise
-
-
-def readCorrespondence(path):
-    """The registration that the worker wrote to a file, None for no file."""
-    if path is None:
-        return None
-    try:
-        return LiverCorrespondence(sitk.ReadTransform(path), float("nan"))
-    except RuntimeError as error:
-        raise InputError(_("The registration of the livers could not be read."), _("Detect again.")) from error
 
 
 def merged(old, found):

@@ -86,8 +86,6 @@ class InputsSection(Section):
             for side, node in run.livers.items():
                 setattr(context.parameterNode, f"{side}Liver", node)
             followThreshold(context.parameterNode, run.operatingThreshold)
-        if run.correspondence is not None:
-            context.correspondence = run.correspondence
         shown = [pair.uid for pair in context.study.pairs() if context.study.is_shown(pair)]
         showPair(
             chosen,

@@ -6,10 +6,10 @@ import qt
 import SimpleITK as sitk
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.detection import readCorrespondence
 from LiverMultimodalLib.inputs import SIDES
 from LiverMultimodalLib.workerrun import CANCELLED, WorkerRun
-from liverpair.errors import LiverPairError
+from liverpair.errors import InputError, LiverPairError
+from liverpair.registration.livers import LiverCorrespondence
 
 RETRY_MS = 2000
 
@@ -35,7 +35,10 @@ class RegistrationRun(WorkerRun):
         return request
 
     def takeResult(self, result):
-        self.correspondence = readCorrespondence(result["transform"])
+        try:
+            self.correspondence = LiverCorrespondence(sitk.ReadTransform(result["transform"]), float("nan"))
+        except RuntimeError as error:
+            raise InputError(_("The registration of the livers could not be read.")) from error
         return _("The livers are registered; they overlap with Dice {dice:.2f}.").format(dice=result["dice"])
 
 

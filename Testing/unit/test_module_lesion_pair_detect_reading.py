@@ -191,14 +191,16 @@ def test_a_detection_takes_the_worker_from_the_registration(reading):
     assert reading.status.startswith("Lesions found")
 
 
-def test_the_registration_of_a_detection_is_used(reading, tmp_path):
-    reading.add_livers()
-    reading.enter()
-    path = str(tmp_path / "t1_to_t2.tfm")
-    sitk.WriteTransform(sitk.TranslationTransform(3, (1.0, 2.0, 3.0)), path)
+def test_a_detection_does_not_wait_for_the_registration_which_follows(reading):
     reading.worker.pairs = []
     reading.study.remove("lesion-1")
-    reading.run(correspondence=path)
+    reading.apply()
+    assert reading.worker.request["correspondence"] is False
+    reading.worker.finish()
+    reading.harness.wait(until=lambda: reading.worker.job["job"] == "register", seconds=8)
+    assert reading.status == "No lesion was found."
+    reading.worker.finish_registration(sitk.TranslationTransform(3, (1.0, 2.0, 3.0)))
+    reading.harness.wait()
     assert reading.context.placeMap().to_other((0, 0, 60), "t1").point_mm == near((1, 2, 63))
     segmentation = reading.parameters.t1Liver
     segmentation.GetSegmentation().RemoveSegment(segmentation.GetSegmentation().GetNthSegmentID(0))
