@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import qt
 import slicer
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
@@ -34,6 +35,7 @@ from LesionPairDetectLib.review import ReviewSection
 from LiverMultimodalLib import inputs, sampledata
 from LiverMultimodalLib.modellogic import STATUS_MS, ModelLogic
 from LiverMultimodalLib.runpanel import PROBLEM_STYLE
+from liverpair.mrml.lesion_notices import Notices
 from liverpair.mrml.lesion_study import LesionStudy, adopt_scene
 
 
@@ -96,6 +98,7 @@ class LesionPairDetectWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
+        Notices.defer = lambda deliver: qt.QTimer.singleShot(0, deliver)
         self.logic = LesionPairDetectLogic()
         self.context = ReadingContext(self.logic.worker, self.say, lambda: self.logic.bundles)
         self.sections = [
@@ -119,6 +122,7 @@ class LesionPairDetectWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for section in self.sections:
             section.cleanup()
         self.context.release()
+        Notices.defer = None
         self.removeObservers()
 
     def enter(self):

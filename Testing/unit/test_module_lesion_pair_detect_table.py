@@ -7,6 +7,7 @@ from lesion_pair_detect_factory import found, panel  # noqa: F401
 from lesion_sections_factory import lesion
 
 from liverpair.mrml import frames, layouts
+from liverpair.mrml.lesion_notices import Notices
 
 
 @pytest.fixture
@@ -87,6 +88,21 @@ def test_review_walks_through_the_rows_from_top_to_bottom(listed):
     assert listed.numbers() == ["1", "4", "3"]
     listed["lesionsTable"].setFocus()
     assert walk("S", 3) == ["4", "3", "1"]
+
+
+def test_what_others_do_to_many_boxes_is_followed_once(listed):
+    told = []
+    listed.context.addListener(told.append)
+    for number in (1, 2):
+        listed.study.node(f"lesion-{number}", "t1").SetSize(40, 20, 28)
+    assert told == [] and listed.rows()[0]["T1 mm"] == "24.0"
+    listed.harness.wait()
+    assert told.count("boxes") == 1
+    assert [row["T1 mm"] for row in listed.rows()[:2]] == ["40.0", "40.0"]
+    slicer.mrmlScene.RemoveNode(listed.study.node("lesion-2", "t1"))
+    listed.widget.cleanup()
+    listed.harness.wait()
+    assert Notices.defer is None
 
 
 def test_the_slider_filters_at_once_without_another_run(listed):

@@ -293,6 +293,22 @@ def test_what_others_do_can_be_put_off(study, monkeypatch):
     assert told == ["boxes", "history"] * 2
 
 
+def test_what_was_put_off_is_not_told_inside_an_action_nor_twice(study, monkeypatch):
+    waiting, told = [], []
+    monkeypatch.setattr(Notices, "defer", waiting.append)
+    study.observe(told.append)
+    study.node("a", "t1").SetSize(5, 6, 7)
+    with study.action("Change all"):
+        waiting.pop()()
+        assert told == []
+    assert told == ["boxes", "history"]
+    study.node("a", "t1").SetSize(6, 6, 7)
+    study.set_note("a", "at once")
+    assert told == ["boxes", "history"] * 2
+    waiting.pop()()
+    assert told == ["boxes", "history"] * 2
+
+
 @pytest.fixture
 def view(study):
     opened = SliceView(layouts.ROWS[0][0].name, "Axial", (300, 240))
