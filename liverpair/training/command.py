@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentError
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
@@ -63,7 +64,16 @@ class TrainingCLI(LightningCLI):
         try:
             self.config = parser.parse_args(args)
         except ArgumentError as error:
-            raise InputError(_first_line(error), "'train TASK --help' lists the options.") from error
+            raise InputError(_one_line(error), "'train TASK --help' lists the options.") from error
+
+    def instantiate_classes(self) -> None:
+        """Model, data and trainer. Raises `InputError` for settings that one of them refuses."""
+        try:
+            super().instantiate_classes()
+        except (TypeError, ValueError, IndexError, UnpicklingError) as error:
+            raise InputError(
+                f"These settings cannot be trained with: {_one_line(error)}", "Change the config."
+            ) from error
 
     def instantiate_trainer(self, **kwargs) -> lightning.Trainer:
         """The trainer with the callbacks and loggers of the run."""
@@ -105,7 +115,7 @@ def fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCL
     try:
         return _fit(model_class, data_class, arguments)
     except MisconfigurationException as error:
-        raise InputError(_first_line(error), "Change the config or the options of the command.") from error
+        raise InputError(_one_line(error), "Change the config or the options of the command.") from error
 
 
 def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCLI:
@@ -125,6 +135,6 @@ def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingC
     return cli
 
 
-def _first_line(error: Exception) -> str:
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+def _one_line(error: Exception) -> str:
+    line = " ".join(str(error).split())[:300] or type(error).__name__
     return line if line.endswith(".") else f"{line}."

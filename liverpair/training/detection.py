@@ -103,6 +103,13 @@ class DetectionTask(WarmupCosine):
         self.save_hyperparameters()
         self.settings, self.matching, self.loss = settings, matching, loss
         self.network = build("retina", arguments or {})
+        sides = {len(size) for size in settings.anchor_sizes}
+        if sides != {self.network.dimensions} or len(settings.anchor_sizes) != self.network.anchors:
+            raise InputError(
+                f"anchor_sizes must be the {self.network.anchors} boxes of {self.network.dimensions} numbers that the "
+                f"network answers for, not {len(settings.anchor_sizes)} of {' or '.join(map(str, sorted(sides)))}.",
+                "Change settings.anchor_sizes or arguments.anchors in the config.",
+            )
         self.network = self.network.to(memory_format=MEMORY_FORMATS[self.network.dimensions])
         if start_from:
             take_weights(self.network, start_from)

@@ -8,6 +8,7 @@ import numpy as np
 import pytorch_lightning as lightning
 from torch.utils.data import DataLoader, Dataset
 
+from liverpair.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.training.detection import PairBatch, PairSample
@@ -114,7 +115,12 @@ class PairedLesionsData(lightning.LightningDataModule):
         self.train_variants, self.validation_pairs = self._train(), self._validation()
 
     def _train(self) -> list[LesionVariant]:
-        return self._prepared(self.train_cases, self.variants, self.first_seed)
+        found = self._prepared(self.train_cases, self.variants, self.first_seed)
+        if not found:
+            raise InputError(
+                "There is no pair to train on.", "data.train, data.t1_images and data.variants must not be empty or 0."
+            )
+        return found
 
     def _validation(self) -> list[LesionVariant]:
         start = self.first_seed + SEEDS_PER_CASE * len(self.train_cases)
