@@ -33,7 +33,7 @@ def shown_pairs(result: Mapping[str, Any]) -> "list[LesionPair]":
     from liverpair.lesions import read_lesions
 
     threshold = result["provenance"]["operating_threshold"]
-    return [pair for pair in read_lesions(result["lesions"]) if max(_scores(pair)) >= threshold]
+    return [pair for pair in read_lesions(result["lesions"]) if pair.score >= threshold]
 
 
 def report(
@@ -106,7 +106,3 @@ def add_to_scene(pairs: "Sequence[LesionPair]", volumes: Mapping[str, Any], outp
         picture = picture_of_lesions(study, study.pairs()[:MOST_IN_PICTURE])
         pictures.save_png(picture, output / LESIONS_PICTURE)
     study.release()
-
-
-def _scores(pair: "LesionPair") -> list[float]:
-    return [score for score in (pair.t1_score, pair.t2_score) if score is not None]

@@ -86,6 +86,11 @@ class LesionPair:
         _check_side(f"{who}, T1", self.t1, self.t1_score, self.t1_origin)
         _check_side(f"{who}, T2", self.t2, self.t2_score, self.t2_origin)
 
+    @property
+    def score(self) -> float | None:
+        """The higher of its two scores; None when no network scored either box."""
+        return max((score for score in (self.t1_score, self.t2_score) if score is not None), default=None)
+
 
 def read_lesions(path: str | Path) -> list[LesionPair]:
     """The lesion pairs in a `lesions.json`. Raises `InputError` naming what is wrong with the file."""

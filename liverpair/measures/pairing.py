@@ -41,8 +41,8 @@ class FoundLesion:
 
 
 def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: float = 0.0) -> list[FoundLesion]:
-    """Every true lesion with a box in both images, once for each image in which a box of at least `minimum_score`
-    finds it.
+    """Every true lesion with a box in both images, once for each image in which a box finds it whose pair has a score
+    of at least `minimum_score`.
 
     Predicted boxes that no network scored are somebody else's box moved: they find nothing themselves. A pair without a
     box on the other side counts with `partner_iou` 0 and the error of its `displacement_mm`, NaN without.
@@ -51,7 +51,7 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: fl
     for side, other in (SIDES, SIDES[::-1]):
         truth = [pair for pair in case.truth if getattr(pair, side) is not None]
         scores = [getattr(pair, f"{side}_score") for pair in case.predicted]
-        known = [(p, s) for p, s in zip(case.predicted, scores) if s is not None and s >= minimum_score]
+        known = [(p, s) for p, s in zip(case.predicted, scores) if s is not None and p.score >= minimum_score]
         pairs = [pair for pair, _ in known]
         overlaps = iou_mm([getattr(pair, side) for pair in pairs], [getattr(pair, side) for pair in truth])
         matches = match(overlaps, [score for _, score in known], minimum_iou)

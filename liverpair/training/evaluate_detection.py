@@ -1,8 +1,9 @@
 """How good paired detection is on cases whose lesions are known: the measures of a detection paper out of one call.
 
 An image is one volume, so T1 and T2 of a patient are two. A lesion counts in the images where the truth has a box of
-it. A predicted box counts where a network scored it; the moved box that completes a pair finds nothing itself, it is
-judged as partner. Sensitivity with moved boxes counted, each with its partner's score, stands beside.
+it. What is detected is pairs (Couteaux 2021, section 4.2.3: every object comes out as one), and so is what a reader
+filters: both boxes of a pair count, a moved one too, with the score of the pair. Sensitivity of the boxes alone, each
+with the score that its own image gave it, stands beside.
 """
 
 import math
@@ -57,15 +58,13 @@ class ScoredCase:
         """Kind of a true lesion, "" when not known."""
         return self.kinds.get(lesion.uid, "")
 
-    def image(self, side: str, moved: bool = False) -> ImageResult:
-        """The boxes in one image against the lesions there; with `moved`, boxes that no network scored count with
-        their partner's score."""
+    def image(self, side: str, own_scores: bool = False) -> ImageResult:
+        """The boxes in one image against the lesions there, each with the score of its pair; with `own_scores`, those
+        that the network found in this image, with their score there."""
         lesions = [pair for pair in self.truth if getattr(pair, side) is not None]
         boxes, scores = [], []
         for pair in self.predicted:
-            score = getattr(pair, f"{side}_score")
-            if score is None and moved:
-                score = pair.t2_score if side == "t1" else pair.t1_score
+            score = getattr(pair, f"{side}_score") if own_scores else pair.score
             if score is not None and getattr(pair, side) is not None:
                 boxes.append(getattr(pair, side))
                 scores.append(score)
@@ -78,8 +77,8 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
 
     Returns a dictionary with
 
-    - `values`: single figures. On lesions from `MEASURABLE_MM` on: `sensitivity_at_2fp` and, with moved boxes counted,
-      `sensitivity_at_2fp_with_moved`, at IoU 0.1 and 2 false boxes per volume; at that operating point
+    - `values`: single figures. On lesions from `MEASURABLE_MM` on: `sensitivity_at_2fp` and, of boxes with their own
+      scores, `sensitivity_at_2fp_own_scores`, at IoU 0.1 and 2 false boxes per volume; at that operating point
       (`score_threshold`) `pairing_accuracy` and the medians `displacement_error_mm`, `displacement_error_none_mm`,
       `displacement_error_centroid_mm` of the `judged` found lesions (see `measures.pairing`). `lesions`, `cases`,
       `volumes`: how many there are.
@@ -95,7 +94,7 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     threshold = operating_threshold([measurable(image) for image in images])
     values = {
         "sensitivity_at_2fp": _sensitivity(images),
-        "sensitivity_at_2fp_with_moved": _sensitivity([case.image(side, True) for case in cases for side in SIDES]),
+        "sensitivity_at_2fp_own_scores": _sensitivity([case.image(side, True) for case in cases for side in SIDES]),
         **_pairing(cases, threshold, lambda case, lesion: case.size_mm(lesion) >= MEASURABLE_MM),
         "score_threshold": threshold,
         "lesions": sum(len(case.truth) for case in cases),
