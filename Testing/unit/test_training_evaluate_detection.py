@@ -76,7 +76,7 @@ def test_detection_by_size_and_kind():
     # T1 shows two lesions and T2 three; the small one was moved to its place in T2.
     assert table["all"]["lesions"] == 5 and table["all"]["sensitivity_at_8"] == 1
     assert table["from 10 mm"]["lesions"] == 3 and table["0 to 10 mm"]["sensitivity_at_8"] == 1
-    # False by falling score: 0.95 in both images of a, then 0.6 in T1 of b, which does not show that lesion. 
+    # False by falling score: 0.95 in both images of a, then 0.6 in T1 of b, which does not show that lesion.
     assert table["all"]["sensitivity_at_0.5"] == pytest.approx(4 / 5)
     assert table["all"]["sensitivity_at_0.25"] == 0
 

@@ -107,7 +107,11 @@ class Detector:
         Raises `OutOfMemoryError` when the block does not fit on the CPU.
         """
         answer, engine, notes = self.ask(channels, device)
-        return link(*find_boxes(*answer, self.settings), self.settings.link_iou, self.settings.link_growth), engine, notes
+        return (
+            link(*find_boxes(*answer, self.settings), self.settings.link_iou, self.settings.link_growth),
+            engine,
+            notes,
+        )
 
     def ask(self, channels: np.ndarray, device: torch.device) -> tuple[tuple[RetinaOutput, Anchors], Engine, list[str]]:
         """The network's answer and its anchors (see `finding.ask`); the rest as `find` has it."""
