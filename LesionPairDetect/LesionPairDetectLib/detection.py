@@ -86,7 +86,7 @@ class DetectionRun(WorkerRun):
             finally:
                 study.release()
         self.operatingThreshold = (result.get("provenance") or {}).get("operating_threshold")
-        return " ".join([summary(new, kept), *(result.get("notes") or ())])
+        return " ".join([summary(new, kept, self.operatingThreshold), *(result.get("notes") or ())])
 
     def _addLiver(self, side, volumeNode, result, added):
         """A new segmentation node with the liver that the worker has found."""
@@ -140,8 +140,8 @@ def isJudged(pair):
     return pair.state != "proposed" or bool(pair.note) or "drawn" in (pair.t1_origin, pair.t2_origin)
 
 
-def summary(new, kept):
-    """What was found, as one or two sentences."""
+def summary(new, kept, threshold=None):
+    """What was found, in a few sentences; `threshold` is the score from which on lesions are shown at first."""
     if not new:
         sentence = _("No new lesion was found.") if kept else _("No lesion was found.")
     else:
@@ -149,6 +149,9 @@ def summary(new, kept):
         sentence = _("Lesions found: {count}; in both images {both}, in T1 only {t1}, in T2 only {t2}.").format(
             count=len(new), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
         )
+        strong = sum(pair.score is not None and pair.score >= threshold for pair in new) if threshold else len(new)
+        if strong < len(new):
+            sentence += " " + _("A score of {score:.2f} or more: {count}.").format(score=threshold, count=strong)
     if kept:
         sentence += " " + _("Lesions that you had reviewed or drawn were kept: {count}.").format(count=len(kept))
     return sentence
