@@ -42,8 +42,8 @@ NOTES = (
     "other image.",
     f"The score threshold is the lowest from which on {WANTED_PRECISION:.0%} of the boxes on other pairs, those of "
     f"validation, are right. Small objects have a shorter side below {SMALL_PIXELS:g} pixels.",
-    "The network with level 1 went on from the weights that the other one had after 5000 steps; its own steps come on top "
-    "of those. The last 1500 steps of the other one had ten times the weight on boxes.",
+    "The network with level 1 went on from the weights that the other one had after 5000 steps; its own steps come on "
+    "top of those. The last 1500 steps of the other one had ten times the weight on boxes.",
     "What the thesis leaves open of its generator is ours: compare the rows of our networks with each other, and "
     "with the published row with caution.",
 )
