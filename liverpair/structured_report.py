@@ -2,38 +2,22 @@
 that refers to its series. One lesion has one tracking UID in both.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from pydicom.uid import UID
-
 from liverpair.dicom_sources import DicomSource, read_source
 from liverpair.errors import InputError, MissingPackageError
 from liverpair.files import written_whole
 from liverpair.lesions import LesionPair
 from liverpair.measures.findings import SIDES, seen_box
+from liverpair.structured_report_identity import ReportAuthor, tracking_uid
+
+__all__ = ["REPORT_FILES", "ReportAuthor", "WrittenReports", "tracking_uid", "write_structured_reports"]
 
 REPORT_FILES = {"t1": "lesions-t1-sr.dcm", "t2": "lesions-t2-sr.dcm"}
-_NAMESPACE = uuid.UUID("8f1f5a0e-5f6b-5b0e-9a35-2f6a7a3d1c42")
-
-
-@dataclass(frozen=True)
-class ReportAuthor:
-    """Who stands behind the reports.
-
-    Attributes:
-        observer: the reader's name as DICOM writes it (`Family^Given`); "" when no person has looked.
-        model: name of the detection model behind detected boxes.
-        model_version: of that model.
-    """
-
-    observer: str = ""
-    model: str = "LiverPair"
-    model_version: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -90,16 +74,6 @@ def write_structured_reports(
             report = content.report(seen[side], side, source, author)
             report.save_as(stack.enter_context(written_whole(paths[side])), enforce_file_format=True)
     return WrittenReports(paths, _notes(pairs, sources))
-
-
-def tracking_uid(pair_uid: str) -> UID:
-    """The DICOM UID of a lesion, the same wherever and whenever it is asked for: the pair's UUID as a UID (PS3.5 B.2),
-    or a UUID made from a uid that is none."""
-    try:
-        number = uuid.UUID(pair_uid)
-    except ValueError:
-        number = uuid.uuid5(_NAMESPACE, pair_uid)
-    return UID(f"2.25.{number.int}")
 
 
 def _not_dicom(name: str) -> InputError:

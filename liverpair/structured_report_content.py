@@ -17,7 +17,7 @@ from liverpair.lesions import LesionPair
 from liverpair.measures.burden import box_volume_ml
 from liverpair.measures.findings import seen_box
 from liverpair.measures.recist import axial_diameter_mm
-from liverpair.structured_report import ReportAuthor, tracking_uid
+from liverpair.structured_report_identity import ReportAuthor, tracking_uid
 
 MR_IMAGING = Code("113091000", "SCT", "Magnetic resonance imaging")
 SERIES_NUMBER = 8800
