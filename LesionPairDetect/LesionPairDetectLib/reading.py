@@ -27,6 +27,7 @@ class ReadingSection(Section):
         self._clicks = ViewClicks(self.onClick)
         self._keys = KeyBindings({FOLLOW_KEY: self.toggle})
         self._isEntered = False
+        self._sentence = ""
         self.ui.linkedCursorCheckBox.text = f"{self.ui.linkedCursorCheckBox.text} ({FOLLOW_KEY})"
         self.ui.showPairButton.connect("clicked(bool)", self.onShowPair)
         self.show()
@@ -52,6 +53,7 @@ class ReadingSection(Section):
 
     def onChanged(self, what):
         if what == "study":
+            self._sentence = ""
             self.registrar.stop()
             if self._isEntered:
                 self.cursor.start()
@@ -71,15 +73,19 @@ class ReadingSection(Section):
             else _("T1 and T2 no longer follow each other.")
         )
 
-    def show(self, sentence=""):
-        """Show whether the rows follow each other, and what the last place was known from."""
+    def show(self, sentence=None):
+        """Show whether the rows follow each other, and what the last place was known from: `sentence`, or what was said
+        before.
+        """
+        if sentence is not None:
+            self._sentence = sentence
         parameterNode = self.context.parameterNode
         self.cursor.enabled = parameterNode is not None and parameterNode.linkedCursor
         if not self.cursor.enabled:
             self.cursor.hide()
         hasBoth = None not in [self.context.volume(side) for side in SIDES]
         self.ui.showPairButton.enabled = hasBoth
-        self.ui.correspondenceLabel.text = sentence or (
+        self.ui.correspondenceLabel.text = (hasBoth and self._sentence) or (
             _("Scroll or click in one row: the other one goes to the corresponding place.")
             if hasBoth
             else _("Choose a T1 and a T2 volume.")
