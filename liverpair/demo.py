@@ -161,7 +161,7 @@ def write_scene(
     output: Path,
 ) -> None:
     """Segmentations as `.seg.nrrd`, linked boxes, the pictures, and everything as one `.mrb` scene."""
-    from liverpair.mrml import headless, pair_scene, pictures
+    from liverpair.mrml import headless, lesion_scene, pair_scene, pictures
 
     nodes = pair_scene.build_pair_scene(pair.images, result, label)
     (t1, t1_segmentation), (t2, t2_segmentation) = nodes.of("t1"), nodes.of("t2")
@@ -170,7 +170,7 @@ def write_scene(
         volume, segmentation = nodes.of(side)
         pictures.save_png(pair_scene.picture_of_slices(volume, segmentation), output / f"{side}_slices.png")
         pair_scene.save_segmentation(segmentation, output / f"{side}.seg.nrrd")
-    demo_lesions.add_to_scene(lesions, nodes.volumes, output)
+    lesion_scene.add_lesions(lesions, nodes.volumes, output / demo_lesions.LESIONS_PICTURE)
     headless.save_scene_mrb(output / SCENE_FILE)
 
 

@@ -1,4 +1,4 @@
-"""The part of the demo that finds lesions: detection, a table beside the truth, linked boxes, a picture."""
+"""The part of the demo that finds lesions: detection, and a table beside the truth."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 SIDES = ("t1", "t2")
 LESIONS_PICTURE = "lesions.png"
-MOST_IN_PICTURE = 6
 
 
 def detect(output: Path, livers: Mapping[str, str], bundle: str) -> dict[str, Any]:
@@ -88,21 +87,3 @@ def found_of(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> st
         f"{row['t1_false']} and {row['t2_false']} false boxes; {linked} of {row['judged']} found boxes have the "
         "right partner."
     )
-
-
-def add_to_scene(pairs: "Sequence[LesionPair]", volumes: Mapping[str, Any], output: Path) -> None:
-    """Put the linked boxes and their table into the scene of `volumes` (nodes by side), and save their picture."""
-    import slicer
-
-    from liverpair.mrml import lesion_table, pictures
-    from liverpair.mrml.lesion_pictures import picture_of_lesions
-    from liverpair.mrml.lesion_study import LesionStudy
-
-    study = LesionStudy(volumes["t1"], volumes["t2"], "Lesions")
-    study.replace_all(pairs)
-    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", "Lesions table")
-    lesion_table.show(table, study)
-    if pairs:
-        picture = picture_of_lesions(study, study.pairs()[:MOST_IN_PICTURE])
-        pictures.save_png(picture, output / LESIONS_PICTURE)
-    study.release()
