@@ -82,7 +82,7 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"network": {"name": "unet"}}, "'network.arguments' is missing"),
         ({"grid": ...}, "'grid' is missing"),
         ({"grid": {"spacing_mm": [1, 1, 0], "multiple_of": [1, 1, 1]}}, "'grid.spacing_mm' is not a list of positive"),
-        ({"grid": {"spacing_mm": [1, 1, 1], "multiple_of": [1, 1]}}, "has 3 and 'grid.multiple_of' 2 numbers"),
+        ({"grid": {"spacing_mm": [1, 1, 1], "multiple_of": [1, 1]}}, "'grid.multiple_of' has 2 numbers, and volumes need 3"),
         (
             {"normalization": {"method": "percentile", "lower_percentile": 99, "upper_percentile": 1}},
             "percentiles 99 and 1 are not in rising order",
@@ -100,7 +100,7 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"grid": {**GRID, "keep_slices_from_mm": "5"}}, "'grid.keep_slices_from_mm' is not a number"),
         ({"grid": {**GRID, "keep_slices_to_mm": 10**400}}, "'grid.keep_slices_to_mm' is 1000"),
         ({"grid": {**GRID, "multiple_of": [10**9, 1, 1]}}, "'grid.multiple_of' holds a number above 256"),
-        ({"grid": {"spacing_mm": [2, 2], "multiple_of": [2, 2]}}, "has 2 and 'grid.multiple_of' 2 numbers"),
+        ({"grid": {"spacing_mm": [2, 2], "multiple_of": [2, 2, 2]}}, "'grid.spacing_mm' has 2 numbers, and volumes need 3"),
         ({"grid": {**GRID, "crop": "head"}}, '\'grid.crop\' is "head", not "body" or null'),
         ({"mirror_axes": "xyz"}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),
         ({"mirror_axes": ["t"]}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),

@@ -14,6 +14,7 @@ from liverpair.bundle.manifest import (
     MANIFEST_FILE,
     SCHEMA_VERSION,
     SEGMENTATION,
+    SLICE_SEGMENTATION,
     WEIGHTS_FILE,
     Label,
     Network,
@@ -161,7 +162,7 @@ class Bundle:
         with torch.device("meta"):
             network = self._build().eval()
         check_fit(network, tensor_shapes(self.folder / WEIGHTS_FILE, self.name), self.name)
-        if self.task == SEGMENTATION:
+        if self.task in (SEGMENTATION, SLICE_SEGMENTATION):
             check_segments(network, self.manifest)
         return network
 

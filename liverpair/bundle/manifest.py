@@ -21,8 +21,10 @@ WEIGHTS_FILE = "weights.safetensors"
 MAXIMUM_MANIFEST_BYTES = 8 * 2**20
 
 SEGMENTATION = "segmentation"
+SLICE_SEGMENTATION = "slice-segmentation"
 TASK_SECTIONS: dict[str, tuple[str, ...]] = {
     SEGMENTATION: ("grid", "normalization", "postprocessing"),
+    SLICE_SEGMENTATION: ("grid", "normalization"),
     "detection": ("grid", "normalization", "detection"),
 }
 """Sections that a bundle of each task must have beyond the core."""
@@ -36,7 +38,11 @@ MAXIMUM_ARGUMENTS = 1000
 
 MAXIMUM_MULTIPLE = 256
 MAXIMUM_MM = 1000
-CROPS = {SEGMENTATION: ("body", None), "detection": ("body", "liver", None)}
+CROPS = {
+    SEGMENTATION: ("body", None),
+    SLICE_SEGMENTATION: ("body", None),
+    "detection": ("body", "liver", None),
+}
 
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 CHECKSUM_PATTERN = re.compile(r"[0-9a-f]{64}")
@@ -50,7 +56,7 @@ class Network(TypedDict):
 
 
 class WorkingGrid(TypedDict, total=False):
-    """The grid a network sees: spacing (x, y, z), what its sides (z, y, x) are multiples of, and what it is cropped to
+    """The grid a network sees: spacing (x, y, z), what its sides (z, y, x; y, x of slices) are multiples of, and what it is cropped to
     (`CROPS`).
     """
 
@@ -254,10 +260,7 @@ def _check_grid(check: _Check, grid: Mapping) -> None:
     words = f"positive numbers up to {MAXIMUM_MM}"
     spacing = check.numbers(grid, "spacing_mm", lambda v: 0 < v <= MAXIMUM_MM, words, "grid")
     multiple = check.numbers(grid, "multiple_of", _is_count, "positive whole numbers", "grid")
-    check.that(
-        len(spacing) == len(multiple) == 3,
-        f"'grid.spacing_mm' has {len(spacing)} and 'grid.multiple_of' {len(multiple)} numbers, and volumes need 3 each",
-    )
+    check.that(len(spacing) == 3, f"'grid.spacing_mm' has {len(spacing)} numbers, and volumes need 3")
     check.that(max(multiple) <= MAXIMUM_MULTIPLE, f"'grid.multiple_of' holds a number above {MAXIMUM_MULTIPLE}")
     for key in ("keep_slices_from_mm", "keep_slices_to_mm"):
         if key in grid:
@@ -273,12 +276,16 @@ def _check_normalization(check: _Check, normalization: Mapping) -> None:
 
 
 def _check_task(check: _Check, manifest: Mapping) -> None:
-    """What only makes sense together: the task with its crop, its inputs and its strategy."""
+    """What only makes sense together: the task with its grid, its crop, its inputs and its strategy."""
     task = manifest["task"]
+    axes = 2 if task == SLICE_SEGMENTATION else 3
+    multiple = manifest["grid"]["multiple_of"]
+    what = "slices need 2" if axes == 2 else "volumes need 3"
+    check.that(len(multiple) == axes, f"'grid.multiple_of' has {len(multiple)} numbers, and {what}")
     crop = manifest["grid"].get("crop")
     known = " or ".join(json.dumps(c) for c in CROPS[task])
     check.that(crop in CROPS[task], f"'grid.crop' is {json.dumps(crop)}, not {known}")
-    if task == SEGMENTATION:
+    if task in (SEGMENTATION, SLICE_SEGMENTATION):
         inputs, name = manifest["inputs"], manifest["strategy"]
         allowed = (*SIDES, EITHER)
         known = ", ".join(f"'{i}'" for i in allowed)

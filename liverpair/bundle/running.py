@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 
 def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> None:
-    """Raise `BundleError` unless `network`, on the meta device and in eval mode, masks volumes as `manifest` says.
+    """Raise `BundleError` unless `network`, on the meta device and in eval mode, masks volumes, or slices, as
+    `manifest` says.
 
     Its sides must be those of the manifest's grid, and it must give every label a channel as large as its input.
     """
@@ -34,7 +35,7 @@ def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> N
             f"Model '{name}' is refused: its network does not run on {channels} channels: {first_line(error)}."
         ) from error
     labels = len(manifest["labels"])
-    if len(found) != 5 or found[2:] != shape or found[1] < labels:
+    if found[2:] != shape or found[1] < labels:
         raise BundleError(
             f"Model '{name}' is refused: of {channels} channels of {shape} voxels its network makes {found[1:]}, "
             f"not a mask for each of {labels} labels."

@@ -75,12 +75,12 @@ def cached_variants(
     variants = []
     for turn, name in enumerate(t1_images):
         own = seeds[turn :: len(t1_images)]
-        stamp = _stamp(root / case, name)
+        stamp = pair_stamp(root / case, name)
         paths = {seed: cache / f"{preparation.key(f'{stamp} {seed}')}.npz" for seed in own}
         missing = [seed for seed in own if not paths[seed].exists()]
         if missing:
             cache.mkdir(parents=True, exist_ok=True)
-            source = _Source(root, case, name)
+            source = LesionSource(root, case, name)
             for seed in missing:
                 _write(paths[seed], source.variant(seed, preparation.statistics), source.livers, preparation)
         variants += [LesionVariant(f"{case}/{name}/{seed}", paths[seed]) for seed in own]
@@ -100,7 +100,7 @@ def known_boxes(pairs: Sequence[LesionPair]) -> tuple[list[list[Box]], np.ndarra
     return boxes, visible
 
 
-class _Source:
+class LesionSource:
     """A real pair ready to receive lesions."""
 
     def __init__(self, root: Path, case: str, t1_name: str):
@@ -116,6 +116,7 @@ class _Source:
         )
 
     def variant(self, seed: int, statistics: LesionStatistics) -> SyntheticPair:
+        """The pair with the lesions of a seed."""
         lesions = draw_paired_lesions(*self.livers, self.correspondence, seed, statistics)
         return paint_pair(*self.canvases, lesions)
 
@@ -153,7 +154,7 @@ def _masks(pair: SyntheticPair, visible: np.ndarray, prepared: PreparedPair) -> 
     return np.stack(masks)
 
 
-def _stamp(folder: Path, t1_name: str) -> str:
+def pair_stamp(folder: Path, t1_name: str) -> str:
     """Changes when a file of the pair does."""
     paths = [folder / name for name in (t1_name, "t1_organs.nii.gz", "t2.nii.gz", "t2_organs.nii.gz")]
     return "; ".join(
