@@ -28,12 +28,15 @@ class PreparedPair:
     """Two volumes as channels.
 
     `channels` (2, z, y, x) float32; `livers` (2, z, y, x) bool; `grids`: where the voxels of each channel lie. The
-    grids differ by `offset_mm` (T2 minus T1, LPS), which is 0 where the images are compared as scanned.
+    grids differ by `offset_mm` (T2 minus T1, LPS), which is 0 where the images are compared as scanned. `limits`: the
+    intensities that became 0 and 1 in each channel. `shown` (2, z, y, x) bool: the voxels that are not masked.
     """
 
     channels: np.ndarray
     livers: np.ndarray
     grids: tuple[Grid, Grid]
+    limits: tuple[tuple[float, float], ...] = ((0.0, 1.0), (0.0, 1.0))
+    shown: np.ndarray | None = None
 
     @property
     def offset_mm(self) -> Vector:
@@ -89,19 +92,25 @@ def prepare_pair(
         )
     first = _block(whole, corners, settings.margin_mm, multiple_of)
     grids = first, replace(first, origin=tuple(float(o + s) for o, s in zip(first.origin, offset_mm)))
-    channels, masks = [], []
+    channels, masks, shown, limits = [], [], [], []
     for image, liver, grid in zip(images, livers, grids):
         low, high = intensity_range(image, liver, normalization, settings.normalize_over)
         array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid, fill=low))
         mask = prepare_labels(liver != 0, grid, [1])[0] >= 0.5
         array = unit_range(array, low, high)
+        seen = np.ones_like(mask)
         if settings.mask:
-            array[~shown_part(mask, grid, settings.mask_margin_mm, settings.mask_closing_mm)] = 0.0
+            seen = shown_part(mask, grid, settings.mask_margin_mm, settings.mask_closing_mm)
+            array[~seen] = 0.0
         if settings.standardize:
+            zero, one = standard_limits(array)
+            low, high = low + zero * (high - low), low + one * (high - low)
             array = standardized(array)
         channels.append(array)
         masks.append(mask)
-    return PreparedPair(np.stack(channels), np.stack(masks), grids)
+        shown.append(seen)
+        limits.append((low, high))
+    return PreparedPair(np.stack(channels), np.stack(masks), grids, tuple(limits), np.stack(shown))
 
 
 def intensity_range(
@@ -130,9 +139,23 @@ def standardized(array: np.ndarray) -> np.ndarray:
     shown = array > 0
     if not shown.any():
         return array
-    low, middle, high = np.percentile(array[shown], (25, 50, 75))
-    scaled = 0.5 + (array - middle) / max(8.0 * (high - low), 1e-6)
-    return np.where(shown, np.clip(scaled, 0.0, 2.0), 0.0).astype(np.float32)
+    middle, width = _spread(array[shown])
+    return np.where(shown, np.clip(0.5 + (array - middle) / width, 0.0, 2.0), 0.0).astype(np.float32)
+
+
+def standard_limits(array: np.ndarray) -> tuple[float, float]:
+    """The values that `standardized` makes 0 and 1; 0 and 1 themselves when no voxel is above 0."""
+    shown = array[array > 0]
+    if not shown.size:
+        return 0.0, 1.0
+    middle, width = _spread(shown)
+    return middle - width / 2, middle + width / 2
+
+
+def _spread(values: np.ndarray) -> tuple[float, float]:
+    """The median, and eight times the interquartile range."""
+    low, middle, high = np.percentile(values, (25, 50, 75))
+    return float(middle), float(max(8.0 * (high - low), 1e-6))
 
 
 def mask_corners(mask: sitk.Image) -> np.ndarray:

@@ -48,7 +48,12 @@ class Normalization:
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         """float32 in [0, 1]. The percentiles are taken over the whole array, so that a volume is normalized as one."""
-        return unit_range(array, *np.percentile(array, (self.lower_percentile, self.upper_percentile)))
+        return unit_range(array, *self.limits(array))
+
+    def limits(self, array: np.ndarray) -> tuple[float, float]:
+        """The intensities of `array` that become 0 and 1."""
+        low, high = np.percentile(array, (self.lower_percentile, self.upper_percentile))
+        return float(low), float(high)
 
 
 def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
@@ -88,10 +93,12 @@ def body_region(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a network sees: `array` (z, y, x), float32 in [0, 1], and the `grid` it lies on."""
+    """What a network sees: `array` (z, y, x), float32 in [0, 1], the `grid` it lies on, and the intensities that became
+    0 and 1."""
 
     array: np.ndarray
     grid: Grid
+    limits: tuple[float, float]
 
 
 def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization) -> Prepared:
@@ -103,7 +110,8 @@ def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization)
         array = array[:, rows, columns]
         size = (columns.stop - columns.start, rows.stop - rows.start, grid.size[2])
         grid = Grid(size, grid.spacing, tuple(grid.point((columns.start, rows.start, 0))), grid.direction)
-    return Prepared(normalization(array), grid)
+    limits = normalization.limits(array)
+    return Prepared(unit_range(array, *limits), grid, limits)
 
 
 def prepare_on(image: sitk.Image, grid: Grid, normalization: Normalization) -> np.ndarray:
