@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from liverpair.errors import InputError, Progress, part_of
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL, DEFAULT_MODEL, DetectRequest, asked, check_sides
 from liverpair.worker.pair_inputs import read_pair
-from liverpair.worker.requests import check_request
+from liverpair.worker.requests import BOX_FIELDS, box_of, check_request
 from liverpair.worker.segment_results import SIDES
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 READ, SEGMENTED = 0.2, 0.6
 """Fractions of the job that are done when the inputs are read and when the livers are known."""
-BOX_FIELDS = ("centre_mm", "size_mm", "direction")
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,7 @@ class ProposeRequest:
 
     def drawn(self) -> "Box":
         """The drawn box. Raises `InputError` for one that is none."""
-        from liverpair.geometry import Box
-        from liverpair.lesions import LesionPair
-
-        if set(self.box) != set(BOX_FIELDS):
-            raise InputError(
-                f"A drawn box has {', '.join(BOX_FIELDS)}; this one has {', '.join(self.box) or 'nothing'}."
-            )
-        box = Box(*(tuple(v) if isinstance(v := self.box[name], list) else v for name in BOX_FIELDS))
-        LesionPair(1, uid="drawn", **{self.side: box, f"{self.side}_origin": "drawn"})
-        return box
+        return box_of(self.box, self.side)
 
 
 def propose(request: dict[str, Any], progress: Progress) -> dict[str, Any]:

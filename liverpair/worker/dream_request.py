@@ -1,0 +1,145 @@
+"""What the job "dream" may be asked, checked before anything is read."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liverpair.dreaming.settings import RUN_KINDS, DreamSettings
+from liverpair.errors import InputError
+from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
+from liverpair.worker.pair_inputs import PARTS, input_sha256
+from liverpair.worker.requests import box_of, check_request
+from liverpair.worker.result_folder import folder_of_results
+from liverpair.worker.segment_results import SIDES
+
+if TYPE_CHECKING:
+    from liverpair.bundle import Bundle
+    from liverpair.geometry import Box, Vector
+
+SETTINGS = tuple(setting.name for setting in fields(DreamSettings))
+BASELINES = RUN_KINDS[1:]
+MAXIMUM_STARTS = 1000
+NOT_ASKED = ("output", "bundle", "liver_bundle", "normal_ranges", "resume", *PARTS)
+"""Fields that `asked` leaves out: where things lie, and what only the reading depends on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DreamRequest(DreamSettings):
+    """On what to dream, from where, how (see `DreamSettings`), into which folder. Paths are text, as JSON holds them.
+
+    Parameters
+    ----------
+    t1, t2, side
+        The volumes; `side` ("t1" or "t2") is the one that is looked at where the model could take both.
+    t1_liver, t2_liver, liver_bundle
+        Liver masks. One that is needed and None is made with the models `liver_bundle`.
+    starts
+        Neurons to begin at: {"point_mm": [x, y, z]} LPS, or {"box": {"center_mm", "size_mm", "direction"}}.
+    random_starts
+        How many more to draw inside the liver, where the model sees no object.
+    seed
+        Of the drawn starts and of the baselines.
+    features
+        Their identifiers (`liverpair.dreaming.feature_names`); none: the default ones.
+    baselines
+        Which of "random-weights" and "random-direction" to run as well.
+    normal_ranges
+        A file of normal ranges to read the trajectories against; None: those of the model.
+    resume
+        Go on with the unfinished dream in `output`, which must have been asked the same.
+    """
+
+    output: str
+    bundle: str
+    t1: str | None = None
+    t2: str | None = None
+    t1_liver: str | None = None
+    t2_liver: str | None = None
+    liver_bundle: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
+    side: str | None = None
+    starts: list[dict] = field(default_factory=list)
+    random_starts: int = 0
+    features: list[str] = field(default_factory=list)
+    baselines: list[str] = field(default_factory=list)
+    normal_ranges: str | None = None
+    device: str = "auto"
+    resume: bool = False
+
+    @classmethod
+    def parse(cls, request: Mapping[str, Any]) -> "DreamRequest":
+        """Raises `InputError` naming the field that is unknown, missing or cannot be what it is."""
+        check_request(cls, request, "a dream", unchecked=SETTINGS)
+        folder_of_results(request["output"])
+        parsed = cls(**request)
+        if not parsed.bundle:
+            raise InputError("No model is chosen.", "Choose one, or import one first.")
+        if not parsed.sides:
+            raise InputError("Neither T1 nor T2 is given.", "Choose the image to dream on.")
+        if parsed.side not in (None, *SIDES):
+            raise InputError(f"The image to dream on is {' or '.join(SIDES)}, not '{parsed.side}'.")
+        if parsed.side and parsed.side not in parsed.sides:
+            raise InputError(f"{parsed.side.upper()} is to be dreamed on, and is not given.", "Choose it.")
+        parsed._check_starts()
+        for name in parsed.baselines:
+            if name not in BASELINES:
+                raise InputError(f"The baseline '{name}' is unknown.", f"It is {' or '.join(BASELINES)}.")
+        return parsed
+
+    def _check_starts(self) -> None:
+        if not 0 <= self.random_starts <= MAXIMUM_STARTS:
+            raise InputError(f"{self.random_starts} random starts cannot be drawn; 0 to {MAXIMUM_STARTS} can.")
+        if not self.starts and not self.random_starts:
+            raise InputError("No neuron is chosen.", "Place a point or a box, or ask for starts inside the liver.")
+        for start in self.starts:
+            self.place_of(start)
+
+    def place_of(self, start: Mapping[str, Any]) -> "Vector | Box":
+        """The point in LPS mm or the box of one of `starts`. Raises `InputError` for what is neither."""
+        if set(start) == {"point_mm"}:
+            return _point(start["point_mm"])
+        if set(start) == {"box"} and isinstance(start["box"], Mapping):
+            box = {"centre_mm" if name == "center_mm" else name: value for name, value in start["box"].items()}
+            return box_of(box, self.side or self.sides[0])
+        raise InputError(f"A start is a point (point_mm) or a box; {dict(start)} is neither.")
+
+    @property
+    def sides(self) -> list[str]:
+        """Which of "t1" and "t2" are given."""
+        return [side for side in SIDES if getattr(self, side)]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of run, the dream itself first."""
+        return [kind for kind in RUN_KINDS if kind == RUN_KINDS[0] or kind in self.baselines]
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The paths of the volumes and masks; None for one that is not given."""
+        return {part: getattr(self, part) or None for part in PARTS}
+
+    @property
+    def settings(self) -> DreamSettings:
+        """How to dream."""
+        return DreamSettings(**{name: getattr(self, name) for name in SETTINGS})
+
+    def asked(self, bundle: "Bundle") -> dict[str, Any]:
+        """What decides the trajectories, as `dream.json` keeps it: checksums of model and inputs, and every option."""
+        options = {name: getattr(self, name) for name in vars(self) if name not in NOT_ASKED}
+        return {
+            "model": bundle.sha256,
+            "options": {**options, **self.settings.as_dict()},
+            "inputs": input_sha256(self.parts),
+        }
+
+    def folder(self) -> Path:
+        """Where the dream goes, as an absolute path."""
+        return Path(self.output).absolute()
+
+
+def _point(value: Any) -> "Vector":
+    numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    if not numbers or len(value) != 3 or not all(map(math.isfinite, value)):
+        raise InputError(f"A point has three coordinates in mm; {value!r} does not.")
+    return tuple(float(v) for v in value)

@@ -1,0 +1,147 @@
+"""The files that the job "dream" writes to its folder, and reading them again.
+
+`dream.json` says what was asked and what came out, with the names of the other files relative to the folder;
+`trajectories.csv` holds every iteration; `original…nii.gz` the images on the working grid, in their own intensities;
+`frames/` the dreamt images and the masks of the object at the chosen iterations; `state/` what an unfinished dream goes
+on from.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from liverpair.dreaming.settings import RUN_KINDS
+from liverpair.worker.segment_results import SIDES
+
+DREAM_FILE = "dream.json"
+SCHEMA_VERSION = 1
+TRAJECTORIES_FILE = "trajectories.csv"
+FRAMES_FOLDER = "frames"
+STATE_FOLDER = "state"
+STATE_FILE = f"{STATE_FOLDER}/current.npz"
+
+
+def original_file(number: int = 0) -> str:
+    """The name of an image that was dreamt on; a two-dimensional dream with starts in several slices has several."""
+    return f"original_{number}.nii.gz" if number else "original.nii.gz"
+
+
+def frame_file(run: str, start: int, iteration: int, what: str) -> str:
+    """The name of a frame in the folder of a dream; `what` is "image" or "mask"."""
+    return f"{FRAMES_FOLDER}/{run}_{start:02d}_{iteration:05d}_{what}.nii.gz"
+
+
+def liver_file(side: str) -> str:
+    """The name of a liver mask that was made on the way."""
+    return f"{side}_liver.nii.gz"
+
+
+def existing_dream(folder: Path) -> list[str]:
+    """Names of files and folders in `folder` that a new dream would replace."""
+    names = (DREAM_FILE, TRAJECTORIES_FILE, original_file(), FRAMES_FOLDER, STATE_FOLDER)
+    return [name for name in names if os.path.lexists(folder / name)]
+
+
+def own_files(folder: Path) -> list[Path]:
+    """The files in `folder` that a dream wrote, `dream.json` first; those of others stay out."""
+    patterns = (
+        DREAM_FILE,
+        TRAJECTORIES_FILE,
+        "original*.nii.gz",
+        *(f"{FRAMES_FOLDER}/{run}_*_{what}.nii.gz" for run in RUN_KINDS for what in ("image", "mask")),
+        STATE_FILE,
+    )
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+
+
+def read_dream(folder: Path) -> dict[str, Any] | None:
+    """What `dream.json` in a folder says; None when there is none, or it is damaged. File names in it are relative to
+    the folder."""
+    try:
+        content = json.loads((folder / DREAM_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if _is_whole(content) else None
+
+
+def located(dream: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What `read_dream` gave with every file as an absolute path: the result of the job."""
+    folder = folder.absolute()
+
+    def run_in_place(run: Mapping[str, Any]) -> dict[str, Any]:
+        frames = [
+            {**frame, **{what: str(folder / frame[what]) for what in ("image", "mask")}} for frame in run["frames"]
+        ]
+        return {**run, "original": str(folder / run["original"]), "frames": frames}
+
+    return {
+        **dream,
+        "folder": str(folder),
+        "trajectories": str(folder / dream["trajectories"]),
+        "summary": str(folder / DREAM_FILE),
+        "originals": [str(folder / name) for name in dream["originals"]],
+        "livers": {side: name and str(folder / name) for side, name in dream["livers"].items()},
+        "runs": [run_in_place(run) for run in dream["runs"]],
+    }
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON holds it: undefined numbers become None, tuples lists."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_whole(content: Any) -> bool:
+    """Whether the content of a `dream.json` is what this version writes."""
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        return False
+    runs, livers, asked = content.get("runs"), content.get("livers"), content.get("asked")
+    return (
+        isinstance(content.get("trajectories"), str)
+        and isinstance(content.get("complete"), bool)
+        and _are_texts(content.get("originals"))
+        and _are_texts(content.get("notes"))
+        and isinstance(content.get("readings"), list)
+        and isinstance(content.get("provenance"), dict)
+        and isinstance(asked, dict)
+        and isinstance(asked.get("options"), dict)
+        and isinstance(livers, dict)
+        and set(livers) == set(SIDES)
+        and all(name is None or isinstance(name, str) for name in livers.values())
+        and isinstance(runs, list)
+        and all(_is_run(run) for run in runs)
+    )
+
+
+def _is_run(run: Any) -> bool:
+    return (
+        isinstance(run, dict)
+        and run.get("run") in RUN_KINDS
+        and type(run.get("start")) is int
+        and type(run.get("iterations")) is int
+        and isinstance(run.get("neuron"), dict)
+        and isinstance(run.get("original"), str)
+        and (run.get("stopped") is None or isinstance(run["stopped"], str))
+        and isinstance(run.get("frames"), list)
+        and all(_is_frame(frame) for frame in run["frames"])
+    )
+
+
+def _is_frame(frame: Any) -> bool:
+    return (
+        isinstance(frame, dict)
+        and type(frame.get("iteration")) is int
+        and all(isinstance(frame.get(what), str) for what in ("image", "mask"))
+    )
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str) and all(isinstance(v, str) for v in values)
