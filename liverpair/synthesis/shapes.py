@@ -42,7 +42,7 @@ def _interpolate_axis(values: np.ndarray, axis: int, positions: np.ndarray) -> n
 def blob_field(
     shape: tuple[int, int],
     rng: np.random.Generator,
-    sigma: float = 8.0,
+    sigma: float | tuple[float, float] = 8.0,
     percentile: float = 75.0,
     smallest: int = 100,
 ) -> np.ndarray:
@@ -54,7 +54,7 @@ def blob_field(
     Args:
         shape: pixels (y, x).
         rng: source of the noise.
-        sigma: standard deviation of the Gaussian filter, pixels.
+        sigma: standard deviation of the Gaussian filter, pixels, one for both axes or (y, x).
         percentile: threshold; 75 covers a quarter of the image before small blobs are removed.
         smallest: blobs below this area in pixels are removed.
 

@@ -7,6 +7,7 @@ from liverpair.errors import InputError
 COMMANDS = {
     "segmentation": "liverpair.training.segmentation_command",
     "detection": "liverpair.training.detection_command",
+    "lesion-slices": "liverpair.training.lesion_slices_command",
 }
 TASKS = tuple(COMMANDS)
 """What `python -m liverpair train` can train."""

@@ -115,8 +115,10 @@ class LesionSource:
             LiverCanvas(real.t2, real.t2_liver, "T2"),
         )
 
-    def variant(self, seed: int, statistics: LesionStatistics) -> SyntheticPair:
-        """The pair with the lesions of a seed."""
+    def variant(self, seed: int | None, statistics: LesionStatistics) -> SyntheticPair:
+        """The pair with the lesions of a seed; with None as it was scanned."""
+        if seed is None:
+            return paint_pair(*self.canvases, ())
         lesions = draw_paired_lesions(*self.livers, self.correspondence, seed, statistics)
         return paint_pair(*self.canvases, lesions)
 

@@ -1,0 +1,122 @@
+"""Slices of real MRI with synthetic lesions on disk: writing lesions costs more than a training step."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.files import written_whole
+from liverpair.geometry import resample
+from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare, prepare_labels
+from liverpair.synthesis.paired_lesions import LesionStatistics
+from liverpair.synthesis.paired_lesions_rendering import SyntheticPair
+from liverpair.training.paired_lesions_cache import LesionSource, pair_stamp
+
+CACHE_VERSION = 1
+"""Goes up when the same seeds and settings give other slices."""
+SIDES = ("t1", "t2")
+LEAST_LIVER = 400.0
+"""Square millimetres of liver that a slice must show."""
+
+
+@dataclass(frozen=True)
+class SlicePreparation:
+    """Everything the prepared slices depend on beside their case and seed."""
+
+    policy: GridPolicy
+    normalization: Normalization
+    statistics: LesionStatistics
+
+    def key(self, source: str) -> str:
+        """Name of the cache files of `source`, which changes with every setting."""
+        text = json.dumps([CACHE_VERSION, source, asdict(self)])
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class LesionSlices:
+    """The slices of one image that show liver.
+
+    Attributes:
+        name: case, image and seed.
+        images: (n, y, x) in [0, 1], float16.
+        livers: (n, y, x), bool.
+        labels: (n, y, x), number of the lesion or 0, uint8; lesions that do not stand out are left out.
+        spacing_mm: (x, y).
+    """
+
+    name: str
+    images: np.ndarray
+    livers: np.ndarray
+    labels: np.ndarray
+    spacing_mm: tuple[float, float]
+
+
+def cached_slices(
+    root: Path,
+    case: str,
+    t1_images: Sequence[str],
+    seeds: Sequence[int | None],
+    sequence: str,
+    preparation: SlicePreparation,
+    cache: Path,
+) -> list[LesionSlices]:
+    """The slices of a real case in one sequence ("T1" or "T2"), once for each seed of lesions, with None as scanned;
+    those not on disk are made.
+
+    `t1_images` serve as T1 in turn. Raises `InputError` when the pair is not in `root`.
+    """
+    found = []
+    for turn, name in enumerate(t1_images):
+        own = seeds[turn :: len(t1_images)]
+        stamp = pair_stamp(root / case, name)
+        keys = {seed: preparation.key(f"{stamp} {seed}") for seed in own}
+        missing = [seed for seed in own if not _path(cache, keys[seed], SIDES[-1]).exists()]
+        if missing:
+            cache.mkdir(parents=True, exist_ok=True)
+            source = LesionSource(root, case, name)
+            for seed in missing:
+                _write_pair(cache, keys[seed], source.variant(seed, preparation.statistics), source, preparation)
+        found += [_read(_path(cache, keys[seed], sequence.lower()), f"{case}/{name}/{seed}") for seed in own]
+    return found
+
+
+def _path(cache: Path, key: str, side: str) -> Path:
+    return cache / f"slices-{key}-{side}.npz"
+
+
+def _read(path: Path, name: str) -> LesionSlices:
+    with np.load(path) as stored:
+        arrays = {part: stored[part] for part in ("images", "livers", "labels")}
+        return LesionSlices(name, **arrays, spacing_mm=tuple(float(s) for s in stored["spacing"]))
+
+
+def _write_pair(
+    cache: Path, key: str, pair: SyntheticPair, source: LesionSource, preparation: SlicePreparation
+) -> None:
+    for side, liver in zip(SIDES, source.livers):
+        seen = [one.number for one in pair.pairs if getattr(one, side) is not None]
+        slices = lesion_slices(getattr(pair, side), liver, getattr(pair, f"{side}_labels"), seen, preparation)
+        with written_whole(_path(cache, key, side)) as beside, beside.open("wb") as file:
+            np.savez(file, **slices)
+
+
+def lesion_slices(
+    image: sitk.Image, liver: sitk.Image, labels: sitk.Image, seen: Sequence[int], preparation: SlicePreparation
+) -> dict[str, np.ndarray]:
+    """The arrays of `LesionSlices` of one volume; of the lesions in `labels` those whose number is `seen`."""
+    prepared = prepare(image, preparation.policy, preparation.normalization)
+    inside = prepare_labels(liver, prepared.grid, [1])[0] >= 0.5
+    numbers = sitk.GetArrayFromImage(resample(labels, prepared.grid, "nearest"))
+    area = prepared.grid.spacing[0] * prepared.grid.spacing[1]
+    shown = inside.sum(axis=(1, 2)) * area >= LEAST_LIVER
+    return {
+        "images": prepared.array[shown].astype(np.float16),
+        "livers": inside[shown],
+        "labels": np.where(np.isin(numbers, seen), numbers, 0)[shown].astype(np.uint8),
+        "spacing": np.array(prepared.grid.spacing[:2]),
+    }
