@@ -1,30 +1,25 @@
 """What the sections of the panel share: the study on the screen, the lesion chosen in it, what is known about both."""
 
-import contextlib
 import logging
 
 import numpy as np
 import SimpleITK as sitk
-import slicer
-import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from LiverMultimodalLib.inputs import SIDES, volumeOf
-from LiverMultimodalLib.session import sessionWorker
-from liverpair.errors import InputError, LiverPairError
+from LiverMultimodalLib.panelcontext import PanelContext
+from liverpair.errors import InputError
 from liverpair.geometry import centroid_mm
 from liverpair.mrml import frames, layouts, segmentations, volumes
 from liverpair.mrml.lesion_study import LesionStudy
 from liverpair.registration.places import PlaceMap
-from liverpair.worker.failures import failure_of
 
 KINDS = ("study", "boxes", "selection", "history", "parameters")
 GROUPS = {side: group for group, side in enumerate(SIDES)}
 """View group, and row of the layout, of each side."""
 
 
-class ReadingContext(VTKObservationMixin):
+class ReadingContext(PanelContext):
     """The study of the two chosen volumes, and who wants to hear about it.
 
     Listeners are called with what changed: "study" (other volumes, or none), "boxes" (also states, notes and filters),
@@ -33,21 +28,15 @@ class ReadingContext(VTKObservationMixin):
 
     Attributes:
         study: `LesionStudy` of the chosen volumes, None when none is chosen.
-        parameterNode: the `LesionPairDetectParameterNode` that is followed; None outside the module.
-        worker: runs jobs; the session's own unless a test gives another.
         listedUids: function that returns the UIDs of the lesions as the table lists them from top to bottom.
         jumpedTo: by side, the point (world RAS, mm) that a row was last brought to.
     """
 
+    title = _("Lesion Pair Detect")
+
     def __init__(self, worker=None, say=None, bundles=dict):
-        """`say(sentence, isProblem)` shows a sentence to the user, `bundles()` gives the installed models by name."""
-        VTKObservationMixin.__init__(self)
-        self.worker = worker or sessionWorker()
-        self.parameterNode = None
+        super().__init__(worker, say, bundles)
         self.study = None
-        self._say = say or (lambda sentence, isProblem: None)
-        self._bundles = bundles
-        self._listeners = []
         self._studyToken = None
         self._correspondence = None
         self._placeMap = None
@@ -55,31 +44,9 @@ class ReadingContext(VTKObservationMixin):
         self.listedUids = list
         self.jumpedTo = {}
 
-    def addListener(self, callback):
-        """Call `callback(what)` whenever something changed, until `removeListener`."""
-        self._listeners.append(callback)
-
-    def removeListener(self, callback):
-        if callback in self._listeners:
-            self._listeners.remove(callback)
-
-    def setParameterNode(self, parameterNode):
-        """Follow another parameter node, or none; the study follows its volumes."""
-        if self.parameterNode is not None:
-            self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
-        self.parameterNode = parameterNode
-        if parameterNode is not None:
-            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersChanged)
-        self._onParametersChanged()
-
     def volume(self, side):
         """The volume node chosen for "t1" or "t2", or None."""
         return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
-
-    @property
-    def bundle(self):
-        """The bundle of the chosen model, or None."""
-        return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
 
     def image(self, side):
         """The volume's image in world LPS, or None when no volume is chosen.
@@ -172,38 +139,14 @@ class ReadingContext(VTKObservationMixin):
         """What changes when either liver does, or is moved."""
         return tuple(self._liverState(side) for side in SIDES)
 
-    def say(self, sentence, isProblem=False):
-        """Show a sentence in the status line of the panel."""
-        self._say(sentence, isProblem)
-
-    def confirm(self, question, title=None):
-        """Ask the user; whether the answer was yes."""
-        return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=title or _("Lesion Pair Detect")))
-
-    @contextlib.contextmanager
-    def attempt(self):
-        """Around what a click does: a failure becomes a sentence in the status line, never a stack trace."""
-        try:
-            yield
-        except LiverPairError as error:
-            self.say(str(error), isProblem=True)
-        except Exception as error:
-            logging.exception("LesionPairDetect could not do it")
-            self.say(str(failure_of(error)), isProblem=True)
-
-    def release(self):
-        """Let go of the scene: no observer stays."""
-        self.setParameterNode(None)
-        self._listeners.clear()
-        self.removeObservers()
-
-    def _onParametersChanged(self, caller=None, event=None):
+    def onParametersChanged(self):
+        """The study follows the chosen volumes."""
         chosen = tuple(self.volume(side) for side in SIDES)
         shown = tuple(self.study.volume(side) for side in SIDES) if self.study is not None else (None, None)
         if chosen != shown:
             self._followVolumes(*chosen)
         self._placeMap = None
-        self._tell("parameters")
+        super().onParametersChanged()
 
     def _followVolumes(self, t1, t2):
         if self.study is not None:
@@ -212,22 +155,18 @@ class ReadingContext(VTKObservationMixin):
         self.study = LesionStudy(t1, t2) if t1 is not None or t2 is not None else None
         self._studyToken = self.study.observe(self._onStudyChanged) if self.study is not None else None
         self._correspondence, self._placeMap, self._images, self._livers = None, None, {}, {}
-        self._tell("study")
+        self.tell("study")
 
     def _onStudyChanged(self, what):
         if what == "boxes":
             self._placeMap = None
-        self._tell(what)
+        self.tell(what)
 
     def _liverState(self, side):
         volume, segmentation = self.volume(side), self.liverSegmentation(side)
         if None in (volume, segmentation):
             return None
         return _volumeState(volume), segmentations.contents_state(segmentation)
-
-    def _tell(self, what):
-        for callback in tuple(self._listeners):
-            callback(what)
 
 
 def otherSide(side):
