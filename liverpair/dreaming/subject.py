@@ -1,0 +1,253 @@
+"""The image that is dreamed on, as its network sees it, and the way back to its intensities and its place in space."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.bundle import Bundle
+from liverpair.bundle.manifest import SEGMENTATION, SLICE_SEGMENTATION
+from liverpair.detection.inference import TASK as DETECTION
+from liverpair.detection.preparation import prepare_pair
+from liverpair.detection.settings import DetectionSettings
+from liverpair.errors import InputError
+from liverpair.geometry import Grid, Vector, check_volume, on_grid
+from liverpair.segmentation.prediction import grid_policy, normalization
+from liverpair.segmentation.preparation import prepare, prepare_labels
+from liverpair.segmentation.strategies import SIDES, strategy
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a network sees of one patient.
+
+    `space` below is (z, y, x), or (y, x) for the one slice that a two-dimensional network sees.
+
+    Parameters
+    ----------
+    channels
+        (C, *space) float32.
+    grid
+        Where the voxels of channel `channel` lie: three-dimensional, with one slice when `dimensions` is 2.
+    limits
+        Per channel: the original intensities of 0 and 1.
+    dimensions
+        2 or 3.
+    side
+        "T1" or "T2": the image whose features are measured and whose pictures are shown.
+    liver
+        (*space) bool, the liver of that image, or None.
+    channel
+        The channel of that image.
+    shown
+        (C, *space) bool, the voxels that a network is ever shown; the others are 0 in every image, and no dream
+        changes them. None: all.
+    """
+
+    channels: np.ndarray
+    grid: Grid
+    limits: tuple[tuple[float, float], ...]
+    dimensions: int
+    side: str
+    liver: np.ndarray | None = None
+    channel: int = 0
+    shown: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.channels.ndim != self.dimensions + 1 or self.channels[0].size != np.prod(self.grid.size):
+            raise ValueError(f"channels {self.channels.shape} do not lie on a grid of size {self.grid.size}")
+        if not np.isfinite(self.channels).all():
+            raise InputError(f"{self.side} has voxels that are not a number (NaN) or infinite.", "Replace them first.")
+
+    @property
+    def space(self) -> Index:
+        """Shape of one channel."""
+        return self.channels.shape[1:]
+
+    @property
+    def spacing_mm(self) -> tuple[float, ...]:
+        """Spacing (x, y, z), or (x, y) in two dimensions."""
+        return self.grid.spacing[: self.dimensions]
+
+    @property
+    def image(self) -> np.ndarray:
+        """(*space) The channel of `side`."""
+        return self.channels[self.channel]
+
+    def to_image(self, array: np.ndarray) -> sitk.Image:
+        """`array` (*space), in which 0 and 1 are the network's, in the image's own intensities and place: float32, one
+        slice when `dimensions` is 2."""
+        low, high = self.limits[self.channel]
+        return self._on_grid(low + np.asarray(array, np.float64) * (high - low), np.float32)
+
+    def mask_image(self, array: np.ndarray) -> sitk.Image:
+        """A mask (*space) in its place: uint8, 0 and 1."""
+        return self._on_grid(np.asarray(array) != 0, np.uint8)
+
+    def _on_grid(self, array: np.ndarray, kind: type) -> sitk.Image:
+        if array.shape != self.space:
+            raise ValueError(f"array {array.shape} does not lie on a subject of shape {self.space}")
+        return on_grid(np.ascontiguousarray(array.reshape(self.grid.shape), kind), self.grid)
+
+    def continuous_index(self, point_mm: Vector) -> np.ndarray:
+        """Continuous index, (z, y, x) or (y, x), of an LPS point in mm."""
+        return self.grid.index(point_mm)[::-1][-self.dimensions :]
+
+    def index_of(self, point_mm: Vector) -> Index:
+        """The voxel, (z, y, x) or (y, x), that holds an LPS point in mm.
+
+        Raises `InputError` when the point lies outside of what the network sees, or in another slice.
+        """
+        try:
+            index = np.rint(self.grid.index(point_mm)[::-1]).astype(int)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"A point has three coordinates in mm; {point_mm} does not.") from error
+        if not all(0 <= i < n for i, n in zip(index, self.grid.shape)):
+            where = ", ".join(f"{c:.1f}" for c in point_mm)
+            raise InputError(
+                f"The point ({where}) mm lies outside of what the network sees of {self.side}.",
+                "Choose a point inside the body.",
+            )
+        return tuple(int(i) for i in index[-self.dimensions :])
+
+    def point_of(self, index: Sequence[float]) -> Vector:
+        """The LPS point in mm of a voxel, (z, y, x) or (y, x); the index may lie between voxels."""
+        whole = [0.0] * (3 - self.dimensions) + list(index)
+        return tuple(float(c) for c in self.grid.point(whole[::-1]))
+
+
+def prepare_subject(
+    bundle: Bundle,
+    images: Mapping[str, sitk.Image | None],
+    livers: Mapping[str, sitk.Image | None] | None = None,
+    point_mm: Vector | None = None,
+    side: str | None = None,
+) -> Subject:
+    """What the network of `bundle` sees of the images of one patient.
+
+    Parameters
+    ----------
+    images, livers
+        By side, "T1" and "T2"; what is None counts as missing. Liver masks (not zero is liver) lie on any grid; they
+        are needed by detectors, and where starts are drawn inside the liver.
+    point_mm
+        LPS; chooses the slice of a two-dimensional network. Without it: the slice with the most liver, or else the
+        middle one.
+    side
+        The image that is looked at, when both could be.
+
+    Raises `InputError` for an image that cannot be used (NaN, no volume), one that is missing, or a point outside.
+    """
+    images = {key.upper(): image for key, image in images.items() if image is not None}
+    livers = {key.upper(): mask for key, mask in (livers or {}).items() if mask is not None}
+    for key, image in images.items():
+        check_volume(image, key)
+    side = _side(bundle, images, side)
+    return _PREPARATIONS[bundle.task](bundle, images, livers, point_mm, side)
+
+
+def _side(bundle: Bundle, images: Mapping[str, sitk.Image], side: str | None) -> str:
+    """The side to look at. Raises `InputError` when it is unknown or not given."""
+    if side is not None and side.upper() not in SIDES:
+        raise InputError(f"The side '{side}' is unknown.", "It is T1 or T2.")
+    if bundle.task not in _PREPARATIONS:
+        raise InputError(f"Nothing can be dreamed with model '{bundle.name}', which is for {bundle.task}.")
+    if bundle.task == DETECTION:
+        possible = [s for s in SIDES if s in images]
+    else:
+        possible = [p.outputs[0] for p in strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)]
+    wanted = possible[0] if side is None and possible else (side or "").upper()
+    if wanted not in possible:
+        named = f"'{bundle.name}' (for {' and '.join(bundle.inputs)})"
+        missing = wanted and wanted not in images
+        said = f"{wanted} is not given." if missing else f"{wanted or 'No image given'} fits no input of model {named}."
+        raise InputError(said, "Choose another image or another model.")
+    return wanted
+
+
+def _volume(
+    bundle: Bundle,
+    images: Mapping[str, sitk.Image],
+    livers: Mapping[str, sitk.Image],
+    point_mm: Vector | None,
+    side: str,
+) -> Subject:
+    prepared = prepare(images[side], grid_policy(bundle), normalization(bundle))
+    liver = _liver(livers, side, prepared.grid)
+    return Subject(prepared.array[None], prepared.grid, (prepared.limits,), 3, side, liver)
+
+
+def _slice(
+    bundle: Bundle,
+    images: Mapping[str, sitk.Image],
+    livers: Mapping[str, sitk.Image],
+    point_mm: Vector | None,
+    side: str,
+) -> Subject:
+    whole = _volume(bundle, images, livers, None, side)
+    if point_mm is not None:
+        number = whole.index_of(point_mm)[0]
+    elif whole.liver is not None and whole.liver.any():
+        number = int(whole.liver.sum(axis=(1, 2)).argmax())
+    else:
+        number = whole.space[0] // 2
+    return slice_of(whole, number)
+
+
+def slice_of(volume: Subject, number: int) -> Subject:
+    """The slice `number` of a three-dimensional subject as a two-dimensional one."""
+    origin = tuple(float(c) for c in volume.grid.point((0, 0, number)))
+    return replace(
+        volume,
+        channels=volume.channels[:, number],
+        grid=replace(volume.grid, size=(*volume.grid.size[:2], 1), origin=origin),
+        dimensions=2,
+        liver=None if volume.liver is None else volume.liver[number],
+        shown=None if volume.shown is None else volume.shown[:, number],
+    )
+
+
+def _pair(
+    bundle: Bundle,
+    images: Mapping[str, sitk.Image],
+    livers: Mapping[str, sitk.Image],
+    point_mm: Vector | None,
+    side: str,
+) -> Subject:
+    for what, given in (("images", images), ("liver masks", livers)):
+        missing = [s for s in SIDES if s not in given]
+        if missing:
+            hint = "Segment the liver first." if given is livers else "Choose both."
+            raise InputError(
+                f"Model '{bundle.name}' needs the {what} of T1 and T2; {' and '.join(missing)} is not given.", hint
+            )
+    settings = DetectionSettings.read(bundle.section(DETECTION), bundle.name)
+    prepared = prepare_pair(
+        [images[s] for s in SIDES],
+        [livers[s] for s in SIDES],
+        grid_policy(bundle),
+        normalization(bundle),
+        settings,
+        bundle.grid["multiple_of"],
+    )
+    channel = SIDES.index(side)
+    return Subject(
+        prepared.channels,
+        prepared.grids[channel],
+        prepared.limits,
+        3,
+        side,
+        prepared.livers[channel],
+        channel,
+        prepared.shown,
+    )
+
+
+def _liver(livers: Mapping[str, sitk.Image], side: str, grid: Grid) -> np.ndarray | None:
+    return prepare_labels(livers[side] != 0, grid, [1])[0] >= 0.5 if side in livers else None
+
+
+_PREPARATIONS = {SEGMENTATION: _volume, SLICE_SEGMENTATION: _slice, DETECTION: _pair}
