@@ -11,6 +11,7 @@ from PySide6.QtCore import Property, Signal
 from .file_io import IOManager
 from .layout import LayoutManager
 from .modules import Module, ModuleManager
+from .mrml_sequences import SequencePlayer
 
 PANEL_WIDTH = 420
 
@@ -40,6 +41,7 @@ class Application(QtWidgets.QApplication):
         self._module_manager = ModuleManager(self._headless.logics)
         self._layout_manager = LayoutManager(self._headless.application_logic)
         self._main_window = MainWindow(self._layout_manager.viewport())
+        self._sequence_player = SequencePlayer(self._headless.logics["Sequences"])
 
     def testingEnabled(self) -> bool:
         return self._is_testing

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 
 from .ctk_controls import HEADER_HEIGHT
-from .mrml_views import PictureWidget
+from .picture_widgets import PictureWidget
 
 MODIFIERS = {"": Qt.NoModifier, "shift": Qt.ShiftModifier, "control": Qt.ControlModifier}
 BUTTONS = {"left": Qt.LeftButton, "right": Qt.RightButton, "middle": Qt.MiddleButton}
@@ -80,6 +80,27 @@ class Driver:
         )
         self.app.sendEvent(view, event)
         self.wait()
+
+    def click_plot(self, x: float, y: float, index: int = 0) -> None:
+        """Click at a value in a plot view of the layout."""
+        view = self.plot_view(index)
+        QTest.mouseClick(view, Qt.LeftButton, Qt.NoModifier, QPoint(*(round(v) for v in view.place_of(x, y))))
+        self.wait()
+
+    def select_in_plot(self, low: tuple[float, float], high: tuple[float, float], index: int = 0) -> None:
+        """Drag from one value (x, y) to another in a plot view of the layout."""
+        view = self.plot_view(index)
+        self.drag(view, view.place_of(*low), view.place_of(*high))
+
+    def hover_plot(self, x: float, y: float, index: int = 0) -> str:
+        """Move the mouse to a value in a plot view of the layout; what the tooltip of the chart says there."""
+        view = self.plot_view(index)
+        place = QPointF(*(round(v) for v in view.place_of(x, y)))
+        event = QMouseEvent(QEvent.MouseMove, place, view.mapToGlobal(place), Qt.NoButton, Qt.NoButton, Qt.NoModifier)
+        self.app.sendEvent(view, event)
+        self.wait()
+        tooltip = view.chart().GetTooltip()
+        return tooltip.GetText() if tooltip.GetVisible() else ""
 
     def type_text(self, widget, text: str, replace: bool = True) -> None:
         """Type into a field and press Enter; what it holds is replaced unless told otherwise."""
@@ -181,6 +202,10 @@ class Driver:
     def slice_view(self, name: str):
         """The slice view of that name in the layout, to click and drag in."""
         return self.app.layoutManager().sliceWidget(name).sliceView()
+
+    def plot_view(self, index: int = 0):
+        """A plot view of the layout."""
+        return self.app.layoutManager().plotWidget(index).plotView()
 
     def slice_position(self, name: str, ras) -> tuple[float, float]:
         """Where a world point (RAS, mm) lies in a slice view: x, y in pixels from its upper left corner."""

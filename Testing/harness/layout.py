@@ -9,8 +9,9 @@ import slicer
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Signal
 
+from .mrml_plots import qMRMLPlotWidget
 from .mrml_tables import qMRMLTableWidget
-from .mrml_views import qMRMLPlotWidget, qMRMLSliceWidget, qMRMLThreeDWidget
+from .mrml_views import qMRMLSliceWidget, qMRMLThreeDWidget
 from .observing import Observers
 
 WIDGET_OF_NODE = {
@@ -56,6 +57,8 @@ class LayoutManager(QtCore.QObject):
             if isinstance(widget, qMRMLSliceWidget):
                 widget.sliceController().close_controller()
                 widget.sliceView().close_view()
+            elif isinstance(widget, qMRMLPlotWidget):
+                widget.plotView().close_view()
             widget.deleteLater()
         self._widgets.clear()
         view_nodes = [node for node_class in WIDGET_OF_NODE for node in slicer.util.getNodesByClass(node_class)]

@@ -1,4 +1,4 @@
-"""Stand-ins for the qMRML view widgets: pictures drawn off screen by VTK, mouse and keys passed on to it."""
+"""Stand-ins for the qMRML widgets of slice and 3D views: the real slice logic and displayable managers behind Qt."""
 
 import numpy as np
 import slicer
@@ -11,61 +11,12 @@ from liverpair.mrml.pictures import SliceView
 from .ctk_values import ctkSliderWidget
 from .mrml_selectors import SceneHolder
 from .observing import Observers
-from .plot_picture import PlotPicture
+from .picture_widgets import InteractivePicture
 from .standins import stand_in
-
-REFRESH_MS = 30
-BUTTONS = {QtCore.Qt.LeftButton: "Left", QtCore.Qt.RightButton: "Right", QtCore.Qt.MiddleButton: "Middle"}
-
-
-class PictureWidget(SceneHolder, QtWidgets.QWidget):
-    """A widget that shows what `_draw` returns, again whenever `_is_stale`."""
-
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
-    _pixels: np.ndarray
-    _timer: QtCore.QTimer
-
-    def __init__(self, parent=None):
-        super().__init__(parent)
-        self._pixels = None
-        self.setMinimumSize(120, 100)
-        self._timer = QtCore.QTimer(self)
-        self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.draw_if_stale)
-        self._timer.start()
-
-    def _is_stale(self) -> bool:
-        raise NotImplementedError
-
-    def _draw(self) -> np.ndarray:
-        raise NotImplementedError
-
-    def draw_if_stale(self) -> None:
-        """Draw when the widget is on screen and what it shows has changed."""
-        if self.isVisible() and self._is_stale():
-            self.forceRender()
-
-    def forceRender(self) -> None:
-        """Draw now."""
-        self._pixels = np.ascontiguousarray(self._draw()[..., :3])
-        self.update()
-
-    def scheduleRender(self) -> None:
-        self.forceRender()
-
-    def paintEvent(self, event) -> None:
-        if self._pixels is None:
-            return
-        height, width = self._pixels.shape[:2]
-        image = QtGui.QImage(self._pixels.data, width, height, self._pixels.strides[0], QtGui.QImage.Format_RGB888)
-        painter = QtGui.QPainter(self)
-        painter.drawImage(0, 0, image)
-        painter.end()
 
 
 @stand_in
-class qMRMLSliceView(PictureWidget):
+class qMRMLSliceView(InteractivePicture):
     """One slice: the real slice logic, displayable managers and interactor style behind a Qt widget."""
 
     _view: SliceView
@@ -73,8 +24,6 @@ class qMRMLSliceView(PictureWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._view = None
-        self.setMouseTracking(True)
-        self.setFocusPolicy(QtCore.Qt.StrongFocus)
 
     def setMRMLSliceNode(self, node) -> None:
         size = (max(self.width, 1), max(self.height, 1))
@@ -111,39 +60,8 @@ class qMRMLSliceView(PictureWidget):
             self._view.resize(max(self.width, 1), max(self.height, 1))
             self._view.changed = True
 
-    def _pass_on(self, event, name: str, key: str = "\0", symbol: str | None = None) -> None:
-        modifiers = event.modifiers()
-        is_control = int(bool(modifiers & QtCore.Qt.ControlModifier))
-        is_shift = int(bool(modifiers & QtCore.Qt.ShiftModifier))
-        interactor = self._view.interactor
-        if hasattr(event, "position"):
-            position = event.position()
-            across, up = int(position.x()), self.height - 1 - int(position.y())
-        else:
-            across, up = interactor.GetEventPosition()
-        interactor.SetEventInformation(across, up, is_control, is_shift, key, 0, symbol)
-        interactor.InvokeEvent(name)
+    def _passed_on(self) -> None:
         self._view.changed = True
-
-    def mousePressEvent(self, event) -> None:
-        self._pass_on(event, BUTTONS[event.button()] + "ButtonPressEvent")
-
-    def mouseReleaseEvent(self, event) -> None:
-        self._pass_on(event, BUTTONS[event.button()] + "ButtonReleaseEvent")
-
-    def mouseDoubleClickEvent(self, event) -> None:
-        self._pass_on(event, BUTTONS[event.button()] + "ButtonDoubleClickEvent")
-
-    def mouseMoveEvent(self, event) -> None:
-        self._pass_on(event, "MouseMoveEvent")
-
-    def wheelEvent(self, event) -> None:
-        forward = event.angleDelta().y() > 0
-        self._pass_on(event, "MouseWheelForwardEvent" if forward else "MouseWheelBackwardEvent")
-
-    def keyPressEvent(self, event) -> None:
-        symbol = QtGui.QKeySequence(event.key()).toString()
-        self._pass_on(event, "KeyPressEvent", event.text() or "\0", symbol)
 
     def close_view(self) -> None:
         """Stop drawing and let go of the VTK window."""
@@ -260,80 +178,6 @@ class qMRMLSliceWidget(SceneHolder, QtWidgets.QWidget):
 
 
 @stand_in
-class qMRMLPlotView(PictureWidget):
-    """The chart of a vtkMRMLPlotViewNode, drawn by vtkChartXY."""
-
-    _picture: PlotPicture
-    _view_node: object
-    _observers: Observers
-    _stale: bool
-
-    def __init__(self, parent=None):
-        super().__init__(parent)
-        self._picture, self._view_node, self._stale = PlotPicture(), None, True
-        self._observers = Observers(self)
-
-    def mrmlPlotViewNode(self):
-        return self._view_node
-
-    def setMRMLPlotViewNode(self, node) -> None:
-        self._view_node = node
-        self._observe()
-
-    def fitToContent(self) -> None:
-        self._stale = True
-
-    def _observe(self, *_event) -> None:
-        """Chart, series and tables may have been exchanged: observe those shown now."""
-        self._observers.clear()
-        self._stale = True
-        if self._view_node is None:
-            return
-        shown = [self._view_node, self._view_node.GetPlotChartNode()]
-        if shown[1] is not None:
-            series = [shown[1].GetNthPlotSeriesNode(index) for index in range(shown[1].GetNumberOfPlotSeriesNodes())]
-            shown += series + [one.GetTableNode() for one in series if one]
-        for observed in filter(None, shown):
-            self._observers.watch(observed, self._observe)
-
-    def _is_stale(self) -> bool:
-        return self._stale
-
-    def _draw(self) -> np.ndarray:
-        self._stale = False
-        chart = self._view_node.GetPlotChartNode() if self._view_node else None
-        return self._picture.grab(chart, (max(self.width, 1), max(self.height, 1)))
-
-    def resizeEvent(self, event) -> None:
-        self._stale = True
-
-
-@stand_in
-class qMRMLPlotWidget(SceneHolder, QtWidgets.QWidget):
-    """A plot view as a layout shows it."""
-
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
-    _view: qMRMLPlotView
-
-    def __init__(self, parent=None):
-        super().__init__(parent)
-        self._view = qMRMLPlotView()
-        layout = QtWidgets.QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._view)
-
-    def plotView(self) -> qMRMLPlotView:
-        return self._view
-
-    def mrmlPlotViewNode(self):
-        return self._view.mrmlPlotViewNode()
-
-    def setMRMLPlotViewNode(self, node) -> None:
-        self._view.setMRMLPlotViewNode(node)
-
-
-@stand_in
 class qMRMLThreeDWidget(SceneHolder, QtWidgets.QLabel):
     """The place of a 3D view; nothing is drawn in it."""
 
@@ -363,6 +207,4 @@ class qMRMLThreeDWidget(SceneHolder, QtWidgets.QLabel):
         """There is no camera."""
 
 
-WIDGETS = (
-    qMRMLSliceView, qMRMLSliceControllerWidget, qMRMLSliceWidget, qMRMLPlotView, qMRMLPlotWidget, qMRMLThreeDWidget,
-)  # fmt: skip
+WIDGETS = (qMRMLSliceView, qMRMLSliceControllerWidget, qMRMLSliceWidget, qMRMLThreeDWidget)
