@@ -1,4 +1,4 @@
-"""The radiomic features there are, by pyradiomics' names, in groups and in words. Imports neither pyradiomics nor torch.
+"""The radiomic features there are: pyradiomics' names, in groups and in words. Imports neither pyradiomics nor torch.
 
 Definitions: https://pyradiomics.readthedocs.io/en/latest/features.html, which follows IBSI (Zwanenburg et al.,
 Radiology 295, 2020) but for the differences it names. Features that pyradiomics calls deprecated are left out.
@@ -122,9 +122,7 @@ def check_features(names: Iterable[str], dimensions: int) -> None:
                 f"Choose one of {SHAPE_2D if dimensions == 2 else SHAPE_3D}.",
             )
         alike = sorted(other for other in known if other.lower() == str(name).lower() or other.endswith(f"_{name}"))
-        hint = (
-            f"Did you mean {' or '.join(alike)}?" if alike else "Features are named as in pyradiomics: glcm_Contrast."
-        )
+        hint = f"Did you mean {' or '.join(alike)}?" if alike else "They are named as in pyradiomics: glcm_Contrast."
         raise InputError(f"There is no feature '{name}'.", hint)
 
 

@@ -1,4 +1,4 @@
-"""Radiomic features of one object in an array, by pyradiomics' feature classes, fast enough to be measured at every step.
+"""Radiomic features of one object in an array, by pyradiomics' feature classes, fast enough for every step of a dream.
 
 pyradiomics' extractor reads, checks, crops and resamples images around the same classes; here they get the cropped
 object at once and share its discretization. The values are the same.
@@ -6,7 +6,7 @@ object at once and share its discretization. The values are the same.
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -162,7 +162,8 @@ def _classes() -> dict[str, type]:
             "Radiomic features need the package 'pyradiomics'.",
             "Install 'pyradiomics-bhklab', or the extension SlicerRadiomics in Slicer.",
         ) from error
-    return {key: _sharing(base) for key, base in radiomics.getFeatureClasses().items()}
+    classes = {key: _sharing(base) for key, base in radiomics.getFeatureClasses().items()}
+    return {**classes, "glcm": _lazy(classes["glcm"])}
 
 
 def _sharing(base: type) -> type:
@@ -187,6 +188,35 @@ def _sharing(base: type) -> type:
             return names
 
     return Sharing
+
+
+def _lazy(base: type) -> type:
+    """The co-occurrence class without the coefficients that only some of its features need, until one asks for them:
+    they take longer than everything else."""
+
+    class Lazy(base):
+        __module__ = base.__module__
+
+        def _calculateCoefficients(self) -> None:
+            levels = self.coefficients["grayLevels"].astype(float)
+            self.coefficients["i"], self.coefficients["j"] = np.meshgrid(levels, levels, indexing="ij", sparse=True)
+            self.coefficients = _Filled(self.coefficients, super()._calculateCoefficients)
+
+    return Lazy
+
+
+class _Filled(dict):
+    """A dictionary that calls `fill`, which puts the rest into it, when it is asked for something it does not hold."""
+
+    def __init__(self, known: dict[str, Any], fill: Callable[[], None]):
+        super().__init__(known)
+        self.fill = fill
+
+    def __missing__(self, key: str) -> Any:
+        self.fill()
+        if key not in self:
+            raise KeyError(key)
+        return self[key]
 
 
 @contextmanager
