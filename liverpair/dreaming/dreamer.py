@@ -108,7 +108,13 @@ class Dreamer:
         """Go on on another device; the precision is chosen anew."""
         self.device = device
         self.precision = _precision(self._wanted_precision, device)
-        self._network.to(device)
+        axes = max((p.ndim for p in self._network.parameters()), default=0)
+        layout = MEMORY_FORMATS.get(axes) if self._channels_last else None
+        self._network.to(device, memory_format=layout)
+
+    @property
+    def _channels_last(self) -> bool:
+        return self.device.type != "mps"
 
     @property
     def is_detector(self) -> bool:
@@ -132,10 +138,9 @@ class Dreamer:
 
         Logits (outputs, *space) of a segmenter; a detector's answer of every anchor (see `anchors`).
         """
-        half = self.precision == "bf16"
-        if half:
+        if self._channels_last:
             images = images.contiguous(memory_format=MEMORY_FORMATS[images.ndim])
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             answer = self._network(images)
         answer = answer.float()
         return RetinaOutput.of(answer, images.ndim - 2)[0] if self.is_detector else answer[0]
