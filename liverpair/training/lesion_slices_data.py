@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as lightning
 import torch
+from monai.data import set_track_meta
 from monai.transforms import (
     CenterSpatialCropd,
     Compose,
@@ -34,6 +35,9 @@ LARGE_LESIONS = LesionStatistics(
 """Lesions large enough for texture and shape to show in a slice."""
 SLICE_POLICY = GridPolicy((1.5, 1.5, 6.0), keep_slices_from_mm=0.0, keep_slices_to_mm=1000.0)
 """Slices stay where they are."""
+ELSEWHERE, AROUND_LESIONS = 0.2, 0.6
+"""Shares of patches: the first lie anywhere, those up to the second around a lesion that is painted, the others in the
+liver."""
 TURNED_CROP = 1.4
 """How much larger than a patch what is turned and scaled is, so that no corner is empty."""
 
@@ -73,7 +77,7 @@ class SliceObjects:
 
 
 class SlicePatches(Dataset):
-    """`length` augmented patches an epoch, half of them around an object where slices have some already."""
+    """`length` augmented patches an epoch: around a lesion, anywhere in the liver, or anywhere in the slice."""
 
     def __init__(self, volumes: Sequence[LesionSlices], objects: SliceObjects, patch: int, length: int, seed: int):
         self.volumes, self.objects, self.patch, self.length, self.seed = list(volumes), objects, patch, length, seed
@@ -101,12 +105,17 @@ class SlicePatches(Dataset):
         return {"image": torch.as_tensor(shaded["image"]).clamp(0, 1), "target": target}
 
     def _patch(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """A window of a random slice, around a pixel of an object or of the liver."""
+        """A window of a random slice."""
         number, row = self.places[rng.integers(len(self.places))]
         volume = self.volumes[number]
         arrays = {"image": volume.images[row], "liver": volume.livers[row], "labels": volume.labels[row]}
-        around = arrays["labels"] if arrays["labels"].any() and rng.random() < 0.5 else arrays["liver"]
-        center = rng.permutation(np.argwhere(around > 0))[0]
+        around, at = arrays["liver"], rng.random()
+        if at < ELSEWHERE:
+            around = np.ones_like(around)
+        elif at < AROUND_LESIONS and arrays["labels"].any():
+            around = arrays["labels"]
+        places = np.flatnonzero(around)
+        center = np.unravel_index(places[rng.integers(len(places))], around.shape)
         half = int(np.ceil(self.patch * TURNED_CROP / 2))
         padded = {key: np.pad(value.astype(np.float32), half) for key, value in arrays.items()}
         window = tuple(slice(c, c + 2 * half) for c in center)
@@ -141,8 +150,15 @@ def _shade() -> Compose:
     )
 
 
+def _quick(worker: int) -> None:
+    """Start a loading process: what MONAI writes down about each transform takes longer than the transform."""
+    one_thread(worker)
+    set_track_meta(False)
+
+
 class WholeSlices(Dataset):
-    """The slices of each volume with their objects, all of a volume at once: image and target (n, 1, y, x)."""
+    """The slices of each volume with their objects, all of a volume at once: image, target and region (n, 1, y, x);
+    the region is the liver, in which answers are judged."""
 
     def __init__(self, volumes: Sequence[LesionSlices], objects: SliceObjects, seed: int):
         self.volumes, self.objects, self.seed = list(volumes), objects, seed
@@ -157,6 +173,7 @@ class WholeSlices(Dataset):
         return {
             "image": torch.from_numpy(image)[:, None],
             "target": torch.from_numpy((labels > 0).astype(np.float32))[:, None],
+            "region": torch.from_numpy(volume.livers)[:, None],
         }
 
 
@@ -291,7 +308,7 @@ class LesionSlicesData(lightning.LightningDataModule):
             dataset,
             self.batch_size,
             num_workers=self.workers,
-            worker_init_fn=one_thread,
+            worker_init_fn=_quick,
             prefetch_factor=8 if self.workers else None,
         )
 

@@ -46,8 +46,8 @@ class SegmentationTask(WarmupCosine):
         super().__init__()
         self.save_hyperparameters()
         self.network = build(network, arguments or {})
-        if self.network.dimensions == 3:
-            self.network = self.network.to(memory_format=torch.channels_last_3d)
+        layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
+        self.network = self.network.to(memory_format=layouts[self.network.dimensions])
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits (batch, channels, z, y, x) of images (batch, 1, z, y, x) of any size."""
@@ -70,8 +70,13 @@ class SegmentationTask(WarmupCosine):
         return loss
 
     def validation_step(self, batch: dict[str, torch.Tensor], index: int) -> None:
-        """One whole volume: Dice of the liver on the working grid."""
-        predicted = self(batch["image"])[:, 0] > 0
-        reference = batch["target"][:, 0] > 0.5
-        dice = 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
-        self.log("validation_dice", dice, prog_bar=True, batch_size=1)
+        """One whole volume, or all slices of one: Dice of the first channel on the working grid."""
+        self.log("validation_dice", self.dice(batch), prog_bar=True, batch_size=1)
+
+    def dice(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Dice of the first channel at a probability of 0.5 over the whole batch; where the batch has a "region", inside
+        of it."""
+        predicted, reference = self(batch["image"])[:, 0] > 0, batch["target"][:, 0] > 0.5
+        if "region" in batch:
+            predicted, reference = (mask & batch["region"][:, 0] for mask in (predicted, reference))
+        return 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
