@@ -11,12 +11,7 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTabl
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
-from slicer.util import VTKObservationMixin
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest
 
 if importlib.util.find_spec("liverpair") is None:  # run from a source checkout: the library is one folder up
     sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -28,13 +23,14 @@ from LesionPairDetectLib.annotation import ExchangeSection
 from LesionPairDetectLib.context import ReadingContext
 from LesionPairDetectLib.detection import DetectionRun
 from LesionPairDetectLib.drawing import DrawSection
-from LesionPairDetectLib.inputs import InputsSection, LiverChooser, reasonNotToDetect
+from LesionPairDetectLib.inputs import InputsSection, reasonNotToDetect
 from LesionPairDetectLib.lesions import LesionsSection
 from LesionPairDetectLib.reading import ReadingSection
 from LesionPairDetectLib.review import ReviewSection
 from LiverMultimodalLib import inputs, sampledata
-from LiverMultimodalLib.modellogic import STATUS_MS, ModelLogic
-from LiverMultimodalLib.runpanel import PROBLEM_STYLE
+from LiverMultimodalLib.liverchooser import LiverChooser
+from LiverMultimodalLib.modellogic import ModelLogic
+from LiverMultimodalLib.sectionedwidget import SectionedWidget
 from liverpair.mrml.lesion_notices import Notices
 from liverpair.mrml.lesion_study import LesionStudy, adopt_scene
 
@@ -80,101 +76,42 @@ class LesionPairDetectParameterNode:
     linkedCursor: bool = True
 
 
-class LesionPairDetectWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Stacks the sections of the panel and tells them when the module or the scene comes and goes."""
-
-    def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.context = None
-        self.sections = []
-        self._guiTags = []
+class LesionPairDetectWidget(SectionedWidget):
+    """The panel; each of its sections is a file of `LesionPairDetectLib`."""
 
     def setup(self):
-        ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/LesionPairDetect.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-
+        super().setup()
+        self.loadPanel("UI/LesionPairDetect.ui")
         Notices.defer = lambda deliver: qt.QTimer.singleShot(0, deliver)
         self.logic = LesionPairDetectLogic()
         self.context = ReadingContext(self.logic.worker, self.say, lambda: self.logic.bundles)
-        self.sections = [
-            InputsSection(self.context, self.logic),
-            LesionsSection(self.context),
-            ReviewSection(self.context),
-            ReadingSection(self.context),
-            DrawSection(self.context),
-            ExchangeSection(self.context),
-        ]
-        for section in self.sections:
-            self.ui.sectionsLayout.addWidget(section.widget)
-        self.say("")
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addSections(
+            [
+                InputsSection(self.context, self.logic),
+                LesionsSection(self.context),
+                ReviewSection(self.context),
+                ReadingSection(self.context),
+                DrawSection(self.context),
+                ExchangeSection(self.context),
+            ]
+        )
 
     def cleanup(self):
-        """Called before the application closes and before a reload."""
-        self.exit()
-        for section in self.sections:
-            section.cleanup()
-        self.context.release()
+        super().cleanup()
         Notices.defer = None
-        self.removeObservers()
-
-    def enter(self):
-        """Follow the scene's parameter node, and wake the sections."""
-        if self._guiTags:
-            return
-        self.context.setParameterNode(self.logic.getParameterNode())
-        self._guiTags = [self.context.parameterNode.connectGui(section.ui) for section in self.sections]
-        for section in self.sections:
-            section.enter()
-
-    def exit(self):
-        """Let the sections sleep, and follow nothing."""
-        if not self._guiTags:
-            return
-        for section in self.sections:
-            section.exit()
-        for tag in self._guiTags:
-            self.context.parameterNode.disconnectGui(tag)
-        self._guiTags = []
-        self.context.setParameterNode(None)
-
-    def onSceneStartClose(self, caller=None, event=None):
-        self.exit()
-
-    def onSceneEndClose(self, caller=None, event=None):
-        self.logic.forgetScene()
-        self.say("")
-        if self.parent.isEntered:
-            self.enter()
 
     def onSceneEndImport(self, caller=None, event=None):
         """A scene was loaded into this one: put its lesions in order, and follow what it brought."""
         repairs = adopt_scene()
-        if self.parent.isEntered:
-            self.exit()
-            self.enter()
+        super().onSceneEndImport()
         if repairs:
             self.say(" ".join(repairs))
-
-    def say(self, sentence, isProblem=False):
-        """Show a sentence to the user, at the end of the panel and in the status bar."""
-        self.ui.sayLabel.text = sentence
-        self.ui.sayLabel.styleSheet = PROBLEM_STYLE if isProblem else ""
-        self.ui.sayLabel.visible = bool(sentence)
-        slicer.util.showStatusMessage(sentence, STATUS_MS)
 
 
 class LesionPairDetectLogic(ModelLogic):
     """Runs detections in the worker of the session. `detect` does it for scripts, without the widget."""
 
-    task = "detection"
+    tasks = ("detection",)
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ModelLogic.__init__(self, worker, installer, catalogue)

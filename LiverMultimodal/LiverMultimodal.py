@@ -165,7 +165,7 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 class LiverMultimodalLogic(ModelLogic):
     """Runs segmentations in the worker of the session. `segment` does it for scripts, without the widget."""
 
-    task = "segmentation"
+    tasks = ("segmentation",)
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ModelLogic.__init__(self, worker, installer, catalogue)

@@ -19,14 +19,14 @@ WAIT_S = 0.01
 
 
 class ModelLogic(ScriptedLoadableModuleLogic):
-    """Runs the models of one `task` in the worker of the session.
+    """Runs the models of some `tasks` in the worker of the session.
 
-    `bundles` are the installed models by name, `modelProblems` sentences about damaged ones, `run` is the current or
-    last `WorkerRun`, `status` the sentence that the user should read about it, and `isStatusProblem` whether it says
-    that something went wrong. A subclass overrides `reasonNotToRun`.
+    `bundles` are the installed models by name, those of the first task first, `modelProblems` sentences about damaged
+    ones, `run` is the current or last `WorkerRun`, `status` the sentence that the user should read about it, and
+    `isStatusProblem` whether it says that something went wrong. A subclass overrides `reasonNotToRun`.
     """
 
-    task = ""
+    tasks = ()
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -39,7 +39,8 @@ class ModelLogic(ScriptedLoadableModuleLogic):
 
     def refreshModels(self):
         """Read the catalogue anew; damaged models become `modelProblems`."""
-        self.bundles = {bundle.name: bundle for bundle in self.catalogue.list() if bundle.task == self.task}
+        offered = [bundle for bundle in self.catalogue.list() if bundle.task in self.tasks]
+        self.bundles = {bundle.name: bundle for bundle in sorted(offered, key=lambda each: self.tasks.index(each.task))}
         self.modelProblems = list(self.catalogue.problems().values())
 
     def findModel(self, name=None):

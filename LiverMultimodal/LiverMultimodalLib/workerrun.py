@@ -13,7 +13,7 @@ from slicer.util import VTKObservationMixin
 from LiverMultimodalLib.results import isInScene
 from liverpair.errors import LiverPairError
 from liverpair.worker.failures import failure_of
-from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent, ResultEvent
+from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent, ResultEvent, SampleEvent
 
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 
@@ -27,7 +27,7 @@ class WorkerRun(VTKObservationMixin):
 
     A subclass says which `job` it is, what the user calls it (`title`), whether it `needsAllVolumes` or goes on while
     one of them is left, and whether it runs `inBackground`: then it makes room for any other job. It overrides
-    `writeRequest` and `takeResult`.
+    `writeRequest` and `takeResult`, and `takeSample` where the job says something before its end.
     """
 
     job = ""
@@ -58,6 +58,9 @@ class WorkerRun(VTKObservationMixin):
         with the scene as it was.
         """
         raise NotImplementedError
+
+    def takeSample(self, sample):
+        """Take what the job says before its end, as a dictionary."""
 
     @property
     def seconds(self):
@@ -102,6 +105,8 @@ class WorkerRun(VTKObservationMixin):
         if isinstance(event, ProgressEvent):
             self.message, self.fraction = event.message, event.fraction
             self._onChanged(self)
+        elif isinstance(event, SampleEvent):
+            self.takeSample(event.sample)
         elif isinstance(event, CancelledEvent):
             self._end(CANCELLED, self._whyCancelled)
         elif isinstance(event, ErrorEvent):
