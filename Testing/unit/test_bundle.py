@@ -19,6 +19,8 @@ from liverpair.bundle.weights import tensor_shapes
 from liverpair.errors import BundleError
 from liverpair.networks import build
 
+RANGE_SETTINGS = {"dimensions": 3, "scale": 255, "bin_width": 10, "spacing_mm": [2, 2, 6]}
+RANGES = {"settings": RANGE_SETTINGS, "count": 9, "data": "nine lesions", "features": {}}
 GRID, PERCENTILES, LABEL = manifest()["grid"], manifest()["normalization"], manifest()["labels"][0]
 
 
@@ -82,7 +84,10 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"network": {"name": "unet"}}, "'network.arguments' is missing"),
         ({"grid": ...}, "'grid' is missing"),
         ({"grid": {"spacing_mm": [1, 1, 0], "multiple_of": [1, 1, 1]}}, "'grid.spacing_mm' is not a list of positive"),
-        ({"grid": {"spacing_mm": [1, 1, 1], "multiple_of": [1, 1]}}, "'grid.multiple_of' has 2 numbers, and volumes need 3"),
+        (
+            {"grid": {"spacing_mm": [1, 1, 1], "multiple_of": [1, 1]}},
+            "multiple_of' has 2 numbers, and volumes need 3",
+        ),
         (
             {"normalization": {"method": "percentile", "lower_percentile": 99, "upper_percentile": 1}},
             "percentiles 99 and 1 are not in rising order",
@@ -93,14 +98,21 @@ def test_reading_a_bundle_needs_no_torch(folder):
         ({"labels": []}, "'labels' is empty"),
         ({"labels": [{"name": "Liver", "value": 1}]}, "'labels[0].snomed' is missing"),
         ({"labels": manifest()["labels"] * 2}, "two of its labels have the same value"),
-        ({"normal_ranges": {"T1": {"Sphericity": {"mean": 0.6}}}}, "'normal_ranges.T1.Sphericity.sd' is missing"),
+        ({"normal_ranges": {"features": {}}}, "'normal_ranges.settings' is missing"),
+        ({"normal_ranges": {**RANGES, "count": 0}}, "'normal_ranges.count' is below 1"),
+        ({"normal_ranges": {**RANGES, "settings": {**RANGE_SETTINGS, "bin_width": 0}}}, "settings.bin_width' is 0"),
+        ({"normal_ranges": {**RANGES, "settings": {**RANGE_SETTINGS, "dimensions": 4}}}, "dimensions' is not 2 or 3"),
+        ({"normal_ranges": {**RANGES, "features": {"shape_Flatness": {"mean": 0.6}}}}, "_Flatness.sd' is missing"),
         ({"metrics": {"test": {"cases": [1]}}}, "'metrics.test.cases' is not a list of objects"),
         ({"normalization": {"method": "percentile"}}, "'normalization.lower_percentile' is missing"),
         ({"normalization": {**PERCENTILES, "method": "z-score"}}, "'normalization.method' is 'z-score'"),
         ({"grid": {**GRID, "keep_slices_from_mm": "5"}}, "'grid.keep_slices_from_mm' is not a number"),
         ({"grid": {**GRID, "keep_slices_to_mm": 10**400}}, "'grid.keep_slices_to_mm' is 1000"),
         ({"grid": {**GRID, "multiple_of": [10**9, 1, 1]}}, "'grid.multiple_of' holds a number above 256"),
-        ({"grid": {"spacing_mm": [2, 2], "multiple_of": [2, 2, 2]}}, "'grid.spacing_mm' has 2 numbers, and volumes need 3"),
+        (
+            {"grid": {"spacing_mm": [2, 2], "multiple_of": [2, 2, 2]}},
+            "spacing_mm' has 2 numbers, and volumes need 3",
+        ),
         ({"grid": {**GRID, "crop": "head"}}, '\'grid.crop\' is "head", not "body" or null'),
         ({"mirror_axes": "xyz"}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),
         ({"mirror_axes": ["t"]}, "'mirror_axes' is not a list of 'x', 'y', 'z'"),

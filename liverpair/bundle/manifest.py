@@ -56,8 +56,8 @@ class Network(TypedDict):
 
 
 class WorkingGrid(TypedDict, total=False):
-    """The grid a network sees: spacing (x, y, z), what its sides (z, y, x; y, x of slices) are multiples of, and what it is cropped to
-    (`CROPS`).
+    """The grid a network sees: spacing (x, y, z), what its sides (z, y, x; y, x of slices) are multiples of, and what
+    it is cropped to (`CROPS`).
     """
 
     spacing_mm: list[float]
@@ -307,16 +307,23 @@ def _check_postprocessing(check: _Check, postprocessing: Mapping) -> None:
             check.value(postprocessing, key, bool, "true or false", "postprocessing")
 
 
-def _check_normal_ranges(check: _Check, ranges: Mapping, path: str = "normal_ranges") -> None:
-    """Mean and SD by feature, directly or by group (the sequence, say) and feature."""
-    for name, band in ranges.items():
-        where = f"{path}.{name}"
+def _check_normal_ranges(check: _Check, ranges: Mapping, section: str = "normal_ranges") -> None:
+    """Mean and SD of each feature over so many lesions, and what the features were computed with; or nothing."""
+    if not ranges:
+        return
+    where = f"{section}.settings"
+    settings = check.value(ranges, "settings", Mapping, "an object", section)
+    check.that(settings.get("dimensions") in (2, 3), f"'{where}.dimensions' is not 2 or 3")
+    for key in ("scale", "bin_width"):
+        check.that(check.number(settings, key, 0, math.inf, where), f"'{where}.{key}' is 0")
+    check.numbers(settings, "spacing_mm", lambda v: 0 < v <= MAXIMUM_MM, f"positive numbers up to {MAXIMUM_MM}", where)
+    check.that(_is_count(check.value(ranges, "count", int, "a whole number", section)), f"'{section}.count' is below 1")
+    check.text(ranges, "data", section)
+    for name, band in check.value(ranges, "features", Mapping, "an object", section).items():
+        where = f"{section}.features.{name}"
         check.that(isinstance(band, Mapping), f"'{where}' is not an object")
-        if "mean" in band:
-            check.number(band, "mean", -math.inf, math.inf, where)
-            check.number(band, "sd", 0, math.inf, where)
-        else:
-            _check_normal_ranges(check, band, where)
+        check.number(band, "mean", -math.inf, math.inf, where)
+        check.number(band, "sd", 0, math.inf, where)
 
 
 def _check_metrics(check: _Check, metrics: Mapping) -> None:
