@@ -38,7 +38,7 @@ STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "liverpair",
 }
-DPI = 130
+DPI = 160
 LABEL_GAP = 0.062
 """Smallest distance of two labels at the ends of curves, as a fraction of the height of the axes."""
 
@@ -121,14 +121,14 @@ def draw_band(axis: Axes, low: float, high: float) -> None:
     axis.axhline((low + high) / 2, color="#a9cba9", linewidth=0.8, zorder=0.5)
 
 
-def label_ends(axis: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+def label_ends(axis: Axes, ends: Sequence[tuple[float, str, str]], gap: float = LABEL_GAP) -> None:
     """Write (value, text, color) beside the right edge of the axes, each near its value and none over another.
 
     Call it when the limits of the axes are final.
     """
     to_axes = axis.transData + axis.transAxes.inverted()
     heights = [float(np.clip(to_axes.transform((axis.get_xlim()[1], value))[1], 0, 1)) for value, *_ in ends]
-    for (_, text, color), height, place in zip(ends, heights, spread_apart(heights, LABEL_GAP)):
+    for (_, text, color), height, place in zip(ends, heights, spread_apart(heights, gap)):
         axis.annotate(
             text,
             (1.0, height),

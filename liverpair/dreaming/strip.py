@@ -63,7 +63,7 @@ def frame_strip(
     Args:
         frames: {"iteration", "image", "mask"}; image and mask are files or images on one grid, axes near L, P, S.
         path: where to (.png, .svg or .pdf), or several places.
-        original: the image before the dream; the first frame by default.
+        original: the image before the dream, with all its slices or that of the frames; the first frame by default.
         point_mm: LPS, where the neuron is. It chooses the slice; without it, the slice in which the object is largest.
 
     Raises:
@@ -85,27 +85,34 @@ def read_strip(
     ordered = sorted(frames, key=lambda frame: frame["iteration"])
     if len(ordered) > MOST_FRAMES:
         ordered = [ordered[round(i)] for i in np.linspace(0, len(ordered) - 1, MOST_FRAMES)]
-    first = _image(ordered[0]["image"] if original is None else original)
-    volumes = [sitk.GetArrayFromImage(first)]
-    for frame in ordered:
-        volumes += [sitk.GetArrayFromImage(_image(frame[what])) for what in ("image", "mask")]
-    if any(volume.shape != volumes[0].shape for volume in volumes):
+    shown = [(_image(frame["image"]), _image(frame["mask"])) for frame in ordered]
+    grid = shown[0][0]
+    images, masks = ([sitk.GetArrayFromImage(volume) for volume in side] for side in zip(*shown))
+    if any(volume.shape != images[0].shape for volume in (*images, *masks)):
         raise InputError("The images of this dream do not lie on one grid.")
-    images, masks = volumes[1::2], [volume != 0 for volume in volumes[2::2]]
-    index = None if point_mm is None else first.TransformPhysicalPointToContinuousIndex([float(c) for c in point_mm])
-    if index is not None and 0 <= round(index[2]) < len(volumes[0]):
+    masks = [mask != 0 for mask in masks]
+    index = None if point_mm is None else grid.TransformPhysicalPointToContinuousIndex([float(c) for c in point_mm])
+    if index is not None and 0 <= round(index[2]) < len(images[0]):
         z = round(index[2])
     else:
         z = int(sum(masks).sum(axis=(1, 2)).argmax())
-    spacing = first.GetSpacing()[:2]
+    spacing = grid.GetSpacing()[:2]
     neuron = None if index is None else (index[1], index[0])
     return Strip(
-        volumes[0][z],
+        images[0][z] if original is None else _same_slice(_image(original), grid, z),
         tuple(Frame(frame["iteration"], image[z], mask[z]) for frame, image, mask in zip(ordered, images, masks)),
         spacing,
         neuron,
         _close_up(np.any([mask[z] for mask in masks], axis=0), neuron, spacing),
     )
+
+
+def _same_slice(original: sitk.Image, grid: sitk.Image, z: int) -> np.ndarray:
+    """The slice of `original`, which may hold more of them, that is slice `z` of `grid`. Raises `InputError`."""
+    index = original.TransformPhysicalPointToIndex(grid.TransformIndexToPhysicalPoint((0, 0, z)))
+    if original.GetSize()[:2] != grid.GetSize()[:2] or not 0 <= index[2] < original.GetSize()[2]:
+        raise InputError("The images of this dream do not lie on the grid of the image before it.")
+    return sitk.GetArrayFromImage(original)[index[2]]
 
 
 def _image(image: str | Path | sitk.Image) -> sitk.Image:
