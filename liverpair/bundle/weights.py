@@ -58,7 +58,8 @@ def tensor_shapes(path: Path, source: str) -> dict[str, tuple[int, ...]]:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
-        if start[:2] == b"PK" or start[:1] == b"\x80":
+        begins_header = file.read(1) == b"{"  # a header's length may begin like a pickle does
+        if not begins_header and (start[:2] == b"PK" or start[:1] == b"\x80"):
             raise BundleError(
                 f"The weights of model '{source}' are a Python pickle, which could run any program when it is opened.",
                 "Ask for the model as safetensors.",
@@ -67,6 +68,7 @@ def tensor_shapes(path: Path, source: str) -> dict[str, tuple[int, ...]]:
         if len(start) < 8 or not 2 <= length <= min(size - 8, MAXIMUM_HEADER_BYTES):
             raise BundleError(f"The weights of model '{source}' are not a safetensors file.")
         try:
+            file.seek(len(start))
             header = json.loads(file.read(length))
         except (ValueError, RecursionError):
             header = None
