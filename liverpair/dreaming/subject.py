@@ -101,10 +101,10 @@ class Subject:
 
         Raises `InputError` when the point lies outside of what the network sees, or in another slice.
         """
-        try:
-            index = np.rint(self.grid.index(point_mm)[::-1]).astype(int)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"A point has three coordinates in mm; {point_mm} does not.") from error
+        point = np.asarray(point_mm, float)
+        if point.shape != (3,) or not np.isfinite(point).all():
+            raise InputError(f"A point is three finite coordinates in mm; {point_mm} is not.")
+        index = np.rint(self.grid.index(point)[::-1])
         if not all(0 <= i < n for i, n in zip(index, self.grid.shape)):
             where = ", ".join(f"{c:.1f}" for c in point_mm)
             raise InputError(
