@@ -47,7 +47,7 @@ class DrawnLesions:
             where = f"Study '{folders[0].name}' has no" if len(folders) == 1 else f"None of {len(folders)} studies has"
             raise InputError(
                 f"{where} drawn lesions.",
-                f"Normal ranges need label maps named {names} beside the volumes; boxes (lesions.json) have no outline.",
+                f"Normal ranges need label maps, {names}, beside the volumes; boxes (lesions.json) show no outline.",
             )
         used = len({folder for folder, _ in files})
         others = f" ({len(folders) - used} more have none)" if used < len(folders) else ""
