@@ -10,18 +10,21 @@ import torch
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
-from liverpair.dreaming.feature_names import feature_groups
-from liverpair.measures.radiomics import FeatureSettings, features_of
+from liverpair.dreaming.normal_ranges import ranges_of_objects
 from liverpair.training.bundle_writing import best_task, shared_manifest
 from liverpair.training.command import TrainingCLI, fit
 from liverpair.training.detection_command import LESION
 from liverpair.training.lesion_slices_cache import LesionSlices
 from liverpair.training.lesion_slices_data import LesionSlicesData, SliceObjects, WholeSlices, each_object
 from liverpair.training.run_log import CURVES
-from liverpair.training.segmentation import SegmentationTask
+from liverpair.training.segmentation import SegmentationTask, batch_dice, logits_of
 
-LEAST_PIXELS = 20
-"""Objects of fewer pixels have no texture to speak of; they are left out of the normal ranges."""
+OBJECTS = {
+    "lesions": "synthetic lesions, each in the slice that shows most of it,",
+    "fakes": "fake lesions",
+    "elongated": "fake lesions more than twice as high as wide",
+}
+"""What the normal ranges are of."""
 
 
 def main(arguments: list[str]) -> None:
@@ -50,35 +53,20 @@ def manifest(cli: TrainingCLI, task: SegmentationTask, step: int, command: str) 
         "network": {"name": task.hparams.network, "arguments": task.hparams.arguments},
         "inputs": [data.sequence],
         "labels": [LESION],
-        "normal_ranges": ranges_of(data.training_volumes(), data.objects, data.seed),
+        "normal_ranges": normal_ranges(data),
     }
 
 
-def ranges_of(volumes: Sequence[LesionSlices], objects: SliceObjects, seed: int) -> dict[str, Any]:
-    """Mean and standard deviation of every radiomic feature over the objects a network was trained on."""
-    names = [name for group in feature_groups(2).values() for name in group]
-    settings = FeatureSettings()
-    rows, spacing = [], volumes[0].spacing_mm
-    for image, mask, spacing in each_object(volumes, objects, seed):
-        if mask.sum() >= LEAST_PIXELS:
-            rows.append([features_of(image, mask, spacing, names, settings)[name] for name in names])
-    values = np.ma.masked_invalid(np.array(rows))
-    mean, sd = values.mean(axis=0).filled(np.nan), values.std(axis=0, ddof=1).filled(np.nan)
-    known = np.isfinite(mean) & np.isfinite(sd)
-    return {
-        "settings": {
-            "dimensions": 2,
-            "scale": settings.scale,
-            "bin_width": settings.bin_width,
-            "spacing_mm": list(spacing),
-        },
-        "count": len(rows),
-        "data": f"the objects of the training slices ({objects.kind}), each lesion in the slice that shows most of it",
-        "features": {name: {"mean": float(m), "sd": float(s)} for name, m, s, ok in zip(names, mean, sd, known) if ok},
-    }
+def normal_ranges(data: LesionSlicesData) -> dict[str, Any]:
+    """Mean and standard deviation of every feature over the objects of the training slices."""
+    objects = each_object(data.training_volumes(), data.objects, data.seed)
+    return ranges_of_objects(objects, f"{OBJECTS[data.objects.kind]} of the training slices").as_dict()
 
 
 @torch.no_grad()
-def mean_dice(task: SegmentationTask, volumes: Sequence[LesionSlices], objects: SliceObjects, seed: int) -> float:
+def mean_dice(network: torch.nn.Module, volumes: Sequence[LesionSlices], objects: SliceObjects, seed: int) -> float:
     """Mean over volumes of the Dice inside the liver, all slices of a volume together, at a probability of 0.5."""
-    return float(np.mean([float(task.dice(sample)) for sample in WholeSlices(volumes, objects, seed)]))
+    scores = []
+    for sample in WholeSlices(volumes, objects, seed):
+        scores.append(float(batch_dice(logits_of(network, sample["image"]), sample)))
+    return float(np.mean(scores))

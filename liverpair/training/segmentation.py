@@ -18,6 +18,21 @@ def pad_to_multiple(x: torch.Tensor, multiple_of: tuple[int, ...]) -> torch.Tens
     return functional.pad(x, [side for m in reversed(missing) for side in (0, m)])
 
 
+def logits_of(network: torch.nn.Module, image: torch.Tensor) -> torch.Tensor:
+    """Logits (batch, channels, *space) of images (batch, channels, *space) of any size."""
+    size = image.shape[2:]
+    logits = network(pad_to_multiple(image, network.multiple_of))
+    return logits[(..., *(slice(0, n) for n in size))]
+
+
+def batch_dice(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Dice of the first channel at a probability of 0.5 over a whole batch; inside its "region" where it has one."""
+    predicted, reference = logits[:, 0] > 0, batch["target"][:, 0] > 0.5
+    if "region" in batch:
+        predicted, reference = (mask & batch["region"][:, 0] for mask in (predicted, reference))
+    return 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
+
+
 class SegmentationTask(WarmupCosine):
     """Trains one network on the masks of one or more structures; channel 0 is the liver.
 
@@ -50,10 +65,8 @@ class SegmentationTask(WarmupCosine):
         self.network = self.network.to(memory_format=layouts[self.network.dimensions])
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, channels, z, y, x) of images (batch, 1, z, y, x) of any size."""
-        size = image.shape[2:]
-        logits = self.network(pad_to_multiple(image, self.network.multiple_of))
-        return logits[(..., *(slice(0, n) for n in size))]
+        """Logits (batch, channels, *space) of images (batch, 1, *space) of any size."""
+        return logits_of(self.network, image)
 
     def loss_of(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Loss of the liver plus the weighted loss of the auxiliary channels."""
@@ -71,12 +84,4 @@ class SegmentationTask(WarmupCosine):
 
     def validation_step(self, batch: dict[str, torch.Tensor], index: int) -> None:
         """One whole volume, or all slices of one: Dice of the first channel on the working grid."""
-        self.log("validation_dice", self.dice(batch), prog_bar=True, batch_size=1)
-
-    def dice(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Dice of the first channel at a probability of 0.5 over the whole batch; where the batch has a "region", inside
-        of it."""
-        predicted, reference = self(batch["image"])[:, 0] > 0, batch["target"][:, 0] > 0.5
-        if "region" in batch:
-            predicted, reference = (mask & batch["region"][:, 0] for mask in (predicted, reference))
-        return 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
+        self.log("validation_dice", batch_dice(self(batch["image"]), batch), prog_bar=True, batch_size=1)
