@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import liverpair
-from liverpair.commands import detect, evaluate, measure, models, segment, train
+from liverpair.commands import detect, evaluate, measure, models, normal_ranges, segment, train
 from liverpair.errors import Cancelled
 from liverpair.worker.failures import failure_on_command_line
 
@@ -61,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     detect.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)
+    normal_ranges.add_parser(commands)
     for name, (_, help_text) in PASSED_ON.items():
         commands.add_parser(name, help=help_text)
     return parser

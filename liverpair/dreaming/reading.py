@@ -39,6 +39,9 @@ AGREEMENT = 2 / 3
 SAME_MOVE = 0.5
 """A baseline that goes the same way at least so far, as a part, does the same as the dream."""
 
+Z_SCORES = {"mean": 0.0, "sd": 1.0}
+"""The normal range of values that are z-scores already."""
+
 BASELINES = {"random-weights": "with random weights", "random-direction": "along a random direction"}
 
 VERDICTS: dict[str, dict[str, str]] = {
@@ -124,7 +127,7 @@ def read_trajectory(
     iterations: np.ndarray,
     values: np.ndarray,
     feature: str,
-    band: Mapping[str, float] | None = None,
+    band: Mapping[str, float] | None = Z_SCORES,
     baselines: Mapping[str, Curves] | None = None,
     direction: str = "ascent",
 ) -> Reading:
@@ -133,10 +136,10 @@ def read_trajectory(
     Parameters
     ----------
     iterations, values
-        (n,), and (starts, n) in the feature's own unit; NaN where undefined.
+        (n,), and (starts, n); NaN where undefined.
     band
-        Its "mean" and "sd" over the training lesions; {"mean": 0, "sd": 1} for values that are z-scores already. None
-        or no spread: there is no normal range.
+        "mean" and "sd" of the feature over the training lesions, for values in the feature's own unit; by default the
+        values are z-scores. None or no spread: there is no normal range.
     baselines
         The curves of the baselines, by kind of run.
     """
