@@ -173,7 +173,7 @@ def _series_of(chart_node) -> list:
 def _style(plot, series) -> None:
     plot.SetColorF(*series.GetColor())
     plot.SetOpacity(series.GetOpacity())
-    plot.SetLabel(series.GetName() or series.GetYColumnName())
+    plot.SetLabel(series.GetYColumnName() if series.GetName() is None else series.GetName())
     plot.GetPen().SetWidth(series.GetLineWidth())
     plot.GetPen().SetOpacityF(series.GetOpacity())
     plot.GetPen().SetLineType(LINE_STYLES.get(series.GetLineStyle(), vtk.vtkPen.SOLID_LINE))

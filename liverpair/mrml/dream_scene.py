@@ -93,6 +93,16 @@ class DreamScene:
         """Whether the dream is still in the scene."""
         return bool(slicer.mrmlScene.IsNodePresent(self.table))
 
+    def check_alive(self) -> None:
+        """Raise `InputError` when the dream is no longer in the scene."""
+        if not self.alive:
+            raise InputError(f"'{self.name}' was deleted.", "Stop the run, or start it again.")
+
+    @property
+    def version(self) -> int:
+        """A number that changes with every sample, and with the result."""
+        return self.table.GetMTime() + self.table.GetTable().GetMTime()
+
     @property
     def name(self) -> str:
         """What the table node is called."""
@@ -170,8 +180,7 @@ class DreamScene:
             InputError: for a sample that belongs to no dream, or when the dream is no longer in the scene.
         """
         samples = [(_kind(sample), *check_place(sample["start"], sample["iteration"]), sample) for sample in samples]
-        if not self.alive:
-            raise InputError(f"'{self.name}' was deleted.", "Stop the run, or start it again.")
+        self.check_alive()
         if not samples:
             return
         names = dict.fromkeys(name for *_place, sample in samples for name in sample.get("features") or ())
