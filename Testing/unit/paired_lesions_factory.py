@@ -1,5 +1,8 @@
 """Two small artificial livers, one shifted and stretched against the other, on grids that differ."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -42,6 +45,17 @@ def livers() -> tuple[sitk.Image, sitk.Image]:
         on_grid(_liver(_points(T1_GRID)).astype(np.uint8), T1_GRID),
         on_grid(_liver(in_t2).astype(np.uint8), T2_GRID),
     )
+
+
+def write_pairs(root: Path, cases: Sequence[str]) -> None:
+    """Pairs as the folder of real pairs has them."""
+    t1_liver, t2_liver = livers()
+    for number, case in enumerate(cases):
+        folder = root / case
+        folder.mkdir(parents=True)
+        for side, liver in (("t1", t1_liver), ("t2", t2_liver)):
+            sitk.WriteImage(image(liver, seed=10 * number), folder / f"{side}.nii.gz")
+            sitk.WriteImage(liver, folder / f"{side}_organs.nii.gz")
 
 
 def image(liver: sitk.Image, seed: int, noise: float = 5.0) -> sitk.Image:

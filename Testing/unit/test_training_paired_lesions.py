@@ -35,13 +35,7 @@ PREPARATION = PairPreparation(
 def root(tmp_path_factory) -> Path:
     """Two pairs as the folder of real pairs has them."""
     root = tmp_path_factory.mktemp("pairs")
-    t1_liver, t2_liver = factory.livers()
-    for number, case in enumerate(("a", "b")):
-        folder = root / case
-        folder.mkdir()
-        for side, liver in (("t1", t1_liver), ("t2", t2_liver)):
-            sitk.WriteImage(factory.image(liver, seed=10 * number), folder / f"{side}.nii.gz")
-            sitk.WriteImage(liver, folder / f"{side}_organs.nii.gz")
+    factory.write_pairs(root, ("a", "b"))
     return root
 
 
@@ -66,7 +60,7 @@ def test_a_variant_shows_bright_and_dark_lesions_in_its_boxes(root, tmp_path):
 
 def test_what_is_on_disk_is_not_made_again(root, tmp_path, monkeypatch):
     made = cached_variants(root, "a", ["t1.nii.gz"], [1, 2], PREPARATION, tmp_path)
-    monkeypatch.setattr(cache_module, "_Source", lambda *given: pytest.fail("made again"))
+    monkeypatch.setattr(cache_module, "LesionSource", lambda *given: pytest.fail("made again"))
     again = cached_variants(root, "a", ["t1.nii.gz"], [1, 2], PREPARATION, tmp_path)
     assert [v.path for v in again] == [v.path for v in made]
     assert len({v.path for v in made}) == 2

@@ -7,5 +7,9 @@ published figures and writes `docs/results/NAME.md`, `.json` and its pictures.
 EXPERIMENTS = {
     "detection-2d": "liverpair.experiments.detection_2d",
     "lesion-pairs": "liverpair.experiments.lesion_pairs",
+    "dream-marking": "liverpair.experiments.dream_marking",
+    "dream-fake": "liverpair.experiments.dream_fake",
+    "dream-elongated": "liverpair.experiments.dream_elongated",
+    "dream-radiomics": "liverpair.experiments.dream_radiomics",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""
