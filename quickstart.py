@@ -20,9 +20,11 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -59,7 +61,8 @@ DRAWING_PACKAGES = ("libegl1", "libgl1-mesa-dri")
 """What draws without a display: Mesa's software renderer is loaded by EGL when a picture is drawn, not before."""
 
 IMPORTS = (
-    "import torch, SimpleITK, monai, pytorch_lightning, openvino, slicer, vtk, pytest; from PySide6 import QtWidgets"
+    "import torch, SimpleITK, monai, pytorch_lightning, openvino, radiomics, slicer, vtk, pytest; "
+    "from PySide6 import QtWidgets"
 )
 DRAWING = "from liverpair.mrml.pictures import SliceView; SliceView('Check').grab()"
 
@@ -119,7 +122,7 @@ def prepared_environment() -> str:
     if version and is_complete(ENVIRONMENT, version):
         return environment_python(ENVIRONMENT)
     say("Checking the machine")
-    problems = [*python_problems(), *platform_problems(), *library_problems(), *disk_problems()]
+    problems = [*python_problems(), *platform_problems(), *library_problems(), *compiler_problems(), *disk_problems()]
     if problems:
         raise NotReady(*problems)
     usable = version is not None and OLDEST_PYTHON <= version[:2] <= NEWEST_PYTHON
@@ -188,6 +191,24 @@ def loads(name: str, load=ctypes.CDLL) -> bool:
     except OSError:
         return False
     return True
+
+
+def compiler_problems(system: str = "", compile_=subprocess.run) -> list[str]:
+    """Whether pyradiomics, which there is as source only, can be compiled. On Windows pip says so itself."""
+    system = system or platform.system()
+    if system == "Darwin":
+        found = compile_(["xcode-select", "-p"], capture_output=True).returncode == 0
+        return [] if found else ["There is no C compiler. Install with: xcode-select --install"]
+    if system != "Linux":
+        return []
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    headers = f"python{dotted(sys.version_info[:2])}-dev"
+    if shutil.which(compiler[0]) is None:
+        return [f"The C compiler '{compiler[0]}' is missing. {install_hint(['build-essential', headers])}"]
+    command = [*compiler, "-fsyntax-only", f"-I{sysconfig.get_paths()['include']}", "-xc", "-"]
+    if compile_(command, input=b"#include <Python.h>\n", capture_output=True).returncode:
+        return [f"The C compiler does not find Python.h or what it includes. {install_hint([headers, 'libc6-dev'])}"]
+    return []
 
 
 def disk_problems(free_bytes=lambda folder: shutil.disk_usage(folder).free) -> list[str]:

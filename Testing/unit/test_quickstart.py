@@ -22,7 +22,7 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text("[project]\n")
     monkeypatch.setattr(quickstart, "ROOT", tmp_path)
     monkeypatch.setattr(quickstart, "ENVIRONMENT", tmp_path / ".venv")
-    for check in ("python_problems", "platform_problems", "library_problems", "disk_problems"):
+    for check in ("python_problems", "platform_problems", "library_problems", "compiler_problems", "disk_problems"):
         monkeypatch.setattr(quickstart, check, list)
     state = SimpleNamespace(folder=tmp_path, environment=tmp_path / ".venv", version=None, commands=[], exit_codes={})
 
@@ -128,6 +128,49 @@ def test_missing_libraries_are_named_with_each_package_once(monkeypatch):
 def test_without_apt_the_packages_are_named_all_the_same(monkeypatch):
     monkeypatch.setattr(quickstart.shutil, "which", lambda name: None)
     assert quickstart.install_hint(["libegl1", "libgl1"]) == "Install what Debian calls libegl1, libgl1."
+
+
+def compiling(returncode, commands=None):
+    """A `subprocess.run` whose every command ends like this."""
+
+    def run(command, **_):
+        if commands is not None:
+            commands.append(command)
+        return SimpleNamespace(returncode=returncode)
+
+    return run
+
+
+def test_a_missing_compiler_is_named_with_debians_packages(monkeypatch):
+    monkeypatch.setenv("CC", "no-such-cc -O2")
+    monkeypatch.setattr(quickstart.shutil, "which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None)
+    (problem,) = quickstart.compiler_problems("Linux", compiling(0))
+    version = ".".join(map(str, sys.version_info[:2]))
+    assert problem.startswith("The C compiler 'no-such-cc' is missing. Install with: ")
+    assert problem.endswith(f"apt-get install build-essential python{version}-dev")
+
+
+def test_missing_headers_are_named_with_debians_package(monkeypatch):
+    monkeypatch.setattr(quickstart.shutil, "which", lambda name: f"/usr/bin/{name}")
+    (problem,) = quickstart.compiler_problems("Linux", compiling(1))
+    assert "Python.h" in problem and f"python{sys.version_info[0]}.{sys.version_info[1]}-dev" in problem
+    commands = []
+    assert quickstart.compiler_problems("Linux", compiling(0, commands)) == []
+    assert "-fsyntax-only" in commands[0]
+
+
+def test_other_systems_are_asked_for_their_compiler():
+    assert "xcode-select --install" in quickstart.compiler_problems("Darwin", compiling(2))[0]
+    assert quickstart.compiler_problems("Darwin", compiling(0)) == []
+    assert quickstart.compiler_problems("Windows", compiling(1)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the compiler of Linux")
+def test_headers_that_are_not_there_are_noticed_by_the_compiler_itself(tmp_path, monkeypatch):
+    if quickstart.compiler_problems():
+        pytest.skip("This machine has no C compiler or no Python.h.")
+    monkeypatch.setattr(quickstart.sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
+    assert "Python.h" in quickstart.compiler_problems()[0]
 
 
 def test_too_little_space_is_told():
