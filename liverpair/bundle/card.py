@@ -41,8 +41,13 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Working grid": _spacing(grid["spacing_mm"]) if grid else "",
         "Intensities": _pairs(normalization),
         "After the network": _pairs(manifest.get("postprocessing", {})),
+        "Normal ranges": _ranges(manifest.get("normal_ranges")),
     }
     return _table(ITEMS, [(key, value) for key, value in facts.items() if value])
+
+
+def _ranges(ranges: Mapping[str, Any] | None) -> str:
+    return f"{len(ranges['features'])} features, {ranges['count']} objects: {ranges['data']}" if ranges else ""
 
 
 def _spacing(spacing_mm: Sequence[float]) -> str:
