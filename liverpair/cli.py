@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import liverpair
-from liverpair.commands import detect, evaluate, measure, models, normal_ranges, segment, train
+from liverpair.commands import detect, dream, evaluate, measure, models, normal_ranges, segment, train
 from liverpair.errors import Cancelled
 from liverpair.worker.failures import failure_on_command_line
 
@@ -59,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     segment.add_parser(commands)
     detect.add_parser(commands)
+    dream.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)
     normal_ranges.add_parser(commands)

@@ -1,11 +1,12 @@
 """What the job "dream" may be asked, checked before anything is read."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liverpair.bundle.manifest import SLICE_SEGMENTATION
 from liverpair.dreaming.settings import RUN_KINDS, DreamSettings
 from liverpair.errors import InputError
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
@@ -16,6 +17,7 @@ from liverpair.worker.segment_results import SIDES
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
+    from liverpair.dreaming.normal_ranges import NormalRanges
     from liverpair.geometry import Box, Vector
 
 SETTINGS = tuple(setting.name for setting in fields(DreamSettings))
@@ -81,6 +83,9 @@ class DreamRequest(DreamSettings):
             raise InputError(f"The image to dream on is {' or '.join(SIDES)}, not '{parsed.side}'.")
         if parsed.side and parsed.side not in parsed.sides:
             raise InputError(f"{parsed.side.upper()} is to be dreamed on, and is not given.", "Choose it.")
+        for side in SIDES:
+            if getattr(parsed, f"{side}_liver") is not None and side not in parsed.sides:
+                raise InputError(f"A liver mask of {side.upper()} is given, but not {side.upper()} itself.")
         parsed._check_starts()
         for name in parsed.baselines:
             if name not in BASELINES:
@@ -117,7 +122,7 @@ class DreamRequest(DreamSettings):
     @property
     def parts(self) -> dict[str, str | None]:
         """The paths of the volumes and masks; None for one that is not given."""
-        return {part: getattr(self, part) or None for part in PARTS}
+        return {part: None if part in SIDES and part not in self.sides else getattr(self, part) for part in PARTS}
 
     @property
     def settings(self) -> DreamSettings:
@@ -136,6 +141,30 @@ class DreamRequest(DreamSettings):
     def folder(self) -> Path:
         """Where the dream goes, as an absolute path."""
         return Path(self.output).absolute()
+
+
+def dimensions_of(bundle: "Bundle") -> int:
+    """2 for a model of slices, 3 for one of volumes."""
+    return 2 if bundle.task == SLICE_SEGMENTATION else 3
+
+
+def checked_features(names: Sequence[str], dimensions: int) -> tuple[str, ...]:
+    """The features to measure, each once; the default ones when `names` is empty. Raises `InputError` for one that is
+    unknown."""
+    from liverpair.dreaming.feature_names import check_features, default_features
+
+    check_features(names, dimensions)
+    return tuple(dict.fromkeys(names)) or tuple(default_features(dimensions))
+
+
+def ranges_of(wanted: DreamRequest, bundle: "Bundle") -> "NormalRanges | None":
+    """The normal ranges to read a dream against: those that are asked for, or the model's; None when it has none.
+
+    Raises `InputError` for a file that holds none.
+    """
+    from liverpair.dreaming.normal_ranges import NormalRanges
+
+    return NormalRanges.of_bundle(bundle) if wanted.normal_ranges is None else NormalRanges.read(wanted.normal_ranges)
 
 
 def _point(value: Any) -> "Vector":

@@ -1,9 +1,9 @@
 """The files that the job "dream" writes to its folder, and reading them again.
 
 `dream.json` says what was asked and what came out, with the names of the other files relative to the folder;
-`trajectories.csv` holds every iteration; `original…nii.gz` the images on the working grid, in their own intensities;
-`frames/` the dreamt images and the masks of the object at the chosen iterations; `state/` what an unfinished dream goes
-on from.
+`trajectories.csv` holds every iteration; `original.nii.gz` the image on the working grid, in its own intensities, of a
+two-dimensional network with all slices; `frames/` the dreamt images and the masks of the object at the chosen
+iterations; `state/` what an unfinished dream goes on from.
 """
 
 import json
@@ -14,19 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.dreaming.settings import RUN_KINDS
-from liverpair.worker.segment_results import SIDES
+from liverpair.worker.segment_results import SIDES, is_number
 
 DREAM_FILE = "dream.json"
 SCHEMA_VERSION = 1
 TRAJECTORIES_FILE = "trajectories.csv"
 FRAMES_FOLDER = "frames"
 STATE_FOLDER = "state"
-STATE_FILE = f"{STATE_FOLDER}/current.npz"
-
-
-def original_file(number: int = 0) -> str:
-    """The name of an image that was dreamt on; a two-dimensional dream with starts in several slices has several."""
-    return f"original_{number}.nii.gz" if number else "original.nii.gz"
+ORIGINAL_FILE = "original.nii.gz"
 
 
 def frame_file(run: str, start: int, iteration: int, what: str) -> str:
@@ -34,14 +29,14 @@ def frame_file(run: str, start: int, iteration: int, what: str) -> str:
     return f"{FRAMES_FOLDER}/{run}_{start:02d}_{iteration:05d}_{what}.nii.gz"
 
 
-def liver_file(side: str) -> str:
-    """The name of a liver mask that was made on the way."""
-    return f"{side}_liver.nii.gz"
+def state_file(run: str, start: int) -> str:
+    """The name of the state of an unfinished run in the folder of a dream."""
+    return f"{STATE_FOLDER}/{run}_{start:02d}.npz"
 
 
 def existing_dream(folder: Path) -> list[str]:
     """Names of files and folders in `folder` that a new dream would replace."""
-    names = (DREAM_FILE, TRAJECTORIES_FILE, original_file(), FRAMES_FOLDER, STATE_FOLDER)
+    names = (DREAM_FILE, TRAJECTORIES_FILE, ORIGINAL_FILE, FRAMES_FOLDER, STATE_FOLDER)
     return [name for name in names if os.path.lexists(folder / name)]
 
 
@@ -50,9 +45,9 @@ def own_files(folder: Path) -> list[Path]:
     patterns = (
         DREAM_FILE,
         TRAJECTORIES_FILE,
-        "original*.nii.gz",
+        ORIGINAL_FILE,
         *(f"{FRAMES_FOLDER}/{run}_*_{what}.nii.gz" for run in RUN_KINDS for what in ("image", "mask")),
-        STATE_FILE,
+        *(f"{STATE_FOLDER}/{run}_*.npz" for run in RUN_KINDS),
     )
     return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
 
@@ -75,14 +70,14 @@ def located(dream: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         frames = [
             {**frame, **{what: str(folder / frame[what]) for what in ("image", "mask")}} for frame in run["frames"]
         ]
-        return {**run, "original": str(folder / run["original"]), "frames": frames}
+        return {**run, "frames": frames}
 
     return {
         **dream,
         "folder": str(folder),
         "trajectories": str(folder / dream["trajectories"]),
         "summary": str(folder / DREAM_FILE),
-        "originals": [str(folder / name) for name in dream["originals"]],
+        "original": str(folder / dream["original"]),
         "livers": {side: name and str(folder / name) for side, name in dream["livers"].items()},
         "runs": [run_in_place(run) for run in dream["runs"]],
     }
@@ -107,28 +102,31 @@ def _is_whole(content: Any) -> bool:
     return (
         isinstance(content.get("trajectories"), str)
         and isinstance(content.get("complete"), bool)
-        and _are_texts(content.get("originals"))
+        and isinstance(content.get("original"), str)
+        and isinstance(content.get("starts"), list)
+        and all(isinstance(neuron, dict) for neuron in content["starts"])
         and _are_texts(content.get("notes"))
         and isinstance(content.get("readings"), list)
         and isinstance(content.get("provenance"), dict)
+        and is_number(content["provenance"].get("seconds"))
         and isinstance(asked, dict)
-        and isinstance(asked.get("options"), dict)
+        and all(isinstance(asked.get(key), dict) for key in ("options", "inputs"))
         and isinstance(livers, dict)
         and set(livers) == set(SIDES)
         and all(name is None or isinstance(name, str) for name in livers.values())
         and isinstance(runs, list)
-        and all(_is_run(run) for run in runs)
+        and all(_is_run(run, len(content["starts"])) for run in runs)
     )
 
 
-def _is_run(run: Any) -> bool:
+def _is_run(run: Any, starts: int) -> bool:
     return (
         isinstance(run, dict)
         and run.get("run") in RUN_KINDS
         and type(run.get("start")) is int
+        and 0 <= run["start"] < starts
         and type(run.get("iterations")) is int
         and isinstance(run.get("neuron"), dict)
-        and isinstance(run.get("original"), str)
         and (run.get("stopped") is None or isinstance(run["stopped"], str))
         and isinstance(run.get("frames"), list)
         and all(_is_frame(frame) for frame in run["frames"])

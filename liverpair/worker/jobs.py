@@ -9,6 +9,8 @@ from typing import Any
 
 from liverpair.errors import Progress
 from liverpair.worker.detect_job import detect
+from liverpair.worker.dream_job import dream
+from liverpair.worker.dream_report_job import dream_report
 from liverpair.worker.propose_job import propose
 from liverpair.worker.register_job import register
 from liverpair.worker.segment_job import segment
@@ -18,4 +20,6 @@ JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "detect": detect,
     "register": register,
     "propose": propose,
+    "dream": dream,
+    "dream_report": dream_report,
 }

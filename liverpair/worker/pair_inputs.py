@@ -29,21 +29,31 @@ def read_pair(paths: Mapping[str, str | None], progress: Progress = no_progress)
     Raises `InputError` for what cannot be read or used, a mask that does not lie in its volume, or masks that are
     swapped.
     """
+    images, livers = [], []
+    for step, side in enumerate(SIDES):
+        progress(step / len(SIDES), f"Reading {side.upper()}")
+        image, liver = read_side(side, paths[side], paths[f"{side}_liver"])
+        images.append(image)
+        livers.append(liver)
+    check_not_swapped(images, livers)
+    return PairInputs((images[0], images[1]), (livers[0], livers[1]))
+
+
+def read_side(side: str, path: str, mask: str | None) -> "tuple[sitk.Image, sitk.Image | None]":
+    """The volume of `side` ("t1" or "t2") and its liver mask, None when none is given.
+
+    Raises `InputError` for what cannot be read or used, or a mask that does not lie in the volume.
+    """
     from liverpair.geometry import check_volume
     from liverpair.study import read_image
 
-    images, livers = [], []
-    for step, side in enumerate(SIDES):
-        name = side.upper()
-        progress(step / len(SIDES), f"Reading {name}")
-        images.append(read_image(paths[side]))
-        check_volume(images[-1], name)
-        mask = paths[f"{side}_liver"]
-        livers.append(None if mask is None else read_image(mask))
-        if mask is not None:
-            check_liver(livers[-1], images[-1], name)
-    check_not_swapped(images, livers)
-    return PairInputs((images[0], images[1]), (livers[0], livers[1]))
+    image = read_image(path)
+    check_volume(image, side.upper())
+    if mask is None:
+        return image, None
+    liver = read_image(mask)
+    check_liver(liver, image, side.upper())
+    return image, liver
 
 
 def check_liver(mask: "sitk.Image", image: "sitk.Image", name: str) -> None:
