@@ -61,11 +61,15 @@ class ModelLogic(ScriptedLoadableModuleLogic):
 
     def attempt(self, parameterNode, start):
         """Call `start()` once everything is installed; a failure becomes `status`."""
+        self.attemptWhen(lambda: self.requireRunnable(parameterNode), start)
+
+    def attemptWhen(self, requireReady, start):
+        """As `attempt`; `requireReady()` raises LiverPairError when it cannot be started."""
         self.status, self.isStatusProblem = "", False
         try:
-            self.requireRunnable(parameterNode)
+            requireReady()
             self.installer.ensure()
-            self.requireRunnable(parameterNode)  # while packages were installed, anything may have happened
+            requireReady()  # while packages were installed, anything may have happened
             start()
         except Exception as error:
             logging.info("Nothing was started", exc_info=error)

@@ -27,7 +27,8 @@ class WorkerRun(VTKObservationMixin):
 
     A subclass says which `job` it is, what the user calls it (`title`), whether it `needsAllVolumes` or goes on while
     one of them is left, and whether it runs `inBackground`: then it makes room for any other job. It overrides
-    `writeRequest` and `takeResult`, and `takeSample` where the job says something before its end.
+    `writeRequest` and `takeResult`, `takeSample` where the job says something before its end, and `settle` where
+    something is left to do at any end.
     """
 
     job = ""
@@ -61,6 +62,9 @@ class WorkerRun(VTKObservationMixin):
 
     def takeSample(self, sample):
         """Take what the job says before its end, as a dictionary."""
+
+    def settle(self):
+        """The job has ended, as `ending` says; `sentence` may be changed."""
 
     @property
     def seconds(self):
@@ -130,6 +134,7 @@ class WorkerRun(VTKObservationMixin):
         self._folder.cleanup()
         self._seconds = self.seconds
         self.ending, self.sentence = ending, sentence
+        self.settle()
         self._onChanged(self)
 
     def _onSceneStartClose(self, caller=None, event=None):

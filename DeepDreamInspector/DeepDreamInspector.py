@@ -1,0 +1,251 @@
+"""The module DeepDreamInspector: dream an object with a trained network, and watch which features it asks for."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import slicer
+from slicer import (
+    vtkMRMLMarkupsFiducialNode,
+    vtkMRMLMarkupsROINode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLTableNode,
+)
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest
+
+if importlib.util.find_spec("liverpair") is None:  # run from a source checkout: the library is one folder up
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+if importlib.util.find_spec("LiverMultimodalLib") is None:  # and what the modules share is with the first of them
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "LiverMultimodal"))
+
+from DeepDreamInspectorLib import choices, selftest
+from DeepDreamInspectorLib.context import DreamContext
+from DeepDreamInspectorLib.dreamfolders import DreamFolders
+from DeepDreamInspectorLib.dreamrun import NewDream, ResumedDream, isResumable
+from DeepDreamInspectorLib.features import FeaturesSection
+from DeepDreamInspectorLib.installer import DreamInstaller
+from DeepDreamInspectorLib.modelandimage import ModelAndImageSection
+from DeepDreamInspectorLib.neuron import NeuronSection
+from DeepDreamInspectorLib.run import RunSection
+from LiverMultimodalLib import inputs, sampledata
+from LiverMultimodalLib.liverchooser import LiverChooser
+from LiverMultimodalLib.modellogic import ModelLogic
+from LiverMultimodalLib.sectionedwidget import SectionedWidget
+from liverpair.dreaming.feature_names import default_features
+from liverpair.dreaming.settings import PUBLISHED_FRAMES, DreamSettings
+from liverpair.errors import InputError
+from liverpair.mrml import frames
+from liverpair.worker.dream_request import dimensions_of
+
+
+class DeepDreamInspector(ScriptedLoadableModule):
+    """What the module says about itself."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("DeepDream Inspector")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
+        self.parent.contributors = ["LiverPair contributors"]
+        self.parent.helpText = _(
+            "Changes an image step by step until a trained network sees an object in it, and plots how the object's "
+            "radiomic features change on the way: that tells which features the network has learned to look for. The "
+            "computation runs beside Slicer, which stays usable. For research and teaching only."
+        )
+        self.parent.acknowledgementText = _(
+            "The method is that of V. Couteaux et al., Towards interpretability of segmentation networks by analyzing "
+            "DeepDreams (iMIMIC 2019), and of his PhD thesis (2021)."
+        )
+
+
+@parameterNodeWrapper
+class DeepDreamInspectorParameterNode:
+    """The user's choices, saved with the scene.
+
+    `device` is a key that `liverpair.device.choose_device` takes, `side` the image that is dreamt on where the model
+    could take both, `place` where the neurons are (`choices.POINTS`, `BOX` or `LIVER`). `features` are names
+    separated by spaces; none stand for the default ones. The settings of the dream are those of `liverpair.dreaming.settings.DreamSettings`. `dreamTable` and
+    `secondTable` are the tables of the dreams on the screen.
+    """
+
+    t1Volume: vtkMRMLScalarVolumeNode
+    t2Volume: vtkMRMLScalarVolumeNode
+    t1Liver: vtkMRMLSegmentationNode
+    t2Liver: vtkMRMLSegmentationNode
+    points: vtkMRMLMarkupsFiducialNode
+    box: vtkMRMLMarkupsROINode
+    dreamTable: vtkMRMLTableNode
+    secondTable: vtkMRMLTableNode
+    model: str = ""
+    device: str = "auto"
+    side: str = ""
+    place: str = choices.POINTS
+    randomStarts: Annotated[int, WithinRange(1, 100)] = 10
+    seed: Annotated[int, WithinRange(0, 1_000_000)] = DreamSettings.seed
+    features: str = ""
+    direction: str = DreamSettings.direction
+    activation: str = DreamSettings.activation
+    gradient: str = DreamSettings.gradient
+    step: float = DreamSettings.step
+    iterations: Annotated[int, WithinRange(1, 100_000)] = DreamSettings.iterations
+    minimumGainPercent: Annotated[float, WithinRange(0.0, 99.0)] = 100 * DreamSettings.minimum_gain
+    patience: Annotated[int, WithinRange(1, 10_000)] = DreamSettings.patience
+    frames: str = ", ".join(map(str, PUBLISHED_FRAMES))
+    framesEvery: Annotated[int, WithinRange(0, 100_000)] = DreamSettings.every
+    randomWeights: bool = False
+    randomDirection: bool = False
+
+
+class DeepDreamInspectorWidget(SectionedWidget):
+    """The panel; each of its sections is a file of `DeepDreamInspectorLib`."""
+
+    def setup(self):
+        super().setup()
+        self.loadPanel("UI/DeepDreamInspector.ui")
+        self.logic = DeepDreamInspectorLogic()
+        self.context = DreamContext(self.logic.worker, self.say, lambda: self.logic.bundles)
+        self.addSections(
+            [
+                ModelAndImageSection(self.context, self.logic),
+                NeuronSection(self.context),
+                FeaturesSection(self.context),
+                RunSection(self.context, self.logic),
+            ]
+        )
+
+
+class DeepDreamInspectorLogic(ModelLogic):
+    """Runs dreams in the worker of the session. `dream` does it for scripts, without the widget."""
+
+    tasks = ("slice-segmentation", "segmentation", "detection")
+
+    def __init__(self, worker=None, installer=None, catalogue=None):
+        ModelLogic.__init__(self, worker, installer or DreamInstaller(), catalogue)
+        self._checks = inputs.VolumeChecks()
+        self._seenVolumes = set()
+        self.livers = LiverChooser()
+        self.folders = DreamFolders()
+
+    def getParameterNode(self):
+        return DeepDreamInspectorParameterNode(super().getParameterNode())
+
+    def guessInputs(self, parameterNode):
+        """Choose volumes that look T1- and T2-weighted, and their livers, where nothing is chosen yet."""
+        inputs.guess(parameterNode, self._seenVolumes)
+        self.livers.follow(parameterNode)
+
+    def forgetScene(self):
+        """Drop what is remembered about the nodes of a scene that was closed."""
+        self._checks.forget()
+        self._seenVolumes.clear()
+        self.livers.forget()
+
+    def reasonNotToRun(self, parameterNode):
+        return choices.reasonNotToDream(parameterNode, self.bundles, self._checks)
+
+    def apply(self, parameterNode, addSamples, onChanged):
+        """Begin a dream with the user's choices; a failure becomes `status`.
+
+        `addSamples(dream, samples)` takes what the worker says meanwhile, `onChanged(run)` hears of its progress.
+        """
+
+        def start():
+            bundle = self.bundles[parameterNode.model]
+            options = {
+                **choices.settingsOf(parameterNode).as_dict(),
+                **choices.startsOf(parameterNode),
+                "features": choices.featuresOf(parameterNode, dimensions_of(bundle)),
+                "baselines": choices.baselinesOf(parameterNode),
+                "device": parameterNode.device,
+            }
+            volumeNodes = choices.sentVolumes(parameterNode, bundle)
+            liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in volumeNodes}
+            side = choices.dreamtSide(parameterNode, bundle)
+            self.startRun(bundle, volumeNodes, liverNodes, options, side, addSamples, onChanged)
+
+        self.attempt(parameterNode, start)
+
+    def resume(self, dream, addSamples, onChanged):
+        """Go on with a dream (`DreamScene`) that was paused or failed; a failure becomes `status`."""
+
+        def requireResumable():
+            if not isResumable(dream):
+                raise InputError(_("This dream cannot be resumed: it has ended, or its files are gone."))
+
+        def start():
+            self.begin(ResumedDream(self.worker, dream, addSamples, self._following(onChanged)))
+
+        self.attemptWhen(requireResumable, start)
+
+    def startRun(self, bundle, volumeNodes, liverNodes, options, side, addSamples, onChanged=lambda run: None):
+        """Begin a `NewDream` and return it; raises LiverPairError when that is not possible."""
+        folder, onChanged = self.folders.new(), self._following(onChanged)
+        return self.begin(
+            NewDream(self.worker, bundle, volumeNodes, liverNodes, options, side, folder, addSamples, onChanged)
+        )
+
+    def dream(self, volumeNode, pointsRas=(), model=None, side="t1", liverNode=None, otherVolumeNode=None, **options):
+        """Dream and wait for it; for scripts. Slicer stays usable meanwhile.
+
+        `pointsRas` are the neurons (world RAS, mm), `model` is a name, the first installed one when None. `side` says
+        whether the volume is "t1" or "t2"; a model that sees both needs the other one as well. `options` are those of
+        the worker's job "dream" (`iterations`, `random_starts`, `features`, `baselines`, ...). Returns the
+        `DreamScene`; raises LiverPairError with the reason when there is none.
+        """
+        bundle = self.findModel(model)
+        other = next(each for each in inputs.SIDES if each != side)
+        volumeNodes = {side: volumeNode} | ({other: otherVolumeNode} if otherVolumeNode is not None else {})
+        starts = [{"point_mm": list(frames.flip(point))} for point in pointsRas]
+        features = options.pop("features", None) or default_features(dimensions_of(bundle))
+        options = {**options, "starts": starts, "features": list(features)}
+        started = self.startRun(
+            bundle, volumeNodes, {side: liverNode}, options, side, lambda dream, samples: dream.add_samples(samples)
+        )
+        self.finish(started)
+        return started.dream
+
+    def _following(self, onChanged):
+        def follow(run):
+            self.follow(run)
+            onChanged(run)
+
+        return follow
+
+
+class DeepDreamInspectorTest(ScriptedLoadableModuleTest):
+    """A short dream on the demo pair: with the true worker where all it needs is there, else with a stand-in."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_demoVolumeIsDreamtOn()
+
+    def test_demoVolumeIsDreamtOn(self):
+        self.delayDisplay("Making the demo pair")
+        t1, _t2 = sampledata.loadDemoPair()
+        before = slicer.util.arrayFromVolume(t1).copy()
+        bounds = [0.0] * 6
+        t1.GetRASBounds(bounds)
+        middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
+        logic = DeepDreamInspectorLogic()
+        logic.refreshModels()
+        names = [name for name, bundle in logic.bundles.items() if bundle.task == "segmentation"]
+        if not (names and logic.installer.hasTorch() and logic.installer.hasRadiomics()):
+            logic = DeepDreamInspectorLogic(
+                selftest.BrighterWorker(), selftest.NoInstaller(), selftest.OneModelCatalogue()
+            )
+            names = [None]
+        self.delayDisplay("Dreaming")
+        dream = logic.dream(t1, [middle], names[0], iterations=3, frames=[0, 3])
+        self.assertTrue(dream.finished)
+        self.assertGreater(dream.last_iteration, 0)
+        self.assertEqual(len(dream.result["runs"]), 1)
+        self.assertTrue((slicer.util.arrayFromVolume(t1) == before).all())
+        dream.remove()
+        self.delayDisplay("Test passed")

@@ -1,0 +1,153 @@
+"""What the user has chosen, in the words of the job "dream", and why it cannot be run."""
+
+from slicer.i18n import tr as _
+
+from DeepDreamInspectorLib.placing import pointsMm
+from LiverMultimodalLib import inputs
+from LiverMultimodalLib.inputs import SIDES
+from liverpair.dreaming.feature_names import default_features, feature_groups
+from liverpair.dreaming.settings import RUN_KINDS, DreamSettings
+from liverpair.errors import InputError
+from liverpair.mrml import segmentations
+from liverpair.mrml.box_drawing import world_grid
+from liverpair.mrml.lesion_boxes import box_of
+
+POINTS, BOX, LIVER = "points", "box", "liver"
+"""Where the neurons are: `place` of the parameter node."""
+RANDOM_WEIGHTS, RANDOM_DIRECTION = RUN_KINDS[1:]
+
+
+def acceptedSides(bundle):
+    """The sides ("t1", "t2") that a model can be given."""
+    return [side for side in SIDES if any(side.upper() in text for text in bundle.inputs)]
+
+
+def givenVolumes(parameterNode, bundle):
+    """The chosen volume nodes, by side, that the model can be given."""
+    chosen = inputs.volumesOf(parameterNode)
+    return {side: chosen[side] for side in acceptedSides(bundle) if chosen[side] is not None}
+
+
+def dreamtSide(parameterNode, bundle):
+    """The side whose image is dreamt on and measured; None when there is no volume."""
+    given = givenVolumes(parameterNode, bundle)
+    return parameterNode.side if parameterNode.side in given else next(iter(given), None)
+
+
+def sentVolumes(parameterNode, bundle):
+    """The volume nodes, by side, that a dream needs: both for a model that sees both, else one."""
+    given = givenVolumes(parameterNode, bundle)
+    side = dreamtSide(parameterNode, bundle)
+    return given if len(bundle.inputs) > 1 else {side: given[side]} if given else {}
+
+
+def settingsOf(parameterNode):
+    """The `DreamSettings` that are chosen; raises InputError for values that do not go together."""
+    return DreamSettings(
+        direction=parameterNode.direction,
+        activation=parameterNode.activation,
+        gradient=parameterNode.gradient,
+        step=parameterNode.step,
+        iterations=parameterNode.iterations,
+        patience=parameterNode.patience,
+        minimum_gain=parameterNode.minimumGainPercent / 100,
+        frames=framesOf(parameterNode.frames),
+        every=parameterNode.framesEvery,
+        seed=parameterNode.seed,
+    )
+
+
+def framesOf(text):
+    """The iterations in a text such as "0, 120, 250"; raises InputError for anything else."""
+    words = text.replace(",", " ").split()
+    wrong = [word for word in words if not word.isdecimal()]
+    if wrong:
+        raise InputError(
+            _("'{word}' is no iteration.").format(word=wrong[0]), _("Separate the frames' iterations by commas.")
+        )
+    return tuple(int(word) for word in words)
+
+
+def baselinesOf(parameterNode):
+    """The kinds of run that are to be dreamt beside the dream itself."""
+    chosen = {RANDOM_WEIGHTS: parameterNode.randomWeights, RANDOM_DIRECTION: parameterNode.randomDirection}
+    return [kind for kind, isChosen in chosen.items() if isChosen]
+
+
+def featuresOf(parameterNode, dimensions):
+    """The chosen features that there are in 2 or 3 dimensions; the default ones when none is."""
+    groups = feature_groups(dimensions).values()
+    chosen = set(parameterNode.features.split())
+    return [name for group in groups for name in group if name in chosen] or list(default_features(dimensions))
+
+
+def startsOf(parameterNode):
+    """The neurons as the job takes them (`starts`, `random_starts`), in world LPS mm.
+
+    Raises InputError when there is none, or the box is none.
+    """
+    if parameterNode.place == LIVER:
+        return {"starts": [], "random_starts": parameterNode.randomStarts}
+    if parameterNode.place == BOX:
+        if parameterNode.box is None:
+            raise InputError(_("Choose a box, or draw a new one."))
+        box = box_of(parameterNode.box)
+        measures = {"center_mm": box.centre_mm, "size_mm": box.size_mm, "direction": box.direction}
+        starts = [{"box": {name: list(map(float, values)) for name, values in measures.items()}}]
+    else:
+        starts = [{"point_mm": list(point)} for point in pointsOf(parameterNode)]
+        if not starts:
+            raise InputError(_("Place a point: press 'Place points' and click in a slice view."))
+    return {"starts": starts, "random_starts": 0}
+
+
+def pointsOf(parameterNode):
+    """The placed points in world LPS mm."""
+    return pointsMm(parameterNode.points) if parameterNode.points is not None else []
+
+
+def reasonNotToDream(parameterNode, bundles, checks):
+    """One sentence about why these choices cannot be run, or None. `bundles` are the installed models by name, `checks`
+    a `VolumeChecks`.
+    """
+    if parameterNode is None:
+        return _("Choose a model and a volume.")
+    bundle = bundles.get(parameterNode.model)
+    given = givenVolumes(parameterNode, bundle) if bundle is not None else {}
+    reason = inputs.modelDefect(parameterNode.model, bundles, given)
+    if reason is not None:
+        return reason
+    if not given:
+        accepted = _(" or a ").join(side.upper() for side in acceptedSides(bundle))
+        return _("Choose a {sides} volume.").format(sides=accepted)
+    sent = sentVolumes(parameterNode, bundle)
+    if len(sent) == 2 and sent["t1"] is sent["t2"]:
+        return inputs.warning(parameterNode)
+    for side, node in sent.items():
+        reason = checks.defect(node, side.upper()) or _liverDefect(getattr(parameterNode, f"{side}Liver"), side)
+        if reason:
+            return reason
+    try:
+        startsOf(parameterNode)
+        settingsOf(parameterNode)
+    except InputError as error:
+        return str(error)
+    return _pointOutside(parameterNode, dreamtSide(parameterNode, bundle))
+
+
+def _liverDefect(liver, side):
+    if liver is None or segmentations.has_segment(liver):
+        return None
+    return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
+
+
+def _pointOutside(parameterNode, side):
+    """A sentence about the first point that lies outside of the volume, or None."""
+    if parameterNode.place != POINTS:
+        return None
+    grid = world_grid(inputs.volumeOf(parameterNode, side))
+    for number, point in enumerate(pointsOf(parameterNode), start=1):
+        index = grid.index(point)
+        if not all(-0.5 <= i < n - 0.5 for i, n in zip(index, grid.size)):
+            return _("Point {number} lies outside of {side}.").format(number=number, side=side.upper())
+    return None

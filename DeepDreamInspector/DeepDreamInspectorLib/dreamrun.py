@@ -1,0 +1,197 @@
+"""One dream in the worker: from volume nodes to files, and from what it says to the dream in the scene."""
+
+import time
+
+import qt
+import SimpleITK as sitk
+from slicer.i18n import tr as _
+
+from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf
+from LiverMultimodalLib.results import isInScene
+from LiverMultimodalLib.workerrun import CANCELLED, FAILED, WorkerRun
+from liverpair.errors import LiverPairError
+from liverpair.mrml import segmentations, volumes
+from liverpair.mrml.dream_scene import DreamScene
+from liverpair.worker.dream_results import located, read_dream
+
+FLUSH_MS = 100
+"""How long samples gather before they go into the scene."""
+RATE_S = 1.0
+"""Over how long the speed is measured."""
+
+
+class DreamRun(WorkerRun):
+    """A dream that is begun, or gone on with. Its samples go into the scene as they come.
+
+    `dream` is the `DreamScene`, `iteration` and `rate` (iterations per second) say how it goes, None before that is
+    known. What was dreamt stays when the run is paused, stopped (`cancel`) or fails; a run that ends before its first
+    iteration leaves nothing.
+    """
+
+    job = "dream"
+    title = _("dream")
+    needsAllVolumes = True
+
+    def __init__(self, worker, volumeNodes, addSamples, onChanged):
+        """`addSamples(dream, samples)` takes what the worker said since the last time."""
+        super().__init__(worker, volumeNodes, onChanged)
+        self._whyCancelled = _("Stopped. What was dreamt so far is kept.")
+        self.dream = None
+        self.isPaused = False
+        self.iteration, self.rate = None, None
+        self._addSamples = addSamples
+        self._pending = []
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(FLUSH_MS)
+        self._timer.connect("timeout()", self._flush)
+        self._rateSince, self._rateCount = time.monotonic(), 0
+
+    def pause(self):
+        """Stop after the present iteration; the dream can be gone on with."""
+        if self.ending is None and not self.isCancelling:
+            self.isPaused = True
+            self._whyCancelled = _("Paused. Resume goes on where it was left.")
+            self.cancel()
+
+    def abandon(self):
+        self._timer.stop()
+        super().abandon()
+
+    def takeSample(self, sample):
+        self._pending.append(sample)
+        self.iteration = sample["iteration"]
+        self._rateCount += 1
+        now = time.monotonic()
+        if now - self._rateSince > RATE_S:
+            self.rate = self._rateCount / (now - self._rateSince)
+            self._rateSince, self._rateCount = now, 0
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def takeResult(self, result):
+        self._flush()
+        self.dream.finish(result)
+        return " ".join([summary(result), *(result.get("notes") or ())])
+
+    def settle(self):
+        """Keep what was dreamt, and make it whole when the run was stopped for good."""
+        self._flush()
+        self._timer.stop()
+        if self.dream is None or not self.dream.alive:
+            return
+        if not self.dream.kinds:
+            self.dream.remove()
+            self.dream = None
+            if self.ending == CANCELLED:
+                self.sentence = _("Cancelled before the first iteration; the scene is as it was.")
+        elif self.ending == CANCELLED and not self.isPaused:
+            finishWithWhatThereIs(self.dream)
+        elif self.ending == FAILED and isResumable(self.dream):
+            self.sentence = _("{reason} What was dreamt so far is kept; Resume goes on with it.").format(
+                reason=self.sentence
+            )
+
+    def _flush(self):
+        samples, self._pending = self._pending, []
+        if not samples or self.dream is None:
+            return
+        if not self.dream.alive:
+            self._stopBecause(_("The dream was deleted; it was cancelled."))
+            return
+        try:
+            self._addSamples(self.dream, samples)
+        except LiverPairError as error:
+            self._stopBecause(str(error))
+
+
+class NewDream(DreamRun):
+    """A dream from its beginning."""
+
+    def __init__(self, worker, bundle, volumeNodes, liverNodes, options, side, folder, addSamples, onChanged):
+        """`volumeNodes` and `liverNodes` are by side; a liver may be None. `options` are those of the job "dream",
+        `side` is the image that is dreamt on, `folder` the dream's own empty folder.
+        """
+        super().__init__(worker, volumeNodes, addSamples, onChanged)
+        self._bundle, self._livers, self._options = bundle, liverNodes, options
+        self._side, self._home = side, folder
+
+    def writeRequest(self, folder):
+        request = {**self._options, "bundle": str(self._bundle.folder), "side": self._side, "resume": False}
+        request["output"] = str(self._home / RESULTS)
+        for side, node in self._volumes.items():
+            volumes.check_node(node, side.upper())
+            image = volumes.world_image(node)
+            request[side] = self._write(image, side)
+            liver = self._livers.get(side)
+            if isInScene(liver):
+                mask = segmentations.liver_mask(liver, node)
+                mask.CopyInformation(image)
+                request[f"{side}_liver"] = self._write(mask, f"{side}_liver")
+        self.dream = self._newDream(request)
+        return request
+
+    def start(self):
+        try:
+            super().start()
+        except Exception:
+            if self.dream is not None:
+                self.dream.remove()
+            raise
+
+    def _newDream(self, request):
+        """The dream in the scene, still empty."""
+        about = {
+            "request": request,
+            "folder": request["output"],
+            "bundle": self._bundle.name,
+            "version": self._bundle.version,
+            "features": request["features"],
+            "ranges": dict(self._bundle.normal_ranges) or None,
+        }
+        node = self.volume(self._side)
+        name = _("{volume} dreamt by {model}").format(volume=node.GetName(), model=self._bundle.name)
+        return DreamScene.create(name, about, node)
+
+    def _write(self, image, name):
+        path = str(self._home / f"{name}.nrrd")
+        sitk.WriteImage(image, path)
+        return path
+
+
+class ResumedDream(DreamRun):
+    """A dream that was paused, or that failed, from where it was left."""
+
+    def __init__(self, worker, dream, addSamples, onChanged):
+        super().__init__(worker, {}, addSamples, onChanged)
+        self.dream = dream
+
+    def writeRequest(self, folder):
+        return {**self.dream.about["request"], "resume": True}
+
+
+def isResumable(dream):
+    """Whether a dream was begun, has not ended, and its files are still there."""
+    return dream is not None and dream.alive and not dream.finished and folderOf(dream) is not None
+
+
+def finishWithWhatThereIs(dream):
+    """Take what the worker has written so far as the result of a dream."""
+    folder = folderOf(dream)
+    part = read_dream(folder) if folder is not None else None
+    nothing = {"runs": [], "readings": [], "provenance": {}, "notes": []}
+    dream.finish(located(part, folder) if part is not None else nothing)
+
+
+def summary(result):
+    """What was dreamt, in a sentence."""
+    runs = [run for run in result.get("runs") or () if run["run"] == "dream"]
+    longest = max((run["iterations"] for run in runs), default=0)
+    if len(runs) == 1:
+        return _("Dreamt for {count} iterations: {reason}").format(count=longest, reason=_asSentence(runs[0]))
+    return _("Dreamt from {starts} starts for up to {count} iterations.").format(starts=len(runs), count=longest)
+
+
+def _asSentence(run):
+    reason = (run.get("stopped") or "").strip()
+    return reason if reason.endswith(".") else f"{reason}."

@@ -1,0 +1,81 @@
+"""A tree of features to check, in groups, that can be searched."""
+
+import qt
+
+from liverpair.dreaming.feature_names import title_of
+
+NAME, RANGE = 0, 1
+NAME_ROLE, GROUP_ROLE = qt.Qt.UserRole, qt.Qt.UserRole + 1
+WIDEST_NAME = 260
+
+
+class FeatureTree:
+    """`onChecked(names)` is called with all checked features when the user, and nobody else, has changed one or a group
+    of them.
+    """
+
+    def __init__(self, tree, onChecked):
+        self._tree, self._onChecked = tree, onChecked
+        self._groups, self._items = [], {}
+        self._isUpdating = False
+        tree.header().setStretchLastSection(True)
+        tree.connect("itemChanged(QTreeWidgetItem*,int)", self._onItemChanged)
+
+    def fill(self, groups, texts):
+        """Offer other features: `groups` from titles to names, `texts` by name for the second column."""
+        self._isUpdating = True
+        self._tree.clear()
+        self._groups, self._items = [], {}
+        for number, (title, names) in enumerate(groups.items()):
+            group = qt.QTreeWidgetItem(self._tree, [title])
+            group.setData(NAME, GROUP_ROLE, number)
+            group.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+            self._groups.append((group, title, names))
+            for name in names:
+                item = qt.QTreeWidgetItem(group, [title_of(name), texts.get(name, "")])
+                item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+                item.setData(NAME, NAME_ROLE, name)
+                item.setToolTip(NAME, name)
+                self._items[name] = item
+        self._tree.setColumnWidth(NAME, WIDEST_NAME)
+        self._isUpdating = False
+
+    def check(self, names):
+        """Check these features and no others; open the groups that they are in."""
+        self._isUpdating = True
+        for name, item in self._items.items():
+            item.setCheckState(NAME, qt.Qt.Checked if name in names else qt.Qt.Unchecked)
+        for group, title, members in self._groups:
+            count = sum(name in names for name in members)
+            state = qt.Qt.Checked if count == len(members) else qt.Qt.PartiallyChecked if count else qt.Qt.Unchecked
+            group.setCheckState(NAME, state)
+            group.setText(NAME, f"{title}: {count}" if count else title)
+        self._isUpdating = False
+
+    def checked(self):
+        """The features that are checked, in the order of the tree."""
+        return [name for name, item in self._items.items() if item.checkState(NAME) == qt.Qt.Checked]
+
+    def search(self, text):
+        """Show only features with all of these words in their title, name or group, and open their groups."""
+        words = text.lower().split()
+        for group, title, members in self._groups:
+            found = [name for name in members if _matches(words, f"{title} {title_of(name)} {name}")]
+            for name in members:
+                self._items[name].setHidden(name not in found)
+            group.setHidden(not found)
+            group.setExpanded(bool(words) and bool(found))
+
+    def _onItemChanged(self, item, column):
+        if self._isUpdating:
+            return
+        checked = set(self.checked())
+        if not item.data(NAME, NAME_ROLE):
+            group, title, members = self._groups[item.data(NAME, GROUP_ROLE)]
+            shown = {each for each in members if not self._items[each].isHidden()}
+            checked = checked | shown if item.checkState(NAME) == qt.Qt.Checked else checked - shown
+        self._onChecked([each for each in self._items if each in checked])
+
+
+def _matches(words, text):
+    return all(word in text.lower() for word in words)

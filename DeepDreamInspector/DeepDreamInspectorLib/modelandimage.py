@@ -1,0 +1,88 @@
+"""The section "Model and image": which network dreams, on which volume."""
+
+from slicer.i18n import tr as _
+
+from DeepDreamInspectorLib.choices import acceptedSides, dreamtSide, givenVolumes
+from DeepDreamInspectorLib.section import Section
+from LiverMultimodalLib import inputs
+from LiverMultimodalLib.controls import KeyComboBox
+from LiverMultimodalLib.inputs import SIDES
+from LiverMultimodalLib.modelpicker import ModelPicker
+from liverpair.worker.dream_request import dimensions_of
+
+TASKS = {
+    "slice-segmentation": _("Segments {labels} in single slices of {inputs}: a dream changes one slice (2-D)."),
+    "segmentation": _("Segments {labels} in volumes of {inputs}: a dream changes the whole volume (3-D)."),
+    "detection": _("Detects {labels} in {inputs}: a dream raises the score of one box of the detector (3-D)."),
+}
+"""What a model does and what a dream with it is, by task."""
+
+
+class ModelAndImageSection(Section):
+    """Shows only the volumes that the chosen model can be given."""
+
+    name = "ModelAndImage"
+
+    def __init__(self, context, logic):
+        super().__init__(context)
+        self.logic = logic
+        self._models = ModelPicker(
+            self.ui, logic, lambda: context.parameterNode, self.onModelChosen, lambda: self.onChanged("parameters")
+        )
+        self._sideBox = KeyComboBox(self.ui.sideComboBox, self.onSideChosen)
+        self.ui.swapButton.connect("clicked(bool)", self.onSwap)
+
+    def enter(self):
+        """List the models and choose what looks right where nothing is chosen yet."""
+        self._models.refresh()
+        self.logic.guessInputs(self.context.parameterNode)
+
+    def onChanged(self, what):
+        parameterNode = self.context.parameterNode
+        if parameterNode is None or what != "parameters":
+            return
+        self.logic.livers.follow(parameterNode)
+        self._models.show()
+        bundle = self.context.bundle
+        accepted = acceptedSides(bundle) if bundle is not None else SIDES
+        for side in SIDES:
+            for name in ("VolumeLabel", "VolumeSelector", "LiverLabel", "LiverSelector"):
+                getattr(self.ui, side + name).visible = side in accepted
+        self._showSide(bundle)
+        self.ui.modelSummaryLabel.text = summary(bundle) if bundle is not None else ""
+        warning = inputs.warning(parameterNode)
+        self.ui.warningLabel.text = warning or ""
+        self.ui.warningFrame.visible = warning is not None
+
+    def onModelChosen(self, name):
+        self.context.parameterNode.model = name
+
+    def onSideChosen(self, side):
+        self.context.parameterNode.side = side
+
+    def onSwap(self):
+        inputs.swap(self.context.parameterNode, ("Volume", "Liver"))
+
+    def _showSide(self, bundle):
+        """Ask which image is dreamt on where both are given."""
+        given = givenVolumes(self.context.parameterNode, bundle) if bundle is not None else {}
+        self._sideBox.setEntries({side: side.upper() for side in given})
+        if given:
+            self._sideBox.setCurrent(dreamtSide(self.context.parameterNode, bundle))
+        for widget in (self.ui.sideLabel, self.ui.sideComboBox):
+            widget.visible = len(given) > 1
+
+
+def summary(bundle):
+    """What a model does and what a dream with it is, in a sentence."""
+    labels = _(" and ").join(label["name"].lower() for label in bundle.labels)
+    return TASKS[bundle.task].format(labels=labels, inputs=_(" and ").join(bundle.inputs))
+
+
+def explanation(bundle):
+    """What a neuron of a model is, in a sentence or two."""
+    if bundle.task == "detection":
+        return _("The neuron is the anchor of the detector that is nearest to a point, or overlaps a box most.")
+    if dimensions_of(bundle) == 2:
+        return _("The model sees one slice, as the volume was acquired: the place of the neuron chooses it.")
+    return _("The model sees the volume; the neuron is its output at a point, or the mean of its outputs in a box.")
