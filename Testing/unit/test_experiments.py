@@ -68,7 +68,7 @@ def dream_words(artificial_pairs, tmp_path_factory) -> list[str]:
     [
         ("dream-fake", {"intensity_holds", "diameter_holds"}, 2),
         ("dream-elongated", {"elongation_holds"}, 3),
-        ("dream-radiomics", set(), 9),
+        ("dream-radiomics", set(), 8),
         ("dream-marking", {"spearman", "largest_climb_up_to_20_percent", "smallest_climb_from_90_percent"}, 7),
     ],
 )

@@ -14,7 +14,7 @@ CONFIG = Path(__file__).parents[1] / "training" / "configs" / "lesion-slices" / 
 SMOKE = (
     "--trainer.max_steps=2",
     "--data.patches_per_epoch=16",
-    "--data.train=[38]",
+    '--data.train=["38"]',
     "--data.variants=1",
     "--data.validation_variants=1",
     "--data.workers=0",
@@ -63,9 +63,20 @@ NETWORKS: Mapping[str, Inspected] = {
 }
 
 
+def default_root() -> Path:
+    """Where LIVERPAIR_DATA says that the real pairs are."""
+    return Path(os.environ.get("LIVERPAIR_DATA", "")) / "chaos_mr"
+
+
+def _here(path: Path) -> Path:
+    """A path inside the working folder from there on, so that the model's card names no machine's folders."""
+    path = path.absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def data_root(root: str | None = None) -> Path:
     """The folder of real pairs. Raises `InputError` when it is not there."""
-    place = Path(root or os.path.join(os.environ.get("LIVERPAIR_DATA", ""), "chaos_mr"))
+    place = Path(root) if root else default_root()
     if not place.is_dir():
         raise InputError(
             f"The real MRI is not in '{place}'.",
@@ -85,11 +96,11 @@ def network(
         about = [f"--bundle.description={inspected.description}"] if inspected.description else []
         lesion_slices_command.main(
             [
-                f"--config={CONFIG}",
+                f"--config={_here(CONFIG)}",
                 *inspected.options,
-                f"--run_folder={runs / name}",
-                f"--data.root={root}",
-                f"--bundle.folder={folder}",
+                f"--run_folder={_here(runs / name)}",
+                *([] if root == default_root() else [f"--data.root={root}"]),
+                f"--bundle.folder={_here(folder)}",
                 f"--bundle.name={name}",
                 *about,
                 *extra,

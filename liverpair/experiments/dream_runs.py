@@ -11,8 +11,9 @@ import SimpleITK as sitk
 from liverpair.bundle import Bundle
 from liverpair.dreaming.ascent import dream
 from liverpair.dreaming.dreamer import Dreamer
-from liverpair.dreaming.neurons import Neuron, random_starts
+from liverpair.dreaming.neurons import Neuron, neuron_at
 from liverpair.dreaming.settings import DreamSettings
+from liverpair.dreaming.starts import random_indices
 from liverpair.dreaming.subject import Subject, prepare_subject
 from liverpair.dreaming.trajectories import Trajectories
 from liverpair.experiments.dream_figures import Picture
@@ -37,8 +38,9 @@ class Start:
     seed: int
 
     def neuron(self, dreamer: Dreamer) -> Neuron:
-        """The voxel, drawn among those of the liver that the network calls negative."""
-        return random_starts(dreamer, self.subject, 1, self.seed)[0]
+        """A voxel of the liver, the same for every network: without a lesion, whatever a network may call it."""
+        ((y, x),) = random_indices(self.subject.liver, 1, self.subject.spacing_mm[::-1], self.seed)
+        return neuron_at(dreamer, self.subject, self.subject.point_of((y, x)))
 
 
 @dataclass(frozen=True, eq=False)
