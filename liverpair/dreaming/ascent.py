@@ -161,7 +161,8 @@ class _Run:
             look = self._look(image, state)
             after, stopped = None, look.stopped
             if stopped is None:
-                after, stopped = self._changed(image, look)
+                after, reason = self._changed(image, look)
+                stopped = reason and f"Stopped at iteration {state.iteration}: {reason}"
             here = DreamState(self._unpadded(image), state.iteration, state.activations, look.window, self.identity)
             if stopped is None:
                 past = (*state.activations, look.activation)[-self.settings.patience :]
@@ -253,18 +254,18 @@ class _Run:
             gradient = gradient.contiguous() * cut(self.able, look.window).to(gradient.device)
             norm = float(torch.linalg.vector_norm(gradient, dtype=torch.float64))
             if not np.isfinite(norm):
-                return None, "Stopped: the gradient is not finite. Choose the precision fp32 or a smaller step."
+                return None, "the gradient is not finite. Choose the precision fp32 or a smaller step."
             if norm == 0:
-                return None, "Stopped: the gradient vanished; no change of the image reaches the neuron."
+                return None, "the gradient vanished; no change of the image reaches the neuron."
             if settings.gradient == "raw":
                 length = settings.step * norm
         if self.random:
             after = image + (length / size**0.5) * self.direction.to(image.device)
         else:
             after = image.clone()
-            cut(after, look.window).add_(gradient, alpha=settings.sign * length / norm)
+            cut(after, look.window).add_((gradient.double() * (settings.sign * length / norm)).float())
         if not torch.isfinite(after).all():
-            return None, "Stopped: the step leads to values that are not finite. Choose a smaller step."
+            return None, "the step leads to values that are not finite. Choose a smaller step."
         return after, None
 
     def _unpadded(self, image: torch.Tensor) -> np.ndarray:

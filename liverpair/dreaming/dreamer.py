@@ -100,7 +100,7 @@ class Dreamer:
         self._rebuild = rebuild
         network = _fused(network.requires_grad_(False).eval())
         self.field = ReceptiveField.of(network)
-        self._network = _with_precise_heads(network)
+        self._network = _with_precise_heads(network).eval()
         self._randomized: dict[int, Dreamer] = {}
         self.move_to(choose_device(device) if isinstance(device, str) else device)
 

@@ -59,9 +59,9 @@ class Neuron:
     def from_dict(cls, values: Mapping[str, Any]) -> "Neuron":
         """The neuron that `as_dict` described. Raises `InputError` for anything else."""
         try:
-            lists = {name: tuple(values.get(name, ())) for name in ("position", "extent", "point_mm")}
+            lists = {name: tuple(values[name]) for name in ("position", "extent", "point_mm") if name in values}
             neuron = cls(**{**values, **lists})
-        except (TypeError, AttributeError) as error:
+        except TypeError as error:
             raise InputError(f"A neuron is described by kind, position and so on: {error}.") from error
         if neuron.kind not in ("point", "box", "anchor"):
             raise InputError(f"The kind of neuron '{neuron.kind}' is unknown.", "It is point, box or anchor.")
