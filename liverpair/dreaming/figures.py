@@ -40,7 +40,7 @@ FAR_Z = 8.0
 PANELS_PER_ROW = 5
 TITLE_SIZE, TITLE_LETTERS = 9.0, 22
 """Size of a panel's title, and how many letters of it a panel is wide."""
-WIDTH, OVERVIEW_HEIGHT, PANEL_HEIGHT = 10.4, 3.5, 1.75
+WIDTH, OVERVIEW_HEIGHT, PANEL_HEIGHT = 10.4, 3.0, 1.55
 
 
 def trajectory_figure(
@@ -96,7 +96,7 @@ def trajectory_figure(
             handles=_legend(trajectories, bool(ranged), names if second is not None else ()),
             loc="outside lower center",
             ncols=7,
-            fontsize=8,
+            fontsize=7.5,
         )
         save_figure(figure, path)
 
@@ -191,15 +191,18 @@ def _draw_panel(
 
 def _legend(trajectories: Trajectories, band: bool, names: Sequence[str]) -> list[Line2D | Patch]:
     count = len(trajectories.starts())
+    median = f"median of {count} starts" if count > 1 else ""
     handles: list[Line2D | Patch] = []
     if names:
-        handles += [Line2D([], [], color=INK, label=names[0]), Line2D([], [], color=INK, ls="--", label=names[1])]
-    if count > 1:
-        handles.append(Line2D([], [], color=INK, linewidth=1.8, label=f"median of {count} starts"))
+        first = f"{names[0]}, {median}" if median else names[0]
+        handles += [Line2D([], [], color=INK, label=first), Line2D([], [], color=INK, linestyle=DASHES, label=names[1])]
+    elif median:
+        handles.append(Line2D([], [], color=INK, label=median))
+    if median:
         handles.append(Patch(color=INK, alpha=0.16, label="quartiles"))
         handles.append(Line2D([], [], color=INK, linewidth=0.5, alpha=0.5, label="one start"))
     if band:
-        handles.append(Patch(color=BAND, label="normal range: mean ± 1 SD"))
+        handles.append(Patch(color=BAND, label="normal range"))
     handles += [
         Line2D([], [], color=BASELINE, linestyle=style, label=text)
         for kind, (style, text) in BASELINES.items()

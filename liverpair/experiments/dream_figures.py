@@ -51,7 +51,7 @@ class Picture:
 
 def ordered_colors(names: Sequence[str]) -> dict[str, str]:
     """Colors from dark to light for networks that have an order, as a rising part of lesions with a marking."""
-    return {name: to_hex(color) for name, color in zip(names, colormaps["viridis"](np.linspace(0, 0.88, len(names))))}
+    return {name: to_hex(color) for name, color in zip(names, colormaps["plasma"](np.linspace(0, 0.82, len(names))))}
 
 
 def feature_curves(

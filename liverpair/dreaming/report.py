@@ -1,0 +1,183 @@
+"""The report of a dream: one page with its pictures, readings, settings and provenance. Imports no torch."""
+
+import math
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from liverpair.dreaming.colors import color_of
+from liverpair.dreaming.feature_names import title_of
+from liverpair.dreaming.finished import DREAM_FILE, FinishedDream
+from liverpair.dreaming.report_facts import about, how_to_read, provenance_facts, setting_facts
+from liverpair.dreaming.report_page import Page, ReadingRow, html_page
+from liverpair.dreaming.trajectories import Trajectories
+from liverpair.errors import MissingPackageError
+from liverpair.files import written_whole
+
+REPORT_FILES = {
+    "html": "report.html",
+    "png": "trajectories.png",
+    "svg": "trajectories.svg",
+    "csv": "trajectories.csv",
+}
+STRIP_FILE = "images.png"
+STRIP_CAPTION = "Cross: neuron. Outline: object. One window for all. Right: what the dream changed, in percent of it."
+MOST_FEATURES = 9
+"""Features on the page; the figure beside it has them all."""
+MOST_NOTES = 4
+
+
+def write_report(folder: str | Path, output: str | Path, second: str | Path | None = None) -> dict[str, Path]:
+    """Write the report of the dream in `folder`: `report.html`, which holds its pictures, and beside it the
+    trajectories as .png, .svg and .csv, and the images as `images.png` where there are any.
+
+    Args:
+        folder: of a dream, as the job "dream" leaves it, finished or not.
+        output: the folder to write to, made when missing, also that of the dream; files of these names are replaced.
+        second: the folder of a dream of another model to lay over it.
+
+    Returns:
+        The paths by "html", "png", "svg" and "csv".
+
+    Raises:
+        InputError: a folder holds no dream, a picture of it cannot be read, or `output` cannot be written to.
+        MissingPackageError: matplotlib is not installed.
+    """
+    figures = _figures()
+    dream = FinishedDream.read(folder)
+    other = None if second is None else FinishedDream.read(second)
+    paths = {what: Path(output) / name for what, name in REPORT_FILES.items()}
+    names = (dream.model, other.model if other else "")
+    second_one = other and other.trajectories
+    features = page_features(dream)
+
+    def draw(path: Path | list[Path], some: Sequence[str] | None = None) -> None:
+        figures.trajectory_figure(dream.trajectories, dream.ranges, some, second_one, path=path, names=names)
+
+    draw([paths["png"], paths["svg"]])
+    curves = paths["png"].read_bytes()
+    if len(features) < len(dream.trajectories.features):
+        with tempfile.TemporaryDirectory(prefix="liverpair-report-") as scratch:
+            draw(Path(scratch) / REPORT_FILES["png"], features)
+            curves = (Path(scratch) / REPORT_FILES["png"]).read_bytes()
+    table = dream.folder / dream.content["trajectories"]
+    if table.resolve() != paths["csv"].resolve():
+        with written_whole(paths["csv"]) as draft:
+            shutil.copyfile(table, draft)
+    page = _page(dream, other, features, curves, _strip(dream, Path(output) / STRIP_FILE, figures))
+    with written_whole(paths["html"]) as draft:
+        draft.write_text(html_page(page), encoding="utf-8")
+    return paths
+
+
+def _figures() -> ModuleType:
+    try:
+        from liverpair.dreaming import figures
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
+        raise MissingPackageError(
+            "Drawing a dream's report needs the package 'matplotlib'.", "Install it with pip."
+        ) from error
+    return figures
+
+
+def page_features(dream: FinishedDream) -> tuple[str, ...]:
+    """The features that the page shows, in the order of their colors: those with the strongest readings when there are
+    more than fit."""
+    recorded = dream.trajectories.features
+    strongest = [reading["feature"] for reading in dream.content["readings"]]
+    shown = [name for name in dict.fromkeys([*strongest, *recorded]) if name in recorded][:MOST_FEATURES]
+    return tuple(name for name in recorded if name in shown)
+
+
+def _strip(dream: FinishedDream, path: Path, figures: ModuleType) -> bytes | None:
+    """Write the images of the typical start; None when none were kept."""
+    start = dream.typical_start
+    frames = dream.frames(start)
+    if not frames:
+        return None
+    original = dream.folder / dream.content.get("original", "")
+    place = dream.run(start).get("neuron", {}).get("point_mm") or None
+    figures.frame_strip(frames, path, original if original.is_file() else None, place)
+    return path.read_bytes()
+
+
+def _page(
+    dream: FinishedDream, other: FinishedDream | None, features: Sequence[str], curves: bytes, strip: bytes | None
+) -> Page:
+    start, starts = dream.typical_start, dream.starts
+    which = f"Start {start + 1} of {starts}, the one with the median final activation. " if starts > 1 else ""
+    left_out = len(dream.trajectories.features) - len(features)
+    more = f"{left_out} more features are in {REPORT_FILES['png']} and {REPORT_FILES['csv']}." if left_out else ""
+    return Page(
+        title=f"What {dream.model} dreams of" + (f", beside {other.model}" if other else ""),
+        about=about(dream.content, starts),
+        strip=strip,
+        strip_caption=f"{which}{STRIP_CAPTION}",
+        curves=curves,
+        curves_caption=_curves_caption(dream, other),
+        readings=reading_rows(dream, features, other),
+        readings_note=more,
+        settings=setting_facts(dream.content, starts),
+        provenance=provenance_facts(dream.content),
+        how_to_read=how_to_read(dream.ranges is not None, len(dream.trajectories.kinds) > 1),
+        notes=_notes(dream),
+        course_title="z, from → to" if dream.ranges else "from → to",
+        second=other.model if other else "",
+    )
+
+
+def _curves_caption(dream: FinishedDream, other: FinishedDream | None) -> str:
+    parts = ["Trajectories of the object's features."]
+    parts.append("Above: z-scores; below: in their own units" if dream.ranges else "In their own units")
+    parts[-1] += ", with every start as a hair" if dream.starts > 1 else ""
+    parts[-1] += " and the baselines in gray." if len(dream.trajectories.kinds) > 1 else "."
+    parts += [f"Dashed: {other.model}, measured by the same ranges."] if other else []
+    return " ".join(parts)
+
+
+def _notes(dream: FinishedDream) -> list[str]:
+    """What a reader must know; the rest stays in the dream's own file."""
+    notes = [str(note) for note in dream.content["notes"]]
+    if not dream.content.get("complete", True):
+        notes.insert(0, "This dream has not run to its end.")
+    if len(notes) > MOST_NOTES:
+        notes[MOST_NOTES - 1 :] = [f"{len(notes) - MOST_NOTES + 1} more notes are in {DREAM_FILE}."]
+    return notes
+
+
+def reading_rows(dream: FinishedDream, features: Sequence[str], other: FinishedDream | None = None) -> list[ReadingRow]:
+    """The readings of `features`, strongest first, beside those of another dream."""
+    theirs = {reading["feature"]: reading for reading in (other.content["readings"] if other else [])}
+    rows = []
+    for reading in dream.content["readings"]:
+        name = reading["feature"]
+        if name not in features:
+            continue
+        second = f"{_course(theirs[name], other)}, {theirs[name]['rule']}" if name in theirs else ""
+        color = color_of(features.index(name))
+        rows.append(ReadingRow(color, title_of(name), _course(reading, dream), reading["sentence"], second))
+    return rows
+
+
+def _course(reading: Mapping[str, Any], dream: FinishedDream) -> str:
+    """From where to where a feature went: z-scores, or values where there is no normal range."""
+    name, z = reading["feature"], [reading.get("z0"), reading.get("z1")]
+    ranged = dream.ranges is not None and math.isfinite(dream.ranges.z(name, 0.0))
+    if ranged and all(isinstance(value, int | float) for value in z):
+        return f"{z[0]:+.1f} → {z[1]:+.1f}".replace("-", "−")
+    values = _median(dream.trajectories, name)
+    return f"{values[0]:.3g} → {values[-1]:.3g}" if len(values) else "undefined"
+
+
+def _median(trajectories: Trajectories, name: str) -> np.ndarray:
+    """The defined values of the median over starts."""
+    _, values = trajectories.values(name)
+    defined = values[:, np.isfinite(values).any(axis=0)]
+    return np.nanmedian(defined, axis=0) if defined.size else np.empty(0)
