@@ -67,8 +67,8 @@ class DeepDreamInspectorParameterNode:
     """The user's choices, saved with the scene.
 
     `device` is a key that `liverpair.device.choose_device` takes, `side` the image that is dreamt on where the model
-    could take both, `place` where the neurons are (`choices.POINTS`, `BOX` or `LIVER`). `features` are names
-    separated by spaces; none stand for the default ones. The settings of the dream are those of `liverpair.dreaming.settings.DreamSettings`. `dreamTable` and
+    could take both, `place` where the neurons are (`choices.POINTS`, `BOX` or `LIVER`). `features` are names separated
+    by spaces; none stand for the default ones. The settings of the dream are those of `DreamSettings`. `dreamTable` and
     `secondTable` are the tables of the dreams on the screen.
     """
 

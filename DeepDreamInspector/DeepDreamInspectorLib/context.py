@@ -25,7 +25,7 @@ class DreamContext(PanelContext):
     - "run": a run began, is being stopped, or ended, well or not;
     - "frame": another `iteration` is looked at;
     - "parameters": a choice of the user;
-    - "neuron": a point was placed, moved or deleted.
+    - "neuron": a point was placed, moved or deleted, or the box was changed.
 
     Attributes:
         dream: `DreamScene` on the screen, or None.

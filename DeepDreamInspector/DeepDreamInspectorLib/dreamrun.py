@@ -1,5 +1,6 @@
 """One dream in the worker: from volume nodes to files, and from what it says to the dream in the scene."""
 
+import contextlib
 import time
 
 import qt
@@ -7,9 +8,10 @@ import SimpleITK as sitk
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf
-from LiverMultimodalLib.results import isInScene
+from LiverMultimodalLib.results import addLiver, isInScene, takenBack
 from LiverMultimodalLib.workerrun import CANCELLED, FAILED, WorkerRun
-from liverpair.errors import LiverPairError
+from liverpair.errors import InputError, LiverPairError
+from liverpair.geometry import Grid
 from liverpair.mrml import segmentations, volumes
 from liverpair.mrml.dream_scene import DreamScene
 from liverpair.worker.dream_results import located, read_dream
@@ -72,7 +74,11 @@ class DreamRun(WorkerRun):
     def takeResult(self, result):
         self._flush()
         self.dream.finish(result)
+        self.takeLivers(result)
         return " ".join([summary(result), *(result.get("notes") or ())])
+
+    def takeLivers(self, result):
+        """Put the livers into the scene that were segmented on the way."""
 
     def settle(self):
         """Keep what was dreamt, and make it whole when the run was stopped for good."""
@@ -115,6 +121,7 @@ class NewDream(DreamRun):
         super().__init__(worker, volumeNodes, addSamples, onChanged)
         self._bundle, self._livers, self._options = bundle, liverNodes, options
         self._side, self._home = side, folder
+        self._grids = {}
 
     def writeRequest(self, folder):
         request = {**self._options, "bundle": str(self._bundle.folder), "side": self._side, "resume": False}
@@ -123,6 +130,7 @@ class NewDream(DreamRun):
             volumes.check_node(node, side.upper())
             image = volumes.world_image(node)
             request[side] = self._write(image, side)
+            self._grids[side] = Grid.of(image)
             liver = self._livers.get(side)
             if isInScene(liver):
                 mask = segmentations.liver_mask(liver, node)
@@ -130,6 +138,13 @@ class NewDream(DreamRun):
                 request[f"{side}_liver"] = self._write(mask, f"{side}_liver")
         self.dream = self._newDream(request)
         return request
+
+    def takeLivers(self, result):
+        for side, path in (result.get("livers") or {}).items():
+            node = self.volume(side)
+            if path and node is not None and Grid.of(volumes.world_image(node)).same_as(self._grids[side]):
+                with contextlib.suppress(InputError), takenBack() as added:
+                    addLiver(node, path, self._grids[side], side, result.get("provenance") or {}, added)
 
     def start(self):
         try:
@@ -187,11 +202,6 @@ def summary(result):
     """What was dreamt, in a sentence."""
     runs = [run for run in result.get("runs") or () if run["run"] == "dream"]
     longest = max((run["iterations"] for run in runs), default=0)
-    if len(runs) == 1:
-        return _("Dreamt for {count} iterations: {reason}").format(count=longest, reason=_asSentence(runs[0]))
+    if len(runs) == 1 and runs[0].get("stopped"):
+        return runs[0]["stopped"]
     return _("Dreamt from {starts} starts for up to {count} iterations.").format(starts=len(runs), count=longest)
-
-
-def _asSentence(run):
-    reason = (run.get("stopped") or "").strip()
-    return reason if reason.endswith(".") else f"{reason}."

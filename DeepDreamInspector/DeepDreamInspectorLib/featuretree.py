@@ -6,7 +6,6 @@ from liverpair.dreaming.feature_names import title_of
 
 NAME, RANGE = 0, 1
 NAME_ROLE, GROUP_ROLE = qt.Qt.UserRole, qt.Qt.UserRole + 1
-WIDEST_NAME = 260
 
 
 class FeatureTree:
@@ -18,7 +17,9 @@ class FeatureTree:
         self._tree, self._onChecked = tree, onChecked
         self._groups, self._items = [], {}
         self._isUpdating = False
-        tree.header().setStretchLastSection(True)
+        tree.header().setStretchLastSection(False)
+        tree.header().setSectionResizeMode(NAME, qt.QHeaderView.Stretch)
+        tree.header().setSectionResizeMode(RANGE, qt.QHeaderView.ResizeToContents)
         tree.connect("itemChanged(QTreeWidgetItem*,int)", self._onItemChanged)
 
     def fill(self, groups, texts):
@@ -37,7 +38,6 @@ class FeatureTree:
                 item.setData(NAME, NAME_ROLE, name)
                 item.setToolTip(NAME, name)
                 self._items[name] = item
-        self._tree.setColumnWidth(NAME, WIDEST_NAME)
         self._isUpdating = False
 
     def check(self, names):

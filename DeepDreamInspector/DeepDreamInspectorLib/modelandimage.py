@@ -2,7 +2,7 @@
 
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.choices import acceptedSides, dreamtSide, givenVolumes
+from DeepDreamInspectorLib.choices import LIVER, acceptedSides, dreamtSide, givenVolumes
 from DeepDreamInspectorLib.section import Section
 from LiverMultimodalLib import inputs
 from LiverMultimodalLib.controls import KeyComboBox
@@ -11,11 +11,11 @@ from LiverMultimodalLib.modelpicker import ModelPicker
 from liverpair.worker.dream_request import dimensions_of
 
 TASKS = {
-    "slice-segmentation": _("Segments {labels} in single slices of {inputs}: a dream changes one slice (2-D)."),
-    "segmentation": _("Segments {labels} in volumes of {inputs}: a dream changes the whole volume (3-D)."),
-    "detection": _("Detects {labels} in {inputs}: a dream raises the score of one box of the detector (3-D)."),
+    "slice-segmentation": _("{labels} in single slices of {inputs}: a dream changes one slice (2-D)."),
+    "segmentation": _("{labels} in volumes of {inputs}: a dream changes the whole volume (3-D)."),
+    "detection": _("{labels} as boxes in {inputs}: a dream raises the score of one box (3-D)."),
 }
-"""What a model does and what a dream with it is, by task."""
+"""What a model finds and what a dream with it is, by task."""
 
 
 class ModelAndImageSection(Section):
@@ -74,15 +74,20 @@ class ModelAndImageSection(Section):
 
 
 def summary(bundle):
-    """What a model does and what a dream with it is, in a sentence."""
-    labels = _(" and ").join(label["name"].lower() for label in bundle.labels)
+    """What a model finds and what a dream with it is, in a sentence."""
+    labels = _(" and ").join(label["name"] for label in bundle.labels)
     return TASKS[bundle.task].format(labels=labels, inputs=_(" and ").join(bundle.inputs))
 
 
-def explanation(bundle):
-    """What a neuron of a model is, in a sentence or two."""
+def explanation(bundle, place):
+    """What a neuron of a model is, in a sentence or two; `place` is where it is chosen (see `choices`)."""
+    isSliced = dimensions_of(bundle) == 2
+    if place == LIVER and isSliced:
+        return _("Random places where the model sees nothing, in all slices that show much of the liver.")
+    if place == LIVER:
+        return _("Random places where the model sees nothing, far apart from each other.")
     if bundle.task == "detection":
         return _("The neuron is the anchor of the detector that is nearest to a point, or overlaps a box most.")
-    if dimensions_of(bundle) == 2:
+    if isSliced:
         return _("The model sees one slice, as the volume was acquired: the place of the neuron chooses it.")
     return _("The model sees the volume; the neuron is its output at a point, or the mean of its outputs in a box.")

@@ -12,7 +12,7 @@ from liverpair.mrml import frames
 from liverpair.mrml.box_drawing import slice_views_of
 
 BUTTONS = {POINTS: "pointsRadioButton", BOX: "boxRadioButton", LIVER: "liverRadioButton"}
-POINT_EVENTS = tuple(
+MARKUPS_EVENTS = tuple(
     getattr(slicer.vtkMRMLMarkupsNode, f"Point{what}Event")
     for what in ("PositionDefined", "PositionUndefined", "Modified", "Removed")
 )
@@ -28,7 +28,7 @@ class NeuronSection(Section, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         Section.__init__(self, context)
         self._placer = Placer(self.show)
-        self._points, self._isFilling = None, False
+        self._followed, self._isFilling = [], False
         for place, name in BUTTONS.items():
             getattr(self.ui, name).connect("clicked(bool)", lambda checked=True, place=place: self.onPlace(place))
         self.ui.placePointsButton.connect("clicked(bool)", self.onPlacePoints)
@@ -45,7 +45,7 @@ class NeuronSection(Section, VTKObservationMixin):
         parameterNode = self.context.parameterNode
         for node in (parameterNode.points, parameterNode.box) if parameterNode is not None else (None,):
             self._placer.stop(node)
-        self._followPoints(None)
+        self._followNodes([])
 
     def cleanup(self):
         self.exit()
@@ -96,14 +96,14 @@ class NeuronSection(Section, VTKObservationMixin):
     def show(self):
         """Show what is chosen, and what is being placed."""
         parameterNode = self.context.parameterNode
-        self._followPoints(parameterNode.points if parameterNode is not None else None)
+        self._followNodes([parameterNode.points, parameterNode.box] if parameterNode is not None else [])
         if parameterNode is None:
             return
         for place, name in BUTTONS.items():
             getattr(self.ui, name).checked = parameterNode.place == place
             getattr(self.ui, FRAMES[place]).visible = parameterNode.place == place
         bundle = self.context.bundle
-        self.ui.neuronLabel.text = explanation(bundle) if bundle is not None else ""
+        self.ui.neuronLabel.text = explanation(bundle, parameterNode.place) if bundle is not None else ""
         self._showPoints()
         isPlacing = self._placer.isPlacing(parameterNode.points)
         self.ui.placePointsButton.checked = isPlacing
@@ -112,15 +112,18 @@ class NeuronSection(Section, VTKObservationMixin):
         self.ui.placeBoxButton.checked = isPlacing
         self.ui.placeBoxButton.text = _("Click at two corners…") if isPlacing else _("New box")
 
-    def _followPoints(self, node):
-        if node is not self._points:
-            self.removeObservers(self._onPointsModified)
-            self._points = node
-            for event in POINT_EVENTS if node is not None else ():
-                self.addObserver(node, event, self._onPointsModified)
+    def _followNodes(self, nodes):
+        """Hear of changes of these nodes, and of no others; None stands for none."""
+        nodes = [node for node in nodes if node is not None]
+        if nodes != self._followed:
+            self.removeObservers(self._onMarkupsModified)
+            self._followed = nodes
+            for node in nodes:
+                for event in MARKUPS_EVENTS:
+                    self.addObserver(node, event, self._onMarkupsModified)
 
-    def _onPointsModified(self, caller=None, event=None):
-        """Points also decide whether the dream can be run, which is the business of others."""
+    def _onMarkupsModified(self, caller=None, event=None):
+        """Where the neurons are also decides whether a dream can be run, which is the business of others."""
         self.context.tell("neuron")
 
     def _showPoints(self):

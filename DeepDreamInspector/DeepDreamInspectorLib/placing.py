@@ -9,6 +9,7 @@ from liverpair.mrml import frames
 def newPoints(name):
     """A new node for points, without any."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+    node.SetControlPointLabelFormat("%d")
     node.CreateDefaultDisplayNodes()
     return node
 

@@ -12,7 +12,7 @@ from liverpair.mrml.dream_scene import MARK
 CHOICES = {
     "direction": {"ascent": _("Dream an object (ascent)"), "descent": _("Dream it away (descent)")},
     "activation": {"logit": _("Logit"), "probability": _("Probability")},
-    "gradient": {"normalized": _("Normalized: steps of equal length"), "raw": _("Raw: steps as long as the gradient")},
+    "gradient": {"normalized": _("Normalized"), "raw": _("Raw")},
 }
 """By parameter: what can be chosen, and how it is called."""
 
@@ -73,6 +73,9 @@ class RunSection(Section):
             dream.remove()
 
     def onRunChanged(self, run):
+        parameterNode = self.context.parameterNode
+        if run.ending is not None and parameterNode is not None:
+            self.logic.livers.follow(parameterNode)  # one may have been segmented on the way
         self.show()
         if run.ending is not None or run.isCancelling:
             self.context.tell("run")
@@ -83,8 +86,7 @@ class RunSection(Section):
         if parameterNode is not None:
             for name, box in self._boxes.items():
                 box.setCurrent(getattr(parameterNode, name))
-            isRaw = parameterNode.gradient == "raw"
-            ui.stepLabel.text = _("Factor of the gradient:") if isRaw else _("Step, of the dynamic range:")
+            ui.stepLabel.text = _("Factor:") if parameterNode.gradient == "raw" else _("Step:")
         self._runPanel.show()
         isRunning = self.context.running
         dream = self.context.dream

@@ -1,31 +1,23 @@
 """One press of Detect: from volume nodes to files for the worker, and from its answer to linked boxes in the scene."""
 
-import contextlib
 from dataclasses import replace
 
 import SimpleITK as sitk
-import slicer
 from slicer.i18n import tr as _
 
 from LiverMultimodalLib.inputs import SIDES
-from LiverMultimodalLib.results import isInScene, putBeside, readMap
+from LiverMultimodalLib.results import addLiver, isInScene, takenBack
 from LiverMultimodalLib.workerrun import WorkerRun
 from liverpair.errors import InputError
 from liverpair.geometry import Grid
 from liverpair.lesions import read_lesions
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.findings import kind_of_finding
-from liverpair.mrml import frames, provenance, segmentations, volumes
+from liverpair.mrml import provenance, segmentations, volumes
 from liverpair.mrml.lesion_study import LesionStudy
 
 SAME_LESION_IOU = 0.1
 """A found box that overlaps one that the reader has judged by more than this is the same lesion."""
-LIVER = {
-    "name": "Liver",
-    "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
-    "color": [221, 130, 101],
-}
-"""The segment that a computed liver becomes."""
 
 
 class DetectionRun(WorkerRun):
@@ -76,7 +68,8 @@ class DetectionRun(WorkerRun):
         with takenBack() as added:
             for side, node in zip(SIDES, nodes):
                 if not isInScene(self._givenLivers.get(side)):
-                    self.livers[side] = self._addLiver(side, node, result, added)
+                    source = result.get("provenance") or {}
+                    self.livers[side] = addLiver(node, result["livers"][side], self._grids[side], side, source, added)
             study = LesionStudy(*nodes)
             try:
                 kept, new = merged(study.pairs(), found)
@@ -87,33 +80,6 @@ class DetectionRun(WorkerRun):
                 study.release()
         self.operatingThreshold = (result.get("provenance") or {}).get("operating_threshold")
         return " ".join([summary(new, kept, self.operatingThreshold), *(result.get("notes") or ())])
-
-    def _addLiver(self, side, volumeNode, result, added):
-        """A new segmentation node with the liver that the worker has found."""
-        mask = readMap(result["livers"][side])
-        if not Grid.of(mask).same_as(self._grids[side]):
-            raise InputError(
-                _("The liver in {side} lies on another grid.").format(side=side.upper()), _("Detect again.")
-            )
-        frames.set_frame(mask, volumeNode)
-        name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-        added.append(node)
-        segmentations.put_segment(node, mask, volumeNode, LIVER, result.get("provenance") or {})
-        putBeside(node, volumeNode)
-        return node
-
-
-@contextlib.contextmanager
-def takenBack():
-    """A list of nodes that are removed from the scene again when the block raises."""
-    added = []
-    try:
-        yield added
-    except Exception:
-        for node in added:
-            slicer.mrmlScene.RemoveNode(node)
-        raise
 
 
 def merged(old, found):

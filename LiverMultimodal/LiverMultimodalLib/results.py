@@ -1,5 +1,6 @@
 """The worker's files as nodes of the scene: segmentations, maps and the table of measures."""
 
+import contextlib
 import logging
 
 import SimpleITK as sitk
@@ -7,9 +8,16 @@ import slicer
 from slicer.i18n import tr as _
 
 from liverpair.errors import InputError
-from liverpair.mrml import segmentations, tables, volumes
+from liverpair.geometry import Grid
+from liverpair.mrml import frames, segmentations, tables, volumes
 
 MAPS = ("probability", "uncertainty")
+LIVER = {
+    "name": "Liver",
+    "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
+    "color": [221, 130, 101],
+}
+"""The segment that a liver becomes which was segmented on the way to something else."""
 
 
 def isInScene(node):
@@ -136,6 +144,36 @@ def readMap(path):
         return sitk.ReadImage(path)
     except RuntimeError as error:
         raise InputError(_("The result could not be read."), _("Run it again.")) from error
+
+
+@contextlib.contextmanager
+def takenBack():
+    """A list of nodes that are removed from the scene again when the block raises."""
+    added = []
+    try:
+        yield added
+    except Exception:
+        for node in added:
+            slicer.mrmlScene.RemoveNode(node)
+        raise
+
+
+def addLiver(volumeNode, path, grid, side, source, added):
+    """A new segmentation node with the liver mask in a file, which lies on the volume's `grid` in the world. The node
+    joins the list `added` before anything can go wrong.
+
+    Raises InputError when the mask cannot be read, or lies on another grid.
+    """
+    mask = readMap(path)
+    if not Grid.of(mask).same_as(grid):
+        raise InputError(_("The liver in {side} lies on another grid.").format(side=side.upper()), _("Run it again."))
+    frames.set_frame(mask, volumeNode)
+    name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    added.append(node)
+    segmentations.put_segment(node, mask, volumeNode, LIVER, source)
+    putBeside(node, volumeNode)
+    return node
 
 
 def putBeside(node, volumeNode):
