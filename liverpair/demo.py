@@ -1,8 +1,8 @@
 """LiverPair's main job from start to end: `python -m liverpair.demo [T1 T2]`.
 
-The liver is segmented in the embedded phantom pair, or in two volumes of yours, and the lesions in both are found and
-linked, as the worker does it in Slicer. The results become files, a scene that Slicer opens, and pictures of real MRML
-slice views.
+The liver is segmented in the embedded phantom pair, or in two volumes of yours, the lesions in both are found and
+linked, and a network dreams a lesion in T1, as the worker does it in Slicer. The results become files, a scene that
+Slicer opens, and pictures of real MRML slice views.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair import demo_lesions
+from liverpair import demo_dream, demo_lesions
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.segment import DEFAULT_MODEL, warn_of_mistaken_volumes
 from liverpair.errors import Cancelled
@@ -90,6 +90,9 @@ def run(
     found = demo_lesions.detect(output, {side: result[side]["liver"] for side in SIDES}, detector)
     lesions = demo_lesions.shown_pairs(found)
     print("\n".join(["", *demo_lesions.report(lesions, found, pair.lesions), ""]))
+    step("Dreaming a lesion where T1 shows none")
+    dreamt = demo_dream.dream(output, result["t1"]["liver"])
+    print("\n".join(["", *demo_dream.report(dreamt), ""]))
     step("Drawing slice views and saving the scene")
     write_scene(pair, result, label, lesions, output)
     print("\n".join(["", *where_to_look(output)]))
@@ -180,6 +183,7 @@ def where_to_look(output: Path) -> list[str]:
         f"Look at {output / PAIR_PICTURE}: T1 above T2, each through the middle of its own liver;",
         "  t1_slices.png and t2_slices.png beside it show each liver from top to bottom;",
         f"  {demo_lesions.LESIONS_PICTURE} shows every lesion in T1 above itself in T2, in one color, with one number.",
+        f"  {demo_dream.DREAM_FOLDER}/report.html tells which features a network of lesions asks for.",
         f"Open {output / SCENE_FILE} in 3D Slicer: both volumes, segmentations, linked boxes, tables.",
         "  For other programs: t1.seg.nrrd, t2.seg.nrrd; t1_liver.nii.gz, t2_liver.nii.gz; measures.json;",
         "  lesions.json, lesions.csv, t1_boxes.mrk.json, t2_boxes.mrk.json.",
