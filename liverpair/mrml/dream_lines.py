@@ -13,7 +13,7 @@ from liverpair.dreaming.settings import RUN_KINDS
 from liverpair.mrml.dream_curves import number
 from liverpair.mrml.dream_scene import DreamScene
 
-ITERATION, PART, VALUE = "iteration", "part", "value"
+ITERATION, PIECE, VALUE = "iteration", "piece", "value"
 MEDIAN, QUARTILES, SECOND, BAND, MARK = "median", "quartiles", "second", "band", "mark"
 BASELINE_NAMES = {"random-weights": "Random weights", "random-direction": "Random direction"}
 BASELINE_STYLES = {"random-weights": "dot", "random-direction": "dash-dot"}
@@ -51,13 +51,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Part:
-    """One table, by column, and the lines drawn of it over its column `iteration`. `labels` is the column that says
-    what a point of a line with several pieces belongs to."""
+    """One table, by column, and the lines drawn of it over its column `iteration`. Where a line consists of several
+    pieces, `pieces` says what each is called and how many rows it has, with the gap after it."""
 
     what: str
-    columns: dict[str, np.ndarray | list[str]]
+    columns: dict[str, np.ndarray]
     lines: tuple[Line, ...] = ()
-    labels: str = ""
+    pieces: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass
@@ -125,7 +125,7 @@ def _medians(dream: DreamScene, features: Sequence[str], scale: Scale, first: Dr
     """The medians of a dream; dashed and with the colors of `first` when it is drawn beside that."""
     features = [name for name in features if name in dream.features]
     iterations, curves = _curves(dream, "dream")
-    columns: dict[str, Any] = {ITERATION: iterations.astype(float)}
+    columns = {ITERATION: iterations.astype(float)}
     columns |= {name: scale(name, curves[1][iterations, dream.columns.index(name)]) for name in features}
     what, owner = (MEDIAN, dream) if first is None else (SECOND, first)
     lines = []
@@ -142,15 +142,15 @@ def _medians(dream: DreamScene, features: Sequence[str], scale: Scale, first: Dr
 def _quartiles(dream: DreamScene, features: Sequence[str], scale: Scale) -> Part:
     """Below and above the median over starts: one line for each feature, in two pieces."""
     iterations, curves = _curves(dream, "dream")
-    columns: dict[str, Any] = {ITERATION: np.concatenate([iterations, GAP, iterations])}
-    columns[PART] = ["lower quartile"] * (len(iterations) + 1) + ["upper quartile"] * len(iterations)
+    columns = {ITERATION: np.concatenate([iterations, GAP, iterations])}
+    pieces = ("lower quartile", len(iterations) + 1), ("upper quartile", len(iterations))
     lines = []
     for name in features:
         column = dream.columns.index(name)
         low, high = (scale(name, curves[quartile][iterations, column]) for quartile in (0, 2))
         columns[name] = np.concatenate([low, GAP, high])
         lines.append(Line(QUARTILES, name, name, "", color_of(dream.features.index(name)), width=1.0, opacity=0.6))
-    return Part(QUARTILES, columns, tuple(lines), PART)
+    return Part(QUARTILES, columns, tuple(lines), pieces)
 
 
 def _baseline(dream: DreamScene, features: Sequence[str], kind: str, scale: Scale) -> list[Part]:
@@ -158,18 +158,16 @@ def _baseline(dream: DreamScene, features: Sequence[str], kind: str, scale: Scal
     if not dream.starts(kind):
         return []
     iterations, curves = _curves(dream, kind)
-    pieces: list[np.ndarray] = []
-    labels: list[str] = []
+    medians: list[np.ndarray] = []
     for name in features:
-        pieces += [scale(name, curves[1][iterations, dream.columns.index(name)]), GAP]
-        labels += [title_of(name)] * (len(iterations) + 1)
+        medians += [scale(name, curves[1][iterations, dream.columns.index(name)]), GAP]
     columns = {
         ITERATION: np.tile(np.concatenate([iterations, GAP]), len(features)),
-        PART: labels,
-        VALUE: np.concatenate(pieces or [GAP[:0]]),
+        VALUE: np.concatenate(medians or [GAP[:0]]),
     }
+    pieces = tuple((title_of(name), len(iterations) + 1) for name in features)
     line = Line(kind, None, VALUE, BASELINE_NAMES[kind], BASELINE, BASELINE_STYLES[kind], 2.0)
-    return [Part(kind, columns, (line,), PART)]
+    return [Part(kind, columns, (line,), pieces)]
 
 
 def _curves(dream: DreamScene, kind: str) -> tuple[np.ndarray, np.ndarray]:

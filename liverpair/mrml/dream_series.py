@@ -1,5 +1,6 @@
 """The nodes of a plot of a dream: a table for each part, a series for each line, all drawn in one chart."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +11,11 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.mrml import dream_folders
-from liverpair.mrml.dream_lines import ITERATION, Line, Part
+from liverpair.mrml.dream_lines import ITERATION, PIECE, Line, Part
 
 PART = "LiverPair.DreamPlotPart"
 LINE = "LiverPair.DreamPlotLine"
+PIECES = "LiverPair.DreamPlotPieces"
 CHART, SERIES, TABLE = "vtkMRMLPlotChartNode", "vtkMRMLPlotSeriesNode", "vtkMRMLTableNode"
 STYLES = {
     "solid": slicer.vtkMRMLPlotSeriesNode.LineStyleSolid,
@@ -59,10 +61,10 @@ def write(dream_table, chart, parts: Sequence[Part]) -> None:
     drawn = []
     for part in parts:
         table = tables.pop(part.what, None) or _new_table(dream_table, part)
-        fill(table, part.columns)
+        fill(table, part.columns, part.pieces)
         for line in part.lines:
             node = series.pop(key_of(line), None) or _new_series(dream_table, line)
-            _set(node, line, table, part.labels)
+            _set(node, line, table, PIECE if part.pieces else "")
             drawn.append(node.GetID())
     if [chart.GetNthPlotSeriesNodeID(i) for i in range(chart.GetNumberOfPlotSeriesNodes())] != drawn:
         chart.RemoveAllPlotSeriesNodeIDs()
@@ -72,29 +74,40 @@ def write(dream_table, chart, parts: Sequence[Part]) -> None:
         dream_folders.remove_node(node)
 
 
-def fill(table_node, columns: Mapping[str, np.ndarray | list[str]]) -> None:
-    """Put columns of numbers or of text into a table node with one event; arrays that are there already are used
-    again."""
+def fill(table_node, columns: Mapping[str, np.ndarray], pieces: Sequence[tuple[str, int]] = ()) -> None:
+    """Put columns of numbers into a table node with one event, and, where there are `pieces` (text, rows), a last
+    column that says to which of them a row belongs. Arrays that are there already are used again."""
     table = table_node.GetTable()
-    names = [table.GetColumnName(number) for number in range(table.GetNumberOfColumns())]
-    if names != list(columns):
+    wanted = [*columns, *([PIECE] if pieces else [])]
+    if [table.GetColumnName(number) for number in range(table.GetNumberOfColumns())] != wanted:
         table.Initialize()
-        for name, values in columns.items():
-            column = vtk.vtkStringArray() if isinstance(values, list) else vtk.vtkDoubleArray()
+        table_node.RemoveAttribute(PIECES)
+        for name in wanted:
+            column = vtk.vtkDoubleArray() if name in columns else vtk.vtkStringArray()
             column.SetName(name)
             table.AddColumn(column)
     for name, values in columns.items():
         column = table.GetColumnByName(name)
-        count = max(len(values), LEAST_ROWS)
-        column.SetNumberOfTuples(count)
-        if not isinstance(values, list):
-            array = vtk_to_numpy(column)
-            array[: len(values)], array[len(values) :] = values, math.nan
-            column.Modified()
-        else:
-            for row in range(count):
-                column.SetValue(row, values[row] if row < len(values) else "")
+        column.SetNumberOfTuples(max(len(values), LEAST_ROWS))
+        array = vtk_to_numpy(column)
+        array[: len(values)], array[len(values) :] = values, math.nan
+        column.Modified()
+    if pieces:
+        _fill_pieces(table_node, pieces)
     table.Modified()
+
+
+def _fill_pieces(table_node, pieces: Sequence[tuple[str, int]]) -> None:
+    """Write text, which is slow, only when it is not there yet."""
+    column, written = table_node.GetTable().GetColumnByName(PIECE), json.dumps(pieces)
+    texts = [text for text, rows in pieces for _row in range(rows)]
+    texts += [""] * (LEAST_ROWS - len(texts))
+    if table_node.GetAttribute(PIECES) == written and column.GetNumberOfTuples() == len(texts):
+        return
+    column.SetNumberOfTuples(len(texts))
+    for row, text in enumerate(texts):
+        column.SetValue(row, text)
+    table_node.SetAttribute(PIECES, written)
 
 
 def key_of(line: Line) -> str:
