@@ -184,7 +184,9 @@ def test_the_loggers_and_the_arrays_stay_as_they_were():
     assert (image == before[0]).all() and (mask == before[1]).all()
 
 
-@pytest.mark.parametrize("name", ["glcm_Contrst", "shape_Sphericity", "Contrast", "", "firstorder_"])
+@pytest.mark.parametrize(
+    "name", ["glcm_Contrst", "glcm_Dissimilarity", "shape_Sphericity", "Contrast", "", "firstorder_"]
+)
 def test_an_unknown_feature_is_named(name):
     with pytest.raises(InputError, match=f"no feature '{name}' in 2 dimensions"):
         features_of(textured(2, 0), blob(2, 0), SPACING[2], ["glcm_Contrast", name])

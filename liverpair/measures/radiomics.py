@@ -130,12 +130,14 @@ def _discretized(values: np.ndarray, mask: np.ndarray, options: dict[str, Any]) 
 
 
 def _by_class(names: Sequence[str], dimensions: int) -> dict[str, list[str]]:
-    """Short names by class of pyradiomics, "glcm" to "Contrast". Raises `InputError` for one that is unknown."""
+    """Short names by class of pyradiomics, "glcm" to "Contrast". Raises `InputError` for one that is unknown or
+    deprecated."""
     other_shape = "shape" if dimensions == 2 else "shape2D"
     asked: dict[str, list[str]] = {}
     for name in names:
         key, _, short = name.partition("_")
-        if key == other_shape or key not in _classes() or short not in _classes()[key].getFeatureNames():
+        deprecated = _classes()[key].getFeatureNames() if key in _classes() and key != other_shape else {}
+        if deprecated.get(short, True):
             raise InputError(f"pyradiomics has no feature '{name}' in {dimensions} dimensions.")
         asked.setdefault(key, []).append(short)
     return asked
