@@ -15,7 +15,7 @@ WHAT = (
 )
 RANGED = (
     "z = (value − mean) / SD over the lesions the model was trained on; the green band, −1 to 1, is the normal range.",
-    "Moves towards the band: the model looks for this. Flat inside: it is robust to it. Flat outside: it is not "
+    "Moves toward the band: the model looks for this. Flat inside: it is robust to it. Flat outside: it is not "
     "sensitive enough. Leaves the band fast: it is too sensitive.",
 )
 UNRANGED = (

@@ -7,6 +7,7 @@ published figures and writes `docs/results/NAME.md`, `.json` and its pictures.
 EXPERIMENTS = {
     "detection-2d": "liverpair.experiments.detection_2d",
     "lesion-pairs": "liverpair.experiments.lesion_pairs",
+    "dream-toy": "liverpair.experiments.dream_toy",
     "dream-marking": "liverpair.experiments.dream_marking",
     "dream-fake": "liverpair.experiments.dream_fake",
     "dream-elongated": "liverpair.experiments.dream_elongated",
