@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from bundle_factory import write_bundle
+from bundle_factory import manifest, write_bundle
 from dreaming_factory import batch_unet, smooth_noise, write_slice_bundle
 from peak_detector import ARGUMENTS, write_peak_bundle
 
@@ -11,6 +11,7 @@ from liverpair.bundle import Bundle
 from liverpair.device import native_bf16
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.errors import BundleError, InputError
+from liverpair.networks import build
 from liverpair.networks.retina import RetinaOutput
 
 IMAGE = smooth_noise(20, 24)
@@ -107,3 +108,18 @@ def test_a_detector_without_a_detecting_network_is_refused(tmp_path):
     section = {"anchor_sizes": [[4, 4, 4]]}
     with pytest.raises(BundleError, match="no network that detects"):
         Dreamer(write_bundle(tmp_path / "b", task="detection", detection=section), "cpu")
+
+
+def test_the_gradient_of_an_anchor_is_the_networks_own(tmp_path):
+    torch.manual_seed(0)
+    arguments = {"levels": [1, 2], "anchors": 2, "width": 8, "backbone": {"widths": [8, 8, 8]}, "pyramid": "decoder"}
+    network = build("retina", arguments)
+    section = {"anchor_sizes": [[4, 4, 4], [6, 6, 6]]}
+    settings = {"task": "detection", "strategy": "pair", "inputs": ["T1", "T2"]}
+    described = manifest(network={"name": "retina", "arguments": arguments}, detection=section, **settings)
+    dreamer = Dreamer(Bundle.write(tmp_path / "b", described, network.state_dict()), "cpu", "fp32")
+    image = torch.rand(1, 2, 8, 8, 8).requires_grad_()
+    found = torch.autograd.grad(dreamer.respond(image).logits[1, 100, 0], image)[0]
+    answer = RetinaOutput.of(network(image), 3)[0]
+    torch.testing.assert_close(found, torch.autograd.grad(answer.logits[1, 100, 0], image)[0], rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(dreamer.respond(image).deltas, answer.deltas, rtol=1e-4, atol=1e-5)

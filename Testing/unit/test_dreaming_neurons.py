@@ -92,7 +92,7 @@ def test_a_detector_answers_with_the_nearest_anchor_of_the_side(detector):
 def test_dreaming_an_anchor_raises_its_score_and_shows_its_box(detector):
     dreamer, subject = detector
     neuron = neuron_at(dreamer, subject, (10.0, -4.0, 6.0))
-    settings = DreamSettings(iterations=10, step=0.0003, minimum_gain=0.0, precision="fp32")
+    settings = DreamSettings(iterations=6, step=0.0006, minimum_gain=0.0, precision="fp32")
     steps = list(dream(dreamer, subject, neuron, settings))
     assert steps[0].probability < 0.5 < steps[-1].probability
     assert np.all(np.diff([step.activation for step in steps]) > 0)

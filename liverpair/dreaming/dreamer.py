@@ -100,7 +100,7 @@ class Dreamer:
         self._rebuild = rebuild
         network = _fused(network.requires_grad_(False).eval())
         self.field = ReceptiveField.of(network)
-        self._network = _with_precise_heads(network).eval()
+        self._network = _with_dreaming_heads(network).eval()
         self._randomized: dict[int, Dreamer] = {}
         self.move_to(choose_device(device) if isinstance(device, str) else device)
 
@@ -224,11 +224,20 @@ class InFloat32(nn.Sequential):
             return super().forward(x.float())
 
 
-def _with_precise_heads(network: nn.Module) -> nn.Module:
-    """`network` with its last layers in single precision."""
+class OutsideGradients(nn.Sequential):
+    """A layer that is only read: what no neuron stands on needs no backward pass, which would carry zeros."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As the layer."""
+        return super().forward(x.detach())
+
+
+def _with_dreaming_heads(network: nn.Module) -> nn.Module:
+    """`network` with the layers that make its logits in single precision, and gradients through these alone."""
     if isinstance(getattr(network, "head", None), nn.Module):
         network.head = InFloat32(network.head)
     if isinstance(network, RetinaNet):
         for heads in network.heads:
-            heads.last = nn.ModuleList(InFloat32(layer) for layer in heads.last)
+            logits, *boxes = heads.last
+            heads.last = nn.ModuleList([InFloat32(logits), *map(OutsideGradients, boxes)])
     return network
