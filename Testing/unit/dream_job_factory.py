@@ -14,6 +14,8 @@ from liverpair.study import write_image
 
 GRID = grid((4.0, 4.0, 8.0), degrees=(8.0, -5.0, 15.0), extent=140.0)
 """Oblique; the liver is a sphere of value 20 around the origin."""
+FEATURES = ["firstorder_Mean", "shape2D_Sphericity"]
+ITERATIONS = 15
 PEAK = (-20.0, 10.0, 8.0)
 POINT = [16.0, -8.0, 0.0]
 """A place in the liver, far from the peak (value 100)."""
@@ -80,6 +82,23 @@ def write_patient(folder: Path) -> dict[str, str]:
     write_image(image, paths["t1"])
     write_image(liver, paths["t1_liver"])
     return paths
+
+
+def short_request(place: Path, output: Path) -> dict[str, Any]:
+    """A dream of 15 iterations from one point, with the model "b2" in the folder `place`."""
+    return {
+        "t1": str(place / "t1.nii.gz"),
+        "bundle": str(place / "b2"),
+        "starts": [{"point_mm": POINT}],
+        "step": 0.01,
+        "iterations": ITERATIONS,
+        "minimum_gain": 0,
+        "frames": [0, 10],
+        "features": FEATURES,
+        "precision": "fp32",
+        "device": "cpu",
+        "output": str(output),
+    }
 
 
 class Watcher:

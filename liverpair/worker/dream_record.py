@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from liverpair.dreaming.trajectories import Trajectories
 
 SAVE_EVERY_S = 20.0
+SLOW_S = 1.0
+"""After an iteration that takes longer than this all is saved: a cancel may then end with the worker being killed."""
 
 Readings = Callable[["Trajectories"], list[dict[str, Any]]]
 
@@ -51,7 +53,7 @@ class DreamRecord:
         self._read = read
         self._state: DreamState | None = None
         self._entry: dict[str, Any] = {}
-        self._saved_at = time.monotonic()
+        self._saved_at = self._taken_at = time.monotonic()
         self._seconds_before = content["provenance"]["seconds"]
         self._started_at = time.monotonic()
 
@@ -131,6 +133,7 @@ class DreamRecord:
         located_frame = frame and {what: str(self.folder / frame[what]) for what in ("image", "mask")}
         send({**sample, "frame": located_frame})
         self.trajectories.add(sample)
+        now = time.monotonic()
         entry["iterations"] = step.iteration
         entry["frames"] += [frame] if frame else []
         self._state = step.state
@@ -139,8 +142,9 @@ class DreamRecord:
             self._state = None
             self.save()
             (self.folder / state_file(entry["run"], entry["start"])).unlink(missing_ok=True)
-        elif time.monotonic() - self._saved_at > SAVE_EVERY_S:
+        elif now - self._saved_at > SAVE_EVERY_S or now - self._taken_at > SLOW_S:
             self.save()
+        self._taken_at = time.monotonic()
 
     def _write_frame(self, step: "DreamStep", subject: "Subject") -> dict[str, Any]:
         from liverpair.study import write_image
