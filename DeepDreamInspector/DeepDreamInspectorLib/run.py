@@ -53,6 +53,8 @@ class RunSection(Section):
             self.show()
 
     def onRun(self):
+        for box in (self.ui.stepSpinBox, self.ui.minimumGainSpinBox):
+            box.interpretText()  # where pressing a button does not take the focus from what is being typed
         with slicer.util.tryWithErrorDisplay(_("The dream could not be started."), waitCursor=True):
             parameterNode = self.context.parameterNode
             self._follow(lambda: self.logic.apply(parameterNode, self.context.addSamples, self.onRunChanged))

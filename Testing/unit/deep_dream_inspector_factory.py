@@ -31,7 +31,7 @@ class DreamWorker(FakeWorker):
 
     def sample(self, iteration: int, run: str = "dream", start: int = 0, frame: bool = False, **features) -> None:
         """Send one iteration; its features are 1 + iteration / 100 unless given."""
-        values = {name: 1 + iteration / 100 for name in self.request["features"]} | features
+        values = dict.fromkeys(self.request["features"], 1 + iteration / 100) | features
         measures = {"activation": iteration / 10 - 2, "probability": min(0.99, iteration / 40), "voxels": iteration}
         sample = {"run": run, "start": start, "iteration": iteration, **measures, "features": values}
         files = self.frame(run, start, iteration) if frame else None
@@ -52,9 +52,8 @@ class DreamWorker(FakeWorker):
         folder = Path(self.request["output"])
         run = {"run": "dream", "start": 0, "neuron": {"kind": "point", "position": [1, 2, 3]},
                "stopped": "All 10 iterations are done.", "iterations": 10, "frames": []}  # fmt: skip
-        result = {"folder": str(folder), "trajectories": str(folder / "trajectories.csv"), "runs": [run],
+        return {"folder": str(folder), "trajectories": str(folder / "trajectories.csv"), "runs": [run],
                   "ranges": RANGES, "readings": [], "provenance": {"seconds": 1.0}, "notes": [], **changes}  # fmt: skip
-        return result
 
     def save(self, **changes) -> None:
         """Write what the worker leaves in the folder of an unfinished dream."""
@@ -71,6 +70,13 @@ class DreamWorker(FakeWorker):
         """Write the files of the job, and hand over its result."""
         self.save()
         self.transport.say(ResultEvent(self.job["id"], self.result(**changes)))
+
+    def finish_with_liver(self) -> None:
+        """Finish, having segmented the liver of T1 on the way."""
+        path = str(Path(self.request["output"]) / "t1_liver.nii.gz")
+        Path(path).parent.mkdir(exist_ok=True)
+        sitk.WriteImage(sitk.ReadImage(self.request["t1"]) > 50, path)
+        self.finish(livers={"t1": path, "t2": None})
 
 
 class DreamPanel(Panel):
@@ -94,6 +100,19 @@ class DreamPanel(Panel):
 
         self.logic.worker = self.context.worker = SessionWorker(self.worker.transport)
         self.logic.installer = NoInstaller()
+
+    def begin(self) -> None:
+        """Begin anew in the same window: no job, no scene, no choices."""
+        self.logic.abandon()
+        self.widget.exit()
+        slicer.mrmlScene.Clear(0)
+        for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode"):
+            slicer.mrmlScene.RemoveNode(node)
+        self.worker = DreamWorker()
+        self.logic.run = self.context.run = None
+        self.logic.status = ""
+        self.connect()
+        self.enter()
 
     def section(self, name: str):
         """The section of that name."""
@@ -141,6 +160,15 @@ class DreamPanel(Panel):
         """The item of a feature in the tree."""
         return self.section("Features")._tree._items[name]
 
+    def checked(self) -> list[str]:
+        """The features that are checked in the tree."""
+        return self.section("Features")._tree.checked()
+
+    def shown_features(self) -> list[str]:
+        """The features that the search leaves in the tree."""
+        items = self.section("Features")._tree._items
+        return [name for name, item in items.items() if not item.isHidden() and not item.parent().isHidden()]
+
     def check_feature(self, item) -> None:
         """Click the check box of an item in the tree of features, whose group is opened first."""
         tree = self["featureTree"]
@@ -171,16 +199,25 @@ def open_panel(running, worker: DreamWorker) -> DreamPanel:
     return opened
 
 
-@pytest.fixture
-def panel(tmp_path, monkeypatch):
-    """The module's panel in a fresh application, small models installed; nothing may go wrong unseen."""
-    models = tmp_path / "models"
-    monkeypatch.setenv("LIVERPAIR_BUNDLES", str(models))
-    monkeypatch.setenv("LIVERPAIR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("liverpair.bundle.catalogue.shipped_bundles_folder", lambda: tmp_path / "none")
+@pytest.fixture(scope="module")
+def window(tmp_path_factory):
+    """The module's panel in an application of its own, with one small model of each task; made once for a file."""
+    models = tmp_path_factory.mktemp("models")
     write_models(models)
-    running = start()
-    running.reset()
-    yield open_panel(running, DreamWorker())
-    running.check()
-    running.reset()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVERPAIR_BUNDLES", str(models))
+        patch.setattr("liverpair.bundle.catalogue.shipped_bundles_folder", lambda: models / "none")
+        running = start()
+        running.reset()
+        yield open_panel(running, DreamWorker()), models
+        running.reset()
+
+
+@pytest.fixture
+def panel(window, monkeypatch):
+    """The window with an empty scene and a worker of this test's; nothing may go wrong unseen."""
+    opened, models = window
+    monkeypatch.setenv("LIVERPAIR_BUNDLES", str(models))
+    opened.begin()
+    yield opened
+    opened.harness.check()
