@@ -63,11 +63,15 @@ def layout_xml(with_table: bool = False) -> str:
 def register_layout(layout_node) -> None:
     """Make both layouts (`PAIR_LAYOUT_ID`, `PAIR_TABLE_LAYOUT_ID`) known to Slicer; doing it again changes nothing."""
     for layout_id, with_table in ((PAIR_LAYOUT_ID, False), (PAIR_TABLE_LAYOUT_ID, True)):
-        description = layout_xml(with_table)
-        if not layout_node.IsLayoutDescription(layout_id):
-            layout_node.AddLayoutDescription(layout_id, description)
-        elif layout_node.GetLayoutDescription(layout_id) != description:
-            layout_node.SetLayoutDescription(layout_id, description)
+        describe_layout(layout_node, layout_id, layout_xml(with_table))
+
+
+def describe_layout(layout_node, layout_id: int, description: str) -> None:
+    """Give a layout its description, whether it had none, another, or this one."""
+    if not layout_node.IsLayoutDescription(layout_id):
+        layout_node.AddLayoutDescription(layout_id, description)
+    elif layout_node.GetLayoutDescription(layout_id) != description:
+        layout_node.SetLayoutDescription(layout_id, description)
 
 
 def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, table_node=None) -> None:
@@ -77,16 +81,16 @@ def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, tabl
     `fit_pair` once more when the new views have got their final size.
     """
     scene = slicer.mrmlScene
-    layout_node = _layout_node(scene)
+    layout_node = the_layout_node(scene)
     register_layout(layout_node)
     layout_node.SetViewArrangement(PAIR_LAYOUT_ID if table_node is None else PAIR_TABLE_LAYOUT_ID)
     volumes, segmentations = (t1_node, t2_node), (t1_segmentation, t2_segmentation)
     for group, (volume_node, segmentation_node) in enumerate(zip(volumes, segmentations)):
         for view in ROWS[group]:
-            slice_node = _slice_node(scene, view)
+            slice_node = slice_node_of(scene, view)
             slice_node.SetViewGroup(group)
             slice_node.SetOrientation(view.orientation)
-            composite = _composite_node(scene, view)
+            composite = composite_node_of(scene, view)
             composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node else None)
             composite.SetForegroundVolumeID(None)
             composite.SetLabelVolumeID(None)
@@ -106,7 +110,7 @@ def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None) -> No
             continue
         center = liver_center(volume_node, segmentation_node)
         for view in views:
-            slice_node = _slice_node(slicer.mrmlScene, view)
+            slice_node = slice_node_of(slicer.mrmlScene, view)
             slice_logic = application_logic.GetSliceLogic(slice_node)
             if slice_logic is not None:
                 slice_logic.FitSliceToBackground()
@@ -118,7 +122,7 @@ def jump_row(group: int, ras: Sequence[float]) -> None:
     lie outside of it.
     """
     for view in ROWS[group]:
-        slice_node = _slice_node(slicer.mrmlScene, view)
+        slice_node = slice_node_of(slicer.mrmlScene, view)
         slice_node.JumpSliceByOffsetting(*ras)
         if not _is_in_view(slice_node, ras):
             slice_node.JumpSliceByCentering(*ras)
@@ -138,7 +142,7 @@ def show_only_in_row(segmentation_node, group: int) -> None:
 
 def row_views(group: int) -> list:
     """The three slice nodes of one row (0: T1, 1: T2); made here where no layout manager has done it."""
-    return [_slice_node(slicer.mrmlScene, view) for view in ROWS[group]]
+    return [slice_node_of(slicer.mrmlScene, view) for view in ROWS[group]]
 
 
 def liver_center(volume_node, segmentation_node=None, segment: str = "Liver") -> tuple[float, float, float]:
@@ -155,23 +159,27 @@ def liver_center(volume_node, segmentation_node=None, segment: str = "Liver") ->
     return tuple((bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3))
 
 
-def _row_xml(group: int) -> str:
-    views = "".join(
+def view_xml(view: PairView, group: int) -> str:
+    """One slice view of a layout description."""
+    return (
         f'<item><view class="vtkMRMLSliceNode" singletontag="{view.name}">'
         f'<property name="orientation" action="default">{view.orientation}</property>'
         f'<property name="viewlabel" action="default">{view.label}</property>'
         f'<property name="viewcolor" action="default">{view.color}</property>'
         f'<property name="viewgroup" action="default">{group}</property></view></item>'
-        for view in ROWS[group]
     )
-    return f'<layout type="horizontal">{views}</layout>'
 
 
-def _layout_node(scene):
+def _row_xml(group: int) -> str:
+    return f'<layout type="horizontal">{"".join(view_xml(view, group) for view in ROWS[group])}</layout>'
+
+
+def the_layout_node(scene):
+    """The layout node of the scene; made here when no layout manager has done it."""
     return scene.GetFirstNodeByClass("vtkMRMLLayoutNode") or scene.AddNewNodeByClass("vtkMRMLLayoutNode")
 
 
-def _slice_node(scene, view: PairView):
+def slice_node_of(scene, view: PairView):
     """The slice node of a view; made here when no layout manager has done it."""
     node = scene.GetSingletonNode(view.name, "vtkMRMLSliceNode")
     if node is None:
@@ -187,7 +195,8 @@ def _slice_node(scene, view: PairView):
     return node
 
 
-def _composite_node(scene, view: PairView):
+def composite_node_of(scene, view: PairView):
+    """The composite node of a view, which says what is shown in it; made here when no layout manager has done it."""
     for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode", scene):
         if node.GetLayoutName() == view.name:
             return node

@@ -1,0 +1,108 @@
+"""The original beside the dreamt image, above the plot: one slice each, or three planes each.
+
+The views of both are one view group and linked: they lie in the same space, so what is seen in one is seen in the
+other.
+"""
+
+import slicer
+
+from liverpair.mrml import layouts
+from liverpair.mrml.headless import running_application_logic
+from liverpair.mrml.layouts import PairView, composite_node_of, slice_node_of, the_layout_node
+
+SLICE_LAYOUT_ID = 7303
+PLANES_LAYOUT_ID = 7304
+PLOT_VIEW = "LiverPairDreamPlot"
+ORIGINAL = layouts.ROWS[0]
+DREAMT = (
+    PairView("LiverPairDream", "Dreamt", "Axial", "#F9A99F"),
+    PairView("LiverPairDreamGreen", "Dreamt G", "Coronal", "#C6E0B8"),
+    PairView("LiverPairDreamYellow", "Dreamt Y", "Sagittal", "#F6E9A2"),
+)
+
+
+def layout_xml(planes: bool = False) -> str:
+    """The layout description: original and dreamt image side by side (with `planes`: three of each, below each other),
+    and the plot below them."""
+    if planes:
+        rows = "".join(f"<item>{_row_xml(views)}</item>" for views in (ORIGINAL, DREAMT))
+    else:
+        rows = f"<item>{_row_xml((ORIGINAL[0], DREAMT[0]))}</item>"
+    plot = (
+        f'<item><view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">'
+        '<property name="viewlabel" action="default">P</property></view></item>'
+    )
+    return f'<layout type="vertical" split="true">{rows}{plot}</layout>'
+
+
+def register_layout(layout_node) -> None:
+    """Make both layouts known to Slicer; doing it again changes nothing."""
+    layouts.describe_layout(layout_node, SLICE_LAYOUT_ID, layout_xml())
+    layouts.describe_layout(layout_node, PLANES_LAYOUT_ID, layout_xml(planes=True))
+
+
+def show_dream(volume_node, proxy_image=None, proxy_mask=None, chart_node=None, planes: bool | None = None) -> None:
+    """Switch to the layout and show the original, the dreamt image with its object, and the plot.
+
+    Any of them may be None. `planes`: three planes; by default when the dreamt image has more than one slice. Views are
+    turned into the plane of a single slice, and fitted to the dreamt image.
+    """
+    scene = slicer.mrmlScene
+    is_flat = proxy_image is not None and proxy_image.GetImageData().GetDimensions()[2] == 1
+    planes = planes if planes is not None else proxy_image is not None and not is_flat
+    layout_node = the_layout_node(scene)
+    register_layout(layout_node)
+    layout_node.SetViewArrangement(PLANES_LAYOUT_ID if planes else SLICE_LAYOUT_ID)
+    count = len(DREAMT) if planes else 1
+    for views, background, labels in ((ORIGINAL, volume_node, None), (DREAMT, proxy_image, proxy_mask)):
+        for view in views[:count]:
+            slice_node = slice_node_of(scene, view)
+            slice_node.SetViewGroup(0)
+            slice_node.SetOrientation(view.orientation)
+            slice_node.SetUseLabelOutline(True)
+            composite = composite_node_of(scene, view)
+            composite.SetLinkedControl(True)
+            composite.SetBackgroundVolumeID(background.GetID() if background is not None else None)
+            composite.SetForegroundVolumeID(None)
+            composite.SetLabelVolumeID(labels.GetID() if labels is not None else None)
+            composite.SetLabelOpacity(1.0)
+    fit_dream(proxy_image or volume_node, planes)
+    if chart_node is not None:
+        show_chart(chart_node)
+
+
+def fit_dream(image_node, planes: bool = False) -> None:
+    """Fit all views to an image, in the plane of its slices when it has only one; None changes nothing.
+
+    In the desktop, call it once more when new views have got their final size.
+    """
+    if image_node is None or image_node.GetImageData() is None:
+        return
+    scene, logic = slicer.mrmlScene, running_application_logic()
+    is_flat = image_node.GetImageData().GetDimensions()[2] == 1
+    bounds = [0.0] * 6
+    image_node.GetRASBounds(bounds)
+    center = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+    for view in (*ORIGINAL, *DREAMT) if planes else (ORIGINAL[0], DREAMT[0]):
+        slice_node = slice_node_of(scene, view)
+        if is_flat and not planes:
+            slice_node.RotateToVolumePlane(image_node)
+        slice_logic = logic.GetSliceLogic(slice_node)
+        if slice_logic is not None:
+            slice_logic.FitSliceToVolume(image_node, *slice_node.GetDimensions()[:2])
+        slice_node.JumpSliceByCentering(*center)
+
+
+def show_chart(chart_node) -> None:
+    """Show a chart in the plot view of the layouts; made here when no layout manager has done it."""
+    scene = slicer.mrmlScene
+    view_node = scene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+    if view_node is None:
+        view_node = slicer.vtkMRMLPlotViewNode()
+        view_node.SetLayoutName(PLOT_VIEW)
+        view_node = scene.AddNode(view_node)
+    view_node.SetPlotChartNodeID(chart_node.GetID() if chart_node is not None else None)
+
+
+def _row_xml(views) -> str:
+    return f'<layout type="horizontal">{"".join(layouts.view_xml(view, 0) for view in views)}</layout>'
