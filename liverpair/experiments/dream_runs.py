@@ -21,7 +21,7 @@ from liverpair.experiments.dream_networks import SMOKE, data_root, network
 from liverpair.measures.results import RESULTS_FOLDER
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES, read_real_pair
 
-SETTINGS = DreamSettings(step=0.0003, iterations=300, minimum_gain=0.0)
+SETTINGS = DreamSettings(step=0.0003, iterations=200, minimum_gain=0.0)
 """Of every dream of the experiments. Published are neither step nor stop; figure 3.7 shows up to 600 iterations."""
 STARTS = 12
 CLOSE_UP_PIXELS = 72
