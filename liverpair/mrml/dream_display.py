@@ -36,40 +36,32 @@ def style_difference(proxy, dream_table, largest: float) -> None:
 
 
 class SameWindow:
-    """Two volumes shown with one window and level: whichever the user changes, the other follows.
+    """Two volume display nodes with one window and level: whichever the user changes, the other follows.
 
     At first the second takes over what the first has, which is not touched.
     """
 
     def __init__(self, first, second):
-        self._nodes = weakref.ref(first), weakref.ref(second)
+        self._nodes = first, second
         self._is_copying = False
-        event = vtk.vtkCommand.ModifiedEvent
-        self._tags = [
-            (node, node.AddObserver(event, self._observer(node, other)))
-            for node, other in ((first, second), (second, first))
-        ]
+        living = weakref.ref(self)
+
+        def follow(changed, _event):
+            twins = living()
+            if twins is not None:
+                twins._copy(changed, twins._nodes[changed is twins._nodes[0]])
+
+        self._tags = [node.AddObserver(vtk.vtkCommand.ModifiedEvent, follow) for node in self._nodes]
         self._copy(first, second)
 
     def holds(self, first, second) -> bool:
         """Whether it is these two displays that are kept alike."""
-        return [node for node, _tag in self._tags] == [first, second]
+        return self._nodes == (first, second)
 
     def release(self) -> None:
         """Leave the two to themselves."""
-        for node, tag in self._tags:
+        for node, tag in zip(self._nodes, self._tags):
             node.RemoveObserver(tag)
-        self._tags = []
-
-    def _observer(self, node, other):
-        twin = weakref.ref(self)
-
-        def copy(*_event):
-            living = twin()
-            if living is not None:
-                living._copy(node, other)
-
-        return copy
 
     def _copy(self, source, target) -> None:
         wanted = source.GetWindow(), source.GetLevel()

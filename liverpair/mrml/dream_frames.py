@@ -16,7 +16,7 @@ import SimpleITK as sitk
 import slicer
 
 from liverpair.errors import InputError
-from liverpair.geometry import Grid, like, resample
+from liverpair.geometry import Grid, centroid_mm, like, resample
 from liverpair.mrml import dream_display, dream_folders, frames, volumes
 from liverpair.mrml.dream_scene import DreamScene
 from liverpair.mrml.headless import module_logic
@@ -25,7 +25,8 @@ from liverpair.study import read_image
 IMAGE, MASK, DIFFERENCE = "image", "mask", "difference"
 CLASSES = {IMAGE: "vtkMRMLScalarVolumeNode", MASK: "vtkMRMLLabelMapVolumeNode", DIFFERENCE: "vtkMRMLScalarVolumeNode"}
 TITLES = {IMAGE: "dreamt image", MASK: "dreamt object", DIFFERENCE: "difference from the original"}
-SEQUENCE, BROWSER, COMPOSITE = "vtkMRMLSequenceNode", "vtkMRMLSequenceBrowserNode", "vtkMRMLSliceCompositeNode"
+SEQUENCE, BROWSER, VOLUME = "vtkMRMLSequenceNode", "vtkMRMLSequenceBrowserNode", "vtkMRMLVolumeNode"
+COMPOSITE = "vtkMRMLSliceCompositeNode"
 WHAT = "LiverPair.DreamFrames"
 RUN = "LiverPair.DreamRun"
 PLAY_FPS = 2.0
@@ -107,11 +108,15 @@ class DreamFrames:
         self.dream.check_alive()
         pictures = [_read(frame) for frame in frames_]
         self._original = original
-        self.clear()
-        if pictures:
-            self._make()
-            self.browser.SetAttribute(RUN, json.dumps([run, int(start)]))
-            self._put(pictures)
+        if not pictures:
+            self.clear()
+            return
+        self._make()
+        for what in CLASSES:
+            if self.sequence(what) is not None:
+                self.sequence(what).RemoveAllDataNodes()
+        self.browser.SetAttribute(RUN, json.dumps([run, int(start)]))
+        self._put(pictures)
 
     def add(self, frame: Mapping[str, Any]) -> None:
         """Put one more frame to those of the run, and show it if the last one was shown. Raises as `load` does."""
@@ -124,16 +129,16 @@ class DreamFrames:
 
     def clear(self) -> None:
         """Take the frames out of the scene."""
-        self._release_window()
-        browser = self.browser
-        proxies = [self._proxy(what) for what in CLASSES]
-        for node in (browser, *proxies, *self._owned(SEQUENCE)):
-            if node is not None and node.GetScene() is not None:
+        self.release()
+        for class_name in (BROWSER, SEQUENCE, VOLUME):
+            for node in self._owned(class_name):
                 dream_folders.remove_node(node)
 
     def release(self) -> None:
         """Keep window and level alike no longer; the frames stay in the scene."""
-        self._release_window()
+        if self._window is not None:
+            self._window.release()
+        self._window = None
 
     def go_to(self, iteration: int) -> int | None:
         """Show the frame nearest to an iteration; returns the frame's iteration, None when there is no frame."""
@@ -144,6 +149,16 @@ class DreamFrames:
         browser.SetSelectedItemNumber(number)
         self._update()
         return iterations[number]
+
+    def place(self) -> tuple[float, float, float] | None:
+        """World point (RAS, mm) of the middle of the object in the last frame that has one."""
+        sequence = self.sequence(MASK)
+        count = sequence.GetNumberOfDataNodes() if sequence is not None else 0
+        for number in reversed(range(count)):
+            center = centroid_mm(volumes.image_from_node(sequence.GetNthDataNode(number)))
+            if center is not None:
+                return frames.flip(center)
+        return None
 
     @property
     def difference_shown(self) -> bool:
@@ -169,8 +184,9 @@ class DreamFrames:
 
     def _make(self) -> None:
         """Make the browser and the sequences of image and mask, as far as they are missing."""
-        browser = self.browser
-        if browser is None:
+        if self.browser is None:
+            for proxy in self._owned(VOLUME):
+                dream_folders.remove_node(proxy)
             browser = self._new_node(BROWSER, f"{self.dream.name} frames")
             browser.SetIndexDisplayFormat("%.0f")
             browser.SetPlaybackRateFps(PLAY_FPS)
@@ -257,15 +273,10 @@ class DreamFrames:
         volume, proxy = self.dream.volume, self.proxy_image
         displays = [node.GetDisplayNode() if node is not None else None for node in (volume, proxy)]
         if None in displays:
-            self._release_window()
+            self.release()
         elif self._window is None or not self._window.holds(*displays):
-            self._release_window()
+            self.release()
             self._window = dream_display.SameWindow(*displays)
-
-    def _release_window(self) -> None:
-        if self._window is not None:
-            self._window.release()
-        self._window = None
 
     def _owned(self, class_name: str) -> list:
         return dream_folders.nodes_of(self.dream.table, class_name) if self.dream.alive else []

@@ -4,6 +4,8 @@ The views of both are one view group and linked: they lie in the same space, so 
 other.
 """
 
+from collections.abc import Sequence
+
 import slicer
 
 from liverpair.mrml import layouts
@@ -41,11 +43,19 @@ def register_layout(layout_node) -> None:
     layouts.describe_layout(layout_node, PLANES_LAYOUT_ID, layout_xml(planes=True))
 
 
-def show_dream(volume_node, proxy_image=None, proxy_mask=None, chart_node=None, planes: bool | None = None) -> None:
+def show_dream(
+    volume_node,
+    proxy_image=None,
+    proxy_mask=None,
+    chart_node=None,
+    place: Sequence[float] | None = None,
+    planes: bool | None = None,
+) -> None:
     """Switch to the layout and show the original, the dreamt image with its object, and the plot.
 
-    Any of them may be None. `planes`: three planes; by default when the dreamt image has more than one slice. Views are
-    turned into the plane of a single slice, and fitted to the dreamt image.
+    Any of them may be None. `place` is the world point (RAS, mm) to look at. `planes`: three planes; by default when
+    the dreamt image has more than one slice. Views are turned into the plane of a single slice, and fitted to the
+    dreamt image.
     """
     scene = slicer.mrmlScene
     is_flat = proxy_image is not None and proxy_image.GetImageData().GetDimensions()[2] == 1
@@ -66,13 +76,14 @@ def show_dream(volume_node, proxy_image=None, proxy_mask=None, chart_node=None, 
             composite.SetForegroundVolumeID(None)
             composite.SetLabelVolumeID(labels.GetID() if labels is not None else None)
             composite.SetLabelOpacity(1.0)
-    fit_dream(proxy_image or volume_node, planes)
+    fit_dream(proxy_image or volume_node, place, planes)
     if chart_node is not None:
         show_chart(chart_node)
 
 
-def fit_dream(image_node, planes: bool = False) -> None:
-    """Fit all views to an image, in the plane of its slices when it has only one; None changes nothing.
+def fit_dream(image_node, place: Sequence[float] | None = None, planes: bool = False) -> None:
+    """Fit all views to an image, in the plane of its slices when it has only one; None changes nothing. The slices go
+    through a world point (RAS, mm), the middle of the image by default.
 
     In the desktop, call it once more when new views have got their final size.
     """
@@ -90,7 +101,7 @@ def fit_dream(image_node, planes: bool = False) -> None:
         slice_logic = logic.GetSliceLogic(slice_node)
         if slice_logic is not None:
             slice_logic.FitSliceToVolume(image_node, *slice_node.GetDimensions()[:2])
-        slice_node.JumpSliceByCentering(*center)
+        slice_node.JumpSliceByOffsetting(*(place or center))
 
 
 def show_chart(chart_node) -> None:

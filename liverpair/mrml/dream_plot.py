@@ -162,7 +162,7 @@ class DreamPlot:
     def _draw(self, chart) -> None:
         self._drawn = self._state()
         shown, second, scale = self.shown, self.compared_with, self._scale()
-        chosen = [name for name in self._chosen(shown) if shown.solo in (None, name)]
+        chosen = self._chosen(shown)
         features = [name for name in chosen if not scale.of or name in scale.of]
         self.left_out = tuple(name for name in chosen if name not in features)
         parts = dream_lines.parts_of(self.dream, features, shown, scale, second)
@@ -183,7 +183,7 @@ class DreamPlot:
 
     def _chosen(self, shown: Shown) -> list[str]:
         features = self.dream.features if shown.features is None else shown.features
-        return [name for name in features if name in self.dream.features]
+        return [name for name in features if name in self.dream.features and shown.solo in (None, name)]
 
     def _scale(self) -> Scale:
         """How the chosen features become z-scores; empty when raw values are asked for, or nothing has a range."""
@@ -217,7 +217,9 @@ class DreamPlot:
             notes += [f"{len(self.left_out)} without normal range"] * bool(self.left_out)
             return f"z-score ({'; '.join(notes)})" if notes else "z-score"
         name = title_of(features[0]) if len(features) == 1 else "raw values"
-        return name if dream_lines.has_any(self.dream.ranges) else f"{name} (the model has no normal ranges)"
+        if not dream_lines.has_any(self.dream.ranges):
+            return f"{name} (the model has no normal ranges)"
+        return f"{name} (without normal range)" if features and self.shown.normalized else name
 
     def _own_series(self, series_id: str):
         series = slicer.mrmlScene.GetNodeByID(series_id)

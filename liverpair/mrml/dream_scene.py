@@ -183,6 +183,8 @@ class DreamScene:
         self.check_alive()
         if not samples:
             return
+        if self.table.GetTable().GetNumberOfRows() != self._row_count:
+            self._read()
         names = dict.fromkeys(name for *_place, sample in samples for name in sample.get("features") or ())
         was_modifying = self.table.StartModify()
         try:
@@ -191,6 +193,7 @@ class DreamScene:
                     self._add_column(name)
             for kind, start, iteration, sample in samples:
                 self._write(kind, start, iteration, sample)
+            self._row_count = self.table.GetTable().GetNumberOfRows()
             self.table.GetTable().Modified()
             self.table.StorableModified()
         finally:
@@ -263,6 +266,7 @@ class DreamScene:
         """Take what the table says now. Raises `InputError` when a column is missing or is of another type."""
         table = self.table.GetTable()
         self.curves: dict[str, Curves] = {}
+        self._row_count = table.GetNumberOfRows()
         names = [table.GetColumnName(number) for number in range(table.GetNumberOfColumns())]
         self._columns = names[len(KEYS) :]
         arrays = [table.GetColumn(number) for number in range(len(names))]
