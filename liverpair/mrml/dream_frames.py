@@ -16,7 +16,7 @@ import SimpleITK as sitk
 import slicer
 
 from liverpair.errors import InputError
-from liverpair.geometry import Grid, centroid_mm, like, resample
+from liverpair.geometry import Grid, like, resample
 from liverpair.mrml import dream_display, dream_folders, frames, volumes
 from liverpair.mrml.dream_scene import DreamScene
 from liverpair.mrml.headless import module_logic
@@ -149,16 +149,6 @@ class DreamFrames:
         browser.SetSelectedItemNumber(number)
         self._update()
         return iterations[number]
-
-    def place(self) -> tuple[float, float, float] | None:
-        """World point (RAS, mm) of the middle of the object in the last frame that has one."""
-        sequence = self.sequence(MASK)
-        count = sequence.GetNumberOfDataNodes() if sequence is not None else 0
-        for number in reversed(range(count)):
-            center = centroid_mm(volumes.image_from_node(sequence.GetNthDataNode(number)))
-            if center is not None:
-                return frames.flip(center)
-        return None
 
     @property
     def difference_shown(self) -> bool:

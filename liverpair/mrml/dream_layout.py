@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import slicer
 
-from liverpair.mrml import layouts
+from liverpair.geometry import centroid_mm
+from liverpair.mrml import frames, layouts, volumes
 from liverpair.mrml.headless import running_application_logic
 from liverpair.mrml.layouts import PairView, composite_node_of, slice_node_of, the_layout_node
 
@@ -43,19 +44,11 @@ def register_layout(layout_node) -> None:
     layouts.describe_layout(layout_node, PLANES_LAYOUT_ID, layout_xml(planes=True))
 
 
-def show_dream(
-    volume_node,
-    proxy_image=None,
-    proxy_mask=None,
-    chart_node=None,
-    place: Sequence[float] | None = None,
-    planes: bool | None = None,
-) -> None:
+def show_dream(volume_node, proxy_image=None, proxy_mask=None, chart_node=None, planes: bool | None = None) -> None:
     """Switch to the layout and show the original, the dreamt image with its object, and the plot.
 
-    Any of them may be None. `place` is the world point (RAS, mm) to look at. `planes`: three planes; by default when
-    the dreamt image has more than one slice. Views are turned into the plane of a single slice, and fitted to the
-    dreamt image.
+    Any of them may be None. `planes`: three planes; by default when the dreamt image has more than one slice. Views are
+    fitted to the dreamt image, turned into its plane when it is a single slice, and go through the object.
     """
     scene = slicer.mrmlScene
     is_flat = proxy_image is not None and proxy_image.GetImageData().GetDimensions()[2] == 1
@@ -76,32 +69,31 @@ def show_dream(
             composite.SetForegroundVolumeID(None)
             composite.SetLabelVolumeID(labels.GetID() if labels is not None else None)
             composite.SetLabelOpacity(1.0)
-    fit_dream(proxy_image or volume_node, place, planes)
+    fit_dream(proxy_image or volume_node, planes, _middle_of(proxy_mask))
     if chart_node is not None:
         show_chart(chart_node)
 
 
-def fit_dream(image_node, place: Sequence[float] | None = None, planes: bool = False) -> None:
-    """Fit all views to an image, in the plane of its slices when it has only one; None changes nothing. The slices go
-    through a world point (RAS, mm), the middle of the image by default.
+def fit_dream(image_node, planes: bool = False, place: Sequence[float] | None = None) -> None:
+    """Fit all views to an image, in the plane of its slices when it has only one; None changes nothing.
 
-    In the desktop, call it once more when new views have got their final size.
+    The slices go through the world point `place` (RAS, mm); by default they stay where they are, or go through the
+    middle of the image when they are outside of it. In the desktop, call it once more when new views have got their
+    final size.
     """
     if image_node is None or image_node.GetImageData() is None:
         return
-    scene, logic = slicer.mrmlScene, running_application_logic()
+    logic = running_application_logic()
     is_flat = image_node.GetImageData().GetDimensions()[2] == 1
-    bounds = [0.0] * 6
-    image_node.GetRASBounds(bounds)
-    center = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
     for view in (*ORIGINAL, *DREAMT) if planes else (ORIGINAL[0], DREAMT[0]):
-        slice_node = slice_node_of(scene, view)
+        slice_node = slice_node_of(slicer.mrmlScene, view)
+        goal = place or _kept_place(slice_node, image_node)
         if is_flat and not planes:
             slice_node.RotateToVolumePlane(image_node)
         slice_logic = logic.GetSliceLogic(slice_node)
         if slice_logic is not None:
             slice_logic.FitSliceToVolume(image_node, *slice_node.GetDimensions()[:2])
-        slice_node.JumpSliceByOffsetting(*(place or center))
+        slice_node.JumpSliceByOffsetting(*goal)
 
 
 def show_chart(chart_node) -> None:
@@ -113,6 +105,21 @@ def show_chart(chart_node) -> None:
         view_node.SetLayoutName(PLOT_VIEW)
         view_node = scene.AddNode(view_node)
     view_node.SetPlotChartNodeID(chart_node.GetID() if chart_node is not None else None)
+
+
+def _kept_place(slice_node, image_node) -> list[float]:
+    """World point (RAS, mm) through which a view cuts now, moved to the middle of the image where it is outside."""
+    bounds, to_ras = [0.0] * 6, slice_node.GetSliceToRAS()
+    image_node.GetRASBounds(bounds)
+    point = [to_ras.GetElement(axis, 3) for axis in range(3)]
+    is_inside = all(bounds[2 * axis] <= point[axis] <= bounds[2 * axis + 1] for axis in range(3))
+    return point if is_inside else [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+
+
+def _middle_of(mask_node) -> tuple[float, float, float] | None:
+    """World point (RAS, mm) of the centroid of a mask; None when there is nothing in it."""
+    center = centroid_mm(volumes.world_image(mask_node)) if mask_node is not None else None
+    return frames.flip(center) if center is not None else None
 
 
 def _row_xml(views) -> str:
