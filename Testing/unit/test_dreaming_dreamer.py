@@ -123,3 +123,13 @@ def test_the_gradient_of_an_anchor_is_the_networks_own(tmp_path):
     answer = RetinaOutput.of(network(image), 3)[0]
     torch.testing.assert_close(found, torch.autograd.grad(answer.logits[1, 100, 0], image)[0], rtol=1e-4, atol=1e-7)
     torch.testing.assert_close(dreamer.respond(image).deltas, answer.deltas, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not native_bf16(), reason="this processor has no bfloat16 arithmetic of its own")
+def test_group_normalization_is_the_same_in_half_precision():
+    network = batch_unet(3, normalization="group")
+    image = torch.rand(1, 1, 12, 16, 16)
+    with torch.no_grad():
+        expected = network(image)[0]
+        found = Dreamer.of_network(network, "cpu", "bf16").respond(image)
+    assert (found - expected).abs().max() < 0.05 * expected.abs().max()

@@ -7,22 +7,20 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from liverpair.bundle import Bundle
 from liverpair.detection.anchors import Anchors, make_anchors
 from liverpair.detection.inference import TASK as DETECTION
 from liverpair.detection.settings import DetectionSettings
 from liverpair.device import choose_device
+from liverpair.dreaming.layers import for_gradients
 from liverpair.dreaming.receptive_field import ReceptiveField
 from liverpair.engine import available_engines
 from liverpair.engine.torch_engine import MEMORY_FORMATS
 from liverpair.errors import BundleError, InputError
 from liverpair.networks import build
 from liverpair.networks.retina import RetinaNet, RetinaOutput
-from liverpair.networks.unet import CONVOLUTIONS
 
-BATCH_NORMALIZATIONS = (nn.BatchNorm2d, nn.BatchNorm3d)
 BFLOAT16 = "torch-bf16"
 
 
@@ -98,9 +96,8 @@ class Dreamer:
         self.multiple_of = tuple(multiple_of or getattr(network, "multiple_of", ()))
         self._wanted_precision = precision
         self._rebuild = rebuild
-        network = _fused(network.requires_grad_(False).eval())
-        self.field = ReceptiveField.of(network)
-        self._network = _with_dreaming_heads(network).eval()
+        self._network = for_gradients(network)
+        self.field = ReceptiveField.of(self._network)
         self._randomized: dict[int, Dreamer] = {}
         self.move_to(choose_device(device) if isinstance(device, str) else device)
 
@@ -197,47 +194,3 @@ def _precision(wanted: str, device: torch.device) -> str:
     if wanted == "bf16" and not native:
         raise InputError(f"The precision bf16 cannot be used on {device.type}.", "Choose the precision 'auto'.")
     return "bf16" if native else "fp32"
-
-
-def _fused(network: nn.Module) -> nn.Module:
-    """`network`, in eval mode, with every batch normalization that follows a convolution made part of it."""
-    for module in list(network.modules()):
-        if not isinstance(module, nn.Sequential):
-            continue
-        for i in range(len(module) - 1):
-            convolution, normalization = module[i], module[i + 1]
-            if isinstance(convolution, tuple(CONVOLUTIONS.values())) and isinstance(
-                normalization, BATCH_NORMALIZATIONS
-            ):
-                module[i] = fuse_conv_bn_eval(convolution, normalization)
-                module[i + 1] = nn.Identity()
-    return network.requires_grad_(False)
-
-
-class InFloat32(nn.Sequential):
-    """A layer that computes in single precision whatever precision surrounds it: a logit rounded to bfloat16 would
-    hide the gain of a step."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """As the layer."""
-        with torch.autocast(x.device.type, enabled=False):
-            return super().forward(x.float())
-
-
-class OutsideGradients(nn.Sequential):
-    """A layer that is only read: what no neuron stands on needs no backward pass, which would carry zeros."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """As the layer."""
-        return super().forward(x.detach())
-
-
-def _with_dreaming_heads(network: nn.Module) -> nn.Module:
-    """`network` with the layers that make its logits in single precision, and gradients through these alone."""
-    if isinstance(getattr(network, "head", None), nn.Module):
-        network.head = InFloat32(network.head)
-    if isinstance(network, RetinaNet):
-        for heads in network.heads:
-            logits, *boxes = heads.last
-            heads.last = nn.ModuleList([InFloat32(logits), *map(OutsideGradients, boxes)])
-    return network
