@@ -25,7 +25,7 @@ if importlib.util.find_spec("LiverMultimodalLib") is None:  # and what the modul
 
 from DeepDreamInspectorLib import choices, selftest
 from DeepDreamInspectorLib.context import DreamContext
-from DeepDreamInspectorLib.dreamfolders import DreamFolders
+from DeepDreamInspectorLib.dreamfolders import newFolder
 from DeepDreamInspectorLib.dreamrun import NewDream, ResumedDream, isResumable
 from DeepDreamInspectorLib.features import FeaturesSection
 from DeepDreamInspectorLib.installer import DreamInstaller
@@ -128,7 +128,6 @@ class DeepDreamInspectorLogic(ModelLogic):
         self._checks = inputs.VolumeChecks()
         self._seenVolumes = set()
         self.livers = LiverChooser()
-        self.folders = DreamFolders()
 
     def getParameterNode(self):
         return DeepDreamInspectorParameterNode(super().getParameterNode())
@@ -183,7 +182,7 @@ class DeepDreamInspectorLogic(ModelLogic):
 
     def startRun(self, bundle, volumeNodes, liverNodes, options, side, addSamples, onChanged=lambda run: None):
         """Begin a `NewDream` and return it; raises LiverPairError when that is not possible."""
-        folder, onChanged = self.folders.new(), self._following(onChanged)
+        folder, onChanged = newFolder(), self._following(onChanged)
         return self.begin(
             NewDream(self.worker, bundle, volumeNodes, liverNodes, options, side, folder, addSamples, onChanged)
         )

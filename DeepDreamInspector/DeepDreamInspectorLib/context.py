@@ -67,13 +67,11 @@ class DreamContext(PanelContext):
         "iteration", "image" and "mask"."""
         if self.dream is None:
             return []
-        files = list(self._streamed.get(self.dream, {}).values())
-        if not files:
-            files = [
-                {"run": run["run"], "start": run["start"], **frame}
-                for run in self.dream.result.get("runs") or ()
-                for frame in run["frames"]
-            ]
+        files = [
+            {"run": run["run"], "start": run["start"], **frame}
+            for run in self.dream.result.get("runs") or ()
+            for frame in run["frames"]
+        ] or self._streamed.get(self.dream, {}).values()
         return [file for file in files if Path(file["image"]).is_file()]
 
     def volume(self, side):

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from pathlib import Path
 
 import qt
 import SimpleITK as sitk
@@ -9,12 +10,13 @@ from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf
 from LiverMultimodalLib.results import addLiver, isInScene, takenBack
-from LiverMultimodalLib.workerrun import CANCELLED, FAILED, WorkerRun
+from LiverMultimodalLib.workerrun import CANCELLED, DONE, FAILED, WorkerRun
+from liverpair.dreaming.trajectories import MEASURES, Trajectories
 from liverpair.errors import InputError, LiverPairError
 from liverpair.geometry import Grid
 from liverpair.mrml import segmentations, volumes
 from liverpair.mrml.dream_scene import DreamScene
-from liverpair.worker.dream_results import located, read_dream
+from liverpair.worker.dream_results import TRAJECTORIES_FILE, located, read_dream
 
 FLUSH_MS = 100
 """How long samples gather before they go into the scene."""
@@ -57,7 +59,7 @@ class DreamRun(WorkerRun):
             self.cancel()
 
     def abandon(self):
-        self._timer.stop()
+        self.isPaused = True
         super().abandon()
 
     def takeSample(self, sample):
@@ -73,6 +75,7 @@ class DreamRun(WorkerRun):
 
     def takeResult(self, result):
         self._flush()
+        self._fillGaps(Path(result["folder"]))
         self.dream.finish(result)
         self.takeLivers(result)
         return " ".join([summary(result), *(result.get("notes") or ())])
@@ -86,6 +89,9 @@ class DreamRun(WorkerRun):
         self._timer.stop()
         if self.dream is None or not self.dream.alive:
             return
+        folder = folderOf(self.dream)
+        if self.ending != DONE and folder is not None:
+            self._fillGaps(folder)
         if not self.dream.kinds:
             self.dream.remove()
             self.dream = None
@@ -109,6 +115,14 @@ class DreamRun(WorkerRun):
             self._addSamples(self.dream, samples)
         except LiverPairError as error:
             self._stopBecause(str(error))
+
+    def _fillGaps(self, folder):
+        """Take iterations that the worker has kept but nobody has heard of: what it says once it was told to stop, or
+        before it was killed, is lost.
+        """
+        with contextlib.suppress(LiverPairError):
+            kept = Trajectories.read_csv(folder / TRAJECTORIES_FILE)
+            self._addSamples(self.dream, list(missingIn(self.dream, kept)))
 
 
 class NewDream(DreamRun):
@@ -183,6 +197,18 @@ class ResumedDream(DreamRun):
 
     def writeRequest(self, folder):
         return {**self.dream.about["request"], "resume": True}
+
+
+def missingIn(dream, trajectories):
+    """The iterations of `Trajectories` that a dream in the scene lacks, as samples."""
+    for trajectory in trajectories:
+        curves = dream.curves.get(trajectory.kind)
+        for iteration in trajectory.iterations.tolist():
+            if curves is None or curves.row_of(trajectory.start, iteration) is None:
+                values = trajectory.rows[iteration]
+                features = {name: values.get(name) for name in trajectories.features}
+                place = {"run": trajectory.kind, "start": trajectory.start, "iteration": iteration}
+                yield {**place, **{name: values.get(name) for name in MEASURES}, "features": features}
 
 
 def isResumable(dream):

@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from DeepDreamInspectorLib.dreamfolders import removeFolder
 from DeepDreamInspectorLib.dreamrun import isResumable
 from DeepDreamInspectorLib.section import Section
 from LiverMultimodalLib.controls import KeyComboBox
@@ -71,7 +72,7 @@ class RunSection(Section):
         """Take the shown dream out of the scene."""
         dream = self.context.dream
         if self.context.confirm(_("Delete the dream '{name}' from the scene?").format(name=dream.name)):
-            self.logic.folders.remove(dream)
+            removeFolder(dream)
             dream.remove()
 
     def onRunChanged(self, run):

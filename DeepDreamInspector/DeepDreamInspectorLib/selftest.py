@@ -31,12 +31,15 @@ class BrighterWorker:
         folder = Path(request["output"])
         folder.mkdir(parents=True)
         image = sitk.Cast(sitk.ReadImage(request.get("t1") or request["t2"]), sitk.sitkFloat32)
+        mask = sitk.OtsuThreshold(image, 0, 1)
         frames = []
         for iteration in range(ITERATIONS):
-            frame = {what: str(folder / f"{iteration}_{what}.nii.gz") for what in ("image", "mask")}
-            sitk.WriteImage(image * (1 + 0.1 * iteration), frame["image"])
-            sitk.WriteImage(sitk.OtsuThreshold(image, 0, 1), frame["mask"])
-            frames.append({"iteration": iteration, **frame})
+            frame = None
+            if iteration in (0, ITERATIONS - 1):
+                frame = {what: str(folder / f"{iteration}_{what}.nrrd") for what in ("image", "mask")}
+                sitk.WriteImage(image * (1 + 0.1 * iteration), frame["image"])
+                sitk.WriteImage(mask, frame["mask"])
+                frames.append({"iteration": iteration, **frame})
             features = {name: float(iteration) for name in request["features"]}
             measures = {"activation": iteration - 2.0, "probability": iteration / ITERATIONS, "voxels": 10 * iteration}
             sample = {"run": "dream", "start": 0, "iteration": iteration, **measures, "features": features}
