@@ -8,6 +8,7 @@ from dream_folder_factory import ENTROPY, SPHERICITY, rising, write_dream
 
 from liverpair.dreaming import report
 from liverpair.dreaming.finished import FinishedDream
+from liverpair.dreaming.report_page import LEAST_CURVES_MM, MOST_CURVES_MM, Page, curves_height_mm
 from liverpair.dreaming.trajectories import Trajectories
 from liverpair.errors import InputError, MissingPackageError
 
@@ -139,3 +140,15 @@ def test_without_matplotlib_the_package_is_named(tmp_path, monkeypatch):
     monkeypatch.delattr("liverpair.dreaming.drawing", raising=False)
     with pytest.raises(MissingPackageError, match="matplotlib"):
         report.write_report(folder, tmp_path / "out")
+
+
+def test_long_texts_take_their_room_from_the_curves():
+    def height(sentence: str, count: int, notes: list[str], second: str = "") -> float:
+        rows = [report.ReadingRow("#000", "A", "", sentence)] * count
+        return curves_height_mm(Page("", "", None, "", b"", "", rows, "", [], [], [], notes, second=second))
+
+    assert height("Short.", 4, []) == MOST_CURVES_MM
+    assert height("A long sentence. " * 12, 9, []) < height("A long sentence. " * 12, 8, []) < MOST_CURVES_MM
+    assert height("x" * 100, 9, [], "another") < height("x" * 100, 9, [])
+    assert height("x" * 100, 9, ["A note. " * 40]) < height("x" * 100, 9, [])
+    assert height("x" * 1000, 9, []) == LEAST_CURVES_MM

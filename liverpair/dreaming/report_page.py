@@ -1,6 +1,7 @@
 """The HTML of a dream's report: one page, which holds everything it shows. Imports neither torch nor matplotlib."""
 
 import base64
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -18,7 +19,6 @@ p { margin: 0 0 1mm; }
 figure { margin: 0 0 .8mm; }
 figure img { display: block; width: 100%; object-fit: contain; }
 .strip img { max-height: 38mm; background: #101010; }
-.curves img { max-height: 86mm; }
 figcaption, .small { color: #555; font-size: 7.4pt; line-height: 1.25; }
 table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: .25mm 1.6mm .25mm 0; border-bottom: .2mm solid #e4e4e4; }
@@ -36,6 +36,12 @@ ul { margin: 0; padding-left: 3.2mm; }
 ul.small { font-size: 7pt; line-height: 1.2; }
 li { margin-bottom: .2mm; }
 """
+
+ROOM_MM, LINE_MM, RULE_MM = 146.0, 3.3, 0.6
+"""Of an A4 page: what trajectories and readings share, a line of a reading or a note, and the rule under a reading."""
+SENTENCE_LETTERS, NOTE_LETTERS, FREE_NOTE_LINES = (118, 90), 44, 4
+"""Letters in a line of a reading (alone, beside a second model) and of a note, and lines of notes that cost nothing."""
+LEAST_CURVES_MM, MOST_CURVES_MM = 55.0, 116.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def html_page(page: Page) -> str:
         f"<h1>{escape(page.title)}</h1>",
         f'<p class="about">{escape(page.about)}</p>',
         _figure("strip", page.strip, page.strip_caption) if page.strip else "",
-        _figure("curves", page.curves, page.curves_caption),
+        _figure("curves", page.curves, page.curves_caption, curves_height_mm(page)),
         "<h2>What the network asks for</h2>",
         _readings(page),
         f'<p class="small">{escape(page.readings_note)}</p>' if page.readings_note else "",
@@ -94,10 +100,20 @@ def html_page(page: Page) -> str:
     )
 
 
-def _figure(kind: str, png: bytes, caption: str) -> str:
+def curves_height_mm(page: Page) -> float:
+    """The height at most of the trajectories, so that the texts below still fit on the page."""
+    letters = SENTENCE_LETTERS[bool(page.second)]
+    lines = sum(math.ceil(len(row.sentence) / letters) for row in page.readings)
+    notes = sum(math.ceil(len(note) / NOTE_LETTERS) for note in page.notes)
+    room = ROOM_MM - LINE_MM * (lines + max(0, notes - FREE_NOTE_LINES)) - RULE_MM * len(page.readings)
+    return min(max(room, LEAST_CURVES_MM), MOST_CURVES_MM)
+
+
+def _figure(kind: str, png: bytes, caption: str, height_mm: float | None = None) -> str:
     data = base64.b64encode(png).decode("ascii")
+    style = "" if height_mm is None else f' style="max-height: {height_mm:.0f}mm"'
     return (
-        f'<figure class="{kind}"><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+        f'<figure class="{kind}"><img{style} alt="{escape(caption)}" src="data:image/png;base64,{data}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
