@@ -293,6 +293,8 @@ def _check_task(check: _Check, manifest: Mapping) -> None:
         unknown = f"it asks for the strategy '{name}', which this LiverPair does not know"
         check.that(name in STRATEGIES, f"{unknown}; known are {', '.join(STRATEGIES)}")
         check.that(STRATEGIES[name].takes(inputs), f"its strategy '{name}' does not take the inputs {inputs}")
+        single = task == SEGMENTATION or name == "single"
+        check.that(single, f"its strategy '{name}' is for volumes, and it segments slices")
 
 
 def _check_mirror_axes(check: _Check, axes: Any) -> None:

@@ -14,7 +14,8 @@ def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> N
     """Raise `BundleError` unless `network`, on the meta device and in eval mode, masks volumes, or slices, as
     `manifest` says.
 
-    Its sides must be those of the manifest's grid, and it must give every label a channel as large as its input.
+    Its sides must be those of the manifest's grid, and it must give every label of every image that it masks a channel
+    as large as its input.
     """
     import torch
 
@@ -25,7 +26,8 @@ def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> N
             f"Model '{name}' is refused: 'grid.multiple_of' is {multiple}, and the sides its network takes are "
             f"multiples of {own}."
         )
-    channels = len(strategy(manifest["strategy"], name).passes(SIDES, manifest["inputs"])[0].inputs)
+    one = strategy(manifest["strategy"], name).passes(SIDES, manifest["inputs"])[0]
+    channels = len(one.inputs)
     shape = [2 * m for m in multiple]
     try:
         with torch.no_grad():
@@ -34,11 +36,12 @@ def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> N
         raise BundleError(
             f"Model '{name}' is refused: its network does not run on {channels} channels: {first_line(error)}."
         ) from error
-    labels = len(manifest["labels"])
-    if found[2:] != shape or found[1] < labels:
+    labels, masked = len(manifest["labels"]), len(one.outputs)
+    if found[2:] != shape or found[1] < labels * masked:
+        images = f" in {masked} images" if masked > 1 else ""
         raise BundleError(
             f"Model '{name}' is refused: of {channels} channels of {shape} voxels its network makes {found[1:]}, "
-            f"not a mask for each of {labels} labels."
+            f"not a mask for each of {labels} labels{images}."
         )
 
 

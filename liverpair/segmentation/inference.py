@@ -14,10 +14,14 @@ from liverpair.bundle import Bundle
 from liverpair.device import choose_device
 from liverpair.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.geometry import check_volume
+from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
-from liverpair.segmentation.preparation import prepare, prepare_on, to_image_grid
-from liverpair.segmentation.strategies import Pass, strategy
+from liverpair.segmentation.preparation import to_image_grid
+from liverpair.segmentation.strategies import SIDES, Pass, strategy
+
+REGISTERED = 0.4
+"""Part of a pass that is done when its images are registered."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ class SideResult:
 
 @dataclass(frozen=True)
 class SegmentationResult:
-    """Results of the sides that were given, what made them, and sentences that the user should read."""
+    """Results of the sides that were given and that a model masks, what made them, and sentences that the user should
+    read.
+    """
 
     t1: SideResult | None
     t2: SideResult | None
@@ -70,11 +76,11 @@ def segment(
 ) -> SegmentationResult:
     """Segment the liver in either or both of two volumes of one patient, which need not be registered or share a grid.
 
-    With several bundles the mean of their probabilities is taken. The inputs are not changed.
+    With several bundles the mean of their probabilities is taken. A bundle may need the other volume only to mask the
+    first one: then the other has no result unless another bundle gives it one. The inputs are not changed.
 
     Raises `InputError` for a volume that cannot be used or is missing for a bundle, `BundleError` for a bundle that
-    is not for this,
-    `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
+    is not for this, `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
     """
     started = time.perf_counter()
     images = {side: image for side, image in (("T1", t1), ("T2", t2)) if image is not None}
@@ -86,28 +92,31 @@ def segment(
     device = choose_device(options.device)
     sums: dict[str, np.ndarray] = {}
     counts = dict.fromkeys(images, 0)
-    notes: list[str] = []
+    notes = _notes(images, plan)
     summaries: list[dict[str, str]] = []
     for step, (bundle, one) in enumerate(plan):
         report = _labeled(part_of(progress, step / len(plan), (step + 1) / len(plan)), " and ".join(one.outputs))
         report(0.0, "Preparing")
-        channels, grid = _channels(bundle, one, images)
-        report(0.05, f"Loading {bundle.name}")
+        prepared = REGISTERED if one.registered else 0.05
+        channels, grid = channels_of(
+            one, images, grid_policy(bundle), normalization(bundle), part_of(report, 0.0, prepared)
+        )
+        report(prepared, f"Loading {bundle.name}")
         predictor = warm_predictor(bundle, device, options.engine)
         if options.mirror and not bundle.manifest.get("mirror_axes"):
             notes.append(f"Model '{bundle.name}' was not trained on mirrored images: it was run once, not mirrored.")
         found, engine, said = predictor.probabilities(
-            channels, options.mirror, options.window, part_of(report, 0.1, 0.9)
+            channels, options.mirror, options.window, part_of(report, prepared + 0.05, 0.9)
         )
         notes += said
         summaries.append(engine_summary(engine))
         report(0.9, "Back to the volume's own grid")
-        for probability, side in zip(found, one.outputs):
+        for probability, side in zip(found[:: len(bundle.labels)], one.outputs):
             on_image = sitk.GetArrayFromImage(to_image_grid(probability, grid, images[side]))
             sums[side] = sums[side] + on_image if side in sums else on_image
             counts[side] += 1
     rules = bundles[0].postprocessing
-    sides = {side: _result(sums[side] / counts[side], images[side], rules, options) for side in images}
+    sides = {side: _result(sums[side] / counts[side], images[side], rules, options) for side in sums}
     progress(1.0, "Segmented")
     provenance = {
         "bundle": ", ".join(bundle.name for bundle in bundles),
@@ -127,7 +136,7 @@ def _labeled(progress: Progress, label: str) -> Progress:
 
 
 def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[tuple[Bundle, Pass]]:
-    """Every pass of every bundle. Raises when a bundle is no segmenter, or a side is left without a mask."""
+    """Every pass of every bundle. Raises when a bundle is no segmenter or lacks an image, or an image has no use."""
     if not bundles:
         raise InputError("No model is chosen.", "Choose one, or import one first.")
     plan = []
@@ -136,9 +145,16 @@ def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[t
             raise BundleError(
                 f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model."
             )
-        plan += [(bundle, one) for one in strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)]
+        passes = strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)
+        missing = [side for side in SIDES if side not in images]
+        if not passes and len(bundle.inputs) > 1 and missing:
+            raise InputError(
+                f"Model '{bundle.name}' expects T1 and T2; {missing[0]} is not given.",
+                f"Choose {missing[0]} too, or another model.",
+            )
+        plan += [(bundle, one) for one in passes]
     for side in images:
-        if not any(side in one.outputs for _, one in plan):
+        if not any(side in one.inputs for _, one in plan):
             names = " and ".join(f"'{bundle.name}' (for {' and '.join(bundle.inputs)})" for bundle in bundles)
             raise InputError(
                 f"{side} cannot be segmented with {names}.", f"Choose a model for {side}, or leave {side} empty."
@@ -146,13 +162,18 @@ def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[t
     return plan
 
 
-def _channels(bundle: Bundle, one: Pass, images: Mapping[str, sitk.Image]) -> tuple[np.ndarray, Any]:
-    """The channels (inputs, z, y, x) of a pass and the working grid of its first image; the other images lie where
-    they were scanned.
-    """
-    prepared = prepare(images[one.inputs[0]], grid_policy(bundle), normalization(bundle))
-    others = [prepare_on(images[side], prepared.grid, normalization(bundle)) for side in one.inputs[1:]]
-    return np.stack([prepared.array, *others]), prepared.grid
+def _notes(images: Mapping[str, sitk.Image], plan: Sequence[tuple[Bundle, Pass]]) -> list[str]:
+    """What the user may not expect of these passes."""
+    notes = [
+        f"{one.inputs[1]} was registered to {one.inputs[0]} for model '{bundle.name}'."
+        for bundle, one in plan
+        if one.registered
+    ]
+    for side in images:
+        if not any(side in one.outputs for _, one in plan):
+            names = " and ".join(f"'{bundle.name}'" for bundle, one in plan if side in one.inputs)
+            notes.append(f"{side} has no mask: model {names} looks at it only to segment the other volume.")
+    return notes
 
 
 def _result(

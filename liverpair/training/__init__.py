@@ -8,6 +8,7 @@ COMMANDS = {
     "segmentation": "liverpair.training.segmentation_command",
     "detection": "liverpair.training.detection_command",
     "lesion-slices": "liverpair.training.lesion_slices_command",
+    "paired-livers": "liverpair.training.paired_livers_command",
 }
 TASKS = tuple(COMMANDS)
 """What `python -m liverpair train` can train."""

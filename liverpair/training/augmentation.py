@@ -8,6 +8,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import (
     Compose,
+    ConcatItemsd,
     MapTransform,
     RandAdjustContrastd,
     RandAffined,
@@ -20,6 +21,8 @@ from monai.transforms import (
     RandSimulateLowResolutiond,
     RandSpatialCropd,
     SpatialPadd,
+    SplitDimd,
+    Transform,
 )
 
 from liverpair.synthesis.bias import random_bias_field
@@ -74,29 +77,67 @@ def training_transform(patch: tuple[int, int, int], mirror_probability: float = 
     (z, y, x).
     """
     both = ["image", "target"]
+    return Compose([*_cut(both, patch), *_moved(both, mirror_probability), *_recolored("image")], lazy=False)
+
+
+def paired_transform(
+    patch: tuple[int, int, int], images: int, strong: bool = False, mirror_probability: float = 0.0
+) -> Compose:
+    """The random transform of a training sample {"image": (images, z, y, x), "target": (masks, z, y, x)} of a pair
+    into a patch (z, y, x).
+
+    As published (Couteaux 2021, section 2.2.2): a bias field for each image on its own. `strong`: also what
+    `training_transform` does, to each image on its own but for what moves them.
+    """
+    both = ["image", "target"]
+    numbers = [str(number) for number in range(images)]
+    names = [f"image_{number}" for number in numbers]
+    moved = _moved(both, mirror_probability) if strong else [_mirrored(both, mirror_probability)]
+    colored = [_recolored(name) if strong else [RandPolynomialBiasFieldd(name, 1.0, 0.5)] for name in names]
     return Compose(
         [
-            SpatialPadd(both, patch),
-            RandSpatialCropd(both, patch, random_size=False),
-            RandAffined(
-                both,
-                prob=0.85,
-                rotate_range=(0.26, 0.06, 0.06),
-                shear_range=(0.02, 0.02, 0.02, 0.05, 0.02, 0.05),
-                translate_range=(3, 12, 12),
-                scale_range=((-0.25, 0.25), (-0.22, 0.22), (-0.22, 0.22)),
-                mode="bilinear",
-                padding_mode="zeros",
-            ),
-            RandFlipd(both, prob=mirror_probability, spatial_axis=2),
-            RandGaussianSmoothd("image", prob=0.1, sigma_x=(0.2, 0.6), sigma_y=(0.4, 1.0), sigma_z=(0.4, 1.0)),
-            RandSimulateLowResolutiond("image", prob=0.1, zoom_range=(0.5, 1.0)),
-            RandPolynomialBiasFieldd("image", prob=0.6),
-            RandAdjustContrastd("image", prob=0.5, gamma=(0.6, 1.7)),
-            RandInvertd("image", prob=0.04),
-            RandScaleIntensityd("image", prob=0.5, factors=0.3),
-            RandShiftIntensityd("image", prob=0.3, offsets=0.08),
-            RandGaussianNoised("image", prob=0.3, std=0.05),
+            *_cut(both, patch),
+            *moved,
+            SplitDimd("image", output_postfixes=numbers),
+            *(one for transforms in colored for one in transforms),
+            ConcatItemsd(names, "image"),
         ],
         lazy=False,
     )
+
+
+def _cut(keys: KeysCollection, patch: tuple[int, int, int]) -> list[Transform]:
+    return [SpatialPadd(keys, patch), RandSpatialCropd(keys, patch, random_size=False)]
+
+
+def _moved(keys: KeysCollection, mirror_probability: float) -> list[Transform]:
+    return [
+        RandAffined(
+            keys,
+            prob=0.85,
+            rotate_range=(0.26, 0.06, 0.06),
+            shear_range=(0.02, 0.02, 0.02, 0.05, 0.02, 0.05),
+            translate_range=(3, 12, 12),
+            scale_range=((-0.25, 0.25), (-0.22, 0.22), (-0.22, 0.22)),
+            mode="bilinear",
+            padding_mode="zeros",
+        ),
+        _mirrored(keys, mirror_probability),
+    ]
+
+
+def _mirrored(keys: KeysCollection, probability: float) -> Transform:
+    return RandFlipd(keys, prob=probability, spatial_axis=2)
+
+
+def _recolored(key: str) -> list[Transform]:
+    return [
+        RandGaussianSmoothd(key, prob=0.1, sigma_x=(0.2, 0.6), sigma_y=(0.4, 1.0), sigma_z=(0.4, 1.0)),
+        RandSimulateLowResolutiond(key, prob=0.1, zoom_range=(0.5, 1.0)),
+        RandPolynomialBiasFieldd(key, prob=0.6),
+        RandAdjustContrastd(key, prob=0.5, gamma=(0.6, 1.7)),
+        RandInvertd(key, prob=0.04),
+        RandScaleIntensityd(key, prob=0.5, factors=0.3),
+        RandShiftIntensityd(key, prob=0.3, offsets=0.08),
+        RandGaussianNoised(key, prob=0.3, std=0.05),
+    ]

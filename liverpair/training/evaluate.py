@@ -83,6 +83,8 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
         masks = {side: _mask(references[side], options.label_value, f"case '{case}' {side}") for side in both}
         result = segment(both.get("T1"), both.get("T2"), bundles, how)
         for side, image in both.items():
+            if getattr(result, side.lower()) is None:  # the model looks at this volume only to segment the other
+                continue
             prediction = getattr(result, side.lower()).liver
             measures = segmentation_measures(prediction, masks[side])
             rows.append({"case": case, "side": side, **{key: _rounded(measures[key]) for key in SHOWN}})

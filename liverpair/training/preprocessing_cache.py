@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+import torch
 
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare, prepare_labels
 
@@ -35,6 +36,13 @@ class TrainingVolume:
     array: np.ndarray
     target: np.ndarray
     spacing: tuple[float, float, float]
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """ "image" (1, z, y, x) and "target" (labels, z, y, x), float32 in [0, 1]."""
+        return {
+            "image": torch.from_numpy(self.array.astype(np.float32))[None],
+            "target": torch.from_numpy(self.target.astype(np.float32) / 255),
+        }
 
 
 def cached_volume(

@@ -46,12 +46,7 @@ class PatchDataset(Dataset):
         lap, place = divmod(drawn, len(self.volumes))
         volume = self.volumes[np.random.default_rng((self.seed, lap)).permutation(len(self.volumes))[place]]
         self.transform.set_random_state(seed=int(rng.integers(2**31)))
-        sample = self.transform(
-            {
-                "image": torch.from_numpy(volume.array.astype(np.float32))[None],
-                "target": torch.from_numpy(volume.target.astype(np.float32) / 255),
-            }
-        )
+        sample = self.transform(volume.tensors())
         return {key: torch.as_tensor(np.ascontiguousarray(sample[key])) for key in ("image", "target")}
 
 
@@ -65,11 +60,7 @@ class VolumeDataset(Dataset):
         return len(self.volumes)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        volume = self.volumes[index]
-        return {
-            "image": torch.from_numpy(volume.array.astype(np.float32))[None],
-            "target": torch.from_numpy(volume.target.astype(np.float32) / 255),
-        }
+        return self.volumes[index].tensors()
 
 
 class SegmentationData(lightning.LightningDataModule):

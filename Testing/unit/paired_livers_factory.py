@@ -1,0 +1,37 @@
+"""Small pairs with a bright box for a liver, and the settings of trainings of seconds on them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import SimpleITK as sitk
+from bright_box import grid, image_and_mask
+
+SPACING = (5.0, 5.0, 9.0)
+SHIFT_MM = (6.0, -8.0, 18.0)
+"""Of the box in T2 against that in T1."""
+
+QUICK = (
+    "--data.policy.spacing_mm=[6,6,9]",
+    "--data.patch=[8,32,32]",
+    "--data.patches_per_epoch=4",
+    "--data.workers=0",
+    '--model.arguments={"widths":[4,8],"strides":[[1,2,2]],"normalization":"group"}',
+    "--model.warmup_steps=2",
+    "--trainer.max_steps=4",
+    "--trainer.precision=32-true",
+    "--trainer.accelerator=cpu",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.enable_model_summary=false",
+)
+
+
+def write_pairs(root: Path, cases: Sequence[str]) -> Path:
+    """Pairs as the folder of real pairs has them; from case to case the box lies elsewhere."""
+    for number, case in enumerate(cases):
+        (root / case).mkdir(parents=True)
+        at = (6.0 * number, 0.0, -6.0 * number)
+        for side, degrees, shift in (("t1", (0, 0, 0), (0, 0, 0)), ("t2", (5, 3, 0), SHIFT_MM)):
+            image, mask = image_and_mask(grid(SPACING, degrees), tuple(a + s for a, s in zip(at, shift)))
+            sitk.WriteImage(image, root / case / f"{side}.nii.gz")
+            sitk.WriteImage(mask, root / case / f"{side}_organs.nii.gz")
+    return root

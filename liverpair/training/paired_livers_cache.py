@@ -1,0 +1,88 @@
+"""Prepared pairs on disk: what each pass of a strategy shows a network, and the masks it is to return."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+from liverpair.errors import InputError
+from liverpair.files import written_whole
+from liverpair.registration.pre_registration import PreRegistrationSettings
+from liverpair.segmentation.channels import channels_of
+from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare_labels
+from liverpair.segmentation.strategies import Pass
+from liverpair.study import read_image
+from liverpair.training.segmentation_data import json_stamp
+
+CACHE_VERSION = 1
+"""Goes up when the same files and settings give other samples."""
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """The files of one pair: by side ("T1", "T2") an image and a label map on its grid, and the liver's value there."""
+
+    name: str
+    images: Mapping[str, Path]
+    labels: Mapping[str, Path]
+    label_value: int = 1
+
+    def read(self, one: Pass) -> tuple[dict[str, sitk.Image], dict[str, sitk.Image]]:
+        """Images and liver masks that a pass needs, by side. Raises `InputError` when a file is not there."""
+        images = {side: read_image(self._there(self.images[side])) for side in one.inputs}
+        livers = {side: read_image(self._there(self.labels[side])) == self.label_value for side in one.outputs}
+        return images, livers
+
+    def stamp(self, one: Pass) -> str:
+        """Changes when a file that the pass needs does. Raises `InputError` when one is not there."""
+        images = [self._there(self.images[side]) for side in one.inputs]
+        return f"{json_stamp([*images, *(self._there(self.labels[side]) for side in one.outputs)])} {self.label_value}"
+
+    @staticmethod
+    def _there(path: Path) -> Path:
+        if not path.exists():
+            raise InputError(f"Training needs {path}, which is not there.", "Set data.root, or LIVERPAIR_DATA.")
+        return path
+
+
+@dataclass(frozen=True)
+class PairVolume:
+    """One pass on one pair: `channels` (inputs, z, y, x) in [0, 1]; `target` (outputs, z, y, x), 0 to 255."""
+
+    name: str
+    channels: np.ndarray
+    target: np.ndarray
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """ "image" (inputs, z, y, x) and "target" (outputs, z, y, x), float32 in [0, 1]."""
+        return {
+            "image": torch.from_numpy(self.channels.astype(np.float32)),
+            "target": torch.from_numpy(self.target.astype(np.float32) / 255),
+        }
+
+
+def cached_pair(
+    files: PairFiles, one: Pass, policy: GridPolicy, normalization: Normalization, cache: Path
+) -> PairVolume:
+    """The pair as a pass shows it, from `cache` or from its files; registered first where the pass asks for that.
+
+    Raises `InputError` when a file is not there, or the images lie apart in scanner space.
+    """
+    settings = [asdict(one), asdict(policy), asdict(normalization)]
+    if one.registered:
+        settings.append(asdict(PreRegistrationSettings()))
+    text = json.dumps([CACHE_VERSION, files.stamp(one), *settings])
+    path = cache / f"pair-{hashlib.sha256(text.encode()).hexdigest()[:20]}.npz"
+    if not path.exists():
+        images, livers = files.read(one)
+        channels, grid = channels_of(one, images, policy, normalization)
+        target = np.concatenate([prepare_labels(livers[side], grid, [1]) for side in one.outputs])
+        with written_whole(path) as beside:
+            np.savez(beside, channels=channels.astype(np.float16), target=np.round(target * 255).astype(np.uint8))
+    with np.load(path) as stored:
+        return PairVolume(f"{files.name}: {' '.join(one.inputs)}", stored["channels"], stored["target"])

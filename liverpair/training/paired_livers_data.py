@@ -1,0 +1,141 @@
+"""Real pairs as training samples for a liver network of any strategy (Couteaux 2021, section 2.2.2)."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytorch_lightning as lightning
+from torch.utils.data import DataLoader
+
+from liverpair.errors import InputError
+from liverpair.segmentation.preparation import GridPolicy, Normalization
+from liverpair.segmentation.strategies import SIDES, STRATEGIES, Pass
+from liverpair.training.augmentation import paired_transform
+from liverpair.training.paired_livers_cache import PairFiles, PairVolume, cached_pair
+from liverpair.training.segmentation_data import PatchDataset, VolumeDataset
+from liverpair.training.workers import one_thread
+
+
+class PairedLiversData(lightning.LightningDataModule):
+    """Training patches and validation volumes of pairs, as a strategy shows them to its network.
+
+    A batch has "image" (batch, inputs, z, y, x) in [0, 1] and "target" (batch, outputs, z, y, x), the fraction of each
+    voxel that the liver fills in each image that is masked. All images of a sample lie on one grid: the working grid of
+    the first, extended until it holds the others where they were scanned (`liverpair.segmentation.channels`).
+
+    Parameters
+    ----------
+    root
+        Folder of pairs, one sub-folder a case. `${LIVERPAIR_DATA}` is replaced by that environment variable.
+    train, validation
+        Names of the cases.
+    strategy, inputs
+        As in a bundle (`liverpair.segmentation.strategies`): each step draws one of the strategy's passes.
+    t1_images
+        Files that serve as T1; with several, each of them makes a sample.
+    t2_image, t1_labels, t2_labels, label_value
+        The file of T2, the label maps of both, and the value of the liver in them.
+    patch
+        Size of a training patch (z, y, x) in voxels of the working grid.
+    strong_augmentation
+        Beyond the published bias field, also what trains the shipped model.
+    patches_per_epoch, batch_size, workers, seed, mirror_probability
+        As their names say.
+    policy, normalization
+        The working grid and intensity normalization of the bundle to be made.
+    cache
+        Folder of prepared pairs.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        train: list[str],
+        validation: list[str],
+        strategy: str = "single",
+        inputs: list[str] | None = None,
+        t1_images: list[str] | None = None,
+        t2_image: str = "t2.nii.gz",
+        t1_labels: str = "t1_organs.nii.gz",
+        t2_labels: str = "t2_organs.nii.gz",
+        label_value: int = 1,
+        patch: tuple[int, int, int] = (32, 96, 128),
+        strong_augmentation: bool = False,
+        patches_per_epoch: int = 100,
+        batch_size: int = 1,
+        workers: int = 1,
+        seed: int = 0,
+        mirror_probability: float = 0.0,
+        policy: GridPolicy = GridPolicy((3.0, 3.0, 6.0)),
+        normalization: Normalization = Normalization(),
+        cache: str = "runs/cache",
+    ):
+        super().__init__()
+        self.root = Path(os.path.expandvars(root))
+        self.train_cases, self.validation_cases = train, validation
+        self.strategy, self.inputs = strategy, inputs or ["T1 or T2"]
+        if strategy not in STRATEGIES:
+            raise ValueError(f"there is no strategy '{strategy}'; there are {', '.join(STRATEGIES)}")
+        if not STRATEGIES[strategy].takes(self.inputs):
+            raise ValueError(f"strategy '{strategy}' does not take the inputs {self.inputs}")
+        self.t1_images = t1_images or ["t1.nii.gz"]
+        self.t2_image, self.labels = t2_image, {"T1": t1_labels, "T2": t2_labels}
+        self.label_value = label_value
+        self.patch, self.strong_augmentation = patch, strong_augmentation
+        self.patches_per_epoch, self.batch_size, self.workers, self.seed = patches_per_epoch, batch_size, workers, seed
+        self.mirror_probability = mirror_probability
+        self.policy, self.normalization = policy, normalization
+        self.cache = Path(cache)
+
+    @property
+    def training_passes(self) -> list[Pass]:
+        """What a step may show the network."""
+        return STRATEGIES[self.strategy].training_passes(self.inputs)
+
+    @property
+    def passes(self) -> list[Pass]:
+        """What the network is shown in use, and in validation."""
+        return STRATEGIES[self.strategy].passes(SIDES, self.inputs)
+
+    def prepare_data(self) -> None:
+        """Fill the cache once, before any process of a multi-GPU run reads it."""
+        self._volumes(self.train_cases, self.training_passes)
+        self._volumes(self.validation_cases, self.passes)
+
+    def setup(self, stage: str) -> None:
+        """Load the prepared pairs. Raises `InputError` when there is nothing to train on."""
+        self.train_volumes = self._volumes(self.train_cases, self.training_passes)
+        self.validation_volumes = self._volumes(self.validation_cases, self.passes)
+        if not self.train_volumes:
+            raise InputError("There is no pair to train on.", "Name cases in data.train.")
+
+    def _volumes(self, cases: Sequence[str], passes: Sequence[Pass]) -> list[PairVolume]:
+        return [
+            cached_pair(self._files(case, t1_image), one, self.policy, self.normalization, self.cache)
+            for case in cases
+            for t1_image in self.t1_images
+            for one in passes
+        ]
+
+    def _files(self, case: str, t1_image: str) -> PairFiles:
+        folder = self.root / case
+        images = {"T1": folder / t1_image, "T2": folder / self.t2_image}
+        labels = {side: folder / name for side, name in self.labels.items()}
+        return PairFiles(f"{case}/{t1_image}", images, labels, self.label_value)
+
+    def train_dataloader(self) -> DataLoader:
+        """Random patches; a new epoch draws new ones."""
+        transform = paired_transform(self.patch, len(self.inputs), self.strong_augmentation, self.mirror_probability)
+        dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
+        dataset.epoch = self.trainer.current_epoch if self.trainer else 0
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            num_workers=self.workers,
+            worker_init_fn=one_thread,
+            prefetch_factor=4 if self.workers else None,
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        """Whole volumes, one at a time."""
+        return DataLoader(VolumeDataset(self.validation_volumes), batch_size=1)
