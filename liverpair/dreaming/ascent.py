@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from liverpair.device import with_memory_fallback
 from liverpair.dreaming.baselines import changeable, random_direction
@@ -131,6 +132,7 @@ class _Run:
         self.probe = probe_of(dreamer, subject, neuron)
         self.shape = dreamer.padded_shape(subject.space)
         self.field = dreamer.field if settings.crop else None
+        self._last_exact: tuple[Bounds, Bounds] = ((), ())
         if settings.crop and self.field is None:
             dreamer.note(
                 f"Model '{dreamer.name}' looks at the whole image for every output, so the whole image is computed."
@@ -214,18 +216,17 @@ class _Run:
         """`window`, or a larger one when the border of `window` may have touched the object."""
         if self.field is None or not found.any():
             return window
-        extent = [np.flatnonzero(found.any(axis=tuple(set(range(found.ndim)) - {a}))) for a in range(found.ndim)]
-        object_bounds = tuple((int(e[0]) + start, int(e[-1]) + 1 + start) for e, (start, _) in zip(extent, window))
+        (box,) = ndimage.find_objects(found.view(np.uint8))
+        object_bounds = tuple((side.start + start, side.stop + start) for side, (start, _) in zip(box, window))
         if contains(self._exact(window), grown(object_bounds, 1, self.subject.space)):
             return window
         needed = self.field.window(grown(object_bounds, MARGIN, self.shape), self.shape)
         return tuple(hull(a, b) for a, b in zip(window, needed))
 
     def _exact(self, window: Bounds) -> Bounds:
-        known = getattr(self, "_known_exact", None)
-        if known is None or known[0] != window:
-            self._known_exact = known = window, self.field.exact(window, self.shape)
-        return known[1]
+        if self._last_exact[0] != window:
+            self._last_exact = window, self.field.exact(window, self.shape)
+        return self._last_exact[1]
 
     def _verdict(self, activation: float, state: DreamState) -> str | None:
         """Why the run ends at this iteration, or None."""

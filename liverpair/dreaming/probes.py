@@ -51,7 +51,10 @@ class VoxelProbe:
     def logits(self, answer: Answer, window: Bounds) -> torch.Tensor:
         if not 0 <= self.neuron.output < len(answer):
             raise InputError(f"The network has {len(answer)} outputs and no number {self.neuron.output}.")
-        return answer[self.neuron.output][self._here(window)].reshape(-1)
+        here = np.ix_(*(np.arange(part.start, part.stop) for part in self._here(window)))
+        rows = np.ravel_multi_index(here, answer.shape[1:]).reshape(-1)
+        # Gathered at once: the backward pass of a slice fills an image with zeros for every axis.
+        return answer[self.neuron.output].flatten()[torch.from_numpy(rows).to(answer.device)]
 
     def object(self, answer: Answer, window: Bounds, threshold: float) -> np.ndarray:
         inside = tuple(slice(0, min(stop, n) - start) for (start, stop), n in zip(window, self.space))
