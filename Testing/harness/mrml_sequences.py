@@ -10,6 +10,8 @@ from .standins import stand_in, stored_property
 PLAYBACK_MS = 20
 """How often the module Sequences moves on what is played; proxy nodes show at most that many frames."""
 
+BUTTON_WIDTH = 34
+
 
 class SequencePlayer(QtCore.QObject):
     """What qSlicerSequencesModule does in the background: it moves browser nodes on that are played."""
@@ -153,6 +155,7 @@ class qMRMLSequenceBrowserPlayWidget(BrowserWidget):
         button = QtWidgets.QPushButton(self.style().standardIcon(icon), "")
         button.setObjectName(f"pushButton_{name}")
         button.setCheckable(checkable)
+        button.setMaximumWidth(BUTTON_WIDTH)
         self._row.addWidget(button)
         self._controls.append(button)
         return button

@@ -1,0 +1,39 @@
+"""Showing a dream in the layout: original, dreamt image and plot."""
+
+import qt
+import slicer
+
+from liverpair.mrml import dream_layout, layouts
+
+FIT_DELAY_MS = 200
+
+
+def showViews(context):
+    """Show the original beside the dreamt image, as far as there is one, above the plot of the dream."""
+    dream, frames, plot = context.dream, context.frames, context.plot
+    image, mask = (frames.proxy_image, frames.proxy_mask) if frames is not None else (None, None)
+    chart = plot.chart_node if plot is not None else None
+    dream_layout.show_dream(dream.volume, image, mask, chart)
+
+    def fitAgain():  # the new views have their final size only now
+        shown = image or dream.volume
+        if areViewsShown() and slicer.mrmlScene.IsNodePresent(shown):
+            dream_layout.fit_dream(shown, arrangement() == dream_layout.PLANES_LAYOUT_ID)
+
+    qt.QTimer.singleShot(FIT_DELAY_MS, fitAgain)
+
+
+def areViewsShown():
+    """Whether the layout is one of those for dreams."""
+    return arrangement() in (dream_layout.SLICE_LAYOUT_ID, dream_layout.PLANES_LAYOUT_ID)
+
+
+def arrangement():
+    """The number of the layout."""
+    return layouts.the_layout_node(slicer.mrmlScene).GetViewArrangement()
+
+
+def viewsOf(imageNode):
+    """The composite nodes of the slice views that show a volume in the background."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode") if imageNode is not None else []
+    return [node for node in nodes if node.GetBackgroundVolumeID() == imageNode.GetID()]
