@@ -54,7 +54,8 @@ def remove(table_node) -> None:
     if scene is None or not scene.IsNodePresent(table_node):
         return
     folder, hierarchy = folder_of(table_node), scene.GetSubjectHierarchyNode()
-    for node in [*nodes_of(table_node), table_node]:
+    browsers = nodes_of(table_node, "vtkMRMLSequenceBrowserNode")  # else they make anew what is taken from them
+    for node in [*browsers, *nodes_of(table_node), table_node]:
         if scene.IsNodePresent(node):
             remove_node(node)
     if folder is not None and not hierarchy.GetNumberOfItemChildren(folder):
@@ -62,9 +63,14 @@ def remove(table_node) -> None:
 
 
 def remove_node(node) -> None:
-    """Take a node out of the scene and out of the subject hierarchy."""
-    node.GetScene().RemoveNode(node)
+    """Take a node out of the scene and out of the subject hierarchy, and with it what its file was written by."""
+    scene = node.GetScene()
+    count = node.GetNumberOfStorageNodes() if node.IsA("vtkMRMLStorableNode") else 0
+    writers = [node.GetNthStorageNode(number) for number in range(count)]
+    scene.RemoveNode(node)
     remove_item(node)
+    for writer in filter(None, writers):
+        scene.RemoveNode(writer)
 
 
 def _file(hierarchy, folder: int, node) -> None:

@@ -225,6 +225,7 @@ class DreamFrames:
             largest = max(largest, float(np.percentile(np.abs(change), LARGEST)))
             sequence.SetDataNodeAtValue(_data_node(like(change, image), DIFFERENCE), str(iteration))
         self._update()
+        self._style()
         dream_display.style_difference(self.proxy_difference, self.dream.table, largest or 1.0)
 
     def _original_on(self, grid: Grid) -> np.ndarray:

@@ -57,7 +57,7 @@ class DreamPlot:
     def shown(self) -> Shown:
         """What is to be seen; what a damaged chart does not say is the default."""
         chart = self.chart_node
-        with suppress(TypeError, ValueError):
+        with suppress(AttributeError, TypeError, ValueError):
             said = json.loads((chart.GetAttribute(SHOWN) if chart is not None else None) or "{}")
             listed = {name: tuple(said[name]) for name in ("features", "kinds") if said.get(name) is not None}
             return Shown(**{**said, **listed})
