@@ -90,9 +90,8 @@ class DetectPanel(Panel):
 
     def apply(self) -> None:
         """Press Detect; a job in the background makes room for it."""
-        registers = self.worker.transport.commands and self.worker.job["job"] == "register"
         self.click("applyButton")
-        if registers and not self.context.worker.idle and self.worker.job["job"] == "register":
+        if not self.context.worker.idle and self.worker.job["job"] == "register":
             self.worker.cancelled()
         assert self.worker.job["job"] == "detect", self.status
 
