@@ -90,11 +90,11 @@ def run(
     found = demo_lesions.detect(output, {side: result[side]["liver"] for side in SIDES}, detector)
     lesions = demo_lesions.shown_pairs(found)
     print("\n".join(["", *demo_lesions.report(lesions, found, pair.lesions), ""]))
+    step("Drawing slice views and saving the scene")
+    write_scene(pair, result, label, lesions, output)
     step("Dreaming a lesion where T1 shows none")
     dreamt = demo_dream.dream(output, result["t1"]["liver"])
     print("\n".join(["", *demo_dream.report(dreamt), ""]))
-    step("Drawing slice views and saving the scene")
-    write_scene(pair, result, label, lesions, output)
     print("\n".join(["", *where_to_look(output)]))
     return result
 

@@ -10,7 +10,8 @@ from bright_box import CENTER, grid, image_and_mask
 from brightness_bundle import write_brightness_bundle
 from peak_detector import write_peak_bundle
 
-from liverpair import demo
+from liverpair import demo, demo_dream
+from liverpair.dreaming.trajectories import Trajectories
 from liverpair.geometry import Grid, like
 from liverpair.lesions import read_lesions
 from liverpair.mrml import headless
@@ -31,6 +32,7 @@ FILES = {
         "t1_to_t2.tfm",
         "detection.json",
         "lesions.png",
+        "dream",
     ),
 }
 PEAKS = ((-14.0, 6.0, -8.0), (15.0, -8.0, 10.0))
@@ -142,6 +144,18 @@ def test_the_scene_has_the_linked_boxes(done):
     assert (study.volume("t1").GetName(), study.volume("t2").GetName()) == ("T1", "T2")
     assert slicer.util.getNode("Lesions table").GetNumberOfRows() == 2
     study.release()
+
+
+def test_a_lesion_is_dreamt_read_and_reported(done):
+    folder, printed = done
+    dream = json.loads((folder / "dream" / "dream.json").read_text(encoding="utf-8"))
+    assert len(dream["starts"]) == demo_dream.STARTS
+    assert all(reading["sentence"] in printed for reading in dream["readings"][: demo_dream.SHOWN])
+    trajectories = Trajectories.read_csv(folder / "dream" / "trajectories.csv")
+    _, activations = trajectories.values("activation")
+    assert (activations[:, -1] > activations[:, 0]).all()
+    assert "data:image" in (folder / "dream" / "report.html").read_text(encoding="utf-8")
+    assert (folder / "dream" / "trajectories.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("name", ["pair.png", "t1_slices.png", "t2_slices.png", "lesions.png"])

@@ -76,8 +76,13 @@ def write_comparison(
     values, found = {}, []
     for one in inequalities:
         low, high = (median(dreams[network].final(one.feature)) for network in (one.lower, one.higher))
+        each = dreams[one.lower].final(one.feature) < dreams[one.higher].final(one.feature)
         values[f"{one.name}_holds"] = bool(low < high)
-        found.append(f"{one.finding}: {low:.3g} against {high:.3g}, {'holds' if low < high else 'does not hold'}.")
+        values[f"{one.name}_starts"] = int(each.sum())
+        found.append(
+            f"{one.finding}: medians {low:.3g} and {high:.3g}, {'holds' if low < high else 'does not hold'}; from the "
+            f"same place, in {each.sum()} of {len(each)} starts."
+        )
     panels = [
         FeaturePanel(title_of(feature), UNITS[feature], {n: d.values(feature) for n, d in dreams.items()})
         for feature in FEATURES
