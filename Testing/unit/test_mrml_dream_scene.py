@@ -2,6 +2,8 @@
 
 import gc
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -242,3 +244,13 @@ def test_a_folder_with_something_of_the_users_stays(scene):
     hierarchy.CreateItem(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(dream.table)), note)
     dream.remove()
     assert folders(scene) == ["Dream"]
+
+
+def test_dreams_need_neither_qt_nor_torch_nor_radiomics():
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('qt', 'PySide6', 'torch', 'radiomics', 'matplotlib')));"
+        "from liverpair.mrml import dream_frames, dream_layout, dream_plot, dream_scene, headless; headless.boot();"
+        "dream_plot.DreamPlot(dream_scene.DreamScene.create('Dream', {})).show()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

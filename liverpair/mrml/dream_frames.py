@@ -29,6 +29,7 @@ SEQUENCE, BROWSER, VOLUME = "vtkMRMLSequenceNode", "vtkMRMLSequenceBrowserNode",
 COMPOSITE = "vtkMRMLSliceCompositeNode"
 WHAT = "LiverPair.DreamFrames"
 RUN = "LiverPair.DreamRun"
+SCALE = "LiverPair.DreamScale"
 PLAY_FPS = 2.0
 LARGEST = 99.9
 """Percentile of the absolute differences that gets the full color."""
@@ -42,7 +43,7 @@ class DreamFrames:
         self._original: str | Path | None = None
         self._window: dream_display.SameWindow | None = None
         if self.browser is not None:
-            self._style()
+            self._update()
 
     @property
     def browser(self):
@@ -175,8 +176,7 @@ class DreamFrames:
     def _make(self) -> None:
         """Make the browser and the sequences of image and mask, as far as they are missing."""
         if self.browser is None:
-            for proxy in self._owned(VOLUME):
-                dream_folders.remove_node(proxy)
+            self._remove_orphans()
             browser = self._new_node(BROWSER, f"{self.dream.name} frames")
             browser.SetIndexDisplayFormat("%.0f")
             browser.SetPlaybackRateFps(PLAY_FPS)
@@ -187,6 +187,7 @@ class DreamFrames:
     def _make_sequence(self, what: str):
         sequence = self.sequence(what)
         if sequence is None:
+            self._remove_orphans()
             sequence = self._new_node(SEQUENCE, f"{self.dream.name} {TITLES[what]}s")
             sequence.SetAttribute(WHAT, what)
             sequence.SetIndexName("iteration")
@@ -208,7 +209,6 @@ class DreamFrames:
         if self.sequence(DIFFERENCE) is not None:
             self._make_differences()
         self.go_to(self.iterations[-1] if shown is None else shown)
-        self._style()
 
     def _differences_missing(self) -> bool:
         sequence = self.sequence(DIFFERENCE)
@@ -224,9 +224,9 @@ class DreamFrames:
             change = sitk.GetArrayFromImage(image).astype(np.float32) - original
             largest = max(largest, float(np.percentile(np.abs(change), LARGEST)))
             sequence.SetDataNodeAtValue(_data_node(like(change, image), DIFFERENCE), str(iteration))
+        sequence.SetAttribute(SCALE, repr(largest or 1.0))
         self._update()
-        self._style()
-        dream_display.style_difference(self.proxy_difference, self.dream.table, largest or 1.0)
+        self._style(DIFFERENCE, self.proxy_difference)
 
     def _original_on(self, grid: Grid) -> np.ndarray:
         """The image before the dream on the grid of the frames: frame 0, else its file, else the volume itself."""
@@ -242,23 +242,29 @@ class DreamFrames:
         return sitk.GetArrayFromImage(image).astype(np.float32)
 
     def _update(self) -> None:
-        """Bring the proxies to the selected frame, made again where they are missing."""
-        browser = self.browser
-        before = [self._proxy(what) for what in CLASSES]
-        module_logic("Sequences").UpdateProxyNodesFromSequences(browser)
-        if before != [self._proxy(what) for what in CLASSES]:
-            self._style()
-
-    def _style(self) -> None:
-        """Name the proxies, put them to the dream, and show them as they should be."""
+        """Bring the proxies to the selected frame; those that are new get their name, place and looks."""
+        module_logic("Sequences").UpdateProxyNodesFromSequences(self.browser)
         for what in CLASSES:
             proxy = self._proxy(what)
             if proxy is not None and proxy.GetNodeReferenceID(dream_folders.OWNER) != self.dream.table.GetID():
                 proxy.SetName(f"{self.dream.name} {TITLES[what]}")
                 dream_folders.own(self.dream.table, proxy)
-                if what == MASK:
-                    dream_display.style_object(proxy, self.dream.table)
+                self._style(what, proxy)
         self._follow_window()
+
+    def _style(self, what: str, proxy) -> None:
+        if what == MASK:
+            dream_display.style_object(proxy, self.dream.table)
+        elif what == DIFFERENCE:
+            largest = float(self.sequence(DIFFERENCE).GetAttribute(SCALE) or 1.0)
+            dream_display.style_difference(proxy, self.dream.table, largest)
+
+    def _remove_orphans(self) -> None:
+        """Take proxies out of the scene whose sequence or browser was deleted."""
+        proxies = [self._proxy(what) for what in CLASSES]
+        for node in self._owned(VOLUME):
+            if node not in proxies:
+                dream_folders.remove_node(node)
 
     def _follow_window(self) -> None:
         volume, proxy = self.dream.volume, self.proxy_image
