@@ -154,10 +154,11 @@ class DreamPlot:
         if point is None or point.what in (dream_lines.BAND, dream_lines.MARK):
             return ""
         second = self.compared_with
-        who = second.name if point.what == SECOND and second is not None else ""
-        who = dream_lines.BASELINE_NAMES.get(point.what, who).lower() if point.what != SECOND else who
+        whose = dream_lines.BASELINE_NAMES.get(point.what, "").lower()
+        if point.what == SECOND and second is not None:
+            whose = second.name
         value = f"z = {point.value:.2f}" if self.normalized else f"{point.value:.4g}"
-        return f"{', '.join(filter(None, (point.title, who)))}, iteration {point.iteration}: {value}"
+        return f"{', '.join(filter(None, (point.title, whose)))}, iteration {point.iteration}: {value}"
 
     def _draw(self, chart) -> None:
         self._drawn = self._state()
