@@ -1,10 +1,16 @@
 """Small pairs with a bright box for a liver, and the settings of trainings of seconds on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import pytest
 import SimpleITK as sitk
 from bright_box import grid, image_and_mask
+
+from liverpair.registration.pre_registration import PreRegistrationSettings
+from liverpair.segmentation import channels
 
 SPACING = (5.0, 5.0, 9.0)
 SHIFT_MM = (6.0, -8.0, 18.0)
@@ -35,3 +41,14 @@ def write_pairs(root: Path, cases: Sequence[str]) -> Path:
             sitk.WriteImage(image, root / case / f"{side}.nii.gz")
             sitk.WriteImage(mask, root / case / f"{side}_organs.nii.gz")
     return root
+
+
+@contextmanager
+def quick_registration() -> Iterator[None]:
+    """Images are registered with next to no effort in here."""
+    quick = partial(
+        PreRegistrationSettings, working_mm=10.0, sampling=0.5, affine_iterations=3, deformable_iterations=1
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channels, "PreRegistrationSettings", quick)
+        yield

@@ -12,5 +12,8 @@ EXPERIMENTS = {
     "dream-fake": "liverpair.experiments.dream_fake",
     "dream-elongated": "liverpair.experiments.dream_elongated",
     "dream-radiomics": "liverpair.experiments.dream_radiomics",
+    "table-2-1": "liverpair.experiments.table_2_1",
+    "table-2-2": "liverpair.experiments.table_2_2",
+    "noise-floor": "liverpair.experiments.noise_floor",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

@@ -1,0 +1,105 @@
+"""Which difference of Dice is nothing? (Couteaux 2021, section 2.2.4)
+
+Repetitions of a four-fold cross-validation of the reference, the single non-specialised network: its mean Dice would
+be the same each time if chance played no part. Test cases take no part.
+"""
+
+import json
+import shlex
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from liverpair.experiments.strategy_arms import REFERENCE, options_of, trained
+from liverpair.experiments.strategy_scores import PairScores
+from liverpair.measures.results import write_results
+
+NAME = "noise-floor"
+CASES = ("01", "02", "03", "05", "13", "15", "19", "20", "31", "33", "36", "38")
+FOLDS, REPETITIONS = 4, 3
+SPLIT_SEED = 4
+PUBLISHED = 0.005
+SIDES = ("T1", "T2")
+
+NOTES = (
+    "*Dice*: mean over all images of all folds, each measured by the network that did not see its case. "
+    f"*noise_floor*: largest difference between repetitions; published: at most {PUBLISHED}, and 0.983 in the "
+    "easiest fold. Each repetition has its own folds and seed. Of the cases that a fold leaves to training, the first "
+    "serves to choose the epoch.",
+)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Cases by their use in one training."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train what is missing, measure, write."""
+    options, training = options_of(NAME, __doc__, arguments, _own_options)
+    cases, count, repetitions = CASES, FOLDS, options.repetitions
+    if options.smoke:
+        cases, count, repetitions = (*options.cases, "38"), 3, 2
+    rows = []
+    for repetition in range(repetitions):
+        dice = []
+        for number, fold in enumerate(folds(cases, count, SPLIT_SEED + repetition)):
+            run = options.runs / "paired-livers" / f"noise-floor-{repetition}-{number}"
+            split = [f"--data.train={json.dumps(fold.train)}", f"--data.validation={json.dumps(fold.validation)}"]
+            bundle = trained(REFERENCE.networks[0], repetition, options, [*training, *split], run)
+            if bundle is None:
+                break
+            scores = PairScores([bundle], options.data_root, options.device)
+            dice.append(np.concatenate([scores.matching(fold.test, side) for side in SIDES]))
+        else:
+            means = [float(fold.mean()) for fold in dice]
+            rows.append(
+                {"repetition": repetition + 1, "Dice": float(np.concatenate(dice).mean())}
+                | {f"fold {number + 1}": mean for number, mean in enumerate(means)}
+            )
+            continue
+        rows.append({"repetition": repetition + 1, "Dice": "not run"})
+    write_results(
+        NAME,
+        rows,
+        shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
+        data=f"CHAOS MR cases {', '.join(cases)}",
+        title="The noise floor of mean Dice",
+        values={"noise_floor": floor(rows), "published_noise_floor": PUBLISHED, "steps": options.steps},
+        folder=options.results,
+        notes=NOTES,
+    )
+
+
+def _own_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="of the cross-validation")
+
+
+def folds(cases: Sequence[str], count: int, seed: int) -> list[Fold]:
+    """Each case in the test part of one of `count` folds."""
+    order = np.random.default_rng(seed).permutation(len(cases))
+    found = []
+    for part in np.array_split(order, count):
+        left = [case for number, case in enumerate(cases) if number not in part]
+        test = tuple(case for number, case in enumerate(cases) if number in part)
+        found.append(Fold(tuple(left[1:]), tuple(left[:1]), test))
+    return found
+
+
+def floor(rows: Sequence[dict]) -> float | None:
+    """The largest difference of mean Dice between repetitions; None when fewer than two have run."""
+    dice = [row["Dice"] for row in rows if isinstance(row["Dice"], float)]
+    return max(dice) - min(dice) if len(dice) > 1 else None
+
+
+def measured_floor(results: Path) -> float | None:
+    """The noise floor that was written to a folder of results; None when it was not measured yet."""
+    path = results / f"{NAME}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["noise_floor"] if path.is_file() else None
