@@ -8,6 +8,7 @@ EXPERIMENTS = {
     "detection-2d": "liverpair.experiments.detection_2d",
     "lesion-pairs": "liverpair.experiments.lesion_pairs",
     "dream-toy": "liverpair.experiments.dream_toy",
+    "dream-networks": "liverpair.experiments.dream_scores",
     "dream-marking": "liverpair.experiments.dream_marking",
     "dream-fake": "liverpair.experiments.dream_fake",
     "dream-elongated": "liverpair.experiments.dream_elongated",

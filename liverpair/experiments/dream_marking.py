@@ -25,19 +25,18 @@ from liverpair.experiments.dream_runs import (
     settings_of,
     spread,
 )
+from liverpair.experiments.dream_scores import TEST_SEED, TEST_VARIANTS, test_volumes
 from liverpair.experiments.marking_figure import against_dice
 from liverpair.measures.results import write_results
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.synthesis.slice_objects import Marking, stroke_kernel
 from liverpair.training.lesion_slices_command import mean_dice
-from liverpair.training.lesion_slices_data import LesionSlicesData, SliceObjects
+from liverpair.training.lesion_slices_data import SliceObjects
 
 NAME = "dream-marking"
 FEATURE = "marking"
 FEW, MANY = 0.20, 0.90
 """Published: the marking stays where it is up to the first probability and climbs from the second on."""
-TEST_SEED = 90_000
-TEST_VARIANTS = 3
 
 NOTES = (
     "*Dice unmarked* and *marked*: mean over test volumes, inside the liver, of lesions without and with strokes. "
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     """Train what is missing, dream, write."""
     options, training = options_of(NAME, __doc__, arguments)
     settings = settings_of(options)
-    volumes = _test_volumes(options)
+    volumes = test_volumes(options)
     rows, dreams = [], {}
     starts = None
     for probability in MARKED:
@@ -96,14 +95,6 @@ def marking_of(
     s135 a stroke without its mean (Couteaux 2021, section 3.3)."""
     answer = ndimage.correlate(image.astype(np.float32), stroke_kernel(Marking().length), mode="nearest")
     return {FEATURE: float(answer[mask].max())}
-
-
-def _test_volumes(options) -> list:
-    data = LesionSlicesData(
-        str(options.data_root), [], list(TEST_CASES), "T1", ["t1.nii.gz"], cache=str(options.runs / "cache")
-    )
-    cases, variants = (TEST_CASES[:1], 1) if options.smoke else (TEST_CASES, TEST_VARIANTS)
-    return data.volumes(cases, variants, TEST_SEED)
 
 
 def _dice(bundle: Bundle, volumes: Sequence) -> dict[str, float]:
