@@ -27,11 +27,15 @@ from DeepDreamInspectorLib import choices, selftest
 from DeepDreamInspectorLib.context import DreamContext
 from DeepDreamInspectorLib.dreamfolders import newFolder
 from DeepDreamInspectorLib.dreamrun import NewDream, ResumedDream, isResumable
+from DeepDreamInspectorLib.export import ExportSection
 from DeepDreamInspectorLib.features import FeaturesSection
 from DeepDreamInspectorLib.installer import DreamInstaller
 from DeepDreamInspectorLib.modelandimage import ModelAndImageSection
 from DeepDreamInspectorLib.neuron import NeuronSection
+from DeepDreamInspectorLib.plot import PlotSection
+from DeepDreamInspectorLib.reading import ReadingSection
 from DeepDreamInspectorLib.run import RunSection
+from DeepDreamInspectorLib.watch import WatchSection
 from LiverMultimodalLib import inputs, sampledata
 from LiverMultimodalLib.liverchooser import LiverChooser
 from LiverMultimodalLib.modellogic import ModelLogic
@@ -114,6 +118,10 @@ class DeepDreamInspectorWidget(SectionedWidget):
                 NeuronSection(self.context),
                 FeaturesSection(self.context),
                 RunSection(self.context, self.logic),
+                PlotSection(self.context),
+                WatchSection(self.context),
+                ReadingSection(self.context),
+                ExportSection(self.context),
             ]
         )
 
@@ -122,6 +130,7 @@ class DeepDreamInspectorLogic(ModelLogic):
     """Runs dreams in the worker of the session. `dream` does it for scripts, without the widget."""
 
     tasks = ("slice-segmentation", "segmentation", "detection")
+    preferred = "lesion-slices-t1"
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ModelLogic.__init__(self, worker, installer or DreamInstaller(), catalogue)

@@ -158,7 +158,8 @@ class NewDream(DreamRun):
             node = self.volume(side)
             if path and node is not None and Grid.of(volumes.world_image(node)).same_as(self._grids[side]):
                 with contextlib.suppress(InputError), takenBack() as added:
-                    addLiver(node, path, self._grids[side], side, result.get("provenance") or {}, added)
+                    liver = addLiver(node, path, self._grids[side], side, result.get("provenance") or {}, added)
+                    liver.SetDisplayVisibility(False)  # it would cover what was dreamt
 
     def start(self):
         try:

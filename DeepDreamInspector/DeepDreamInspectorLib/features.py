@@ -55,6 +55,7 @@ class FeaturesSection(Section):
         if shown != self._shown:
             self._shown = shown
             self._tree.fill(feature_groups(dimensions), {name: rangeText(ranges, name) for name in known(ranges)})
+            self._tree.check(self._chosen())
             self._tree.search(self.ui.featureSearchLineEdit.text)
         chosen = self._chosen()
         self._tree.check(chosen)

@@ -41,7 +41,7 @@ class FeatureTree:
         self._isUpdating = False
 
     def check(self, names):
-        """Check these features and no others; open the groups that they are in."""
+        """Check these features and no others."""
         self._isUpdating = True
         for name, item in self._items.items():
             item.setCheckState(NAME, qt.Qt.Checked if name in names else qt.Qt.Unchecked)
@@ -54,17 +54,22 @@ class FeatureTree:
 
     def checked(self):
         """The features that are checked, in the order of the tree."""
-        return [name for name, item in self._items.items() if item.checkState(NAME) == qt.Qt.Checked]
+        return [name for name in self._items if self._isChecked(name)]
 
     def search(self, text):
-        """Show only features with all of these words in their title, name or group, and open their groups."""
+        """Show only features with all of these words in their title, name or group, and open their groups; without
+        words, all features, and open the groups with checked ones.
+        """
         words = text.lower().split()
         for group, title, members in self._groups:
             found = [name for name in members if _matches(words, f"{title} {title_of(name)} {name}")]
             for name in members:
                 self._items[name].setHidden(name not in found)
             group.setHidden(not found)
-            group.setExpanded(bool(words) and bool(found))
+            group.setExpanded(bool(found) if words else any(self._isChecked(name) for name in members))
+
+    def _isChecked(self, name):
+        return self._items[name].checkState(NAME) == qt.Qt.Checked
 
     def _onItemChanged(self, item, column):
         if self._isUpdating:

@@ -21,6 +21,8 @@ REFRESH_MS = 150
 """How long samples gather before they are drawn: as often as one can look at them."""
 DREAM, *BASELINES = RUN_KINDS
 DREAM_ALONE = (DREAM,)
+LISTED = 3
+"""How many features are named in a sentence; of more, the number is said."""
 UNDEFINED = "\u2013"
 
 
@@ -164,8 +166,12 @@ class PlotSection(Section):
         if dream.ranges is None:
             return _("There are no normal ranges to compare with: the values themselves are drawn.")
         if plot.left_out:
-            titles = ", ".join(title_of(name) for name in plot.left_out)
-            return _("Not drawn, for their normal range is not known: {features}.").format(features=titles)
+            titles = ", ".join(title_of(name) for name in plot.left_out[:LISTED])
+            if len(plot.left_out) > LISTED:
+                titles = _("{count} features").format(count=len(plot.left_out))
+            return _("Not drawn as standard scores, for their normal range is not known: {features}.").format(
+                features=titles
+            )
         return _("Click a feature to see it alone, a point of the plot to see its picture.")
 
     def _iteration(self):

@@ -1,5 +1,6 @@
 """The section "Reading": what each trajectory says about the network, in a sentence, the strongest first."""
 
+import math
 from dataclasses import asdict
 
 import qt
@@ -21,6 +22,8 @@ RULES = {
     "undefined": (_("undefined"), _("There was no object to measure it in")),
 }
 """Each rule of `liverpair.dreaming.reading`, what the user calls it, and what it means."""
+NEEDED = {"feature", "rule", "sentence"}
+"""What a reading must say to be shown."""
 GRAY = "#808080"
 
 
@@ -111,7 +114,7 @@ class ReadingSection(Section):
 def readingsOf(dream):
     """The readings of a `DreamScene` as dictionaries: those of its run, or, when that did not end, those of now."""
     if dream.finished:
-        return [reading for reading in dream.readings if isinstance(reading, dict) and reading.get("feature")]
+        return [reading for reading in dream.readings if isinstance(reading, dict) and reading.keys() >= NEEDED]
     if not dream.kinds:
         return []
     ranges = NormalRanges.from_dict(dream.ranges) if dream.ranges else None
@@ -120,9 +123,10 @@ def readingsOf(dream):
 
 
 def _numbers(reading):
-    """From where to where the feature went."""
-    if reading.get("z0") is not None and reading["z0"] == reading["z0"]:
-        return _("z from {first:.2f} to {last:.2f}, strength {strength:.2f}").format(
-            first=reading["z0"], last=reading["z1"], strength=reading["strength"]
-        )
-    return ""
+    """From where to where the feature went; nothing without a normal range."""
+    first, last, strength = (reading.get(name) for name in ("z0", "z1", "strength"))
+    if None in (first, last, strength) or math.isnan(first):
+        return ""
+    return _("z from {first:.2f} to {last:.2f}, strength {strength:.2f}").format(
+        first=first, last=last, strength=strength
+    )

@@ -21,12 +21,14 @@ WAIT_S = 0.01
 class ModelLogic(ScriptedLoadableModuleLogic):
     """Runs the models of some `tasks` in the worker of the session.
 
-    `bundles` are the installed models by name, those of the first task first, `modelProblems` sentences about damaged
-    ones, `run` is the current or last `WorkerRun`, `status` the sentence that the user should read about it, and
-    `isStatusProblem` whether it says that something went wrong. A subclass overrides `reasonNotToRun`.
+    `bundles` are the installed models by name, `preferred` first, then those of the first task; `modelProblems` are
+    sentences about damaged ones, `run` is the current or last `WorkerRun`, `status` the sentence that the user should
+    read about it, and `isStatusProblem` whether it says that something went wrong. A subclass overrides
+    `reasonNotToRun`.
     """
 
     tasks = ()
+    preferred = ""
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -40,8 +42,11 @@ class ModelLogic(ScriptedLoadableModuleLogic):
     def refreshModels(self):
         """Read the catalogue anew; damaged models become `modelProblems`."""
         offered = [bundle for bundle in self.catalogue.list() if bundle.task in self.tasks]
-        self.bundles = {bundle.name: bundle for bundle in sorted(offered, key=lambda each: self.tasks.index(each.task))}
+        self.bundles = {bundle.name: bundle for bundle in sorted(offered, key=self._rank)}
         self.modelProblems = list(self.catalogue.problems().values())
+
+    def _rank(self, bundle):
+        return bundle.name != self.preferred, self.tasks.index(bundle.task)
 
     def findModel(self, name=None):
         """The bundle of that name, the first installed one when None; raises LiverPairError when there is none."""

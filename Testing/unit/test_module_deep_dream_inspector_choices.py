@@ -27,13 +27,16 @@ def test_the_module_says_what_it_is(panel):
     assert not module.icon.isNull()
 
 
-def test_models_of_all_tasks_are_offered_slices_first(panel):
+def test_models_of_all_tasks_are_offered_slices_first(panel, monkeypatch):
     box = panel["modelComboBox"]
     offered = [box.itemText(row) for row in range(box.count)]
     assert offered == ["bright-around 1.0", "small 1.0", "peaks 1.0"]
     assert panel.parameters.model == "bright-around"
     assert panel.text("modelSummaryLabel") == "Lesion in single slices of T1: a dream changes one slice (2-D)."
     assert panel["modelCardButton"].enabled
+    monkeypatch.setattr(panel.logic, "preferred", "peaks")
+    panel.logic.refreshModels()
+    assert next(iter(panel.logic.bundles)) == "peaks"
 
 
 def test_only_images_that_the_model_takes_are_asked_for(panel):
