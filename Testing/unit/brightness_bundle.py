@@ -32,3 +32,25 @@ def write_brightness_bundle(folder: Path, channel: int = 0, **changes) -> Bundle
         "mirror_axes": ["x"],
     }
     return Bundle.write(folder, manifest(**{**settings, **changes}), network.state_dict())
+
+
+def write_two_brightness_bundle(folder: Path, **changes) -> Bundle:
+    """Likewise of strategy "double-out": each of its two outputs is the mask of the input of its place."""
+    arguments = {**ARGUMENTS, "widths": [2], "in_channels": 2, "out_channels": 2}
+    network = build("unet", arguments)
+    for parameter in network.parameters():
+        torch.nn.init.zeros_(parameter)
+    both = torch.eye(2)[:, :, None, None, None]
+    network.encoder[0][0].weight.data[:] = both
+    network.encoder[0][3].weight.data[:] = both
+    network.head.weight.data[:] = GAIN * both
+    network.head.bias.data[:] = -GAIN / 2
+    settings = {
+        "name": "two-brightnesses",
+        "strategy": "double-out",
+        "inputs": ["T1", "T2"],
+        "network": {"name": "unet", "arguments": arguments},
+        "grid": {"spacing_mm": [2.0, 2.0, 4.0], "multiple_of": [1, 1, 1], "crop": "body"},
+        "normalization": {"method": "percentile", "lower_percentile": 0.0, "upper_percentile": 100.0},
+    }
+    return Bundle.write(folder, manifest(**{**settings, **changes}), network.state_dict())

@@ -15,7 +15,6 @@ from liverpair.geometry import Grid
 from liverpair.measures.overlap import dice
 from liverpair.segmentation import prediction
 from liverpair.segmentation.inference import SegmentOptions, segment
-from liverpair.segmentation.strategies import STRATEGIES, Pass, SingleInput
 
 T1_GRID = grid((1.5, 1.5, 6.0))
 T2_GRID = grid((2.0, 2.0, 7.7), (10, -8, 3))
@@ -142,31 +141,6 @@ def test_specialised_bundles_take_only_their_own_side(tmp_path, pair):
     assert dice(result.t1.liver, t1_mask) > 0.95 and dice(result.t2.liver, t2_mask) > 0.95
 
 
-class TwoInputs:
-    """A strategy with two input channels, as other strategies will have."""
-
-    def takes(self, inputs):
-        return inputs == ["T1", "T2"]
-
-    def passes(self, sides, inputs):
-        return [Pass(("T1", "T2"), ("T1",)), Pass(("T2", "T1"), ("T2",))] if {"T1", "T2"} <= set(sides) else []
-
-
-@pytest.mark.parametrize("channel, followed", [(0, "own"), (1, "other")])
-def test_a_second_channel_lies_where_it_was_scanned(tmp_path, monkeypatch, pair, channel, followed):
-    """The mask in T1 made from T2's channel is T2's box at T2's place: an unregistered pair is not one grid."""
-    monkeypatch.setitem(STRATEGIES, "two", TwoInputs())
-    bundle = write_brightness_bundle(
-        tmp_path / "two", channel, in_channels=2, strategy="two", inputs=["T1", "T2"], name="two"
-    )
-    (t1, t1_mask), (t2, _) = pair
-    result = segment(t1, t2, [bundle], FP32)
-    other_on_t1 = image_and_mask(T1_GRID, shift=(5.0, 15.0, -20.0))[1]
-    assert dice(result.t1.liver, t1_mask if followed == "own" else other_on_t1) > 0.9
-    with pytest.raises(InputError, match="T1 cannot be segmented with 'two'"):
-        segment(t1, None, [bundle], FP32)
-
-
 def test_cancel_between_windows_leaves_at_once(bundle, pair):
     (t1, _), _ = pair
     seen = []
@@ -259,12 +233,3 @@ def test_warm_predictor_is_kept_and_the_oldest_goes(bundle):
     for engine in ("a", "b", "c", "d"):
         prediction.warm_predictor(bundle, device, engine)
     assert prediction.warm_predictor(bundle, device, "torch-fp32") is not first
-
-
-def test_single_input_plans_one_pass_per_side():
-    single = SingleInput()
-    assert single.passes(["T2", "T1"], ["T1 or T2"]) == [Pass(("T1",), ("T1",)), Pass(("T2",), ("T2",))]
-    assert single.passes(["T1", "T2"], ["T2"]) == [Pass(("T2",), ("T2",))]
-    assert single.passes(["T1"], ["T2"]) == []
-    assert single.takes(["T2"]) and single.takes(["T1 or T2"])
-    assert not single.takes(["T1", "T2"]) and not single.takes(["CT"])

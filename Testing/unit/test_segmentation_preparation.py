@@ -14,7 +14,6 @@ from liverpair.segmentation.preparation import (
     body_region,
     prepare,
     prepare_labels,
-    prepare_on,
     to_image_grid,
 )
 
@@ -82,16 +81,6 @@ def test_thin_slices_are_averaged_not_skipped():
     assert np.isfinite(raw).all()
     on = prepare_labels(thin > 0.5, prepared.grid, [1])[0][2:-2]
     assert on == pytest.approx(np.full_like(on, 0.5), abs=0.05)
-
-
-def test_a_second_image_is_put_where_it_was_scanned():
-    first, _ = image_and_mask(grid((2.0, 2.0, 6.0)))
-    second, mask = image_and_mask(grid((2.5, 2.5, 6.0), (8, 5, 0)), shift=(10.0, 0.0, -12.0))
-    prepared = prepare(first, POLICY, Normalization(0, 100))
-    channel = prepare_on(second, prepared.grid, Normalization(0, 100))
-    assert channel.shape == prepared.array.shape
-    placed = to_image_grid((channel > 0.6).astype(np.float32), prepared.grid, second)
-    assert dice(to_mask(placed, {"threshold": 0.5}), mask) > 0.9
 
 
 def test_post_processing_keeps_the_largest_piece_and_fills_holes():

@@ -114,16 +114,6 @@ def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization)
     return Prepared(unit_range(array, *limits), grid, limits)
 
 
-def prepare_on(image: sitk.Image, grid: Grid, normalization: Normalization) -> np.ndarray:
-    """`image` where it lies in scanner space on the working grid of another image: (z, y, x), float32 in [0, 1], 0
-    outside.
-
-    The percentiles are those of the whole image, not of the part that the other image happens to show.
-    """
-    own = prepare(image, GridPolicy(grid.spacing, 0.0, 0.0, crop_to_body=True), normalization)
-    return sitk.GetArrayFromImage(resample(on_grid(own.array, own.grid), grid))
-
-
 def prepare_labels(labels: sitk.Image, grid: Grid, values: list[int]) -> np.ndarray:
     """Soft masks (len(values), z, y, x), float32 in [0, 1]: how much of each voxel of `grid` every label fills."""
     return np.stack(
