@@ -1,8 +1,9 @@
 """Make the pictures of README.md anew: `python docs/make_pictures.py`.
 
-`demo.png` and `demo-lesions.png` are the demo's pictures of the embedded pair. `LiverMultimodal.png` and
-`LesionPairDetect.png` are the modules after a run on that pair, with their real worker, under the test harness (not a
-Slicer desktop): the pair is loaded, the module entered, its button clicked, and a lesion chosen.
+`demo.png` and `demo-lesions.png` are the demo's pictures of the embedded pair. `LiverMultimodal.png`,
+`LesionPairDetect.png` and `DeepDreamInspector.png` are the modules after a run on that pair, with their real worker,
+under the test harness (not a Slicer desktop): the pair is loaded, the module entered, its button clicked, and a lesion
+chosen, or the last image of a dream.
 """
 
 import shutil
@@ -44,8 +45,26 @@ def detected(folder: Path) -> None:
     finish(harness, "LesionPairDetect")
 
 
-def after_run(name: str):
-    """The harness, and the panel of the module `name` when its job on the demo pair is done."""
+def dreamt(folder: Path) -> None:
+    """DeepDreamInspector after a click on Run, with the sections that show what came of it open."""
+
+    def choose(panel) -> None:
+        choices = panel.context.parameterNode
+        choices.model, choices.place, choices.randomStarts = "lesion-slices-t1", "liver", 3
+        choices.iterations, choices.step, choices.framesEvery = 100, 0.0004, 10
+        choices.randomDirection = True
+
+    harness, panel = after_run("DeepDreamInspector", choose)
+    for name in ("modelAndImageSectionButton", "neuronSectionButton", "featuresSectionButton", "runSectionButton"):
+        harness.widget(name).collapsed = True
+    panel.context.goTo(panel.context.dream.last_iteration)
+    harness.wait(seconds=2.0)
+    finish(harness, "DeepDreamInspector")
+
+
+def after_run(name: str, choose: Callable = lambda panel: None):
+    """The harness, and the panel of the module `name` when its job on the demo pair is done; `choose` sets what is
+    not to be the default."""
     from liverpair.synthesis.phantom import phantom_pair
     from Testing.harness import start
 
@@ -60,6 +79,7 @@ def after_run(name: str):
     panel = harness.panel(name)
     panel.exit()
     panel.enter()
+    choose(panel)
     harness.wait(seconds=0.5)
     harness.click(harness.widget("applyButton"))
     cancel = harness.widget("cancelButton")
@@ -75,7 +95,12 @@ def finish(harness, name: str) -> None:
     harness.reset()
 
 
-MAKERS: dict[str, Callable[[Path], None]] = {"demo": demo, "LiverMultimodal": segmented, "LesionPairDetect": detected}
+MAKERS: dict[str, Callable[[Path], None]] = {
+    "demo": demo,
+    "LiverMultimodal": segmented,
+    "LesionPairDetect": detected,
+    "DeepDreamInspector": dreamt,
+}
 
 
 def main() -> int:
