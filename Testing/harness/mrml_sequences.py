@@ -10,7 +10,7 @@ from .standins import stand_in, stored_property
 PLAYBACK_MS = 20
 """How often the module Sequences moves on what is played; proxy nodes show at most that many frames."""
 
-BUTTON_WIDTH = 34
+BUTTON_WIDTH = 30
 
 
 class SequencePlayer(QtCore.QObject):

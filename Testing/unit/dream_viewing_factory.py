@@ -14,6 +14,7 @@ from liver_multimodal_factory import FakeWorker, liver_image
 
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.dreaming.reading import readings
+from liverpair.dreaming.settings import DreamSettings
 from liverpair.mrml import volumes
 from liverpair.mrml.dream_scene import DreamScene
 from liverpair.worker.protocol import CancelledEvent, ProgressEvent, ResultEvent
@@ -35,6 +36,8 @@ RANGES = {
 ITERATIONS = 40
 FRAMES = (0, 10, 20, 40)
 STARTS = 3
+LEADS = (0.0, 0.1, -0.1)
+"""By start: its activation above that of the first, which is the typical one."""
 ADDED = 8.0
 """What a dreamt image has more than the original around the neuron, per iteration."""
 
@@ -47,8 +50,8 @@ def sample(iteration: int, run: int = 0, kind: str = "dream") -> dict[str, Any]:
     values = (0.6 + 0.2 * part + 0.005 * run, 60 + 2 * part, 3.1 + 3 * part + shift, 12 + 5 * part)
     features = dict(zip(FEATURES, values if iteration >= 3 else [None] * len(values)))
     return {
-        "run": kind, "start": run, "iteration": iteration, "activation": -4 + 8 * part, "probability": part,
-        "voxels": int(100 * part), "features": features, "frame": None,
+        "run": kind, "start": run, "iteration": iteration, "activation": -4 + 8 * part + LEADS[run],
+        "probability": part, "voxels": int(100 * part), "features": features, "frame": None,
     }  # fmt: skip
 
 
@@ -100,6 +103,7 @@ def result_of(dream: DreamScene, folder: Path, frames=FRAMES) -> dict[str, Any]:
         "asked": {"options": {}, "inputs": {}},
         "original": str(folder / "original.nii.gz"), "livers": {"t1": None, "t2": None},
         "starts": [{"kind": "point"}] * STARTS,
+        "settings": DreamSettings(iterations=ITERATIONS, frames=FRAMES).as_dict(),
     }  # fmt: skip
 
 

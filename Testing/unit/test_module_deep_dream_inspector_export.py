@@ -8,6 +8,8 @@ import SimpleITK as sitk
 from dream_viewing_factory import ADDED, FRAMES, STARTS, samples, viewing_of  # noqa: F401
 
 from liverpair.dreaming.trajectories import Trajectories
+from liverpair.errors import no_progress
+from liverpair.worker.dream_report_job import dream_report
 from liverpair.worker.dream_results import read_dream
 
 DRAWN = {"html": "exportReportButton", "png": "exportPngButton", "svg": "exportSvgButton"}
@@ -135,8 +137,11 @@ def test_a_loaded_dream_without_its_files_is_exported_from_the_scene(viewing_of,
     assert not any(run["frames"] for run in content["runs"][1:]), "the scene has those of one run"
     image, mask = (sitk.GetArrayFromImage(sitk.ReadImage(folder / frames[-1][what])) for what in ("image", "mask"))
     assert image[mask == 1].min() > FRAMES[-1] * ADDED and mask.sum() == 512
-    viewing.finish_job(drawn(viewing))
-    assert (tmp_path / "out.html").is_file() and not folder.exists()
+    viewing.finish_job(dream_report(viewing.worker.request, no_progress))
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "rises out of the normal range by iteration 5: the network is too sensitive to it." in page
+    assert page.count("data:image/png") == 2, "the pictures of the scene, and the plot"
+    assert not folder.exists()
 
 
 def test_a_dream_that_was_interrupted_and_whose_files_are_gone_is_refused_in_words(viewing, tmp_path):

@@ -45,7 +45,9 @@ def test_a_dream_is_drawn_with_its_features_colors_and_last_values(viewing):
     icon = viewing["featureTable"].item(0, TITLE).icon().pixmap(12, 12).toImage()
     assert icon.pixelColor(5, 5).name() == viewing.context.plot.color(SPHERICITY)
     assert drawn(viewing) == [SPHERICITY, PERIMETER, ENTROPY]
-    assert viewing.text("plotLabel") == "Not drawn, for their normal range is not known: Contrast (GLCM)."
+    assert viewing.text("plotLabel") == (
+        "Not drawn as standard scores, for their normal range is not known: Contrast (GLCM)."
+    )
     view_node = slicer.mrmlScene.GetSingletonNode("LiverPairDreamPlot", "vtkMRMLPlotViewNode")
     assert view_node.GetPlotChartNode() is viewing.context.plot.chart_node
 
