@@ -54,6 +54,7 @@ class DeepDreamInspector(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("DeepDream Inspector")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
+        self.parent.dependencies = ["Sequences"]
         self.parent.contributors = ["LiverPair contributors"]
         self.parent.helpText = _(
             "Changes an image step by step until a trained network sees an object in it, and plots how the object's "
