@@ -12,6 +12,7 @@ from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.dreaming.reading import readings
 
 FEATURE, RULE, SENTENCE = range(3)
+FEATURE_WIDTH = 100
 RULES = {
     "toward": (_("toward"), _("Moves into the normal range, or nearer to it: the network looks for it")),
     "flat inside": (_("flat inside"), _("Stays in the normal range: the network is robust to it")),
@@ -85,7 +86,7 @@ class ReadingSection(Section):
         for column in (FEATURE, RULE, SENTENCE):
             table.horizontalHeaderItem(column).setTextAlignment(qt.Qt.AlignLeft | qt.Qt.AlignVCenter)
         header.setHighlightSections(False)
-        header.setSectionResizeMode(FEATURE, qt.QHeaderView.ResizeToContents)
+        table.setColumnWidth(FEATURE, FEATURE_WIDTH)  # long titles break into lines: the sentence needs the room
         header.setSectionResizeMode(RULE, qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(SENTENCE, qt.QHeaderView.Stretch)
         table.verticalHeader().hide()
