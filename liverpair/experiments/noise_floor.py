@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     for repetition in range(repetitions):
         dice = []
         for number, fold in enumerate(folds(cases, count, SPLIT_SEED + repetition)):
-            run = options.runs / "paired-livers" / f"noise-floor-{repetition}-{number}"
+            run = options.runs / "paired-livers" / f"noise-floor-{options.steps}-{repetition}-{number}"
             split = [f"--data.train={json.dumps(fold.train)}", f"--data.validation={json.dumps(fold.validation)}"]
             bundle = trained(REFERENCE.networks[0], repetition, options, [*training, *split], run)
             if bundle is None:

@@ -137,7 +137,7 @@ def trained(
 
     One that has all its steps is used as it is. A training that was stopped goes on. `run`: its folder.
     """
-    run = run or options.runs / "paired-livers" / f"{name}-{seed}"
+    run = run or options.runs / "paired-livers" / f"{name}-{options.steps}-{seed}"
     if _steps(run / "bundle") == options.steps:
         return Bundle.load(run / "bundle")
     if options.deadline is not None and time.monotonic() > options.deadline:

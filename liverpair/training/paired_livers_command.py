@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> None:
     if cli.config.bundle.folder and cli.trainer.is_global_zero:
         bundle = write_bundle(cli, shlex.join(["python", "-m", "liverpair", "train", "paired-livers", *arguments]))
         print(f"The bundle '{bundle.name}' is in {bundle.folder}.")
+    cli.trainer.strategy.barrier()  # the other processes of a multi-GPU run may want to read it
 
 
 def write_bundle(
