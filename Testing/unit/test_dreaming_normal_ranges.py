@@ -62,6 +62,12 @@ def test_they_survive_a_bundle(volumes):
         ('{"features": {"a": {"mean": 1, "sd": -2}}}', "a standard deviation is below 0"),
         ('{"features": {"a": {"mean": "1", "sd": 2}}}', "no normal ranges"),
         ('{"features": {"a": {"mean": true, "sd": 2}}}', "True is no number"),
+        (f'{{"features": {{"a": {{"mean": 1{"0" * 400}, "sd": 2}}}}}}', "no normal ranges"),
+        ('{"features": {}, "count": Infinity}', "no normal ranges"),
+        ('{"features": {}, "settings": {"scale": "255"}}', "no normal ranges"),
+        ('{"features": {}, "settings": {"dimensions": "2"}}', "dimensions '2' are neither 2 nor 3"),
+        ('{"features": {}, "settings": {"spacing_mm": 5}}', "no normal ranges"),
+        ('{"features": {}, "settings": {"dimensions": 2, "spacing_mm": [1]}}', "is of fewer dimensions than 2"),
         (None, "cannot be read: No such file"),
     ],
 )

@@ -105,7 +105,8 @@ def test_what_is_never_or_once_defined_cannot_be_read(known):
     values = np.full(ITERATIONS.size, np.nan)
     values[:known] = 1.0
     reading = read(values, values)
-    assert reading.rule == "undefined" and "undefined: there was no object" in reading.sentence
+    words = "was measured only once" if known else "undefined: there was no object"
+    assert reading.rule == "undefined" and words in reading.sentence
     assert reading.strength == 0.0 and reading.starts == 0
 
 
@@ -165,11 +166,11 @@ def test_a_flat_baseline_beside_a_flat_course_changes_nothing():
 
 
 def test_a_descent_is_read_by_what_the_object_loses():
-    assert read(path(0, 5), direction="descent").sentence.endswith("the network needs it to be normal.")
+    assert read(path(0, 5), direction="descent").sentence.endswith("the object fades as it becomes less normal.")
     assert read(path(0, 0), direction="descent").sentence.endswith("the object fades without it.")
 
 
-def recorded() -> Trajectories:
+def recorded(gain: float = 5.0) -> Trajectories:
     trajectories = Trajectories()
     for iteration in range(0, 101, 5):
         part = iteration / 100
@@ -179,7 +180,7 @@ def recorded() -> Trajectories:
             "glcm_Contrast": 5.0 + 5.0 * part,
             "glcm_Idm": None,
         }
-        sample = {"start": 0, "iteration": iteration, "activation": 0.0, "probability": 0.0, "voxels": 9}
+        sample = {"start": 0, "iteration": iteration, "activation": gain * part - 2, "probability": 0.0, "voxels": 9}
         trajectories.add({"run": "dream", **sample, "features": features})
         trajectories.add({"run": "random-weights", **sample, "features": {**features, "firstorder_Mean": 100.0}})
     return trajectories
@@ -196,6 +197,16 @@ def test_readings_are_sorted_by_strength_with_unknown_ranges_last():
     assert [r.rule for r in found] == ["leaves", "toward", "no range", "undefined"]
     assert found[1].baselines == {"random-weights": True} and found[1].strength == 0.0
     assert set(asdict(found[0])) >= {"feature", "rule", "sentence", "strength", "z0", "z1"}
+
+
+@pytest.mark.parametrize(("direction", "gain"), [("ascent", 0.0), ("ascent", -5.0), ("descent", -0.01)])
+def test_a_dream_that_moves_no_neuron_allows_no_verdict(direction, gain):
+    unmoved = readings(recorded(gain), RANGES, direction)[0]
+    done = {"ascent": "raised", "descent": "lowered"}[direction]
+    assert unmoved.rule == "leaves"
+    assert unmoved.sentence.endswith(f": the neuron was hardly {done}, which tells nothing of the network.")
+    moved = readings(recorded({"ascent": 5.0, "descent": -5.0}[direction]), RANGES, direction)[0]
+    assert moved.rule == "leaves" and "hardly" not in moved.sentence
 
 
 def test_readings_without_ranges_tell_values():

@@ -26,6 +26,7 @@ def test_settings_survive_json():
         ("step", 0.0),
         ("step", float("nan")),
         ("step", "fast"),
+        ("step", 10**400),
         ("iterations", 0),
         ("iterations", 2.5),
         ("iterations", True),
@@ -38,6 +39,7 @@ def test_settings_survive_json():
         ("threshold", 1.0),
         ("crop", "yes"),
         ("seed", -1),
+        ("seed", 2**32),
     ],
 )
 def test_each_field_is_checked_in_a_sentence_that_names_the_value(field, value):

@@ -91,7 +91,7 @@ def test_an_image_with_nan_is_refused(tmp_path, volume):
 @pytest.mark.parametrize(
     ("images", "side", "words"),
     [
-        (("T2",), None, "fits no input of model 'slices' "),
+        (("T2",), None, "What is given fits no input of model 'slices' "),
         (("T1", "T2"), "T2", "T2 fits no input of model 'slices' "),
         ((), "T1", "T1 is not given"),
         (("T1",), "left", "'left' is unknown"),

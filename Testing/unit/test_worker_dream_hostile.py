@@ -14,6 +14,8 @@ from liverpair.study import read_image, write_image
 from liverpair.worker.dream_results import read_dream
 from liverpair.worker.jobs import JOBS
 
+FLAT_BOX = {"center_mm": POINT, "size_mm": [0, 1, 1], "direction": [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
@@ -91,7 +93,9 @@ def test_there_must_be_something_to_go_on_with(request_for, tmp_path):
         ({"starts": [{"point_mm": [1.0, 2.0]}]}, "A point has three coordinates in mm; [1.0, 2.0] does not."),
         ({"starts": [{"point_mm": [1.0, 2.0, math.nan]}]}, "A point has three coordinates in mm"),
         ({"starts": [{"point_mm": [900.0, 0.0, 0.0]}]}, "lies outside of what the network sees of T1."),
-        ({"starts": [{"box": {"center_mm": POINT}}]}, "A drawn box has centre_mm, size_mm, direction"),
+        ({"starts": [{"point_mm": [10**400, 0, 0]}]}, "A point has three coordinates in mm"),
+        ({"starts": [{"box": {"center_mm": POINT}}]}, "A box has center_mm, size_mm and direction"),
+        ({"starts": [{"box": FLAT_BOX}]}, "A box has center_mm, size_mm and direction, and fits into a patient;"),
         ({"random_starts": -1}, "-1 random starts cannot be drawn"),
         ({"baselines": ["chance"]}, "The baseline 'chance' is unknown."),
         ({"features": ["firstorder_Beauty"]}, "There is no feature 'firstorder_Beauty'."),

@@ -189,6 +189,40 @@ def test_a_whole_dream_is_not_dreamt_again(request_for, monkeypatch):
     assert watcher.samples == []
 
 
+def test_a_whole_dream_is_read_against_other_ranges_without_dreaming(request_for, tmp_path):
+    first = JOBS["dream"](request_for(), no_progress)
+    other = {**RANGES, "features": {"firstorder_Mean": {"mean": -500.0, "sd": 10.0}}}
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    (tmp_path / "3d.json").write_text(json.dumps({**RANGES, "settings": {"dimensions": 3}}))
+    watcher = Watcher()
+    again = JOBS["dream"](request_for(normal_ranges=str(tmp_path / "other.json"), resume=True), watcher)
+    assert again["ranges"]["features"] == other["features"] and again["readings"] != first["readings"]
+    none = JOBS["dream"](request_for(normal_ranges=str(tmp_path / "3d.json"), resume=True), watcher)
+    assert none["ranges"] is None and any("3-D objects" in note for note in none["notes"])
+    back = JOBS["dream"](request_for(resume=True), watcher)
+    assert (back["ranges"], back["readings"], back["notes"]) == (first["ranges"], first["readings"], first["notes"])
+    assert watcher.samples == [] and rows_of(back["trajectories"]) == rows_of(first["trajectories"])
+
+
+def test_what_a_process_killed_at_the_end_of_a_run_leaves_is_cleared(request_for, tmp_path):
+    class Dying(Watcher):
+        def sample(self, sample):
+            state = tmp_path / "out" / "state" / "dream_00.npz"
+            if sample["run"] != "dream":
+                state.parent.mkdir(exist_ok=True)
+                state.write_bytes(b"left")
+            super().sample(sample)
+
+    JOBS["dream"](request_for(baselines=["random-direction"], iterations=2), Dying())
+    assert not (tmp_path / "out" / "state").exists()
+
+
+def test_the_largest_seed_serves_every_start(request_for):
+    starts = request_for()["starts"] * 2
+    request = request_for(starts=starts, seed=2**32 - 1, baselines=["random-weights"], iterations=1)
+    assert len(JOBS["dream"](request, no_progress)["runs"]) == 4
+
+
 def test_random_starts_lie_in_the_liver_apart_and_in_several_slices(request_for, place):
     request = request_for(starts=[], random_starts=4, seed=3, iterations=1, t1_liver=str(place / "t1_liver.nii.gz"))
     starts = JOBS["dream"](request, no_progress)["starts"]

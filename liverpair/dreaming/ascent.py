@@ -234,7 +234,8 @@ class _Run:
         if not np.isfinite(activation):
             return f"Stopped at iteration {state.iteration}: the activation is not finite. Choose a smaller step."
         if state.iteration >= settings.iterations:
-            return f"All {settings.iterations} iterations are done."
+            many = f"All {settings.iterations} iterations are done."
+            return many if settings.iterations > 1 else "1 iteration is done."
         if settings.minimum_gain and not self.random and len(past) == settings.patience:
             gain = settings.sign * (activation - past[0])
             if gain <= settings.minimum_gain * max(abs(activation), abs(past[0])):

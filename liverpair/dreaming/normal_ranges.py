@@ -61,10 +61,9 @@ class NormalRanges:
             }
             if any(band["sd"] < 0 for band in features.values()):
                 raise ValueError("a standard deviation is below 0")
-            return cls(
-                features, dict(content.get("settings", {})), int(content.get("count", 0)), str(content.get("data", ""))
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            settings = _settings(content.get("settings", {}))
+            return cls(features, settings, int(content.get("count", 0)), str(content.get("data", "")))
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"These are no normal ranges: {error}.", "'python -m liverpair normal-ranges' makes them."
             ) from error
@@ -188,6 +187,19 @@ def ranges_of_objects(
     spacing_mm = [round(float(s), 4) for s in np.median(spacings, axis=0)]
     used = {"dimensions": len(spacing_mm), **settings.as_dict(), "spacing_mm": spacing_mm}
     return NormalRanges(features, used, len(rows), data)
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON held them. Raises `ValueError` or `TypeError` for what they cannot be."""
+    for name in ("scale", "bin_width"):
+        if name in given:
+            _finite(given[name])
+    dimensions = given.get("dimensions", 2)
+    if type(dimensions) is not int or dimensions not in (2, 3):
+        raise ValueError(f"dimensions {dimensions!r} are neither 2 nor 3")
+    if "spacing_mm" in given and len([_finite(s) for s in given["spacing_mm"]]) < dimensions:
+        raise ValueError(f"spacing_mm {given['spacing_mm']} is of fewer dimensions than {dimensions}")
+    return dict(given)
 
 
 def _finite(value: Any) -> float:

@@ -11,6 +11,8 @@ over its starts. Less than 0.5 between them is flat. Then
 - "within": moves, and never leaves the band.
 - "no range": there is no normal range; only whether the values rise or fall is said.
 - "undefined": no start has an object in which the feature is defined twice.
+
+A dream that hardly moved its neuron allows no verdict on the network.
 """
 
 import math
@@ -36,6 +38,8 @@ FLAT_PART = 0.05
 """Without a normal range: the change, as a part of the larger of both ends, below which a course is flat."""
 AGREEMENT = 2 / 3
 """Part of the starts that must follow the same rule for their median to say something."""
+LEAST_GAIN = 0.01
+"""The change of the activation, as a part of the larger of both ends, that a dream needs to say something."""
 SAME_MOVE = 0.5
 """A baseline that goes the same way at least so far, as a part, does the same as the dream."""
 
@@ -56,11 +60,16 @@ VERDICTS: dict[str, dict[str, str]] = {
         "toward": "the object fades although it becomes more normal",
         "flat inside": "the object fades without it",
         "flat outside": "the object fades without it",
-        "leaves": "the network needs it to be normal",
+        "leaves": "the object fades as it becomes less normal",
         "within": "the object fades although it stays normal",
     },
 }
 """By the direction of the dream: what follows from each rule."""
+
+UNMOVED = {
+    "ascent": "the neuron was hardly raised, which tells nothing of the network",
+    "descent": "the neuron was hardly lowered, which tells nothing of the network",
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ def readings(
     `direction`: "ascent", or "descent" when the dream lowered its neuron.
     """
     baselines = [kind for kind in trajectories.kinds if kind in BASELINES]
+    dreamt = _gained(trajectories.values("activation")[1], direction)
     found = [
         read_trajectory(
             *trajectories.values(name),
@@ -116,6 +126,7 @@ def readings(
             band=ranges.features.get(name) if ranges else None,
             baselines={kind: trajectories.values(name, kind) for kind in baselines},
             direction=direction,
+            dreamt=dreamt,
         )
         for name in trajectories.features
     ]
@@ -130,6 +141,7 @@ def read_trajectory(
     band: Mapping[str, float] | None = Z_SCORES,
     baselines: Mapping[str, Curves] | None = None,
     direction: str = "ascent",
+    dreamt: bool = True,
 ) -> Reading:
     """Read one feature.
 
@@ -142,13 +154,17 @@ def read_trajectory(
         values are z-scores. None or no spread: there is no normal range.
     baselines
         The curves of the baselines, by kind of run.
+    dreamt
+        Whether the dream moved its neuron in the `direction` that was wanted.
     """
     ranged = bool(band) and band["sd"] > 0
     mean, sd = (band["mean"], band["sd"]) if ranged else (0.0, 1.0)
     courses = _courses((iterations, values), mean, sd)
     title = title_of(feature)
     if not courses:
-        return Reading(feature, "undefined", f"{title} is undefined: there was no object to measure it in.")
+        once = "was measured only once, which makes no course"
+        never = "is undefined: there was no object that it could be measured in"
+        return Reading(feature, "undefined", f"{title} {once if np.isfinite(values).any() else never}.")
     middle = _median_course(courses)
     others = {kind: _median_course(_courses(curves, mean, sd)) for kind, curves in (baselines or {}).items()}
     same = {kind: other and _does_the_same(other, middle, ranged) for kind, other in others.items()}
@@ -158,7 +174,8 @@ def read_trajectory(
     moved = abs(middle.change) if ranged else abs(middle.change) / max(abs(middle.first) + abs(middle.last), 1e-300)
     beyond = moved * (1 - min(1.0, max((_share(other, middle) for other in others.values()), default=0.0)))
     words = _course_words(middle, rule, iteration)
-    sentence = _sentence(title, words, VERDICTS[direction].get(rule), len(agreeing), len(courses), same)
+    verdict = VERDICTS[direction].get(rule) if dreamt else UNMOVED[direction]
+    sentence = _sentence(title, words, verdict, len(agreeing), len(courses), same)
     return Reading(
         feature,
         rule,
@@ -173,6 +190,14 @@ def read_trajectory(
         starts=len(courses),
         baselines=same,
     )
+
+
+def _gained(activations: np.ndarray, direction: str) -> bool:
+    """Whether most starts, whose activations (starts, n) are padded with NaN, moved their neuron as was wanted."""
+    ends = [row[np.isfinite(row)][[0, -1]] for row in activations if np.isfinite(row).sum() > 1]
+    sign = 1 if direction == "ascent" else -1
+    moved = [sign * (last - first) > LEAST_GAIN * max(abs(first), abs(last)) for first, last in ends]
+    return not moved or 2 * sum(moved) >= len(moved)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ RUN_KINDS = ("dream", "random-weights", "random-direction")
 PUBLISHED_FRAMES = (0, 120, 250, 600)
 """The iterations that Couteaux (2021) shows in figure 3.7."""
 
+LARGEST_SEED = 2**32 - 1
+
 PATH_FREE = ("iterations", "patience", "minimum_gain", "frames", "every")
 """The settings that do not bend a path but say how far it is followed and where it is looked at."""
 
@@ -77,7 +79,8 @@ class DreamSettings:
         _at_least("number of iterations", self.iterations, 1)
         _at_least("patience", self.patience, 1)
         _at_least("interval between frames", self.every, 0)
-        _at_least("seed", self.seed, 0)
+        if not (_is_whole(self.seed) and 0 <= self.seed <= LARGEST_SEED):
+            raise InputError(f"The seed is a whole number from 0 to {LARGEST_SEED}; {self.seed} is not.")
         if not (_is_number(self.minimum_gain) and 0 <= self.minimum_gain < 1):
             raise InputError(f"The minimum gain lies from 0 to below 1; {self.minimum_gain} does not.")
         if not (_is_number(self.threshold) and 0 < self.threshold < 1):
@@ -133,7 +136,10 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer beyond all floating point numbers
+        return False
 
 
 def _whole_numbers(values: Any) -> tuple[int, ...]:

@@ -163,7 +163,7 @@ def _side(bundle: Bundle, images: Mapping[str, sitk.Image], side: str | None) ->
     if wanted not in possible:
         named = f"'{bundle.name}' (for {' and '.join(bundle.inputs)})"
         missing = wanted and wanted not in images
-        said = f"{wanted} is not given." if missing else f"{wanted or 'No image given'} fits no input of model {named}."
+        said = f"{wanted} is not given." if missing else f"{wanted or 'What is given'} fits no input of model {named}."
         raise InputError(said, "Choose another image or another model.")
     return wanted
 

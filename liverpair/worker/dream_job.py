@@ -3,14 +3,16 @@
 Importing this module imports neither torch nor SimpleITK, so that a worker is ready at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import liverpair
+from liverpair.dreaming.settings import LARGEST_SEED
 from liverpair.errors import Cancelled, LiverPairError, Progress, part_of
 from liverpair.worker.detect_results import liver_file
 from liverpair.worker.dream_record import DreamRecord, unfinished_dream
@@ -86,7 +88,7 @@ class _Dream:
         asked = self.wanted.asked(self.bundle)
         earlier = unfinished_dream(folder, asked) if self.wanted.resume else None
         if earlier and earlier["complete"]:
-            return located(earlier, folder)
+            return self._read_again(folder, earlier)
         dreamer = Dreamer(self.bundle, self.wanted.device, self.wanted.precision)
         draw = earlier is None and self.wanted.random_starts > 0
         scenery, notes = prepare_scenery(self.wanted, self.bundle, inputs, draw, part_of(self.progress, READ, PREPARED))
@@ -97,12 +99,26 @@ class _Dream:
         else:
             starts = scenery.starts(self.wanted, dreamer)
             record = self._begin(asked, inputs, scenery, starts, dreamer)
-        record.note([*notes, *self._about_ranges(starts[0].subject.spacing_mm)])
-        record.content["ranges"] = self.ranges and self.ranges.as_dict()
+        record.note(notes)
+        self._use_ranges(record)
         record.save()
         self._run(record, starts, dreamer)
         self.progress(1.0, "Saving the results")
         return record.finish()
+
+    def _read_again(self, folder: Path, earlier: dict[str, Any]) -> dict[str, Any]:
+        """A whole dream, held against the ranges that are asked for now."""
+        record = DreamRecord.resume(folder, deepcopy(earlier), self._readings)
+        self._use_ranges(record)
+        return located(earlier, folder) if record.content["ranges"] == earlier["ranges"] else record.finish()
+
+    def _use_ranges(self, record: DreamRecord) -> None:
+        """Read the dream of a record against the ranges, and say what there is to know of them."""
+        before = record.content.get("about_ranges", [])
+        about = self._about_ranges(record.content["feature_settings"]["spacing_mm"])
+        record.content["notes"] = [note for note in record.content["notes"] if note not in before]
+        record.note(about)
+        record.content |= {"about_ranges": about, "ranges": plain(self.ranges and self.ranges.as_dict())}
 
     def _begin(
         self, asked: Mapping[str, Any], inputs: "Inputs", scenery: "Scenery", starts: "list[Start]", dreamer: "Dreamer"
@@ -168,7 +184,8 @@ class _Dream:
         done, state = record.enter(kind, number)
         if done:
             return
-        settings = replace(self.wanted.settings, seed=self.wanted.seed + number)
+        seed = (self.wanted.seed + number) % (LARGEST_SEED + 1)
+        settings = replace(self.wanted.settings, seed=seed)
         steps = iterations(
             dreamer, start.subject, start.neuron, settings, self.features, self._feature_settings(), kind, state
         )
@@ -187,7 +204,7 @@ class _Dream:
 
         return [asdict(reading) for reading in readings(trajectories, self.ranges, self.wanted.direction)]
 
-    def _about_ranges(self, spacing_mm: tuple[float, ...]) -> list[str]:
+    def _about_ranges(self, spacing_mm: Sequence[float]) -> list[str]:
         """What to know of the normal ranges; those that were measured otherwise are not used."""
         raw = "so the features are shown as they are and cannot be read against what is normal."
         if self.ranges is None:

@@ -178,6 +178,8 @@ class DreamRecord:
         """Mark the dream as whole; what `located` gives of it."""
         self.content["complete"] = True
         self.save()
+        for run in self.content["runs"]:  # left where the process was killed at the end of a run
+            (self.folder / state_file(run["run"], run["start"])).unlink(missing_ok=True)
         for folder in (STATE_FOLDER, FRAMES_FOLDER):
             with suppress(OSError):  # not empty
                 (self.folder / folder).rmdir()

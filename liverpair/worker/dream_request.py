@@ -1,6 +1,6 @@
 """What the job "dream" may be asked, checked before anything is read."""
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -105,8 +105,7 @@ class DreamRequest(DreamSettings):
         if set(start) == {"point_mm"}:
             return _point(start["point_mm"])
         if set(start) == {"box"} and isinstance(start["box"], Mapping):
-            box = {"centre_mm" if name == "center_mm" else name: value for name, value in start["box"].items()}
-            return box_of(box, self.side or self.sides[0])
+            return _box(start["box"])
         raise InputError(f"A start is a point (point_mm) or a box; {dict(start)} is neither.")
 
     @property
@@ -168,7 +167,21 @@ def ranges_of(wanted: DreamRequest, bundle: "Bundle") -> "NormalRanges | None":
 
 
 def _point(value: Any) -> "Vector":
-    numbers = isinstance(value, list) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
-    if not numbers or len(value) != 3 or not all(map(math.isfinite, value)):
+    if not isinstance(value, list) or len(value) != 3 or not all(map(_is_coordinate, value)):
         raise InputError(f"A point has three coordinates in mm; {value!r} does not.")
     return tuple(float(v) for v in value)
+
+
+def _box(values: Mapping[str, Any]) -> "Box":
+    box = {"centre_mm" if name == "center_mm" else name: value for name, value in values.items()}
+    try:
+        return box_of(box, SIDES[0])
+    except InputError as error:
+        raise InputError(
+            f"A box has center_mm, size_mm and direction, and fits into a patient; {dict(values)} does not.",
+            "Sides are above 0 mm; the direction is nine numbers, row by row.",
+        ) from error
+
+
+def _is_coordinate(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
