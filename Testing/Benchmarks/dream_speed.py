@@ -2,9 +2,10 @@
 
 Iterations of our dream against those of a straightforward loop (see `dream_speed_arms`) on the same images with the
 same networks, in one process; the loops take turns after every iteration, so that other work on the machine slows them
-alike. In between stand our loop in single precision, and without the crop to the receptive field.
+alike. In between stand our loop in single precision, and without the crop to the receptive field. On a machine that is
+busy, threads wait for each other most of the time: then `--processor-time`.
 
-Prints a table and writes `docs/results/dream-speed.md` and `.json`. Leave the machine alone meanwhile.
+Prints a table and writes `docs/results/dream-speed.md` and `.json`.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 BENCHMARKS = Path(__file__).resolve().parent
 sys.path[:0] = [str(BENCHMARKS), str(BENCHMARKS.parents[1])]
@@ -54,10 +56,10 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 """By the ending of their single figures. The first is the one that `speedup` is of."""
 
-SPEED_NOTE = """Milliseconds per iteration, median of {iterations} after {warm} to warm up; the loops took turns after
-every iteration. {sizes}. 2-D: the shipped network of T1 slices, from a lesion of the embedded phantom. 3-D: random
-weights, and a last layer fitted to see a ball in smooth noise. So there is an object to measure from the first
-iteration on; measured are {features}. Straightforward: PyTorch fp32 on the whole image, gradients of the weights too,
+SPEED_NOTE = """Milliseconds {of} per iteration, median of {iterations} after {warm} to warm up; the loops took turns after
+every iteration. {sizes}. 2-D: the shipped network of T1 slices, from a lesion of the embedded phantom. 3-D: networks
+with random weights that see a ball in smooth noise. So there is an object to measure from the first iteration on;
+measured are {features}. Straightforward: PyTorch fp32 on the whole image, gradients of the weights too,
 pyradiomics' RadiomicsFeatureExtractor on the whole image in every iteration. LiverPair: frozen weights, the classes of
 pyradiomics on the cropped object, bf16 where native ({precision} here), and the crop to the receptive field, which
 networks with group normalization do not have."""
@@ -95,6 +97,11 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--iterations", type=int, default=20, help="iterations that count, of each loop")
     parser.add_argument("--warm", type=int, default=3, help="iterations before them")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="one thread, and the time that the processor spent on it: for a machine that is not left alone",
+    )
     parser.add_argument("--results", type=Path, help="folder of the results (default: docs/results)")
     return parser.parse_args(words)
 
@@ -105,6 +112,9 @@ def measure(options: argparse.Namespace, cases: dict[str, Callable[[], Case]], c
     from liverpair.dreaming.feature_names import title_of
     from liverpair.measures.results import write_results
 
+    if options.processor_time:
+        torch.set_num_threads(1)
+    clock = time.process_time if options.processor_time else time.perf_counter
     precision = "bf16" if native_bf16() else "fp32"
     settings = DreamSettings(iterations=options.warm + options.iterations, minimum_gain=0.0, every=1)
     table: list[dict[str, Any]] = []
@@ -112,14 +122,19 @@ def measure(options: argparse.Namespace, cases: dict[str, Callable[[], Case]], c
     sizes, features = [], {}
     for ending, make in cases.items():
         case = make()
-        timed = take_turns(case, settings, precision, options.warm)
+        timed = take_turns(case, settings, precision, options.warm, clock)
         table += [row(case.name, arm, timed) for arm in timed]
         values |= {f"{key}_{ending}": value for key, value in single_figures(case, timed).items()}
         sizes.append(f"{case.name}: {case.size}")
         features |= dict.fromkeys(title_of(name).lower() for name in case.features)
     first = next(iter(cases))
     values = {"speedup": values[f"speedup_{first}"], **values}
-    values |= {"precision": precision, "processor": processor_name(), "cores": os.cpu_count()}
+    values |= {
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+    }
     write_results(
         "dream-speed",
         table,
@@ -129,6 +144,7 @@ def measure(options: argparse.Namespace, cases: dict[str, Callable[[], Case]], c
         values=values,
         notes=[
             SPEED_NOTE.format(
+                of="of processor time" if options.processor_time else "by the clock",
                 iterations=options.iterations,
                 warm=options.warm,
                 sizes="; ".join(sizes),
@@ -153,18 +169,20 @@ def single_figures(case: Case, timed: dict[str, Timed]) -> dict[str, float]:
     }
 
 
-def take_turns(case: Case, settings: DreamSettings, precision: str, warm: int) -> dict[str, Timed]:
-    """All iterations of every loop, in turn; the first `warm` are not counted."""
+def take_turns(
+    case: Case, settings: DreamSettings, precision: str, warm: int, clock: Callable[[], float]
+) -> dict[str, Timed]:
+    """All iterations of every loop, in turn, timed by `clock`; the first `warm` are not counted."""
     count = settings.iterations
     loops = {arm: run(case, own, settings) for arm, own in arms(settings, precision).items()}
     timed = {arm: Timed([], []) for arm in loops}
     for number in range(count):
         print(f"{case.name}: iteration {number + 1} of {count}", end="\r", file=sys.stderr, flush=True)
         for arm, loop in loops.items():
-            start = time.perf_counter()
+            start = clock()
             step = next(loop)
             if number >= warm:
-                timed[arm].seconds.append(time.perf_counter() - start)
+                timed[arm].seconds.append(clock() - start)
             timed[arm].steps.append(step)
     print(file=sys.stderr)
     return timed

@@ -67,12 +67,15 @@ class Case:
 
 
 def planted(name: str, shape: Sequence[int], radius: float, arguments: dict[str, Any], seed: int = 0) -> Case:
-    """A network with random weights whose last layer is fitted to see a brighter ball in an image of smooth noise."""
+    """A network with random weights that sees a brighter ball in an image of smooth noise: one channel of its finest
+    level carries the brightness, and the last layer is fitted."""
     image, ball = planted_image(shape, radius, seed)
     torch.manual_seed(seed)
     network = build("unet", {"dimensions": len(shape), **arguments})
     pixels = torch.from_numpy(image)[None, None]
     with torch.no_grad():
+        carry(network.encoder[0], 0)
+        carry(network.decoder[0], network.ups[0].out_channels)
         network.train()
         for module in network.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -89,6 +92,15 @@ def planted(name: str, shape: Sequence[int], radius: float, arguments: dict[str,
         network.head.weight.copy_(fitted[:-1].float().reshape(network.head.weight.shape))
         network.head.bias.copy_(fitted[-1:].float())
     return Case(name, network, image, tuple(n // 2 for n in shape))
+
+
+def carry(block: nn.Sequential, channel: int) -> None:
+    """Let the first channel of a block of convolutions be `channel` of its input, smoothed."""
+    for layer in block:
+        if isinstance(layer, nn.Conv2d | nn.Conv3d):
+            layer.weight[0] = 0
+            layer.weight[0, channel] = 1 / layer.weight[0, channel].numel()
+            channel = 0
 
 
 def shipped(name: str, model: str, lesion: int, side: int) -> Case:
@@ -110,7 +122,7 @@ def planted_image(shape: Sequence[int], radius: float, seed: int) -> tuple[np.nd
     distance = np.sqrt(sum((axis - n // 2) ** 2 for axis, n in zip(np.ogrid[tuple(map(slice, shape))], shape)))
     ball = distance < radius
     soft = ndimage.gaussian_filter(ball.astype(float), 1.0)
-    return np.clip(0.4 + 0.06 * noise / noise.std() + 0.35 * soft, 0, 1).astype(np.float32), ball
+    return np.clip(0.3 + 0.03 * noise / noise.std() + 0.5 * soft, 0, 1).astype(np.float32), ball
 
 
 def straightforward(case: Case, settings: DreamSettings) -> Iterator[Step]:

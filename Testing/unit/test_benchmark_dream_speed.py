@@ -1,6 +1,5 @@
 """The benchmark of dreams compares what it says, on small cases. No speed is asserted."""
 
-import argparse
 import importlib.util
 import json
 import math
@@ -94,7 +93,7 @@ def test_differences_of_features_are_parts_of_their_values(arms, benchmark):
 
 def test_the_results_are_written(arms, benchmark, tmp_path):
     case = arms.planted("tiny", (32, 32), 5.0, {"widths": (4, 8), "normalization": "batch"})
-    options = argparse.Namespace(iterations=2, warm=1, results=tmp_path)
+    options = benchmark.parse(["--iterations", "2", "--warm", "1", "--results", str(tmp_path)])
     values = benchmark.measure(options, {"2d": lambda: case}, "the command")
     content = json.loads((tmp_path / "dream-speed.json").read_text())
     assert content["speedup"] == content["speedup_2d"] == values["speedup"] > 0
