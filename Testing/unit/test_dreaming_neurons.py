@@ -46,7 +46,9 @@ def test_neurons_survive_json():
         Neuron("anchor", (1, 2, 3), (), 0, 1, 2, 1),
     ):
         assert Neuron.from_dict(json.loads(json.dumps(neuron.as_dict()))) == neuron
-    for wrong in ({"kind": "layer", "position": [1]}, {"kind": "point"}, {"kind": "point", "position": [1], "x": 1}, 3):
+    point = {"kind": "point", "position": [1]}
+    changes = ({"kind": "layer"}, {"x": 1}, {"position": ["a"]}, {"position": 1}, {"output": 0.5})
+    for wrong in (*({**point, **change} for change in changes), {"kind": "point"}, 3):
         with pytest.raises(InputError, match="neuron"):
             Neuron.from_dict(wrong)
 

@@ -120,6 +120,13 @@ def test_objects_too_small_do_not_count():
         ranges_of_objects(objects(1), "")
 
 
+def test_objects_in_which_nothing_is_defined_make_no_range():
+    image, line = np.random.default_rng(0).random((30, 30)), np.zeros((30, 30), bool)
+    line[5] = True
+    with pytest.raises(InputError, match="No feature is defined for two of the lesions"):
+        ranges_of_objects([(image, line, (1.0, 1.0))] * 2, "two lines")
+
+
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_lesions_of_studies_are_measured_as_the_model_sees_them(tmp_path, dimensions, request):
     bundle = request.getfixturevalue("slices" if dimensions == 2 else "volumes")
@@ -184,11 +191,18 @@ def test_a_side_that_the_model_does_not_take_is_refused(tmp_path, slices):
 @pytest.mark.parametrize(
     ("break_it", "words"),
     [
-        (lambda folder: (folder / "t1.nii.gz").unlink(), "Study 'a': .* has no T1 volume"),
+        (lambda folder: (folder / "t1.nii.gz").unlink(), "^Study 'a' has no T1 volume"),
         (lambda folder: (folder / "t1_lesions.nii.gz").write_bytes(b"no image"), "Study 'a': .*t1_lesions"),
         (
             lambda folder: write_image(
                 sitk.Cast(read_image(folder / "t1.nii.gz"), sitk.sitkFloat32), folder / "t1_lesions.nii.gz"
+            ),
+            "Study 'a': .*no label map",
+        ),
+        (
+            lambda folder: write_image(
+                sitk.Cast(read_image(folder / "t1_lesions.nii.gz"), sitk.sitkFloat32) * 1e30,
+                folder / "t1_lesions.nii.gz",
             ),
             "Study 'a': .*no label map",
         ),

@@ -75,6 +75,14 @@ def test_there_must_be_something_to_go_on_with(request_for, tmp_path):
         JOBS["dream"](request_for(resume=True), no_progress)
 
 
+def test_frames_that_are_gone_are_not_promised(request_for, tmp_path):
+    with pytest.raises(Cancelled):
+        JOBS["dream"](request_for(), Watcher(13))
+    shutil.rmtree(tmp_path / "out" / "frames")
+    (run,) = JOBS["dream"](request_for(resume=True), no_progress)["runs"]
+    assert [frame["iteration"] for frame in run["frames"]] == [15]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -152,7 +160,8 @@ def finished(place, tmp_path_factory):
 @pytest.mark.parametrize(
     "damage",
     ["[]", "{", {"runs": {}}, {"schema_version": 2}, {"complete": "yes"}, {"provenance": {}}, {"livers": {}},
-     {"runs": [{"run": "dream", "start": 5}]}, {"starts": [1]}, {"asked": {"options": {}}}, {"original": None}],
+     {"runs": [{"run": "dream", "start": 5}]}, {"starts": [1]}, {"starts": [], "runs": []},
+     {"feature_settings": {}}, {"asked": {"options": {}}}, {"original": None}],
 )  # fmt: skip
 def test_damaged_results_are_none(finished, tmp_path, damage):
     file = tmp_path / "dream.json"

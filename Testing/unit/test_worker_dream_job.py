@@ -282,7 +282,7 @@ def test_a_detector_dreams_an_anchor_in_the_chosen_image(request_for, tmp_path):
         side="t2",
         features=[],
         starts=[{"point_mm": [6.0, -10.0, 16.0]}],
-        iterations=2,
+        iterations=1,
     )
     watcher = Watcher()
     result = JOBS["dream"](request, watcher)

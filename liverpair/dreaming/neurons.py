@@ -65,6 +65,9 @@ class Neuron:
             raise InputError(f"A neuron is described by kind, position and so on: {error}.") from error
         if neuron.kind not in ("point", "box", "anchor"):
             raise InputError(f"The kind of neuron '{neuron.kind}' is unknown.", "It is point, box or anchor.")
+        numbers = (*neuron.position, *neuron.extent, neuron.output, neuron.image, neuron.level, neuron.anchor)
+        if any(type(number) is not int for number in numbers):
+            raise InputError(f"A neuron is described by whole numbers: {dict(values)} is not.")
         return neuron
 
     @property

@@ -184,6 +184,8 @@ def ranges_of_objects(
         known = values[np.isfinite(values)]
         if len(known) > 1:
             features[name] = {"mean": float(known.mean()), "sd": float(known.std(ddof=1))}
+    if not features:
+        raise InputError("No feature is defined for two of the lesions; they are no wider than one voxel.")
     spacing_mm = [round(float(s), 4) for s in np.median(spacings, axis=0)]
     used = {"dimensions": len(spacing_mm), **settings.as_dict(), "spacing_mm": spacing_mm}
     return NormalRanges(features, used, len(rows), data)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LesionObject = tuple[np.ndarray, np.ndarray, tuple[float, ...]]
 """Image in [0, 1], mask, (z, y, x) or (y, x), and spacing (x, y[, z]) in mm."""
 
+LARGEST_LABEL = 2**32
+"""A value beyond this counts no lesions."""
+
 MOST_LESIONS = 1000
 """An image with more values than this is no map of lesions."""
 
@@ -51,7 +54,8 @@ class DrawnLesions:
             )
         used = len({folder for folder, _ in files})
         others = f" ({len(folders) - used} more have none)" if used < len(folders) else ""
-        words = f"lesions drawn in {' and '.join(sides)} of {used} {'study' if used == 1 else 'studies'}{others}"
+        drawn = [s for s in sides if any(s == side for _, side in files)]
+        words = f"lesions drawn in {' and '.join(drawn)} of {used} {'study' if used == 1 else 'studies'}{others}"
         return cls(files, words)
 
     def objects(self, bundle: "Bundle", progress: Progress = no_progress) -> Iterator[LesionObject]:
@@ -61,7 +65,9 @@ class DrawnLesions:
             try:
                 yield from lesion_objects(Study.open(folder), side, _separate(read_image(path)), bundle)
             except LiverPairError as error:
-                raise type(error)(f"Study '{folder.name}': {error.message}", error.hint) from error
+                name = f"Study '{folder.name}'"
+                said = error.message if error.message.startswith(name) else f"{name}: {error.message}"
+                raise type(error)(said, error.hint) from error
 
 
 def lesion_objects(study: Study, side: str, labels: sitk.Image, bundle: "Bundle") -> Iterator[LesionObject]:
@@ -126,6 +132,6 @@ def _values(labels: sitk.Image) -> list[int]:
     check_mask(labels)
     values = np.unique(sitk.GetArrayViewFromImage(labels))
     values = values[values != 0]
-    if len(values) > MOST_LESIONS or (values != values.astype(int)).any():
+    if len(values) > MOST_LESIONS or (values != np.rint(values)).any() or (abs(values) > LARGEST_LABEL).any():
         raise InputError("Its file of lesions is no label map.", "It holds whole numbers, one for each lesion.")
     return [int(value) for value in values]

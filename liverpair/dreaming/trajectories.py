@@ -113,7 +113,7 @@ class Trajectories:
         path = Path(path)
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                header, *rows = csv.reader(file)
+                header, *rows = csv.reader(file) if path.stat().st_size else [[]]
             if tuple(header[: len(KEYS + MEASURES)]) != KEYS + MEASURES:
                 raise ValueError("its columns are others")
             return cls._of(header[len(KEYS + MEASURES) :], rows)

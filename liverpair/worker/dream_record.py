@@ -78,7 +78,7 @@ class DreamRecord:
     def resume(cls, folder: Path, content: dict[str, Any], read: Readings) -> "DreamRecord":
         """The unfinished dream in `folder`, of which `read_dream` gave the `content`.
 
-        Raises `InputError` when its trajectories or its state are damaged.
+        Frames that are gone are left out. Raises `InputError` when its trajectories or its state are damaged.
         """
         from liverpair.dreaming.trajectories import Trajectories
 
@@ -88,9 +88,13 @@ class DreamRecord:
             if key not in whole:
                 del record.trajectories.by_run[key]
         for key, entry in whole.items():
+            entry["frames"] = [frame for frame in entry["frames"] if record._is_there(frame)]
             if entry["stopped"] is None:
                 record._drop_from(entry, record._stored(*key))
         return record
+
+    def _is_there(self, frame: Mapping[str, Any]) -> bool:
+        return all((self.folder / frame[what]).is_file() for what in ("image", "mask"))
 
     def _stored(self, run: str, start: int) -> "DreamState | None":
         from liverpair.dreaming.state import DreamState

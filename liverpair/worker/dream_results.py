@@ -105,6 +105,7 @@ def _is_whole(content: Any) -> bool:
         and isinstance(content.get("complete"), bool)
         and isinstance(content.get("original"), str)
         and isinstance(content.get("starts"), list)
+        and content["starts"] != []
         and all(isinstance(neuron, dict) for neuron in content["starts"])
         and _are_texts(content.get("notes"))
         and isinstance(content.get("readings"), list)
