@@ -70,6 +70,10 @@ def test_every_option_reaches_the_job(words, place):
     assert "step" not in plain and plain["crop"] is True
 
 
+def test_coordinates_may_have_exponents(words):
+    assert parsed([*words, "--point", "-1.5e1", "-8.", "-3E-05"])["starts"] == [{"point_mm": [-15.0, -8.0, -3e-05]}]
+
+
 def test_one_image_is_the_one_that_the_model_takes(words, place, tmp_path):
     write_dream_bundle(tmp_path / "second", inputs=["T2"])
     write_dream_bundle(tmp_path / "either", inputs=["T1 or T2"])

@@ -75,6 +75,24 @@ def test_there_must_be_something_to_go_on_with(request_for, tmp_path):
         JOBS["dream"](request_for(resume=True), no_progress)
 
 
+@pytest.mark.parametrize("name", ["original.nii.gz", "frames/dream_00_00000_image.nii.gz"])
+def test_no_dream_replaces_what_it_is_made_of(request_for, place, tmp_path, name):
+    image = tmp_path / "out" / name
+    image.parent.mkdir(parents=True)
+    shutil.copy(place / "t1.nii.gz", image)
+    with pytest.raises(InputError, match="would be replaced by the results. Choose another folder"):
+        JOBS["dream"](request_for(t1=str(image)), no_progress)
+    assert image.read_bytes() == (place / "t1.nii.gz").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["frames", "state"])
+def test_a_file_in_the_place_of_a_folder_is_named(request_for, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name}' is a file; a folder of that name is to be made. Rename it."):
+        JOBS["dream"](request_for(), no_progress)
+
+
 def test_frames_that_are_gone_are_not_promised(request_for, tmp_path):
     with pytest.raises(Cancelled):
         JOBS["dream"](request_for(), Watcher(13))

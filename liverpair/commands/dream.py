@@ -1,6 +1,7 @@
 """`dream`: change an image until a model sees a lesion in it, and follow the features of that lesion."""
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,6 +42,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Results: trajectories.csv (every iteration), dream.json (settings, readings, provenance), "
         "original.nii.gz and frames/ (images and masks), trajectories.png and report.html. Coordinates are LPS mm.",
     )
+    # argparse takes negative numbers with an exponent for options.
+    parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="the volume, or T1 and T2; '-' leaves one out")
     parser.add_argument("--t1", help="the T1-weighted volume, when it is alone")
     parser.add_argument("--t2", help="the T2-weighted volume, when it is alone")

@@ -17,7 +17,7 @@ from liverpair.errors import Cancelled, LiverPairError, Progress, part_of
 from liverpair.worker.detect_results import liver_file
 from liverpair.worker.dream_record import DreamRecord, unfinished_dream
 from liverpair.worker.dream_request import DreamRequest, checked_features, dimensions_of, ranges_of
-from liverpair.worker.dream_results import DREAM_FILE, ORIGINAL_FILE, TRAJECTORIES_FILE, located, plain
+from liverpair.worker.dream_results import DREAM_FILE, ORIGINAL_FILE, TRAJECTORIES_FILE, check_free, located, plain
 from liverpair.worker.result_folder import writable_folder
 from liverpair.worker.segment_job import find_bundles
 from liverpair.worker.segment_results import SIDES
@@ -85,6 +85,7 @@ class _Dream:
         from liverpair.worker.dream_starts import Inputs, prepare_scenery
 
         inputs = Inputs.read(self.wanted, part_of(self.progress, 0.0, READ))
+        check_free(folder, [path for path in (*self.wanted.parts.values(), self.wanted.normal_ranges) if path])
         asked = self.wanted.asked(self.bundle)
         earlier = unfinished_dream(folder, asked) if self.wanted.resume else None
         if earlier and earlier["complete"]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.dreaming.settings import RUN_KINDS
+from liverpair.errors import InputError
 from liverpair.worker.segment_results import SIDES, is_number
 
 DREAM_FILE = "dream.json"
@@ -50,6 +51,18 @@ def own_files(folder: Path) -> list[Path]:
         *(f"{STATE_FOLDER}/{run}_*.npz" for run in RUN_KINDS),
     )
     return [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+
+
+def check_free(folder: Path, inputs: Sequence[str]) -> None:
+    """Raise `InputError` when a dream in `folder` would replace one of the files `inputs`, or a file has the name of
+    one of its folders."""
+    for name in (FRAMES_FOLDER, STATE_FOLDER):
+        if os.path.lexists(folder / name) and not (folder / name).is_dir():
+            raise InputError(f"'{folder / name}' is a file; a folder of that name is to be made.", "Rename it.")
+    replaced = {path.resolve() for path in own_files(folder)}
+    for path in inputs:
+        if Path(path).resolve() in replaced:
+            raise InputError(f"'{path}' would be replaced by the results.", "Choose another folder for the results.")
 
 
 def read_dream(folder: Path) -> dict[str, Any] | None:
