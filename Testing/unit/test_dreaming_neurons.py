@@ -174,7 +174,8 @@ def test_an_ellipsoid_touches_its_box():
 def test_an_output_other_than_the_first_can_be_dreamed():
     dreamer = Dreamer.of_network(batch_unet(out_channels=2))
     settings = DreamSettings(iterations=1, precision="fp32")
-    neuron = neuron_at(dreamer, SUBJECT, SUBJECT.point_of((9, 9)), output=1)
-    step = next(dream(dreamer, SUBJECT, neuron, settings))
+    subject = replace(SUBJECT, output=1)
+    neuron = neuron_at(dreamer, subject, subject.point_of((9, 9)))
+    step = next(dream(dreamer, subject, neuron, settings))
     expected = dreamer.respond(dreamer.padded(SUBJECT.channels))[1, 9, 9]
     assert step.activation == pytest.approx(float(expected.detach()), rel=1e-4)

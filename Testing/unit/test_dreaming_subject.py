@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from bright_box import grid, image_and_mask
-from brightness_bundle import write_brightness_bundle
+from brightness_bundle import write_brightness_bundle, write_two_brightness_bundle
 from dreaming_factory import smooth_noise, subject_of, write_slice_bundle
 from peak_detector import SECTION, write_peak_bundle
 from peak_detector import image_and_liver as peaks_and_liver
 
+from liverpair.dreaming.ascent import dream
+from liverpair.dreaming.dreamer import Dreamer
+from liverpair.dreaming.neurons import neuron_at
+from liverpair.dreaming.settings import DreamSettings
 from liverpair.dreaming.subject import prepare_subject
 from liverpair.errors import InputError
 from liverpair.geometry import resample
@@ -53,6 +57,25 @@ def test_a_volume_is_seen_as_segmentation_sees_it(tmp_path, volume):
     assert subject.dimensions == 3 and subject.side == "T2" and subject.limits == ((0.0, 100.0),)
     assert subject.channels.min() == 0.0 and subject.channels.max() == 1.0
     assert subject.point_of(subject.index_of(POINT)) == pytest.approx(POINT, abs=4.0)
+
+
+def test_a_network_of_both_images_is_shown_both_and_asked_for_the_mask_of_its_side(tmp_path, volume):
+    bundle = write_two_brightness_bundle(tmp_path / "b")
+    inverted = inverted_of(volume[0])
+    subject = prepare_subject(bundle, {"T1": inverted, "T2": volume[0]}, side="T2")
+    assert (len(subject.channels), subject.channel, subject.output) == (2, 1, 1)
+    assert subject.image[subject.index_of(POINT)] > 0.9 > 0.1 > subject.channels[0][subject.index_of(POINT)]
+    dreamer = Dreamer(bundle, "cpu", "fp32")
+    settings = DreamSettings(direction="descent", iterations=3, step=1e-4, gradient="raw", precision="fp32")
+    *_, last = dream(dreamer, subject, neuron_at(dreamer, subject, POINT), settings)
+    changed = last.state.image - subject.channels
+    assert not changed[0].any() and changed[1][subject.index_of(POINT)] < 0
+    with pytest.raises(InputError, match="fits no input"):
+        prepare_subject(bundle, {"T2": volume[0]})
+
+
+def inverted_of(image: sitk.Image) -> sitk.Image:
+    return sitk.Cast(100.0 - image, sitk.sitkFloat32)
 
 
 def test_a_pair_keeps_the_intensities_of_its_side(tmp_path):

@@ -76,7 +76,7 @@ class Neuron:
         return tuple((p, p + n) for p, n in zip(self.position, self.extent or (1,) * len(self.position)))
 
 
-def neuron_at(dreamer: Dreamer, subject: Subject, point_mm: Vector, output: int = 0) -> Neuron:
+def neuron_at(dreamer: Dreamer, subject: Subject, point_mm: Vector) -> Neuron:
     """The neuron at an LPS point in mm: a voxel's output or, of a detector, the anchor nearest to the point in the
     image of the subject's side; the smallest where several are equally near.
 
@@ -84,13 +84,13 @@ def neuron_at(dreamer: Dreamer, subject: Subject, point_mm: Vector, output: int 
     """
     index = subject.index_of(point_mm)
     if not dreamer.is_detector:
-        return Neuron("point", index, output=output, point_mm=subject.point_of(index))
+        return Neuron("point", index, output=subject.output, point_mm=subject.point_of(index))
     middles = centers(_anchor_boxes(dreamer, subject))
     distances = ((middles - (subject.continuous_index(point_mm) + 0.5)) ** 2).sum(axis=1)
-    return _anchor(dreamer, subject, int(distances.argmin()), output)
+    return _anchor(dreamer, subject, int(distances.argmin()))
 
 
-def neuron_in(dreamer: Dreamer, subject: Subject, box: Box, output: int = 0) -> Neuron:
+def neuron_in(dreamer: Dreamer, subject: Subject, box: Box) -> Neuron:
     """The neuron of a box in space: the mean of its voxels' outputs or, of a detector, the anchor of the subject's side
     with the highest overlap (IoU), the nearest where none overlaps.
 
@@ -111,12 +111,12 @@ def neuron_in(dreamer: Dreamer, subject: Subject, box: Box, output: int = 0) -> 
         boxes = _anchor_boxes(dreamer, subject)
         overlaps = iou(boxes, bounds[None, :, -dimensions:])[:, 0]
         if overlaps.max() <= 0:
-            return neuron_at(dreamer, subject, box.centre_mm, output)
-        return _anchor(dreamer, subject, int(overlaps.argmax()), output)
+            return neuron_at(dreamer, subject, box.centre_mm)
+        return _anchor(dreamer, subject, int(overlaps.argmax()))
     position = tuple(int(i) for i in first[-dimensions:])
     extent = tuple(int(n) for n in (last - first)[-dimensions:])
     middle = tuple(p + (n - 1) / 2 for p, n in zip(position, extent))
-    return Neuron("box", position, extent, output, point_mm=subject.point_of(middle))
+    return Neuron("box", position, extent, subject.output, point_mm=subject.point_of(middle))
 
 
 def _anchor_boxes(dreamer: Dreamer, subject: Subject) -> np.ndarray:
@@ -124,7 +124,7 @@ def _anchor_boxes(dreamer: Dreamer, subject: Subject) -> np.ndarray:
     return dreamer.anchors(subject.space).boxes.numpy()
 
 
-def _anchor(dreamer: Dreamer, subject: Subject, row: int, output: int) -> Neuron:
+def _anchor(dreamer: Dreamer, subject: Subject, row: int) -> Neuron:
     """The neuron of a row of the detector's answer."""
     anchors = dreamer.anchors(subject.space)
     block = next(b for b in anchors.blocks if b.start <= row < b.start + b.count)
@@ -132,7 +132,7 @@ def _anchor(dreamer: Dreamer, subject: Subject, row: int, output: int) -> Neuron
     position = tuple(int(i) for i in np.unravel_index(place, block.shape))
     middle = anchors.boxes[row].mean(dim=0).numpy() - 0.5
     image = SIDES.index(subject.side)
-    return Neuron("anchor", position, (), output, image, block.level, number, subject.point_of(middle.tolist()))
+    return Neuron("anchor", position, (), subject.output, image, block.level, number, subject.point_of(middle.tolist()))
 
 
 def anchor_row(dreamer: Dreamer, space: Sequence[int], neuron: Neuron) -> int:
@@ -148,7 +148,7 @@ def anchor_row(dreamer: Dreamer, space: Sequence[int], neuron: Neuron) -> int:
     return block.start + place * anchors.per_position + neuron.anchor
 
 
-def random_starts(dreamer: Dreamer, subject: Subject, count: int, seed: int = 0, output: int = 0) -> list[Neuron]:
+def random_starts(dreamer: Dreamer, subject: Subject, count: int, seed: int = 0) -> list[Neuron]:
     """`count` neurons at random places inside the liver where the network sees no object, as far from each other as
     the liver lets them be with ease.
 
@@ -159,7 +159,7 @@ def random_starts(dreamer: Dreamer, subject: Subject, count: int, seed: int = 0,
             f"There is no liver in what the network sees of {subject.side}, so no start can be drawn inside it.",
             "Segment the liver first, choose another slice, or choose a point.",
         )
-    allowed = subject.liver & negative_voxels(dreamer, subject, output)
+    allowed = subject.liver & negative_voxels(dreamer, subject)
     indices = random_indices(allowed, count, subject.spacing_mm[::-1], seed)
     if len(indices) < count:
         raise InputError(
@@ -167,20 +167,20 @@ def random_starts(dreamer: Dreamer, subject: Subject, count: int, seed: int = 0,
             "asked for.",
             "Ask for fewer starts, or choose another slice.",
         )
-    return [neuron_at(dreamer, subject, subject.point_of(index), output) for index in indices]
+    return [neuron_at(dreamer, subject, subject.point_of(index)) for index in indices]
 
 
-def negative_voxels(dreamer: Dreamer, subject: Subject, output: int = 0) -> np.ndarray:
+def negative_voxels(dreamer: Dreamer, subject: Subject) -> np.ndarray:
     """(*space) bool: where the network sees no object, its probability being 1/2 at most; of a detector, outside of the
     anchors of the subject's side that score higher."""
     with torch.no_grad():
         answer = dreamer.respond(dreamer.padded(subject.channels))
     if not dreamer.is_detector:
         cut = tuple(slice(0, n) for n in subject.space)
-        return (answer[output][cut] <= 0).cpu().numpy()
+        return (answer[subject.output][cut] <= 0).cpu().numpy()
     negative = np.ones(subject.space, bool)
     boxes = dreamer.anchors(subject.space).boxes.numpy()
-    for row in np.flatnonzero((answer.logits[subject.channel, :, output] > 0).cpu().numpy()):
+    for row in np.flatnonzero((answer.logits[subject.channel, :, subject.output] > 0).cpu().numpy()):
         lower, upper = np.rint(boxes[row]).astype(int).clip(0)
         negative[tuple(slice(a, max(a + 1, b)) for a, b in zip(lower, upper))] = False
     return negative

@@ -13,9 +13,10 @@ from liverpair.detection.preparation import prepare_pair
 from liverpair.detection.settings import DetectionSettings
 from liverpair.errors import InputError
 from liverpair.geometry import Grid, Vector, check_volume, on_grid
+from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.prediction import grid_policy, normalization
 from liverpair.segmentation.preparation import prepare, prepare_labels
-from liverpair.segmentation.strategies import SIDES, strategy
+from liverpair.segmentation.strategies import SIDES, Pass, strategy
 
 Index = tuple[int, ...]
 
@@ -45,6 +46,8 @@ class Subject:
     shown
         (C, *space) bool, the voxels that a network is ever shown; the others are 0 in every image, and no dream
         changes them. None: all.
+    output
+        The output of the network that masks the image of `side`.
     """
 
     channels: np.ndarray
@@ -55,6 +58,7 @@ class Subject:
     liver: np.ndarray | None = None
     channel: int = 0
     shown: np.ndarray | None = None
+    output: int = 0
 
     def __post_init__(self) -> None:
         if self.channels.ndim != self.dimensions + 1 or self.channels[0].size != np.prod(self.grid.size):
@@ -158,7 +162,7 @@ def _side(bundle: Bundle, images: Mapping[str, sitk.Image], side: str | None) ->
     if bundle.task == DETECTION:
         possible = [s for s in SIDES if s in images]
     else:
-        possible = [p.outputs[0] for p in strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)]
+        possible = [side for one in _passes(bundle, images) for side in one.outputs]
     wanted = possible[0] if side is None and possible else (side or "").upper()
     if wanted not in possible:
         named = f"'{bundle.name}' (for {' and '.join(bundle.inputs)})"
@@ -175,9 +179,16 @@ def _volume(
     point_mm: Vector | None,
     side: str,
 ) -> Subject:
-    prepared = prepare(images[side], grid_policy(bundle), normalization(bundle))
-    liver = _liver(livers, side, prepared.grid)
-    return Subject(prepared.array[None], prepared.grid, (prepared.limits,), 3, side, liver)
+    policy, scale = grid_policy(bundle), normalization(bundle)
+    one = next(one for one in _passes(bundle, images) if side in one.outputs)
+    channels, grid = channels_of(one, images, policy, scale)
+    limits = tuple(prepare(images[name], policy, scale).limits for name in one.inputs)
+    channel, output = one.inputs.index(side), one.outputs.index(side)
+    return Subject(channels, grid, limits, 3, side, _liver(livers, side, grid), channel, output=output)
+
+
+def _passes(bundle: Bundle, images: Mapping[str, sitk.Image]) -> list[Pass]:
+    return strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)
 
 
 def _slice(
