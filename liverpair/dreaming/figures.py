@@ -38,6 +38,8 @@ LINEAR_Z = 3.0
 """z-scores beyond this are drawn on a logarithmic scale when any lies beyond `FAR_Z`."""
 FAR_Z = 8.0
 PANELS_PER_ROW = 5
+BASELINE_ROOM = 0.5
+"""How far baselines may widen the scale of a panel on each side, as a part of its height; beyond they are cut off."""
 TITLE_SIZE, TITLE_LETTERS = 9.0, 22
 """Size of a panel's title, and how many letters of it a panel is wide."""
 WIDTH, OVERVIEW_HEIGHT, PANEL_HEIGHT = 10.4, 3.0, 1.55
@@ -173,18 +175,22 @@ def _draw_panel(
     band: tuple[float, float] | None,
     second: Trajectories | None,
 ) -> None:
-    """One feature or measure in its own unit, with its baselines."""
+    """One feature or measure in its own unit, with its baselines, as far as these do not dwarf it."""
     if band:
         draw_band(axis, band[0] - band[1], band[0] + band[1])
-    for kind, (style, _) in BASELINES.items():
-        if kind in trajectories.kinds:
-            draw_curve(axis, *curves(trajectories, name, kind), BASELINE, style=style, width=1.2)
     draw_starts(axis, *trajectories.values(name), color)
     end = draw_curve(axis, *curves(trajectories, name), color, width=1.5)
     if second is not None:
         draw_curve(axis, *curves(second, name), color, style=DASHES, width=1.2)
     if end is None:
         axis.text(0.5, 0.5, "undefined: no object", transform=axis.transAxes, ha="center", va="center", fontsize=8)
+    low, high = axis.get_ylim()
+    for kind, (style, _) in BASELINES.items():
+        if kind in trajectories.kinds:
+            draw_curve(axis, *curves(trajectories, name, kind), BASELINE, style=style, width=1.2)
+    if end is not None:
+        room = BASELINE_ROOM * (high - low)
+        axis.set_ylim(max(low - room, axis.get_ylim()[0]), min(high + room, axis.get_ylim()[1]))
     axis.locator_params(nbins=4)
     axis.set_xlim(0, _last_iteration(trajectories, second))
 
