@@ -178,8 +178,8 @@ def finished(place, tmp_path_factory):
 @pytest.mark.parametrize(
     "damage",
     ["[]", "{", {"runs": {}}, {"schema_version": 2}, {"complete": "yes"}, {"provenance": {}}, {"livers": {}},
-     {"runs": [{"run": "dream", "start": 5}]}, {"starts": [1]}, {"starts": [], "runs": []},
-     {"feature_settings": {}}, {"asked": {"options": {}}}, {"original": None}],
+     {"runs": [{"run": "dream", "start": 5}]}, {"starts": [1]}, {"asked": {"options": {}}}, {"original": None},
+     {"feature_settings": {"spacing_mm": 4.0}}],
 )  # fmt: skip
 def test_damaged_results_are_none(finished, tmp_path, damage):
     file = tmp_path / "dream.json"

@@ -116,7 +116,7 @@ class _Dream:
     def _use_ranges(self, record: DreamRecord) -> None:
         """Read the dream of a record against the ranges, and say what there is to know of them."""
         before = record.content.get("about_ranges", [])
-        about = self._about_ranges(record.content["feature_settings"]["spacing_mm"])
+        about = self._about_ranges(record.content["feature_settings"].get("spacing_mm"))
         record.content["notes"] = [note for note in record.content["notes"] if note not in before]
         record.note(about)
         record.content |= {"about_ranges": about, "ranges": plain(self.ranges and self.ranges.as_dict())}
@@ -205,7 +205,7 @@ class _Dream:
 
         return [asdict(reading) for reading in readings(trajectories, self.ranges, self.wanted.direction)]
 
-    def _about_ranges(self, spacing_mm: Sequence[float]) -> list[str]:
+    def _about_ranges(self, spacing_mm: Sequence[float] | None) -> list[str]:
         """What to know of the normal ranges; those that were measured otherwise are not used."""
         raw = "so the features are shown as they are and cannot be read against what is normal."
         if self.ranges is None:

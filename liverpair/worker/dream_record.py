@@ -196,7 +196,7 @@ def unfinished_dream(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     Raises `InputError` when there is none, or it was asked something else.
     """
     content = read_dream(folder)
-    if content is None:
+    if content is None or not content["starts"] or not content.get("feature_settings"):
         raise InputError(f"'{folder}' holds no dream that could be gone on with.", "Start it anew.")
     before, now = content["asked"], plain(asked)
     differing = [name for name, value in now["options"].items() if before["options"].get(name) != value]

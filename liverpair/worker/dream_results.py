@@ -112,21 +112,19 @@ def _is_whole(content: Any) -> bool:
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         return False
     runs, livers, asked = content.get("runs"), content.get("livers"), content.get("asked")
-    measured = content.get("feature_settings")
+    spacing_mm = (content.get("feature_settings") or {}).get("spacing_mm", [])
     return (
         isinstance(content.get("trajectories"), str)
         and isinstance(content.get("complete"), bool)
         and isinstance(content.get("original"), str)
         and isinstance(content.get("starts"), list)
-        and content["starts"] != []
         and all(isinstance(neuron, dict) for neuron in content["starts"])
         and _are_texts(content.get("notes"))
         and isinstance(content.get("readings"), list)
         and isinstance(content.get("provenance"), dict)
         and is_number(content["provenance"].get("seconds"))
-        and isinstance(measured, dict)
-        and isinstance(measured.get("spacing_mm"), list)
-        and all(map(is_number, measured["spacing_mm"]))
+        and isinstance(spacing_mm, list)
+        and all(map(is_number, spacing_mm))
         and isinstance(asked, dict)
         and all(isinstance(asked.get(key), dict) for key in ("options", "inputs"))
         and isinstance(livers, dict)
