@@ -56,10 +56,10 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 """By the ending of their single figures. The first is the one that `speedup` is of."""
 
-SPEED_NOTE = """Milliseconds {of} per iteration, median of {iterations} after {warm} to warm up; the loops took turns after
-every iteration. {sizes}. 2-D: the shipped network of T1 slices, from a lesion of the embedded phantom. 3-D: networks
-with random weights that see a ball in smooth noise. So there is an object to measure from the first iteration on;
-measured are {features}. Straightforward: PyTorch fp32 on the whole image, gradients of the weights too,
+SPEED_NOTE = """Milliseconds {of} per iteration, median of {iterations} after {warm} to warm up; the loops took turns
+after every iteration. {sizes}. 2-D: the shipped network of T1 slices, from a lesion of the embedded phantom. 3-D:
+networks with random weights that see a ball in smooth noise. So there is an object to measure from the first iteration
+on; measured are {features}. Straightforward: PyTorch fp32 on the whole image, gradients of the weights too,
 pyradiomics' RadiomicsFeatureExtractor on the whole image in every iteration. LiverPair: frozen weights, the classes of
 pyradiomics on the cropped object, bf16 where native ({precision} here), and the crop to the receptive field, which
 networks with group normalization do not have."""
