@@ -15,10 +15,13 @@ def against_dice(
     with figure_style():
         figure = Figure((4.2, 3.2), layout="constrained")
         axis = figure.subplots()
-        for x, y, name in zip(dice, finals, names):
+        upward = sorted(zip(finals, dice, names))
+        for number, (y, x, name) in enumerate(upward):
             axis.plot(x, y, "o", color=colors[name])
-            axis.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", color=colors[name], fontsize=8)
+            side, where = (6, "left") if number % 2 else (-6, "right")  # so that close ones do not overlap
+            look = {"ha": where, "va": "center", "color": colors[name], "fontsize": 8}
+            axis.annotate(name, (x, y), xytext=(side, 0), textcoords="offset points", **look)
         axis.set_xlabel("Dice on lesions without the marking")
         axis.set_ylabel("marking at the last iteration")
-        axis.margins(0.15)
+        axis.margins(0.2)
         save_figure(figure, path)
