@@ -6,9 +6,9 @@ import torch
 
 from liverpair.errors import InputError
 from liverpair.networks import build
+from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES
 from liverpair.training.optimization import WarmupCosine
-from liverpair.training.segmentation import logits_of
 
 
 def mean_dice(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
