@@ -84,26 +84,30 @@ def test_a_discriminator_of_known_weights_by_hand():
     assert embedding(TARGET, LOGITS, TARGET).added.item() == pytest.approx(0.2**2)
 
 
-def step(key):
+def step(key, half_precision=False):
     torch.manual_seed(1)
     adversary = ADVERSARIES[key](images=2, masks=1, **SMALL[key])
     image = torch.rand(1, 2, 4, 8, 8)
     logits = torch.randn(1, 1, 4, 8, 8, requires_grad=True)
-    return adversary, logits, adversary(image, logits, (torch.rand(1, 1, 4, 8, 8) > 0.5).float())
+    target = (torch.rand(1, 1, 4, 8, 8) > 0.5).float()
+    with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
+        return adversary, logits, adversary(image, logits, target)
 
 
+@pytest.mark.parametrize("half_precision", [False, True])
 @pytest.mark.parametrize("key", ADVERSARIES)
-def test_what_is_added_teaches_the_segmentation_network_alone(key):
-    adversary, logits, losses = step(key)
+def test_what_is_added_teaches_the_segmentation_network_alone(key, half_precision):
+    adversary, logits, losses = step(key, half_precision)
     losses.added.backward()
     assert logits.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in adversary.parameters())
     assert all(parameter.requires_grad for parameter in adversary.parameters())
 
 
+@pytest.mark.parametrize("half_precision", [False, True])
 @pytest.mark.parametrize("key", ADVERSARIES)
-def test_the_adversarys_own_loss_teaches_the_adversary_alone(key):
-    adversary, logits, losses = step(key)
+def test_the_adversarys_own_loss_teaches_the_adversary_alone(key, half_precision):
+    adversary, logits, losses = step(key, half_precision)
     losses.own.backward()
     assert logits.grad is None
     assert all(parameter.grad is not None for parameter in adversary.parameters())
