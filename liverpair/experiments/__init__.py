@@ -16,5 +16,6 @@ EXPERIMENTS = {
     "table-2-1": "liverpair.experiments.table_2_1",
     "table-2-2": "liverpair.experiments.table_2_2",
     "noise-floor": "liverpair.experiments.noise_floor",
+    "figure-2-12": "liverpair.experiments.figure_2_12",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

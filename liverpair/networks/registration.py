@@ -1,7 +1,7 @@
 """A network that registers two masks, and what it needs: displacements, warping and a filter.
 
-After Couteaux 2021, section 2.3. Displacements are in voxels, components in the order of the axes; masks are pulled: the
-warped value at p is the value at p + displacement(p).
+After Couteaux 2021, section 2.3. Displacements are in voxels, components in the order of the axes. Masks are pulled:
+the warped value at p is the value at p + displacement(p).
 """
 
 import warnings
