@@ -56,11 +56,14 @@ def test_gradients_are_those_of_the_translation():
 
 def test_a_row_tells_how_large_misaligned_gradients_are():
     direction = np.array([1.0, 0.0, 0.0])
-    gradients = np.array([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 6.0, 0.0], [0.0, 0.0, 0.0]])
+    aligned = np.array([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [3.0, 4.0, 0.0]])
+    gradients = {1: np.array([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 6.0, 0.0]]), 7: aligned}
     content = figure_2_12.row(1, direction[None], [gradients])
-    assert content["smallest cosine"] == 0 and content["misaligned"] == 0.5
-    assert content["largest misaligned"] == pytest.approx(4.0)
-    assert figure_2_12.row(3, direction[None], [gradients[:2]])["largest misaligned"] is None
+    assert content["smallest cosine"] == 0 and content["misaligned"] == pytest.approx(1 / 3)
+    assert content["largest misaligned"] == pytest.approx(3.0)
+    assert content["against length 7"] == pytest.approx(0.8)
+    straight = figure_2_12.row(7, direction[None], [{7: aligned[:2]}])
+    assert straight["largest misaligned"] is None and straight["against length 7"] == 1
 
 
 def test_an_empty_mask_is_refused():

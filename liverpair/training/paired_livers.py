@@ -47,7 +47,9 @@ class PairedLiversTask(WarmupCosine):
     ):
         super().__init__()
         self.save_hyperparameters()
-        self.network = build(network, self.network_arguments).to(memory_format=torch.channels_last_3d)
+        layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
+        self.network = build(network, self.network_arguments)
+        self.network = self.network.to(memory_format=layouts[self.network.dimensions])
 
     @property
     def network_arguments(self) -> dict[str, Any]:
