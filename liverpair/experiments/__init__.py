@@ -21,5 +21,6 @@ EXPERIMENTS = {
     "noise-floor": "liverpair.experiments.noise_floor",
     "figure-2-12": "liverpair.experiments.figure_2_12",
     "figure-2-15": "liverpair.experiments.figure_2_15",
+    "similarity": "liverpair.experiments.similarity",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

@@ -75,8 +75,10 @@ def field_similarity(a: np.ndarray, b: np.ndarray, search: FieldSearch = FieldSe
         InputError: when the shapes differ.
     """
     a, b = _comparable(a, b)
-    moving, fixed = (torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (a, b))
     coarse = [-(-n // search.cell) for n in a.shape]
+    if not (a.any() and b.any()):
+        return _dice(a, b), np.zeros((a.ndim, *coarse), np.float32)
+    moving, fixed = (torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (a, b))
     field = torch.zeros(1, a.ndim, *coarse, requires_grad=True)
     optimizer = torch.optim.Adam([field], search.rate)
     blurred = binomial_blur(fixed, search.blur_length)
