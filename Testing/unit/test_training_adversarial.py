@@ -53,7 +53,7 @@ def test_both_networks_are_trained_and_one_step_counts_once(name, pairs, tmp_pat
         assert rate in (None, optimizer["param_groups"][0]["lr"])
     bundle = Bundle.load(tmp_path / f"{name}-bundle")
     assert (bundle.strategy, bundle.name) == ("single", f"liver-{name}")
-    assert not any("adversary" in key for key in bundle.network().state_dict())
+    assert (bundle.gambler() is not None) == (name == "gambler")
     curve, _ = learning_curve(tmp_path / name, LOGGED)
     assert all({*LOGGED} <= point.keys() for point in curve) and curve
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from liverpair.dreaming.drawing import figure_style, save_figure
 from liverpair.experiments.bets import Wager
@@ -36,6 +37,7 @@ def gains_figure(
             if floor is not None:
                 axis.axvspan(-floor, floor, color="0.9", zorder=0)
             axis.set_yticks(range(len(others)), [loss.strategy for loss in others])
+            axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.set_xlabel(f"Dice in {side}, less that with BCE")
             if number == 0:
                 axis.invert_yaxis()  # shared

@@ -69,7 +69,8 @@ class Gambler(nn.Module):
 
     def __init__(self, images: int = 1, masks: int = 1, **layout: Any):
         super().__init__()
-        self.network = UNet(images + masks, masks, **{**GAMBLER_LAYOUT, **layout})
+        self.layout = {**GAMBLER_LAYOUT, **layout}
+        self.network = UNet(images + masks, masks, **self.layout)
 
     def forward(self, images: torch.Tensor, probability: torch.Tensor) -> torch.Tensor:
         """Logits (batch, masks, *space) of images (batch, images, *space) and probabilities (batch, masks, *space)

@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 
-from liverpair.segmentation.adversarial_losses import ADVERSARIES
+from liverpair.networks.adversaries import Gambler
+from liverpair.segmentation.adversarial_losses import ADVERSARIES, GamblerAdversary
 from liverpair.segmentation.losses import LOSSES
 from liverpair.training.paired_livers import PairedLiversTask
 
@@ -59,6 +60,11 @@ class AdversarialLiversTask(PairedLiversTask):
         others = torch.optim.Adam(self.adversary.parameters(), settings.adversary_learning_rate, betas=(0.5, 0.999))
         schedule = torch.optim.lr_scheduler.LambdaLR(own, self.rate_factor)
         return [own, others], [{"scheduler": schedule, "interval": "step"}]
+
+    @property
+    def gambler(self) -> Gambler | None:
+        """The gambler, where the adversary is one."""
+        return self.adversary.network if isinstance(self.adversary, GamblerAdversary) else None
 
     def training_step(self, batch: dict[str, torch.Tensor], index: int) -> None:
         """One patch: both losses, one backward pass (neither loss reaches the other network), one update of each."""
