@@ -51,8 +51,8 @@ NOTES = (
     "test of the DS of each case (mean over seeds) against that of the masks drawn by hand; *sd*: between seeds.",
     f"Dice of the two masks drawn by hand, as scanned: published {PUBLISHED_DICE}, ours is *scanned_dice*.",
     "Published: 12 test pairs, from 70 private pairs with lesions, 150,000 steps, λ_r 0.1, λ_p 1, λ_g 1. Ours: the "
-    "same weights; each segmentation network has the same number of steps; with the constraint, half of them alone and half "
-    "with the registration, which before that has as many steps alone on masks drawn by hand as one such half.",
+    "same weights; each segmentation network has the same number of steps; under the constraint half of them alone, "
+    "then as many steps of the registration alone on masks drawn by hand, then the other half together.",
     f'"{NOT_RUN}": the budget did not reach this row.',
 )
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from scipy.signal import correlate
 
 from liverpair.errors import InputError
@@ -81,22 +80,21 @@ def field_similarity(a: np.ndarray, b: np.ndarray, search: FieldSearch = FieldSe
     moving, fixed = (torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (a, b))
     field = torch.zeros(1, a.ndim, *coarse, requires_grad=True)
     optimizer = torch.optim.Adam([field], search.rate)
-    blurred = binomial_blur(fixed, search.blur_length)
-    best, found, progress = _dice(a, b), field.detach().clone(), (0, _dice(a, b))
-    for iteration in range(1, search.iterations + 1):
-        loss = functional.mse_loss(binomial_blur(warp(moving, field), search.blur_length), blurred, reduction="sum")
+    best, found, since, gained = -1.0, field, 0, -1.0
+    for iteration in range(search.iterations + 1):
+        moved = warp(moving, field)
+        reached = _dice((moved[0, 0] > 0.5).numpy(), b)
+        if reached > best:
+            best, found = reached, field.detach().clone()
+        if best >= gained + search.gain:
+            since, gained = iteration, best
+        elif iteration - since >= search.patience:
+            break
+        loss = binomial_blur(moved - fixed, search.blur_length).square().sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        with torch.no_grad():
-            reached = _dice((warp(moving, field)[0, 0] > 0.5).numpy(), b)
-        if reached > best:
-            best, found = reached, field.detach().clone()
-        if best >= progress[1] + search.gain:
-            progress = (iteration, best)
-        elif iteration - progress[0] >= search.patience:
-            break
-    return best, found[0].numpy()
+    return best, found.detach()[0].numpy()
 
 
 def _correlation(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
@@ -106,7 +104,7 @@ def _correlation(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
 
 def _dice(a: np.ndarray, b: np.ndarray) -> float:
     total = np.count_nonzero(a) + np.count_nonzero(b)
-    return 2.0 * np.count_nonzero(a & b) / total if total else 1.0
+    return float(2.0 * np.count_nonzero(a & b) / total) if total else 1.0
 
 
 def _comparable(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from torch import nn
 
 from liverpair.networks.unet import CONVOLUTIONS, POOLINGS
 
-AVERAGES = {1: functional.avg_pool1d, 2: functional.avg_pool2d, 3: functional.avg_pool3d}
+AVERAGES = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
 INTERPOLATIONS = {2: "bilinear", 3: "trilinear"}
 
 
@@ -114,8 +114,9 @@ def binomial_blur(masks: torch.Tensor, length: int = 3) -> torch.Tensor:
     """
     if length % 2 == 0 or length < 1:
         raise ValueError(f"a binomial filter has an odd length, not {length}")
-    axes = masks.ndim - 2
-    blurred = functional.pad(masks, [length // 2] * (2 * axes))
-    for _ in range(length - 1):
-        blurred = AVERAGES[axes](blurred, 2, stride=1)
+    blurred = functional.pad(masks, [length // 2] * (2 * (masks.ndim - 2)))
+    for axis in range(2, masks.ndim):
+        for _ in range(length - 1):
+            pairs = blurred.shape[axis] - 1
+            blurred = (blurred.narrow(axis, 0, pairs) + blurred.narrow(axis, 1, pairs)) / 2
     return blurred

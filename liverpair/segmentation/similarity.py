@@ -59,7 +59,7 @@ def registration_loss(moved: torch.Tensor, drawn: torch.Tensor, blur_length: int
     """L_g: mean squared difference of a registered first mask (batch, 1, *space) and the second one of `drawn`, both
     seen through a binomial filter of `blur_length` voxels.
     """
-    return functional.mse_loss(binomial_blur(moved, blur_length), binomial_blur(drawn[:, 1:], blur_length))
+    return binomial_blur(moved - drawn[:, 1:], blur_length).square().mean()
 
 
 def similarity_losses(

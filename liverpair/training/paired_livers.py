@@ -10,6 +10,9 @@ from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES
 from liverpair.training.optimization import WarmupCosine
 
+LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
+"""By the dimensions of a network."""
+
 
 def mean_dice(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over the channels of (batch, channels, *space) of their Dice at a probability of 0.5."""
@@ -47,9 +50,8 @@ class PairedLiversTask(WarmupCosine):
     ):
         super().__init__()
         self.save_hyperparameters()
-        layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
         self.network = build(network, self.network_arguments)
-        self.network = self.network.to(memory_format=layouts[self.network.dimensions])
+        self.network = self.network.to(memory_format=LAYOUTS[self.network.dimensions])
 
     @property
     def network_arguments(self) -> dict[str, Any]:

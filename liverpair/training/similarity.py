@@ -15,7 +15,7 @@ from liverpair.segmentation.similarity import (
     registration_loss,
     similarity_losses,
 )
-from liverpair.training.paired_livers import PairedLiversTask, mean_dice
+from liverpair.training.paired_livers import LAYOUTS, PairedLiversTask, mean_dice
 from liverpair.training.paired_livers_data import PairedLiversData
 
 
@@ -68,7 +68,9 @@ class SimilarityTask(PairedLiversTask):
         super().__init__(**task)
         self.save_hyperparameters()
         self.weights = weights
-        self.registration = RegistrationNetwork(**(registration or {}))
+        self.registration = RegistrationNetwork(**(registration or {})).to(
+            memory_format=LAYOUTS[self.network.dimensions]
+        )
         if start_from:
             self.load_state_dict(_weights_of(Path(start_from)))
 
