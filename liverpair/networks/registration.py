@@ -62,6 +62,10 @@ class RegistrationNetwork(nn.Module):
                 layers += [convolution(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
             layers.append(pooling(stride, stride))
         self.blocks = nn.Sequential(*layers)
+        for layer in self.blocks:
+            if isinstance(layer, convolution):  # torch's own start lets the signal fade without normalization
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
         self.head = convolution(widths[-1], dimensions, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
