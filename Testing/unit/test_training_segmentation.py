@@ -14,11 +14,12 @@ from brightness_bundle import write_brightness_bundle
 from liverpair.bundle import Bundle
 from liverpair.cli import main
 from liverpair.errors import InputError
+from liverpair.networks.padding import pad_to_multiple
 from liverpair.training.augmentation import RandInvertd, RandPolynomialBiasFieldd, training_transform
 from liverpair.training.evaluate import main as evaluate
 from liverpair.training.outline_pictures import worst_slices
 from liverpair.training.run_log import learning_curve
-from liverpair.training.segmentation import SegmentationTask, pad_to_multiple
+from liverpair.training.segmentation import SegmentationTask
 from liverpair.training.segmentation_data import ImageKind, PatchDataset, SegmentationData
 
 PATCH = (8, 32, 32)

@@ -4,13 +4,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from liverpair.bundle.card import model_card
 from liverpair.bundle.manifest import (
+    GAMBLER,
     MANIFEST_FILE,
     SCHEMA_VERSION,
     SEGMENTATION,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     import torch
 
 CARD_FILE = "README.md"
+GAMBLER_PREFIX = f"{GAMBLER}."
+"""Of the names of a gambler's weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ class Bundle:
     """A trained model that explains itself. Made by `Bundle.load`, which has checked manifest and checksum.
 
     `manifest` is the whole `bundle.json`; the other fields are its core. A section that only one task has is read with
-    `section`.
+    `section`. `gambles`: what runs is the model's gambler (`gambler`).
     """
 
     folder: Path
@@ -59,6 +62,7 @@ class Bundle:
     normal_ranges: Mapping[str, Any]
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    gambles: bool = False
 
     @classmethod
     def load(cls, folder: Path | str, known_as: str = "") -> "Bundle":
@@ -111,7 +115,11 @@ class Bundle:
             whole = {**manifest, "schema_version": SCHEMA_VERSION, "sha256": file_sha256(draft / WEIGHTS_FILE)}
             validate(whole, str(manifest.get("name", folder.name)))
             _write_text(draft / MANIFEST_FILE, _to_json(whole))
-            cls._of(draft, whole).network("cpu")
+            written = cls._of(draft, whole)
+            written.network("cpu")
+            gambler = written.gambler()
+            if gambler is not None:
+                gambler.network("cpu")
             _write_text(draft / CARD_FILE, model_card(whole))
             move_into_place(draft, folder)
         finally:
@@ -139,7 +147,34 @@ class Bundle:
     def weights(self) -> "dict[str, torch.Tensor]":
         """The trained weights by name, on the CPU. Raises `BundleError` if one is not finite or not readable."""
         _import_torch()
-        return load_weights(self.folder / WEIGHTS_FILE, self.name)
+        return self._own(load_weights(self.folder / WEIGHTS_FILE, self.name))
+
+    def gambler(self) -> "Bundle | None":
+        """The U-Net that bets on where this model is wrong, as a bundle; None for a model that brings none.
+
+        Its channels are the model's images, then its masks as probabilities; for each mask it returns the logits of the
+        stakes (Couteaux 2021, section 2.2.3). Raises `BundleError` if its arguments do not fit a U-Net.
+        """
+        if GAMBLER not in self.manifest or self.gambles:
+            return None
+        own = self.network_spec["arguments"]
+        images, masks = (own.get(key, 1) for key in ("in_channels", "out_channels"))
+        arguments = {**self.section(GAMBLER)["arguments"], "in_channels": images + masks, "out_channels": masks}
+        found = replace(
+            self,
+            network_spec={"name": "unet", "arguments": arguments},
+            sha256=f"{self.sha256}-{GAMBLER}",
+            gambles=True,
+        )
+        with _import_torch().device("meta"):
+            return replace(found, grid={**self.grid, "multiple_of": list(found._build().multiple_of)})
+
+    def _own(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """What belongs to this network of all that the file of weights holds, by name."""
+        if self.gambles:
+            return {name[len(GAMBLER_PREFIX) :]: v for name, v in content.items() if name.startswith(GAMBLER_PREFIX)}
+        brings_one = GAMBLER in self.manifest
+        return {name: v for name, v in content.items() if not (brings_one and name.startswith(GAMBLER_PREFIX))}
 
     def network(self, device: "torch.device | str" = "cpu") -> "torch.nn.Module":
         """The trained network on `device`, in eval mode. Its parameters ask for no gradient.
@@ -161,8 +196,8 @@ class Bundle:
         torch = _import_torch()
         with torch.device("meta"):
             network = self._build().eval()
-        check_fit(network, tensor_shapes(self.folder / WEIGHTS_FILE, self.name), self.name)
-        if self.task in (SEGMENTATION, SLICE_SEGMENTATION):
+        check_fit(network, self._own(tensor_shapes(self.folder / WEIGHTS_FILE, self.name)), self.name)
+        if self.task in (SEGMENTATION, SLICE_SEGMENTATION) and not self.gambles:
             check_segments(network, self.manifest)
         return network
 

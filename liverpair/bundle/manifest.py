@@ -22,6 +22,8 @@ MAXIMUM_MANIFEST_BYTES = 8 * 2**20
 
 SEGMENTATION = "segmentation"
 SLICE_SEGMENTATION = "slice-segmentation"
+GAMBLER = "gambler"
+"""The section of a segmenter that brings a gambler: the `arguments` of its U-Net beside its channels."""
 TASK_SECTIONS: dict[str, tuple[str, ...]] = {
     SEGMENTATION: ("grid", "normalization", "postprocessing"),
     SLICE_SEGMENTATION: ("grid", "normalization"),
@@ -215,13 +217,17 @@ def _check_network(check: _Check, manifest: Mapping) -> None:
     name = check.text(network, "name", "network")
     known = f"known are {', '.join(NETWORKS)}"
     check.that(name in NETWORKS, f"it asks for the network '{name}', which this LiverPair does not know; {known}")
-    values = _leaves(check.value(network, "arguments", Mapping, "an object", "network"))
+    _check_arguments(check, network, "network")
+
+
+def _check_arguments(check: _Check, owner: Mapping, section: str) -> None:
+    values = _leaves(check.value(owner, "arguments", Mapping, "an object", section))
     count = len(values)
-    check.that(count <= MAXIMUM_ARGUMENTS, f"'network.arguments' holds {count} values, beyond {MAXIMUM_ARGUMENTS}")
+    check.that(count <= MAXIMUM_ARGUMENTS, f"'{section}.arguments' holds {count} values, beyond {MAXIMUM_ARGUMENTS}")
     for value in values:
         if isinstance(value, (int, float)):
             fits = abs(value) <= MAXIMUM_ARGUMENT
-            check.that(fits, f"'network.arguments' holds {value}, beyond {MAXIMUM_ARGUMENT}; no network has that")
+            check.that(fits, f"'{section}.arguments' holds {value}, beyond {MAXIMUM_ARGUMENT}; no network has that")
 
 
 def _leaves(value: Any) -> list[Any]:
@@ -349,4 +355,5 @@ _SECTIONS: dict[str, Callable[[_Check, Mapping], None]] = {
     "normal_ranges": _check_normal_ranges,
     "training": lambda check, training: None,
     "metrics": _check_metrics,
+    GAMBLER: lambda check, gambler: _check_arguments(check, gambler, GAMBLER),
 }

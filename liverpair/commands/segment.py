@@ -53,7 +53,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="what computes the network (default: auto, the fastest that agrees with plain torch)",
     )
     parser.add_argument("--probability", action="store_true", help="also write probability maps")
-    parser.add_argument("--uncertainty", action="store_true", help="also write uncertainty (entropy) maps")
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="also write uncertainty maps: entropy, or the stakes of a model's gambler",
+    )
     parser.add_argument("--mirror", action="store_true", help="average over mirrored inputs; slower")
     parser.add_argument(
         "--largest-component",

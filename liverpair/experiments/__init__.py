@@ -13,8 +13,14 @@ EXPERIMENTS = {
     "dream-fake": "liverpair.experiments.dream_fake",
     "dream-elongated": "liverpair.experiments.dream_elongated",
     "dream-radiomics": "liverpair.experiments.dream_radiomics",
+    "figure-2-3": "liverpair.experiments.figure_2_3",
     "table-2-1": "liverpair.experiments.table_2_1",
     "table-2-2": "liverpair.experiments.table_2_2",
+    "table-2-3": "liverpair.experiments.table_2_3",
+    "figure-2-8": "liverpair.experiments.figure_2_8",
     "noise-floor": "liverpair.experiments.noise_floor",
+    "figure-2-12": "liverpair.experiments.figure_2_12",
+    "figure-2-15": "liverpair.experiments.figure_2_15",
+    "similarity": "liverpair.experiments.similarity",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import MANIFEST_FILE
@@ -131,11 +132,17 @@ def networks_of(
 
 
 def trained(
-    name: str, seed: int, options: argparse.Namespace, training: Sequence[str], run: Path | None = None
+    name: str,
+    seed: int,
+    options: argparse.Namespace,
+    training: Sequence[str],
+    run: Path | None = None,
+    command: ModuleType = paired_livers_command,
 ) -> Bundle | None:
-    """The network of a config of `train paired-livers`, with a seed; None when it is not there and time is over.
+    """The network of a config of a training command, with a seed; None when it is not there and time is over.
 
-    One that has all its steps is used as it is. A training that was stopped goes on. `run`: its folder.
+    One that has all its steps is used as it is. A training that was stopped goes on. `run`: its folder. `command`: the
+    module that has the configs (`CONFIGS`) and trains (`main`).
     """
     run = run or options.runs / "paired-livers" / f"{name}-{options.steps}-{seed}"
     if _steps(run / "bundle") == options.steps:
@@ -144,9 +151,9 @@ def trained(
         return None
     print(f"Training {run.name}: {options.steps} steps", file=sys.stderr, flush=True)
     root = [] if options.data_root == default_root() else [f"--data.root={options.data_root}"]
-    paired_livers_command.main(
+    command.main(
         [
-            f"--config={os.path.relpath(paired_livers_command.CONFIGS / f'{name}.yaml')}",
+            f"--config={os.path.relpath(command.CONFIGS / f'{name}.yaml')}",
             f"--seed_everything={seed}",
             f"--data.seed={seed}",
             f"--trainer.max_steps={options.steps}",

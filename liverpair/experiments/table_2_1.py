@@ -95,7 +95,7 @@ def row(arm: Arm, dice: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any
         content[f"{side} sd"] = _between_seeds(own[side]) if side in own else None
     content |= {"p published": arm.published[2], "p ours": None, "images": None}
     reference = dice[REFERENCE.key]
-    if own and reference and arm is not REFERENCE:
+    if own and reference and arm.key != REFERENCE.key:
         test = wilcoxon(*(image_dice(one, tuple(own)) for one in (own, reference)))
         content |= {"p ours": test["p"], "images": test["n"]}
     return content

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+import torch
 
 from liverpair import __version__
 from liverpair.bundle import Bundle
 from liverpair.device import choose_device
 from liverpair.errors import BundleError, InputError, Progress, no_progress, part_of
-from liverpair.geometry import check_volume
+from liverpair.geometry import check_volume, like
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
@@ -46,8 +47,9 @@ class SegmentOptions:
 
 @dataclass(frozen=True)
 class SideResult:
-    """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty`
-    (entropy in bits), float32.
+    """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty`,
+    float32: the stakes, 0 to 1, that the models' gamblers would put on the mask being wrong, where all that made the
+    mask bring a gambler; else the entropy in bits.
     """
 
     liver: sitk.Image
@@ -92,6 +94,7 @@ def segment(
     device = choose_device(options.device)
     sums: dict[str, np.ndarray] = {}
     counts = dict.fromkeys(images, 0)
+    stakes: dict[str, list[np.ndarray]] = {side: [] for side in images}
     notes = _notes(images, plan)
     summaries: list[dict[str, str]] = []
     for step, (bundle, one) in enumerate(plan):
@@ -110,13 +113,19 @@ def segment(
         )
         notes += said
         summaries.append(engine_summary(engine))
+        gambled = _stakes(bundle, channels, found, device, options) if options.uncertainty else None
         report(0.9, "Back to the volume's own grid")
-        for probability, side in zip(found[:: len(bundle.labels)], one.outputs):
-            on_image = sitk.GetArrayFromImage(to_image_grid(probability, grid, images[side]))
+        for number, side in enumerate(one.outputs):
+            index = number * len(bundle.labels)
+            on_image = sitk.GetArrayFromImage(to_image_grid(found[index], grid, images[side]))
             sums[side] = sums[side] + on_image if side in sums else on_image
             counts[side] += 1
+            if gambled is not None:
+                stakes[side].append(sitk.GetArrayFromImage(to_image_grid(gambled[index], grid, images[side])))
     rules = bundles[0].postprocessing
-    sides = {side: _result(sums[side] / counts[side], images[side], rules, options) for side in sums}
+    bets = {side: np.mean(own, axis=0) for side, own in stakes.items() if own and len(own) == counts[side]}
+    notes += [f"The uncertainty in {one} is the gambler's: where it would bet that the mask is wrong." for one in bets]
+    sides = {side: _result(sums[side] / counts[side], images[side], rules, options, bets.get(side)) for side in sums}
     progress(1.0, "Segmented")
     provenance = {
         "bundle": ", ".join(bundle.name for bundle in bundles),
@@ -176,13 +185,30 @@ def _notes(images: Mapping[str, sitk.Image], plan: Sequence[tuple[Bundle, Pass]]
     return notes
 
 
+def _stakes(
+    bundle: Bundle, channels: np.ndarray, found: np.ndarray, device: torch.device, options: SegmentOptions
+) -> np.ndarray | None:
+    """Stakes in [0, 1] (outputs, z, y, x) of the bundle's gambler on the masks `found`; None when it brings none."""
+    gambler = bundle.gambler()
+    if gambler is None:
+        return None
+    shown = np.concatenate([channels, found])
+    return warm_predictor(gambler, device, options.engine).probabilities(shown, window=options.window)[0]
+
+
 def _result(
-    probability: np.ndarray, image: sitk.Image, rules: Mapping[str, Any], options: SegmentOptions
+    probability: np.ndarray,
+    image: sitk.Image,
+    rules: Mapping[str, Any],
+    options: SegmentOptions,
+    stakes: np.ndarray | None,
 ) -> SideResult:
-    map_image = sitk.GetImageFromArray(probability)
-    map_image.CopyInformation(image)
+    map_image = like(probability, image)
+    uncertainty = None
+    if options.uncertainty:
+        uncertainty = entropy(map_image) if stakes is None else like(stakes, image)
     return SideResult(
         to_mask(map_image, rules, options.largest_component),
         map_image if options.probability else None,
-        entropy(map_image) if options.uncertainty else None,
+        uncertainty,
     )

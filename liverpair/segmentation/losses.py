@@ -1,4 +1,5 @@
-"""Losses of liver segmentation (Couteaux 2021, section 2.2.3), as voxel means.
+"""Losses of liver segmentation (Couteaux 2021, section 2.2.3), as voxel means; those that a second network takes part
+in are in `adversarial_losses`.
 
 `logits` and `target` are (batch, channels, *space); `target` holds the fraction of each voxel that the structure fills.
 """

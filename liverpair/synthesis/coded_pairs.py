@@ -111,13 +111,13 @@ def _partners(first: np.ndarray, second: np.ndarray, smallest: int) -> tuple[np.
 def _angle_code(labels: np.ndarray, rng: np.random.Generator, settings: CodedPairSettings) -> np.ndarray:
     """One period for all; stripes of objects between 0 and 90 degrees, of the background between -90 and 0."""
     period = rng.uniform(*settings.code_period)
-    image = _stripes(labels.shape, rng.uniform(-np.pi / 2, 0), period, rng)
+    image = stripes(labels.shape, rng.uniform(-np.pi / 2, 0), period, rng)
     return _filled(image, labels, lambda: (rng.uniform(0, np.pi / 2), period), rng)
 
 
 def _frequency_code(labels: np.ndarray, rng: np.random.Generator, settings: CodedPairSettings) -> np.ndarray:
     """Any angle; the period of objects is above 12 pixels by default, that of the background below."""
-    image = _stripes(labels.shape, rng.uniform(0, np.pi), rng.uniform(*settings.background_period), rng)
+    image = stripes(labels.shape, rng.uniform(0, np.pi), rng.uniform(*settings.background_period), rng)
     return _filled(image, labels, lambda: (rng.uniform(0, np.pi), rng.uniform(*settings.object_period)), rng)
 
 
@@ -127,12 +127,11 @@ def _filled(
     """`image` with every object filled with stripes of its own angle and period, as `draw` gives them."""
     for number, window in enumerate(ndimage.find_objects(labels), start=1):
         patch = image[window]
-        stripes = _stripes(patch.shape, *draw(), rng)
-        np.copyto(patch, stripes, where=labels[window] == number)
+        np.copyto(patch, stripes(patch.shape, *draw(), rng), where=labels[window] == number)
     return image
 
 
-def _stripes(shape: tuple[int, int], angle: float, period: float, rng: np.random.Generator) -> np.ndarray:
+def stripes(shape: tuple[int, int], angle: float, period: float, rng: np.random.Generator) -> np.ndarray:
     """Sinusoidal stripes from -1 to 1 at an angle (radians, from the x axis towards y), of random phase."""
     y, x = (np.arange(n, dtype=np.float32) for n in shape)
     across = np.float32(np.cos(angle)) * y[:, None] - np.float32(np.sin(angle)) * x[None, :]

@@ -9,6 +9,8 @@ COMMANDS = {
     "detection": "liverpair.training.detection_command",
     "lesion-slices": "liverpair.training.lesion_slices_command",
     "paired-livers": "liverpair.training.paired_livers_command",
+    "similarity": "liverpair.training.similarity_command",
+    "adversarial-livers": "liverpair.training.adversarial_command",
 }
 TASKS = tuple(COMMANDS)
 """What `python -m liverpair train` can train."""

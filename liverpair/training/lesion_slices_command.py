@@ -11,13 +11,14 @@ import torch
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
 from liverpair.dreaming.normal_ranges import ranges_of_objects
+from liverpair.networks.padding import logits_of
 from liverpair.training.bundle_writing import best_task, shared_manifest
 from liverpair.training.command import TrainingCLI, fit
 from liverpair.training.detection_command import LESION
 from liverpair.training.lesion_slices_cache import LesionSlices
 from liverpair.training.lesion_slices_data import LesionSlicesData, SliceObjects, WholeSlices, each_object
 from liverpair.training.run_log import CURVES
-from liverpair.training.segmentation import SegmentationTask, batch_dice, logits_of
+from liverpair.training.segmentation import SegmentationTask, batch_dice
 
 OBJECTS = {
     "lesions": "synthetic lesions, each in the slice that shows most of it,",

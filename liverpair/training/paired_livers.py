@@ -6,9 +6,12 @@ import torch
 
 from liverpair.errors import InputError
 from liverpair.networks import build
+from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES
 from liverpair.training.optimization import WarmupCosine
-from liverpair.training.segmentation import logits_of
+
+LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
+"""By the dimensions of a network."""
 
 
 def mean_dice(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -47,7 +50,8 @@ class PairedLiversTask(WarmupCosine):
     ):
         super().__init__()
         self.save_hyperparameters()
-        self.network = build(network, self.network_arguments).to(memory_format=torch.channels_last_3d)
+        self.network = build(network, self.network_arguments)
+        self.network = self.network.to(memory_format=LAYOUTS[self.network.dimensions])
 
     @property
     def network_arguments(self) -> dict[str, Any]:
