@@ -161,13 +161,17 @@ def test_one_file_as_both_is_warned_of(inference, pair, tmp_path, capsys):
     assert "Warning: T1 and T2 are the same volume" in capsys.readouterr().err
 
 
+HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""For a process whose parent runs in the background of a shell, which ignores it."""
+
+
 def test_ctrl_c_ends_the_process_without_a_trace(tmp_path):
     code = (
         "import time; from liverpair import cli; from liverpair.worker.jobs import JOBS; "
         "JOBS['segment'] = lambda *_: (print('under way', flush=True), time.sleep(60)); sys.exit(cli.main())"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; {code}", "segment", "a.nii", "-", "-o", str(tmp_path / "out")],
+        [sys.executable, "-c", f"import sys; {HEAR_CTRL_C}; {code}", "segment", "a.nii", "-", "-o", str(tmp_path / "out")],
         cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "under way\n"
