@@ -170,8 +170,9 @@ def test_ctrl_c_ends_the_process_without_a_trace(tmp_path):
         "import time; from liverpair import cli; from liverpair.worker.jobs import JOBS; "
         "JOBS['segment'] = lambda *_: (print('under way', flush=True), time.sleep(60)); sys.exit(cli.main())"
     )
+    code = f"import sys; {HEAR_CTRL_C}; {code}"
     process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; {HEAR_CTRL_C}; {code}", "segment", "a.nii", "-", "-o", str(tmp_path / "out")],
+        [sys.executable, "-c", code, "segment", "a.nii", "-", "-o", str(tmp_path / "out")],
         cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "under way\n"

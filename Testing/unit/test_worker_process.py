@@ -85,7 +85,10 @@ def gone(pid, patience_s=PATIENCE_S):
     """Whether the process ends within `patience_s`."""
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
             return True
         time.sleep(0.02)
     return False
