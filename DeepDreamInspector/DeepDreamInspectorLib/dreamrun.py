@@ -117,9 +117,7 @@ class DreamRun(WorkerRun):
             self._stopBecause(str(error))
 
     def _fillGaps(self, folder):
-        """Take iterations that the worker has kept but nobody has heard of: what it says once it was told to stop, or
-        before it was killed, is lost.
-        """
+        """Take iterations that the worker has kept but nobody has heard of, such as the last ones of one that died."""
         with contextlib.suppress(LiverPairError):
             kept = Trajectories.read_csv(folder / TRAJECTORIES_FILE)
             self._addSamples(self.dream, list(missingIn(self.dream, kept)))

@@ -154,6 +154,14 @@ def test_cancel_is_asked_once_and_answered(bench):
     assert bench.transport.kills == 0
 
 
+def test_what_the_worker_sent_before_it_heard_of_a_cancel_is_not_lost(bench):
+    job = bench.client.run("a", {})
+    bench.client.cancel()
+    bench.send(SampleEvent(job, {"step": 6}), ProgressEvent(job, 0.9, "on"), CancelledEvent(job))
+    bench.send(SampleEvent(job, {"step": 7}))
+    assert bench.events == [SampleEvent(job, {"step": 6}), CancelledEvent(job)]
+
+
 @pytest.mark.parametrize("late_end", [lambda job: ResultEvent(job, {}), lambda job: ErrorEvent(job, "memory", "x")])
 def test_a_cancelled_job_ends_as_cancelled_even_when_the_worker_was_faster(bench, late_end):
     job = bench.client.run("a", {})

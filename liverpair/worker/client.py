@@ -64,7 +64,8 @@ class WorkerClient:
 
     A job that `run` accepted ends with exactly one `ResultEvent`, `ErrorEvent` or `CancelledEvent` that carries its id;
     before that come its `ProgressEvent` and `SampleEvent`. After `cancel` the end is always `CancelledEvent`, whatever
-    the worker still said. `on_event` also sees the worker's `ReadyEvent`; it may call the client.
+    the worker still said; samples come until then, since the worker has kept what it sent. `on_event` also sees the
+    worker's `ReadyEvent`; it may call the client.
     """
 
     def __init__(
@@ -194,7 +195,7 @@ class WorkerClient:
                 log.info("A late event of job %s is ignored.", event.id)
             case ProgressEvent() | SampleEvent():
                 self._unheard = None
-                if self._cancel_deadline is None:
+                if self._cancel_deadline is None or isinstance(event, SampleEvent):
                     self._on_event(event)
             case ResultEvent() | ErrorEvent() | CancelledEvent():
                 if isinstance(event, ErrorEvent) and self._cancel_deadline is not None:
