@@ -35,6 +35,9 @@ DEMO_OUTPUT = ROOT / "demo-output"
 EXTRA = "test"
 """The extra of pyproject.toml that holds everything: library, real MRML, engines and test tools."""
 
+IN_PARALLEL = ("-n", "auto", "--dist", "loadfile")
+"""pytest's options for a process on each core, a file of tests at a time; what the command line says comes after."""
+
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 PLATFORMS = {("Linux", "x86_64"), ("Darwin", "arm64"), ("Windows", "AMD64")}
 OLDEST_GLIBC = (2, 28)
@@ -82,7 +85,7 @@ def main(words: list[str] | None = None) -> int:
         python = prepared_environment()
         if command == "test":
             say("Running the tests")
-            code = run([python, "-m", "pytest", *rest])
+            code = run([python, "-m", "pytest", *IN_PARALLEL, *rest])
         else:
             code = run([python, "-m", "liverpair.demo", "--output", str(DEMO_OUTPUT), *rest])
         return 130 if code == 130 else int(code != 0)

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
-THREADS = str(min(4, os.cpu_count() or 1))
+CORES = os.cpu_count() or 1
+PROCESS_GB = 5.0
+"""Memory that a process with tests may come to need."""
+THREADS = str(max(1, min(4, CORES // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))))
 """More threads than this gain nothing on the small inputs of tests; child processes inherit the number."""
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -17,6 +20,17 @@ for variable in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
 
 settings.register_profile("liverpair", deadline=None)
 settings.load_profile("liverpair")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means: as many as there are cores, or fit into memory."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return CORES
+    return max(1, min(CORES, int(memory / 1e9 / PROCESS_GB)))
+
 
 _numbers = itertools.count(1)
 

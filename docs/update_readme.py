@@ -1,4 +1,4 @@
-"""Fill the measured parts of README.md from the files that hold them: `python docs/update_readme.py`.
+"""Fill the measured parts of README.md and docs/*.md from the files that hold them: `python docs/update_readme.py`.
 
 A block begins with a comment, `<!-- card:MODEL -->` or `<!-- result:NAME -->`, and ends with `<!-- end -->`. A card
 block holds the test results of the shipped model's card, a result block the table and figures of
@@ -17,7 +17,7 @@ from liverpair.folders import shipped_bundles_folder
 from liverpair.measures.results import table_text
 
 DOCS = Path(__file__).resolve().parent
-README = DOCS.parent / "README.md"
+PAGES = (DOCS.parent / "README.md", DOCS / "reproducing-the-thesis.md")
 BLOCK = re.compile(r"(<!-- (card|result):([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 HEADLINES = {
@@ -45,21 +45,27 @@ HEADLINES = {
 
 
 def main() -> int:
-    """Update README, or check it. Returns the exit code."""
+    """Update the pages, or check them. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when README is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when a page is stale")
     check = parser.parse_args().check
-    old = README.read_text(encoding="utf-8")
-    new = updated(old)
+    old = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    new = {page: updated(text, sources_of(page)) for page, text in old.items()}
     if check:
         return int(new != old)
-    README.write_text(new, encoding="utf-8")
+    for page, text in new.items():
+        page.write_text(text, encoding="utf-8")
     return 0
 
 
-def updated(text: str, sources: Mapping[str, Callable[[str], str]] | None = None) -> str:
+def sources_of(page: Path) -> dict[str, Callable[[str], str]]:
+    """What makes the content of a page's blocks: "card" and "result"."""
+    link = (DOCS / "results").relative_to(page.parent).as_posix()
+    return {"card": card_block, "result": lambda name: result_block(name, link=link)}
+
+
+def updated(text: str, sources: Mapping[str, Callable[[str], str]]) -> str:
     """The text with every block filled anew. `sources` maps "card" and "result" to what makes a block's content."""
-    sources = sources or {"card": card_block, "result": result_block}
     return BLOCK.sub(lambda found: f"{found[1]}{sources[found[2]](found[3]).strip()}\n{found[4]}", text)
 
 
@@ -74,15 +80,14 @@ def card_block(model: str, bundles: Path | None = None) -> str:
     return f"{bundle.name} {bundle.version}:\n\n{tables.strip()}"
 
 
-def result_block(name: str, results: Path = DOCS / "results") -> str:
-    """The table of a result, with its headline, data, date and the command that made it."""
+def result_block(name: str, results: Path = DOCS / "results", link: str = "docs/results") -> str:
+    """The table of a result, with its headline, data, date, the command that made it, and a `link` to its own page."""
     path = results / f"{name}.json"
     if not path.is_file():
         return f"*Not measured yet: {name}.*"
     found = json.loads(path.read_text(encoding="utf-8"))
     headline = HEADLINES[name].format(**found) if name in HEADLINES else ""
-    page = f"docs/results/{name}.md"
-    origin = f"{found['data']}, {found['date']}; `{found['command']}`. More in [{page}]({page})."
+    origin = f"{found['data']}, {found['date']}; `{found['command']}`. More in [{name}.md]({link}/{name}.md)."
     return "\n\n".join(part for part in (headline, table_text(found["table"]), origin) if part)
 
 

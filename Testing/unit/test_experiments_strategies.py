@@ -9,6 +9,7 @@ from paired_livers_factory import quick_registration, write_pairs
 from liverpair.errors import InputError
 from liverpair.experiments import noise_floor, strategy_arms, table_2_1, table_2_2
 from liverpair.experiments.__main__ import main
+from liverpair.experiments.pair_options import data_words, options_of
 from liverpair.experiments.strategy_arms import ARMS
 
 
@@ -129,3 +130,25 @@ def test_folds_hold_every_case_once_and_keep_its_uses_apart():
     assert noise_floor.folds(noise_floor.CASES, 4, 2) != found
     assert noise_floor.floor([{"Dice": 0.9}, {"Dice": "not run"}, {"Dice": 0.93}]) == pytest.approx(0.03)
     assert noise_floor.floor([{"Dice": 0.9}, {"Dice": "not run"}]) is None
+
+
+def test_own_pairs_are_named_by_their_use(smoke, tmp_path):
+    words = [word for word in smoke[0] if word != "--smoke" and not word.startswith("--trainer")]
+    uses = ["--test-cases", "10", "--train-cases", "21", "--validation-cases", "38", "--data-name", "Mine"]
+    options, training = options_of("table-2-1", "", [*words, *uses, "--model.learning_rate=0.1"])
+    assert options.cases == ("10",) and data_words(options) == "Mine test cases 10, trained on 1 other pairs"
+    assert training == ['--data.train=["21"]', '--data.validation=["38"]', "--model.learning_rate=0.1"]
+    for refused, reason in [
+        (["--test-cases", "10"], "--train-cases and --validation-cases must be given too"),
+        (["--test-cases", "10", "--train-cases", "10", "--validation-cases", "38"], "'10' is named twice"),
+        (["--test-cases", "11", "--train-cases", "10", "--validation-cases", "38"], "no case '11'"),
+    ]:
+        with pytest.raises(InputError, match=reason):
+            options_of("table-2-1", "", [*words, *refused])
+
+
+def test_a_training_with_other_options_is_not_taken_for_this_one(smoke, table, monkeypatch, capsys):
+    monkeypatch.setattr(strategy_arms.paired_livers_command, "main", lambda _: pytest.fail("trained again"))
+    assert main(["table-2-1", *smoke[0], "--model.learning_rate=0.1"]) == 1
+    assert "other data or with other options" in capsys.readouterr().err
+    assert main(["table-2-1", *smoke[0], "--trainer.devices=1"]) == 0

@@ -299,7 +299,7 @@ def test_the_environment_of_this_test_is_recognized(tmp_path):
 def test_exit_codes(checkout, answer, code):
     checkout.exit_codes["pytest"] = answer
     assert quickstart.main(["test", "-q"]) == code
-    assert checkout.commands[-1][1:] == ["-m", "pytest", "-q"]
+    assert checkout.commands[-1][1:] == ["-m", "pytest", *quickstart.IN_PARALLEL, "-q"]
 
 
 def test_every_problem_is_printed(checkout, monkeypatch, capsys):

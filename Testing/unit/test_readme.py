@@ -1,4 +1,4 @@
-"""README is never stale and leads nowhere that does not exist."""
+"""README and the pages in docs are never stale and lead nowhere that does not exist."""
 
 import importlib.util
 import json
@@ -12,6 +12,7 @@ from liverpair.bundle import card
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "reproducing-the-thesis.md")
 RESULT = {
     "data": "a phantom",
     "date": "2026-01-02",
@@ -28,15 +29,18 @@ def update_readme():
     return module
 
 
-def test_the_measured_parts_are_what_the_files_say(update_readme):
-    assert update_readme.updated(README) == README, "run python docs/update_readme.py"
-    assert {"card", "result"} <= {found[2] for found in update_readme.BLOCK.finditer(README)}
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_measured_parts_are_what_the_files_say(update_readme, page):
+    assert page in update_readme.PAGES
+    text = page.read_text(encoding="utf-8")
+    assert update_readme.updated(text, update_readme.sources_of(page)) == text, "run python docs/update_readme.py"
+    assert "result" in {found[2] for found in update_readme.BLOCK.finditer(text)}
 
 
-def test_links_within_the_repository_lead_somewhere():
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
-    assert "LICENSE" in links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_within_the_repository_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert links and [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_only_blocks_are_replaced(update_readme):
@@ -65,7 +69,8 @@ def test_a_result_block_has_table_origin_and_link(update_readme, tmp_path):
     (tmp_path / "speed.json").write_text(json.dumps(RESULT))
     block = update_readme.result_block("speed", tmp_path)
     assert "| theirs |" in block and "a phantom, 2026-01-02; `python x.py`" in block
-    assert "(docs/results/speed.md)" in block
+    assert "[speed.md](docs/results/speed.md)" in block
+    assert "[speed.md](results/speed.md)" in update_readme.result_block("speed", tmp_path, link="results")
 
 
 def test_the_headline_of_the_benchmark_holds_its_figures(update_readme, tmp_path):

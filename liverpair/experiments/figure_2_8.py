@@ -14,7 +14,7 @@ from liverpair.device import choose_device
 from liverpair.experiments.bets import BORDER_VOXELS, Wager, wager_on
 from liverpair.experiments.loss_figures import bets_figure
 from liverpair.experiments.loss_networks import GAMBLER, loss_network, run_of
-from liverpair.experiments.strategy_arms import options_of
+from liverpair.experiments.pair_options import data_words, options_of
 from liverpair.experiments.table_2_1 import NOT_RUN, SIDES, budget
 from liverpair.measures.results import write_results
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         rows,
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data=f"CHAOS MR test cases {', '.join(options.cases)}, trained on 11 other pairs",
+        data=data_words(options),
         title="Bets of the gambler, beside figure 2.8 of the thesis",
         values={**budget(options), "expected_ratio": EXPECTED_RATIO, "ratio": rows[-1]["ratio"]},
         folder=options.results,

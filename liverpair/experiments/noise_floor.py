@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from liverpair.experiments.strategy_arms import REFERENCE, options_of, trained
+from liverpair.experiments.pair_options import options_of
+from liverpair.experiments.strategy_arms import REFERENCE, trained
 from liverpair.experiments.strategy_scores import PairScores
 from liverpair.measures.results import write_results
 
@@ -44,7 +45,8 @@ class Fold:
 def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, write."""
     options, training = options_of(NAME, __doc__, arguments, _own_options)
-    cases, count, repetitions = CASES, FOLDS, options.repetitions
+    cases = tuple(case for use in options.others for case in use) if options.others else CASES
+    count, repetitions = FOLDS, options.repetitions
     if options.smoke:
         cases, count, repetitions = (*options.cases, "38"), 3, 2
     rows = []
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         rows,
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data=f"CHAOS MR cases {', '.join(cases)}",
+        data=f"{options.data_name} cases {', '.join(cases)}",
         title="The noise floor of mean Dice",
         values={"noise_floor": floor(rows), "published_noise_floor": PUBLISHED, "steps": options.steps},
         folder=options.results,

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from liverpair.bundle import Bundle
+from liverpair.experiments.pair_options import data_words, options_of
 from liverpair.experiments.similarity_scores import SimilarityScores
-from liverpair.experiments.strategy_arms import options_of, trained
+from liverpair.experiments.strategy_arms import trained
 from liverpair.experiments.strategy_figures import contour_panels
 from liverpair.experiments.strategy_scores import PairScores
 from liverpair.experiments.table_2_1 import NOT_RUN, SIDES, budget
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         [row(key, measured) for key in ARMS],
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data=f"CHAOS MR test cases {', '.join(options.cases)}, trained on 11 other pairs",
+        data=data_words(options),
         title="The similarity constraint, beside the figures of section 2.3.4 of the thesis",
         values={**budget(options), "scanned_dice": float(drawn[:, 0].mean()), **directions(measured)},
         folder=options.results,

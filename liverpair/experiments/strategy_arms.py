@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -13,23 +13,9 @@ from types import ModuleType
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import MANIFEST_FILE
 from liverpair.errors import InputError
-from liverpair.experiments.dream_networks import data_root, default_root
-from liverpair.measures.results import RESULTS_FOLDER
-from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
+from liverpair.experiments.dream_networks import default_root
+from liverpair.files import written_whole
 from liverpair.training import paired_livers_command
-
-SEEDS = (0, 1)
-STEPS = 800
-SMOKE = (
-    '--data.train=["38"]',
-    '--data.validation=["38"]',
-    "--data.patch=[8,32,32]",
-    "--data.patches_per_epoch=2",
-    "--data.policy.spacing_mm=[8,8,12]",
-    "--data.workers=0",
-    '--model.arguments={"widths":[4,8],"strides":[[1,2,2]],"normalization":"group"}',
-)
-"""Options of a training that only shows that everything runs."""
 
 
 @dataclass(frozen=True)
@@ -90,32 +76,9 @@ ARMS = (
 )
 REFERENCE = ARMS[0]
 """What the others are compared with."""
+ASKED_FILE = "asked.json"
 SMOKE_ARMS = ("single", "double-out-specialised", "pre-registered")
 """The arms of a smoke run."""
-
-
-def options_of(
-    name: str, what: str, arguments: Sequence[str], extend: Callable[[argparse.ArgumentParser], None] = lambda _: None
-) -> tuple[argparse.Namespace, list[str]]:
-    """The options of an experiment on trained liver networks, and what else was given, which goes to the trainings."""
-    parser = argparse.ArgumentParser(prog=f"python -m liverpair.experiments {name}", description=what)
-    parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="one network each (default: 0 1)")
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"of every training (default: {STEPS})")
-    parser.add_argument("--minutes", type=float, help="start no training later than so many minutes from now")
-    parser.add_argument("--device", default="auto", help="on which to measure: auto, cpu, cuda …")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
-    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
-    parser.add_argument("--smoke", action="store_true", help="a few steps and cases: does everything run?")
-    extend(parser)
-    options, training = parser.parse_known_args(arguments)
-    options.cases = TEST_CASES
-    if options.smoke:
-        options.seeds, options.steps, options.cases = [0], 2, TEST_CASES[:2]
-        training = [*SMOKE, *training]
-    options.data_root = data_root(options.data_root)
-    options.deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
-    return options, training
 
 
 def networks_of(
@@ -142,13 +105,16 @@ def trained(
     """The network of a config of a training command, with a seed; None when it is not there and time is over.
 
     One that has all its steps is used as it is. A training that was stopped goes on. `run`: its folder. `command`: the
-    module that has the configs (`CONFIGS`) and trains (`main`).
+    module that has the configs (`CONFIGS`) and trains (`main`). Raises `InputError` when the folder holds a training
+    on other data or with other options.
     """
     run = run or options.runs / "paired-livers" / f"{name}-{options.steps}-{seed}"
-    if _steps(run / "bundle") == options.steps:
-        return Bundle.load(run / "bundle")
-    if options.deadline is not None and time.monotonic() > options.deadline:
+    whole = _steps(run / "bundle") == options.steps
+    if not whole and options.deadline is not None and time.monotonic() > options.deadline:
         return None
+    _check_asked(run, [str(options.data_root.resolve()), *(o for o in training if not o.startswith("--trainer."))])
+    if whole:
+        return Bundle.load(run / "bundle")
     print(f"Training {run.name}: {options.steps} steps", file=sys.stderr, flush=True)
     root = [] if options.data_root == default_root() else [f"--data.root={options.data_root}"]
     command.main(
@@ -165,6 +131,19 @@ def trained(
         ]
     )
     return Bundle.load(run / "bundle")
+
+
+def _check_asked(run: Path, asked: list[str]) -> None:
+    """See to it that a run is only gone on with, or used again, by those who ask the same."""
+    path = run / ASKED_FILE
+    if not path.is_file():
+        with written_whole(path) as beside:
+            beside.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+    elif json.loads(path.read_text(encoding="utf-8")) != asked:
+        raise InputError(
+            f"The training in '{run}' was made on other data or with other options.",
+            "Give another folder with --runs, or delete that one.",
+        )
 
 
 def _steps(folder: Path) -> int | None:

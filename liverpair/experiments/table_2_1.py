@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from liverpair.experiments.noise_floor import measured_floor
-from liverpair.experiments.strategy_arms import REFERENCE, SMOKE_ARMS, Arm, arms_of, networks_of, options_of
+from liverpair.experiments.pair_options import data_words, options_of
+from liverpair.experiments.strategy_arms import REFERENCE, SMOKE_ARMS, Arm, arms_of, networks_of
 from liverpair.experiments.strategy_figures import contour_panels
 from liverpair.experiments.strategy_scores import PairScores
 from liverpair.measures.results import write_results
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         [row(arm, dice) for arm in arms_of(None)],
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data=f"CHAOS MR test cases {', '.join(options.cases)}, trained on 11 other pairs",
+        data=data_words(options),
         title="Input and output strategies, beside table 2.1 of the thesis",
         values={**budget(options), **directions(dice), "noise_floor": measured_floor(options.results)},
         folder=options.results,

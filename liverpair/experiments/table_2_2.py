@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from liverpair.experiments.strategy_arms import ARMS, SMOKE_ARMS, Arm, networks_of, options_of
+from liverpair.experiments.pair_options import data_words, options_of
+from liverpair.experiments.strategy_arms import ARMS, SMOKE_ARMS, Arm, networks_of
 from liverpair.experiments.strategy_figures import lost_dice
 from liverpair.experiments.strategy_scores import PairScores
 from liverpair.experiments.table_2_1 import NOT_RUN, SIDES, budget
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         [row(arm, ours[arm.key]) for arm in arms],
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data=f"CHAOS MR test cases {', '.join(options.cases)}, trained on 11 other pairs",
+        data=data_words(options),
         title="Dice lost with a foreign auxiliary image, beside table 2.2 of the thesis",
         values={**budget(options), "derangement_seed": DERANGEMENT_SEED, **directions(ours)},
         folder=options.results,

@@ -13,7 +13,8 @@ import numpy as np
 from liverpair.experiments.loss_figures import gains_figure
 from liverpair.experiments.loss_networks import ALONE, LOSSES, loss_network, losses_of
 from liverpair.experiments.noise_floor import measured_floor
-from liverpair.experiments.strategy_arms import REFERENCE, Arm, options_of
+from liverpair.experiments.pair_options import data_words, options_of
+from liverpair.experiments.strategy_arms import REFERENCE, Arm
 from liverpair.experiments.strategy_scores import PairScores
 from liverpair.experiments.table_2_1 import SIDES, budget, dice_of
 from liverpair.experiments.table_2_1 import row as strategy_row
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         [row(loss, dice) for loss in LOSSES],
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data=f"CHAOS MR test cases {', '.join(options.cases)}, trained on 11 other pairs",
+        data=data_words(options),
         title="Losses, beside table 2.3 of the thesis",
         values={**budget(options), **gains(dice), "noise_floor": floor},
         folder=options.results,

@@ -73,7 +73,7 @@ def read_real_pair(folder: str | Path, case: str) -> RealPair:
         for part in (side, f"{side}_organs"):
             path = Path(folder) / case / f"{part}.nii.gz"
             if not path.is_file():
-                raise InputError(f"The real MRI '{path}' is not there; synthetic lesions need it.")
+                raise InputError(f"The real MRI '{path}' is not there.")
             images[part] = sitk.ReadImage(str(path))
     return RealPair(images["t1"], images["t2"], images["t1_organs"] == LIVER_LABEL, images["t2_organs"] == LIVER_LABEL)
 

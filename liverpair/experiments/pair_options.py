@@ -1,0 +1,98 @@
+"""Options of the experiments on liver networks: which pairs, which seeds, how long."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from liverpair.errors import InputError
+from liverpair.experiments.dream_networks import data_root
+from liverpair.measures.results import RESULTS_FOLDER
+from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
+
+SEEDS = (0, 1)
+STEPS = 1200
+DATA_NAME = "CHAOS MR"
+SMOKE = (
+    '--data.train=["38"]',
+    '--data.validation=["38"]',
+    "--data.patch=[8,32,32]",
+    "--data.patches_per_epoch=2",
+    "--data.policy.spacing_mm=[8,8,12]",
+    "--data.workers=0",
+    '--model.arguments={"widths":[4,8],"strides":[[1,2,2]],"normalization":"group"}',
+)
+"""Options of a training that only shows that everything runs."""
+
+
+def options_of(
+    name: str, what: str, arguments: Sequence[str], extend: Callable[[argparse.ArgumentParser], None] = lambda _: None
+) -> tuple[argparse.Namespace, list[str]]:
+    """The options of an experiment on trained liver networks, and what else was given, which goes to the trainings.
+
+    `cases` are those to test on, `others` those to train and to select on, None for those of the configs. Raises
+    `InputError` for cases that do not go together or are not there.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m liverpair.experiments {name}",
+        description=what,
+        epilog="Other options go to the trainings, such as --trainer.devices and --model.learning_rate.",
+    )
+    parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
+    parser.add_argument("--data-name", default=DATA_NAME, help=f"what to call the data (default: {DATA_NAME})")
+    cases = {"nargs": "+", "metavar": "CASE"}
+    parser.add_argument("--test-cases", **cases, help=f"pairs to measure on (default: {' '.join(TEST_CASES)})")
+    parser.add_argument("--train-cases", **cases, help="pairs to train on (default: those of the configs)")
+    parser.add_argument("--validation-cases", **cases, help="pairs that choose among the epochs of a training")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="one network each (default: 0 1)")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"of every training (default: {STEPS})")
+    parser.add_argument("--minutes", type=float, help="start no training later than so many minutes from now")
+    parser.add_argument("--device", default="auto", help="on which to measure: auto, cpu, cuda …")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
+    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
+    parser.add_argument("--smoke", action="store_true", help="a few steps and cases: does everything run?")
+    extend(parser)
+    options, training = parser.parse_known_args(arguments)
+    options.data_root = data_root(options.data_root)
+    options.cases, options.others = _cases(options)
+    if options.others:
+        training = [*_split(*options.others), *training]
+    if options.smoke:
+        options.seeds, options.steps, options.cases = [0], 2, TEST_CASES[:2]
+        training = [*SMOKE, *training]
+    options.deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
+    return options, training
+
+
+def data_words(options: argparse.Namespace) -> str:
+    """What a table was measured on."""
+    number = len(options.others[0]) if options.others else 11
+    return f"{options.data_name} test cases {', '.join(options.cases)}, trained on {number} other pairs"
+
+
+def _cases(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[list[str], list[str]] | None]:
+    """The cases to test on, and those to train and to select on, if the user names them."""
+    uses = {
+        "--test-cases": options.test_cases,
+        "--train-cases": options.train_cases,
+        "--validation-cases": options.validation_cases,
+    }
+    if not any(uses.values()):
+        return TEST_CASES, None
+    missing = [name for name, cases in uses.items() if not cases]
+    if missing:
+        raise InputError(f"{' and '.join(missing)} must be given too.", "No case may have two uses.")
+    every = [case for cases in uses.values() for case in cases]
+    twice = sorted({case for case in every if every.count(case) > 1})
+    if twice:
+        raise InputError(f"Case '{twice[0]}' is named twice.", "No case may have two uses.")
+    absent = [case for case in every if not (options.data_root / case).is_dir()]
+    if absent:
+        raise InputError(f"There is no case '{absent[0]}' in '{options.data_root}'.")
+    return tuple(options.test_cases), (options.train_cases, options.validation_cases)
+
+
+def _split(train: Sequence[str], validation: Sequence[str]) -> list[str]:
+    """Options of a training on these cases."""
+    return [f"--data.train={json.dumps(list(train))}", f"--data.validation={json.dumps(list(validation))}"]
