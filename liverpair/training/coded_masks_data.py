@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from liverpair.synthesis.coded_masks import CodedMasks, CodedMasksSettings, coded_masks
 from liverpair.training.coded_pairs_data import TRAINING, VALIDATION
-from liverpair.training.workers import one_thread
+from liverpair.training.workers import training_loader
 
 
 def sample_of(pair: CodedMasks) -> dict[str, torch.Tensor]:
@@ -63,4 +63,4 @@ class CodedMasksData(lightning.LightningDataModule):
 
     def _loader(self, count: int, stream: tuple[int, ...], workers: int) -> DataLoader:
         pairs = CodedMasksPairs(self.pairs, count, stream)
-        return DataLoader(pairs, self.batch_size, num_workers=workers, worker_init_fn=one_thread)
+        return training_loader(pairs, workers, self.batch_size)

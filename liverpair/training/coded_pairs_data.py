@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from liverpair.synthesis.coded_pairs import CodedPair, CodedPairSettings, coded_pair
 from liverpair.training.detection import PairBatch, PairSample
+from liverpair.training.workers import training_loader
 
 TRAINING, VALIDATION, TEST = range(3)
 """Which stream of random numbers pairs come from, so that no pair is in two of them."""
@@ -64,13 +65,7 @@ class CodedPairsData(lightning.LightningDataModule):
         """Pairs never seen before."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         dataset = CodedPairs(self.pairs, self.pairs_per_epoch, (TRAINING, self.seed, epoch))
-        return DataLoader(
-            dataset,
-            self.batch_size,
-            collate_fn=PairBatch.of,
-            num_workers=self.workers,
-            prefetch_factor=8 if self.workers else None,
-        )
+        return training_loader(dataset, self.workers, self.batch_size, PairBatch.of, ahead=8)
 
     def val_dataloader(self) -> DataLoader:
         """The same pairs every time."""

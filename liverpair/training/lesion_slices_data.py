@@ -26,7 +26,7 @@ from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.synthesis.slice_objects import Fakes, Marking, elongated, marked, with_fakes
 from liverpair.training.lesion_slices_cache import LesionSlices, SlicePreparation, cached_slices
 from liverpair.training.paired_lesions_data import SEEDS_PER_CASE
-from liverpair.training.workers import one_thread
+from liverpair.training.workers import one_thread, training_loader
 
 KINDS = ("lesions", "fakes", "elongated")
 LARGE_LESIONS = LesionStatistics(
@@ -304,13 +304,7 @@ class LesionSlicesData(lightning.LightningDataModule):
         """Augmented patches; a new epoch changes them anew."""
         dataset = SlicePatches(self.train_volumes, self.objects, self.patch, self.patches_per_epoch, self.seed)
         dataset.epoch = self.trainer.current_epoch if self.trainer else 0
-        return DataLoader(
-            dataset,
-            self.batch_size,
-            num_workers=self.workers,
-            worker_init_fn=_quick,
-            prefetch_factor=8 if self.workers else None,
-        )
+        return training_loader(dataset, self.workers, self.batch_size, begin=_quick, ahead=8)
 
     def val_dataloader(self) -> DataLoader:
         """All slices of a volume at a time."""

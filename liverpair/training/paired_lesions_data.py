@@ -14,7 +14,7 @@ from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.training.detection import PairBatch, PairSample
 from liverpair.training.pair_augmentation import PairAugmentation
 from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparation, cached_variants
-from liverpair.training.workers import one_thread
+from liverpair.training.workers import training_loader
 
 SEEDS_PER_CASE = 1000
 """Apart from case to case, so that those of a case stay when it gets more variants."""
@@ -146,13 +146,7 @@ class PairedLesionsData(lightning.LightningDataModule):
         """Augmented pairs; a new epoch changes them anew."""
         dataset = LesionPairs(self.train_variants, self.augmentation, self.pairs_per_epoch, self.seed)
         dataset.epoch = self.trainer.current_epoch if self.trainer else 0
-        return DataLoader(
-            dataset,
-            collate_fn=PairBatch.of,
-            num_workers=self.workers,
-            worker_init_fn=one_thread,
-            prefetch_factor=4 if self.workers else None,
-        )
+        return training_loader(dataset, self.workers, collate=PairBatch.of)
 
     def val_dataloader(self) -> DataLoader:
         """Whole pairs, one at a time."""

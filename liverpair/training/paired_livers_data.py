@@ -13,7 +13,7 @@ from liverpair.segmentation.strategies import SIDES, STRATEGIES, Pass
 from liverpair.training.augmentation import paired_transform
 from liverpair.training.paired_livers_cache import PairFiles, PairVolume, cached_pair
 from liverpair.training.segmentation_data import PatchDataset, VolumeDataset
-from liverpair.training.workers import one_thread
+from liverpair.training.workers import training_loader
 
 
 class PairedLiversData(lightning.LightningDataModule):
@@ -128,13 +128,7 @@ class PairedLiversData(lightning.LightningDataModule):
         transform = paired_transform(self.patch, len(self.inputs), self.strong_augmentation, self.mirror_probability)
         dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
         dataset.epoch = self.trainer.current_epoch if self.trainer else 0
-        return DataLoader(
-            dataset,
-            batch_size=self.batch_size,
-            num_workers=self.workers,
-            worker_init_fn=one_thread,
-            prefetch_factor=4 if self.workers else None,
-        )
+        return training_loader(dataset, self.workers, self.batch_size)
 
     def val_dataloader(self) -> DataLoader:
         """Whole volumes, one at a time."""

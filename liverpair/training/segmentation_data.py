@@ -15,7 +15,7 @@ from liverpair.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.training.augmentation import training_transform
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
-from liverpair.training.workers import one_thread
+from liverpair.training.workers import training_loader
 
 
 @dataclass
@@ -172,13 +172,7 @@ class SegmentationData(lightning.LightningDataModule):
         transform = training_transform(self.patch, self.mirror_probability)
         dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
         dataset.epoch = self.trainer.current_epoch if self.trainer else 0
-        return DataLoader(
-            dataset,
-            batch_size=self.batch_size,
-            num_workers=self.workers,
-            worker_init_fn=one_thread,
-            prefetch_factor=4 if self.workers else None,
-        )
+        return training_loader(dataset, self.workers, self.batch_size)
 
     def val_dataloader(self) -> DataLoader:
         """Whole volumes, one at a time."""

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from liverpair.synthesis.striped_blobs import StripedBlobs, StripedBlobsSettings, striped_blobs
 from liverpair.training.coded_pairs_data import TRAINING, VALIDATION
-from liverpair.training.workers import one_thread
+from liverpair.training.workers import training_loader
 
 
 def sample_of(blobs: StripedBlobs) -> dict[str, torch.Tensor]:
@@ -68,7 +68,4 @@ class StripedBlobsData(lightning.LightningDataModule):
 
     def _loader(self, count: int, stream: tuple[int, ...], workers: int) -> DataLoader:
         images = StripedBlobsImages(self.blobs, count, stream)
-        ahead = 4 if workers else None
-        return DataLoader(
-            images, self.batch_size, num_workers=workers, prefetch_factor=ahead, worker_init_fn=one_thread
-        )
+        return training_loader(images, workers, self.batch_size)
