@@ -10,7 +10,7 @@ from liverpair.cli import main
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
 from liverpair.training.adversarial import AdversarialLiversTask
 from liverpair.training.adversarial_command import CONFIGS, SHARED
-from liverpair.training.bundle_writing import best_task
+from liverpair.training.bundle_writing import kept_task
 from liverpair.training.run_log import learning_curve
 
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path not in SHARED)
@@ -63,7 +63,7 @@ def test_a_run_that_was_stopped_goes_on_with_its_adversary(pairs, tmp_path):
     last = train("gambler", pairs, tmp_path, "--average_decay=0", "--trainer.max_steps=8")
     assert last["global_step"] == 8
     assert {int(state["step"]) for state in last["optimizer_states"][1]["state"].values()} == {8}
-    task, _ = best_task(AdversarialLiversTask, tmp_path / "gambler")
+    task, _ = kept_task(AdversarialLiversTask, tmp_path / "gambler")
     bets = task.adversary.bets(torch.rand(1, 1, 8, 16, 16), torch.randn(1, 1, 8, 16, 16))
     assert bets.shape == (1, 1, 8, 16, 16) and bets.mean().item() == pytest.approx(1)
     moved = [key for key, value in last["state_dict"].items() if not torch.equal(value, first["state_dict"][key])]

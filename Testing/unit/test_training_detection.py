@@ -16,7 +16,7 @@ from liverpair.synthesis.coded_pairs import CodedPairSettings
 from liverpair.training.coded_pairs_data import TRAINING, VALIDATION, CodedPairs, CodedPairsData
 from liverpair.training.command import fit
 from liverpair.training.detection import DetectionTask, PairBatch, PairSample, moved_overlaps, take_weights
-from liverpair.training.detection_command import best_detector
+from liverpair.training.detection_command import kept_detector
 
 SIZES = ((12.0, 12.0), (24.0, 24.0))
 ARGUMENTS = {
@@ -172,7 +172,7 @@ def run(tmp_path_factory) -> Path:
 def test_a_run_resumes_and_its_best_network_comes_back(run):
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=False)
     assert last["global_step"] == 6
-    module, step = best_detector(run)
+    module, step = kept_detector(run)
     assert step in (2, 4, 6)
     assert not module.training
     assert module.settings.anchor_sizes == SIZES

@@ -18,7 +18,7 @@ from liverpair.training.paired_livers import mean_dice
 from liverpair.training.paired_livers_command import CONFIGS, SHARED
 from liverpair.training.paired_livers_data import PairedLiversData
 
-ARMS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path != SHARED)
+ARMS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in ("shared", "published"))
 PATCH = (8, 32, 32)
 
 

@@ -12,14 +12,16 @@ import torch
 
 from liverpair.measures.mask_similarity import translation_similarity
 from liverpair.segmentation.similarity import registered
-from liverpair.training.bundle_writing import best_task, checkpoint_of
+from liverpair.training.bundle_writing import kept_task
 from liverpair.training.coded_masks_data import CodedMasksData
-from liverpair.training.command import fit
+from liverpair.training.command import checkpoint_of, fit
 from liverpair.training.similarity import SimilarityTask
 from liverpair.training.similarity_command import CONFIGS
 
 CONFIG = CONFIGS / "coded-masks.yaml"
 BATCH = 8
+OTHER_PAIRS = 1000
+"""Added to the seed of the third stage, which is to see no pair that the stages before it saw."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def network_of(
         f"--model.weights.reference={reference_weight:g}",
         f"--model.weights.similarity={1 - reference_weight:g}",
         f"--model.start_from={start}",
+        f"--data.seed={seed + OTHER_PAIRS}",
     ]
     return _trained(run, seed, steps.both, options, [*own, *training])
 
@@ -94,7 +97,7 @@ def _trained(
 ) -> SimilarityTask | None:
     """A run's network, trained now where it has not all its steps; None when time is over."""
     if checkpoint_of(run).is_file():
-        task, step = best_task(SimilarityTask, run, start_from="")
+        task, step = kept_task(SimilarityTask, run, start_from="")
         if step == steps:
             return task
     if options.deadline is not None and time.monotonic() > options.deadline:
@@ -114,7 +117,7 @@ def _trained(
             *arguments,
         ],
     )
-    return best_task(SimilarityTask, run, start_from="")[0]
+    return kept_task(SimilarityTask, run, start_from="")[0]
 
 
 @torch.no_grad()

@@ -26,7 +26,7 @@ from liverpair.training.bundle_writing import checkpoint_of
 from liverpair.training.coded_pairs_data import TEST, VALIDATION, CodedPairs, CodedPairsData
 from liverpair.training.command import fit
 from liverpair.training.detection import DetectionTask, PairSample, moved_overlaps
-from liverpair.training.detection_command import best_detector
+from liverpair.training.detection_command import kept_detector
 
 NAME = "detection-2d"
 CONFIGS = Path(__file__).parents[1] / "training" / "configs" / "detection"
@@ -115,7 +115,7 @@ def trained(config: str, runs: Path, extra: Sequence[str]) -> tuple[DetectionTas
     run = runs / config
     arguments = ["--config", str(CONFIGS / f"{config}.yaml"), "--run_folder", str(run), *extra]
     fit(DetectionTask, CodedPairsData, arguments)
-    task, step = best_detector(run)
+    task, step = kept_detector(run)
     return task, {"parameters": sum(p.numel() for p in task.network.parameters()), "steps": step}
 
 

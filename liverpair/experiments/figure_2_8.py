@@ -19,7 +19,8 @@ from liverpair.experiments.table_2_1 import NOT_RUN, SIDES, budget
 from liverpair.measures.results import write_results
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
 from liverpair.training.adversarial import AdversarialLiversTask
-from liverpair.training.bundle_writing import best_task
+from liverpair.training.bundle_writing import kept_task
+from liverpair.training.command import LAST
 
 NAME = "figure-2-8"
 EXPECTED_RATIO = 3.0
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     for seed in options.seeds:
         bundle = loss_network(GAMBLER, seed, options, training)
         if bundle is not None:
-            task, _ = best_task(AdversarialLiversTask, run_of(GAMBLER, seed, options))
+            task, _ = kept_task(AdversarialLiversTask, run_of(GAMBLER, seed, options), LAST)
             found.append(_wagers(pairs, bundle, task.to(choose_device(options.device))))
     options.results.mkdir(parents=True, exist_ok=True)
     rows = table(found, options.cases)

@@ -11,7 +11,7 @@ import torch
 
 from liverpair.dreaming.receptive_field import ReceptiveField
 from liverpair.synthesis.striped_blobs import StripedBlobsSettings
-from liverpair.training.bundle_writing import best_task
+from liverpair.training.bundle_writing import kept_task
 from liverpair.training.command import fit, last_checkpoint
 from liverpair.training.segmentation import SegmentationTask
 from liverpair.training.striped_blobs_data import StripedBlobsData
@@ -91,7 +91,7 @@ def trained(arm: ShapeArm, seed: int, options: argparse.Namespace, training: Seq
             *training,
         ],
     )
-    task, step = best_task(SegmentationTask, run)
+    task, step = kept_task(SegmentationTask, run)
     return ShapeNetwork(task, cli.datamodule.blobs, step, field_of(task))
 
 

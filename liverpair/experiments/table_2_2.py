@@ -4,6 +4,7 @@ The Dice that is lost when the auxiliary image is that of another pair: for ever
 minus Dice with the image of the same modality of another case.
 """
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -68,12 +69,13 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def derangements(cases: Sequence[str], count: int, seed: int) -> list[list[str]]:
-    """`count` orders of `cases` in which none stays in its place, the same for a seed."""
+    """`count` different orders of `cases` in which none stays in its place, or all there are; the same for a seed."""
     rng = np.random.default_rng(seed)
     found: list[list[str]] = []
-    while len(found) < count:
+    all_there_are = round(math.factorial(len(cases)) / math.e)
+    while len(found) < min(count, all_there_are):
         order = [cases[i] for i in rng.permutation(len(cases))]
-        if all(a != b for a, b in zip(cases, order)):
+        if all(a != b for a, b in zip(cases, order)) and order not in found:
             found.append(order)
     return found
 

@@ -11,7 +11,7 @@ from liverpair.bundle.bundle import GAMBLER_PREFIX
 from liverpair.bundle.manifest import GAMBLER
 from liverpair.training import paired_livers_command
 from liverpair.training.adversarial import AdversarialLiversTask
-from liverpair.training.bundle_writing import best_task
+from liverpair.training.bundle_writing import kept_task
 from liverpair.training.command import TrainingCLI, fit
 from liverpair.training.paired_livers_data import PairedLiversData
 
@@ -21,7 +21,7 @@ SHARED = (paired_livers_command.SHARED, CONFIGS / "shared.yaml")
 
 
 def main(arguments: list[str]) -> None:
-    """Train as the configs say; when `bundle.folder` is set, write the best checkpoint there."""
+    """Train as the configs say; when `bundle.folder` is set, write what the run keeps there."""
     shared = [f"--config={path}" for path in SHARED]
     cli = fit(AdversarialLiversTask, PairedLiversData, [*shared, *arguments])
     if cli.config.bundle.folder and cli.trainer.is_global_zero:
@@ -32,8 +32,8 @@ def main(arguments: list[str]) -> None:
 
 
 def write_bundle(cli: TrainingCLI, command: str) -> Bundle:
-    """The segmentation network of the best checkpoint of a finished run as a bundle, and its gambler if it has one."""
-    task, step = best_task(AdversarialLiversTask, Path(cli.config.run_folder))
+    """The segmentation network that a finished run keeps as a bundle, and its gambler if it has one."""
+    task, step = kept_task(AdversarialLiversTask, Path(cli.config.run_folder), cli.config.keep)
     content = paired_livers_command.manifest(cli, task, step, command)
     weights = task.network.state_dict()
     if task.gambler is not None:

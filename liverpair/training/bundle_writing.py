@@ -7,19 +7,14 @@ from typing import Any
 import torch
 
 from liverpair.segmentation.preparation import GridPolicy, Normalization
-from liverpair.training.command import CHECKPOINTS, TrainingCLI
+from liverpair.training.command import BEST, TrainingCLI, checkpoint_of
 from liverpair.training.run_log import learning_curve
 
 
-def checkpoint_of(run: Path) -> Path:
-    """Where a run keeps its best checkpoint."""
-    return run / CHECKPOINTS / "best.ckpt"
-
-
-def best_task(task_class: type, run: Path, **changes: Any) -> tuple[Any, int]:
-    """The module of a run's best checkpoint, in eval mode on the CPU, and the step it was taken at; `changes` replace
-    hyper-parameters that only mattered at the start."""
-    path = checkpoint_of(run)
+def kept_task(task_class: type, run: Path, which: str = BEST, **changes: Any) -> tuple[Any, int]:
+    """The module of a run's best or last checkpoint, in eval mode on the CPU, and the step it was taken at; `changes`
+    replace hyper-parameters that only mattered at the start."""
+    path = checkpoint_of(run, which)
     task = task_class.load_from_checkpoint(path, map_location="cpu", weights_only=False, **changes)
     return task.eval(), torch.load(path, map_location="cpu", weights_only=False)["global_step"]
 

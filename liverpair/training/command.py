@@ -5,6 +5,7 @@ from argparse import ArgumentError
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Literal
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
@@ -15,6 +16,8 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from liverpair.errors import InputError
 
 CHECKPOINTS = "checkpoints"
+BEST, LAST = "best", "last"
+"""Names of the checkpoints of a run."""
 
 
 @dataclass
@@ -48,7 +51,10 @@ class TrainingCLI(LightningCLI):
         parser.add_argument("--run_folder", type=str, default="runs/run", help="Folder of logs and checkpoints.")
         parser.add_argument("--resume", type=bool, default=True, help="Go on from the last checkpoint of the run.")
         parser.add_class_arguments(BundleDescription, "bundle")
-        parser.add_argument("--monitor", type=str, default="validation_dice", help="Score whose best epoch is kept.")
+        parser.add_argument("--monitor", type=str, default="validation_dice", help="Score that tells the best epoch.")
+        parser.add_argument(
+            "--keep", type=Literal[BEST, LAST], default=BEST, help="Whose weights the bundle gets: best or last epoch."
+        )
         parser.add_argument(
             "--patience", type=int, default=0, help="Stop after so many validations without gain; 0: never."
         )
@@ -79,10 +85,10 @@ class TrainingCLI(LightningCLI):
         """The trainer with the callbacks and loggers of the run."""
         settings = self.config
         run = Path(settings.run_folder)
+        when = {"save_on_train_epoch_end": True, "enable_version_counter": False}
         callbacks = [
-            ModelCheckpoint(
-                run / CHECKPOINTS, "best", settings.monitor, mode="max", save_last=True, save_on_train_epoch_end=True
-            ),
+            ModelCheckpoint(run / CHECKPOINTS, BEST, settings.monitor, mode="max", **when),
+            ModelCheckpoint(run / CHECKPOINTS, LAST, **when),  # `save_last` would write only what is also best
             LearningRateMonitor("step"),
         ]
         if settings.average_decay:
@@ -102,8 +108,13 @@ def config_files(arguments: list[str]) -> list[Path]:
 
 def last_checkpoint(run: Path) -> Path | None:
     """The newest checkpoint of a run; None when it has none."""
-    found = sorted((run / CHECKPOINTS).glob("last*.ckpt"), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
+    found = checkpoint_of(run, LAST)
+    return found if found.is_file() else None
+
+
+def checkpoint_of(run: Path, which: str = BEST) -> Path:
+    """Where a run keeps its best or its last checkpoint."""
+    return run / CHECKPOINTS / f"{which}.ckpt"
 
 
 def fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCLI:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.bundle import Bundle
-from liverpair.training.bundle_writing import best_task, shared_manifest
-from liverpair.training.command import TrainingCLI, fit
+from liverpair.training.bundle_writing import kept_task, shared_manifest
+from liverpair.training.command import BEST, TrainingCLI, fit
 from liverpair.training.detection import DetectionTask
 from liverpair.training.paired_lesions_data import PairedLesionsData
 
@@ -29,13 +29,13 @@ def main(arguments: list[str]) -> None:
 
 def write_bundle(cli: TrainingCLI, command: str) -> Bundle:
     """The best checkpoint of a finished run as a bundle."""
-    task, step = best_detector(Path(cli.config.run_folder))
+    task, step = kept_detector(Path(cli.config.run_folder), cli.config.keep)
     return Bundle.write(cli.config.bundle.folder, manifest(cli, task, step, command), task.network.state_dict())
 
 
-def best_detector(run: Path) -> tuple[DetectionTask, int]:
-    """The module of a run's best checkpoint, in eval mode on the CPU, and the step it was taken at."""
-    return best_task(DetectionTask, run, start_from="")
+def kept_detector(run: Path, which: str = BEST) -> tuple[DetectionTask, int]:
+    """The module of a run's best or last checkpoint, in eval mode on the CPU, and the step it was taken at."""
+    return kept_task(DetectionTask, run, which, start_from="")
 
 
 def manifest(cli: TrainingCLI, task: DetectionTask, step: int, command: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
 from liverpair.dreaming.normal_ranges import ranges_of_objects
 from liverpair.networks.padding import logits_of
-from liverpair.training.bundle_writing import best_task, shared_manifest
+from liverpair.training.bundle_writing import kept_task, shared_manifest
 from liverpair.training.command import TrainingCLI, fit
 from liverpair.training.detection_command import LESION
 from liverpair.training.lesion_slices_cache import LesionSlices
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
 
 def write_bundle(cli: TrainingCLI, command: str) -> Bundle:
     """The best checkpoint of a finished run as a bundle, with the normal ranges of what it was trained on."""
-    task, step = best_task(SegmentationTask, Path(cli.config.run_folder))
+    task, step = kept_task(SegmentationTask, Path(cli.config.run_folder), cli.config.keep)
     return Bundle.write(cli.config.bundle.folder, manifest(cli, task, step, command), task.network.state_dict())
 
 

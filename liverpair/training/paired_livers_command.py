@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as lightning
 
 from liverpair.bundle import Bundle
-from liverpair.training.bundle_writing import best_task, shared_manifest
+from liverpair.training.bundle_writing import kept_task, shared_manifest
 from liverpair.training.command import TrainingCLI, fit
 from liverpair.training.paired_livers import PairedLiversTask
 from liverpair.training.paired_livers_data import PairedLiversData
@@ -23,7 +23,7 @@ SHARED = CONFIGS / "shared.yaml"
 
 
 def main(arguments: list[str]) -> None:
-    """Train as the configs say; when `bundle.folder` is set, write the best checkpoint there."""
+    """Train as the configs say; when `bundle.folder` is set, write what the run keeps there."""
     cli = fit(PairedLiversTask, PairedLiversData, ["--config", str(SHARED), *arguments])
     if cli.config.bundle.folder and cli.trainer.is_global_zero:
         bundle = write_bundle(cli, shlex.join(["python", "-m", "liverpair", "train", "paired-livers", *arguments]))
@@ -34,12 +34,12 @@ def main(arguments: list[str]) -> None:
 def write_bundle(
     cli: TrainingCLI, command: str, task_class: type[lightning.LightningModule] = PairedLiversTask, **sections: Any
 ) -> Bundle:
-    """The best checkpoint of a finished run as a bundle.
+    """What a finished run keeps as a bundle.
 
     `task_class`: of the run; it has `network`, `network_arguments` and the hyper-parameter `network`. `sections` are
     put into the manifest.
     """
-    task, step = best_task(task_class, Path(cli.config.run_folder))
+    task, step = kept_task(task_class, Path(cli.config.run_folder), cli.config.keep)
     content = {**manifest(cli, task, step, command), **sections}
     return Bundle.write(cli.config.bundle.folder, content, task.network.state_dict())
 

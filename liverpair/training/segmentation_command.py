@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.bundle import Bundle
-from liverpair.training.bundle_writing import best_task, shared_manifest
+from liverpair.training.bundle_writing import kept_task, shared_manifest
 from liverpair.training.command import TrainingCLI, fit
 from liverpair.training.run_log import CURVES
 from liverpair.training.segmentation import SegmentationTask
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
 
 def write_bundle(cli: TrainingCLI, command: str) -> Bundle:
     """The best checkpoint of a finished run as a bundle; of its output channels only the liver is kept."""
-    task, step = best_task(SegmentationTask, Path(cli.config.run_folder))
+    task, step = kept_task(SegmentationTask, Path(cli.config.run_folder), cli.config.keep)
     task.network.select_outputs([0])
     return Bundle.write(cli.config.bundle.folder, manifest(cli, task, step, command), task.network.state_dict())
 

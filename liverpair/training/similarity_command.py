@@ -15,7 +15,7 @@ CONFIGS = Path(__file__).with_name("configs") / "similarity"
 
 
 def main(arguments: list[str]) -> None:
-    """Train as the configs say; when `bundle.folder` is set, write the best checkpoint there."""
+    """Train as the configs say; when `bundle.folder` is set, write what the run keeps there."""
     cli = fit(SimilarityTask, PairedLiversData, ["--config", str(SHARED), *arguments])
     if cli.config.bundle.folder and cli.trainer.is_global_zero:
         command = shlex.join(["python", "-m", "liverpair", "train", "similarity", *arguments])
