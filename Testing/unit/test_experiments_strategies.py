@@ -147,6 +147,14 @@ def test_own_pairs_are_named_by_their_use(smoke, tmp_path):
             options_of("table-2-1", "", [*words, *refused])
 
 
+@pytest.mark.parametrize("option", ["--trainer.devices=2", "--trainer.devices=auto", "--trainer.num_nodes=2"])
+def test_several_processes_have_no_deadline(smoke, option):
+    with pytest.raises(InputError, match="--minutes is counted by each process"):
+        options_of("table-2-1", "", [*smoke[0], "--minutes", "5", option])
+    assert options_of("table-2-1", "", [*smoke[0], "--minutes", "5", "--trainer.devices=1"])[0].deadline
+    assert options_of("table-2-1", "", [*smoke[0], option])[0].deadline is None
+
+
 def test_a_training_with_other_options_is_not_taken_for_this_one(smoke, table, monkeypatch, capsys):
     monkeypatch.setattr(strategy_arms.paired_livers_command, "main", lambda _: pytest.fail("trained again"))
     assert main(["table-2-1", *smoke[0], "--model.learning_rate=0.1"]) == 1

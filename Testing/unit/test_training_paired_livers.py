@@ -13,8 +13,9 @@ from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.segmentation.strategies import EITHER, STRATEGIES
 from liverpair.study import read_image
 from liverpair.training.augmentation import paired_transform
+from liverpair.training.command import fit
 from liverpair.training.evaluate import main as evaluate
-from liverpair.training.paired_livers import mean_dice
+from liverpair.training.paired_livers import PairedLiversTask, mean_dice
 from liverpair.training.paired_livers_command import CONFIGS, SHARED
 from liverpair.training.paired_livers_data import PairedLiversData
 
@@ -53,6 +54,21 @@ def data(pairs, strategy, inputs, **changes):
     module = PairedLiversData(**{**settings, **changes})
     module.setup("fit")
     return module
+
+
+def test_the_published_network_is_one_config(pairs, tmp_path):
+    """A config after another replaces what it names, no more; the training itself needs a GPU."""
+    configs = ["--config", str(CONFIGS / "double-out.yaml"), "--config", str(CONFIGS / "published.yaml")]
+    folders = [f"--data.root={pairs}", '--data.train=["a"]', '--data.validation=["b"]', f"--run_folder={tmp_path}"]
+    cli = fit(
+        PairedLiversTask,
+        PairedLiversData,
+        ["--config", str(SHARED), *configs, *folders, f"--data.cache={tmp_path}", "--trainer.max_steps=0"],
+    )
+    extra = 27 * 32 + 65  # a second channel in, a second mask out
+    assert sum(p.numel() for p in cli.model.network.parameters()) == 19_071_329 + extra
+    assert cli.datamodule.policy.spacing_mm == (1.5, 1.5, 3.0) and cli.model.hparams.learning_rate == 1e-4
+    assert cli.datamodule.strategy == "double-out" and cli.config.keep == "last"
 
 
 @pytest.mark.parametrize("arm", ["single", "double-in-t2", "pre-registered"])

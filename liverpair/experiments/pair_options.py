@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,6 +62,10 @@ def options_of(
     if options.smoke:
         options.seeds, options.steps, options.cases = [0], 2, TEST_CASES[:2]
         training = [*SMOKE, *training]
+    if options.minutes is not None and _several_processes(training):
+        raise InputError(
+            "--minutes is counted by each process: with several they would not end together.", "Leave it out."
+        )
     options.deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     return options, training
 
@@ -69,6 +74,12 @@ def data_words(options: argparse.Namespace) -> str:
     """What a table was measured on."""
     number = len(options.others[0]) if options.others else 11
     return f"{options.data_name} test cases {', '.join(options.cases)}, trained on {number} other pairs"
+
+
+def _several_processes(training: Sequence[str]) -> bool:
+    """Whether a training is asked to run in more than one process, or is one of several already."""
+    several = [option for option in training if option.startswith(("--trainer.devices=", "--trainer.num_nodes="))]
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 or any(not option.endswith("=1") for option in several)
 
 
 def _cases(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[list[str], list[str]] | None]:

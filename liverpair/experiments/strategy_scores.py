@@ -20,7 +20,7 @@ ENGINE = "torch-fp32"
 class PairScores:
     """Dice by side of what the networks of one arm find in the T1 of one case and the T2 of another, or the same.
 
-    The masks are those at a probability of 0.5, without any cleaning up, as published. What was measured once is
+    The masks are those at a probability of 0.5, holes filled, no part taken away. What was measured once is
     remembered in a file beside the network.
     """
 

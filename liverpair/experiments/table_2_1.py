@@ -30,7 +30,8 @@ NOTES = (
     "*published*: mean Dice of 12 test pairs, from 70 private pairs with lesions, 135,000 steps. *ours*: mean over "
     "test images and seeds; *sd*: between seeds. *p*: two-sided Wilcoxon test of the Dice of each test image (mean "
     "over seeds) against the single, non-specialised network; *images*: how many there are.",
-    "Masks are those at a probability of 0.5, without any cleaning up. Each network has the same number of steps; a "
+    "Masks are those at a probability of 0.5, holes filled, no part taken away. Each network has all its steps, the "
+    "same for all: with one validation case no epoch is chosen. Weights are averaged over the last steps. A "
     "specialised strategy with one mask out has two networks. Working grid and network are smaller than published, "
     "and start from random weights.",
     '"not run": the budget did not reach this row.',

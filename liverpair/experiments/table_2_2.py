@@ -26,8 +26,8 @@ NOTES = (
     "*published*: mean over 12 test images; double-in's first T1 figure is printed as below 0.001. *ours*: mean over "
     f"test images, seeds and {REPEATS} fixed derangements of the test cases; *sd*: between derangements, of their mean "
     "over images and seeds.",
-    "The foreign image lies where it was scanned. For the pre-registered network it is registered to T2 as its own T1 "
-    "was.",
+    "The foreign image lies where it was scanned, farther off than its own. For the pre-registered network it is "
+    "registered to T2 as its own T1 was.",
     '"not run": the budget did not reach this row.',
 )
 

@@ -31,8 +31,9 @@ NOTES = (
     "a sum in Dice's denominator, embeddings drawn together. Where the source is silent: GAN and embedding share a "
     "discriminator of four strided convolutions, whose last one is the embedding; the gambler is a small U-Net with a "
     f"fixed budget; λ = 1; the first 1/{ALONE} of the steps without adversary.",
-    "Masks are those at a probability of 0.5, without any cleaning up. Working grid and network are smaller than "
-    "published, and start from random weights.",
+    "Masks are those at a probability of 0.5, holes filled, no part taken away. Each network has all its steps: with "
+    "one validation case no epoch is chosen. Working grid and network are smaller than published, and start from "
+    "random weights.",
     '"not run": the budget did not reach this row.',
 )
 

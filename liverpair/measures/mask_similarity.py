@@ -61,7 +61,8 @@ def field_similarity(a: np.ndarray, b: np.ndarray, search: FieldSearch = FieldSe
     """The largest Dice of `a`, pulled through a smooth field, with `b` that descent from the identity finds.
 
     The field lies on a coarse grid, as the registration network's does, and is interpolated linearly. Descent is on
-    the squared difference of both masks seen through a binomial filter; Dice is that of the unfiltered masks at 0.5.
+    the squared difference of both masks seen through a binomial filter, the first one filtered after it was moved, as
+    the registration network's loss does it; Dice is that of the unfiltered masks at 0.5.
 
     Args:
         a, b: boolean arrays of one shape, (y, x) or (z, y, x).
