@@ -26,6 +26,7 @@ from LiverMultimodalLib.modelpicker import ModelPicker
 from LiverMultimodalLib.run import SegmentationRun
 from LiverMultimodalLib.runpanel import RunPanel
 from liverpair.mrml import volumes
+from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 
 
 class LiverMultimodal(ScriptedLoadableModule):
@@ -166,6 +167,7 @@ class LiverMultimodalLogic(ModelLogic):
     """Runs segmentations in the worker of the session. `segment` does it for scripts, without the widget."""
 
     tasks = ("segmentation",)
+    preferred = DEFAULT_LIVER_MODEL
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ModelLogic.__init__(self, worker, installer, catalogue)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from liverpair import demo_dream, demo_lesions
 from liverpair.commands.bar import progress_bar
-from liverpair.commands.segment import DEFAULT_MODEL, warn_of_mistaken_volumes
+from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.errors import Cancelled
+from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.worker.detect_job import DEFAULT_MODEL as DEFAULT_DETECTOR
 from liverpair.worker.failures import failure_of
 from liverpair.worker.jobs import JOBS
@@ -47,7 +48,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m liverpair.demo", description=__doc__.splitlines()[0])
     parser.add_argument("volumes", nargs="*", metavar="T1 T2", help="your volumes instead of the embedded pair")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo-output"), help="folder of the results")
-    parser.add_argument("--bundle", default=DEFAULT_MODEL, help=f"name or folder of a model (default: {DEFAULT_MODEL})")
+    parser.add_argument(
+        "--bundle", default=DEFAULT_LIVER_MODEL, help=f"name or folder of a model (default: {DEFAULT_LIVER_MODEL})"
+    )
     parser.add_argument("--detector", default=DEFAULT_DETECTOR, help=f"likewise (default: {DEFAULT_DETECTOR})")
     arguments = parser.parse_args(words)
     if len(arguments.volumes) not in (0, 2):
@@ -67,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def run(
-    volumes: Sequence[str], output: Path, bundle: str = DEFAULT_MODEL, detector: str = DEFAULT_DETECTOR
+    volumes: Sequence[str], output: Path, bundle: str = DEFAULT_LIVER_MODEL, detector: str = DEFAULT_DETECTOR
 ) -> dict[str, Any]:
     """Segment, detect, print the measures, write files, scene and pictures to `output`. Returns the result of the job
     "segment".

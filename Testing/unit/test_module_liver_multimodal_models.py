@@ -4,6 +4,8 @@ import pytest
 from bundle_factory import edit_manifest, write_bundle, zip_folder
 from liver_multimodal_factory import panel  # noqa: F401
 
+from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
+
 
 @pytest.fixture
 def other(tmp_path):
@@ -22,6 +24,14 @@ def test_installed_models_are_listed_and_the_first_is_chosen(panel):
     assert entries(panel) == ["small 1.0"]
     assert panel.parameters.model == "small"
     assert panel["largestComponentCheckBox"].checked
+
+
+def test_the_model_for_livers_is_chosen_first_whatever_else_there_is(panel):
+    for name in ("another", DEFAULT_LIVER_MODEL):
+        write_bundle(panel.logic.catalogue.user_root / name, name=name, version="1.0", strategy="single")
+    panel.parameters.model = ""
+    panel.enter()
+    assert panel.parameters.model == DEFAULT_LIVER_MODEL and entries(panel)[0].startswith(DEFAULT_LIVER_MODEL)
 
 
 def test_a_model_is_imported_from_a_folder_and_chosen(panel, other):

@@ -9,11 +9,11 @@ from typing import Any
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
 from liverpair.errors import InputError
+from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.worker.jobs import JOBS
 from liverpair.worker.result_folder import folder_of_results
 from liverpair.worker.segment_results import existing_results
 
-DEFAULT_MODEL = "liver-t1t2"
 NOTHING = "-"
 
 
@@ -44,7 +44,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--bundle",
         action="append",
         metavar="MODEL",
-        help=f"name or folder of a model; several are averaged (default: {DEFAULT_MODEL})",
+        help=f"name or folder of a model; several are averaged (default: {DEFAULT_LIVER_MODEL})",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
     parser.add_argument(
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         name: getattr(arguments, name)
         for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component")
     }
-    options["bundle"] = arguments.bundle or [DEFAULT_MODEL]
+    options["bundle"] = arguments.bundle or [DEFAULT_LIVER_MODEL]
     if arguments.studies is not None:
         if arguments.images or arguments.t1 or arguments.t2:
             raise InputError("--studies takes the volumes from its folder.", "Leave out T1 and T2.")
