@@ -6,6 +6,14 @@ import pytest
 from brightness_bundle import write_brightness_bundle, write_two_brightness_bundle
 from liver_multimodal_factory import nodes_of, panel  # noqa: F401
 
+from liverpair.bundle import Catalogue
+from liverpair.measures.overlap import dice
+from liverpair.mrml import segmentations
+from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
+
+COMPARED = [
+    bundle.name for bundle in Catalogue().list() if bundle.task == "segmentation" and bundle.name != "liver-t1t2"
+]
 BRIGHT_ML = 6 * 16 * 16 * 6.0 * 6.5 * 12.0 / 1000
 """Volume of the block in the factory's volumes."""
 
@@ -18,9 +26,8 @@ def true_worker(panel):
     return panel
 
 
-def choose_and_run(panel, model):
-    panel.add_pair()
-    panel.harness.choose(panel["modelComboBox"], f"{model} 1.0")
+def choose_and_run(panel, model, version="1.0"):
+    panel.harness.choose(panel["modelComboBox"], f"{model} {version}")
     panel.harness.choose(panel["deviceComboBox"], "CPU")
     panel.click("applyButton")
     panel.harness.wait(until=lambda: panel.logic.run.ending is not None, seconds=300)
@@ -30,7 +37,7 @@ def choose_and_run(panel, model):
 def test_a_model_with_two_outputs_gives_both_outlines(true_worker):
     panel = true_worker
     write_two_brightness_bundle(panel.logic.catalogue.user_root / "both", name="both")
-    panel.enter()
+    panel.add_pair()
     choose_and_run(panel, "both")
     assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
     found = re.match(r"Liver volume: (\d+) ml in T1, (\d+) ml in T2\.", panel.status)
@@ -42,10 +49,28 @@ def test_a_model_for_one_volume_says_that_the_other_has_no_outline(true_worker):
     write_brightness_bundle(
         panel.logic.catalogue.user_root / "one", in_channels=2, strategy="double-in", inputs=["T2", "T1"], name="one"
     )
-    panel.enter()
+    panel.add_pair()
     choose_and_run(panel, "one")
     assert list(panel.logic.run.nodes.taken) == ["t2"] and len(nodes_of("vtkMRMLSegmentationNode")) == 1
     assert "T1 has no mask: model 'one' looks at it only to segment the other volume." in panel.status
+
+
+@pytest.mark.parametrize("model", COMPARED)
+def test_a_shipped_model_of_the_comparison_gives_both_outlines_of_a_real_pair(true_worker, data_folder, model):
+    panel = true_worker
+    shipped = Catalogue().find(model)
+    panel.logic.catalogue.roots.insert(0, shipped.folder.parent)
+    pair = read_real_pair(data_folder / "chaos_mr", "10")
+    nodes = [panel.add_volume(name, image) for name, image in (("T1", pair.t1), ("T2", pair.t2))]
+    panel.enter()
+    if shipped.gambler() is not None:
+        panel.click("uncertaintyMapCheckBox")
+    choose_and_run(panel, model, shipped.version)
+    for side, node, drawn in zip(("t1", "t2"), nodes, (pair.t1_liver, pair.t2_liver)):
+        found = segmentations.liver_mask(getattr(panel.parameters, f"{side}Segmentation"), node)
+        assert dice(found, drawn) > 0.6
+    maps = [node for node in nodes_of("vtkMRMLScalarVolumeNode") if "uncertainty" in node.GetName()]
+    assert len(maps) == (2 if shipped.gambler() is not None else 0)
 
 
 def test_both_volumes_must_be_chosen(panel):
