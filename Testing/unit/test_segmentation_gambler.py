@@ -50,6 +50,10 @@ def test_the_model_and_its_gambler_share_a_file_of_weights(tmp_path):
     assert gambler.grid["multiple_of"] == [1, 1, 1] and bundle.grid["multiple_of"] == [2, 2, 2]
 
 
+def test_the_card_says_that_the_uncertainty_is_what_the_gambler_would_bet(tmp_path):
+    assert "what its gambler would bet" in write(tmp_path / "b").card()
+
+
 def test_stakes_come_back_on_each_images_own_grid(tmp_path, images, plain):
     bundle = write(tmp_path / "both", bias=float(np.log(3)))
     result = segment(*images, [bundle], OPTIONS)

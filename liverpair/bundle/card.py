@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any
 
+from liverpair.bundle.manifest import GAMBLER
+
 INTENDED_USE = (
     "For research and teaching. This model is not a medical device: it has not been validated for clinical use, and no "
     "diagnosis, measurement or treatment may rest on its output alone. Look at every result before use."
@@ -41,6 +43,7 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Working grid": _spacing(grid["spacing_mm"]) if grid else "",
         "Intensities": _pairs(normalization),
         "After the network": _pairs(manifest.get("postprocessing", {})),
+        "Uncertainty": "what its gambler would bet on the mask being wrong" if GAMBLER in manifest else "",
         "Normal ranges": _ranges(manifest.get("normal_ranges")),
     }
     return _table(ITEMS, [(key, value) for key, value in facts.items() if value])
