@@ -56,6 +56,15 @@ def test_a_loss_of_dice_must_be_larger_than_the_noise(tmp_path, floor, holds):
     assert judged(tmp_path, "table-2-1", "more so in T2", content) == ("T1 -0.020, T2 -0.040", "yes")
 
 
+@pytest.mark.parametrize(("seeds", "holds"), [(0.01, "yes"), (0.03, "no")])
+def test_what_differs_between_seeds_is_noise_too(tmp_path, seeds, holds):
+    lost = {"double-out_minus_single_t1": -0.02, "double-out_minus_single_t2": -0.04}
+    for floor in (None, 0.005):
+        content = {"table": [], "noise_floor": floor, "between_seeds": seeds, **lost}
+        ours, found = judged(tmp_path, "table-2-1", "more than noise", content)
+        assert found == holds and ours.endswith(f"noise {seeds:.3f}")
+
+
 def test_a_foreign_partner_must_cost_more_in_both_images(tmp_path):
     finding = "a foreign partner costs most"
     more = {"table": strategies(double_in=(0.01, 0.02), double_out=(0.02, 0.03))}

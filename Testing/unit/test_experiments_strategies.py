@@ -85,6 +85,13 @@ def test_every_order_leaves_no_case_in_its_place():
     assert all(sorted(order) == list(cases) and all(a != b for a, b in zip(cases, order)) for order in orders)
 
 
+def test_the_seeds_of_the_reference_are_apart_by_their_means_over_images(tmp_path):
+    dice = {"T1": np.array([[0.8, 0.9], [0.7, 0.8]]), "T2": np.array([[0.9, 0.9], [0.9, 0.8]])}
+    assert table_2_1.noise(dice, tmp_path) == {"noise_floor": None, "between_seeds": pytest.approx(0.075)}
+    one = {side: own[:1] for side, own in dice.items()}
+    assert table_2_1.noise(one, tmp_path)["between_seeds"] is table_2_1.noise({}, tmp_path)["between_seeds"] is None
+
+
 class KnownScores:
     """Dice 0.9 with the own image; with a foreign one 0.1 less for every step between the cases, doubled in T2."""
 

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
         data=data_words(options),
         title="Input and output strategies, beside table 2.1 of the thesis",
-        values={**budget(options), **directions(dice), "noise_floor": measured_floor(options.results)},
+        values={**budget(options), **directions(dice), **noise(dice[REFERENCE.key], options.results)},
         folder=options.results,
         notes=[*NOTES, *pictures],
     )
@@ -106,6 +106,15 @@ def row(arm: Arm, dice: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any
 def image_dice(own: Mapping[str, np.ndarray], sides: Sequence[str]) -> np.ndarray:
     """The Dice of every test image, its mean over seeds, T1 first (sides × cases,)."""
     return np.concatenate([own[side].mean(axis=0) for side in sides])
+
+
+def noise(reference: Mapping[str, np.ndarray], results: Path) -> dict[str, float | None]:
+    """Which difference of mean Dice is nothing: the measured noise floor, and how far apart the seeds of the reference
+    are; None where there is none. `reference`: by side (seeds, cases).
+    """
+    seeds = np.mean([own.mean(axis=1) for own in reference.values()], axis=0) if reference else np.zeros(0)
+    apart = float(np.ptp(seeds)) if len(seeds) > 1 else None
+    return {"noise_floor": measured_floor(results), "between_seeds": apart}
 
 
 def directions(dice: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from liverpair.experiments.noise_floor import measured_floor
 from liverpair.experiments.pair_options import data_words, options_of
 from liverpair.experiments.strategy_arms import REFERENCE, Arm
 from liverpair.experiments.strategy_scores import PairScores
-from liverpair.experiments.table_2_1 import SIDES, budget, dice_of
+from liverpair.experiments.table_2_1 import SIDES, budget, dice_of, noise
 from liverpair.experiments.table_2_1 import row as strategy_row
 from liverpair.measures.results import write_results
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
         data=data_words(options),
         title="Losses, beside table 2.3 of the thesis",
-        values={**budget(options), **gains(dice), "noise_floor": floor},
+        values={**budget(options), **gains(dice), **noise(dice[REFERENCE.key], options.results)},
         folder=options.results,
         notes=[*NOTES, f"Each test image, its Dice less that with BCE:\n\n![Gains]({NAME}.png)"],
     )
