@@ -7,12 +7,17 @@ from brightness_bundle import write_brightness_bundle, write_two_brightness_bund
 from liver_multimodal_factory import nodes_of, panel  # noqa: F401
 
 from liverpair.bundle import Catalogue
+from liverpair.folders import shipped_bundles_folder
 from liverpair.measures.overlap import dice
 from liverpair.mrml import segmentations
 from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
+from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 
+SHIPPED = shipped_bundles_folder()
 COMPARED = [
-    bundle.name for bundle in Catalogue().list() if bundle.task == "segmentation" and bundle.name != "liver-t1t2"
+    bundle.name
+    for bundle in Catalogue([SHIPPED]).list()
+    if bundle.task == "segmentation" and bundle.name != DEFAULT_LIVER_MODEL
 ]
 BRIGHT_ML = 6 * 16 * 16 * 6.0 * 6.5 * 12.0 / 1000
 """Volume of the block in the factory's volumes."""
@@ -58,8 +63,8 @@ def test_a_model_for_one_volume_says_that_the_other_has_no_outline(true_worker):
 @pytest.mark.parametrize("model", COMPARED)
 def test_a_shipped_model_of_the_comparison_gives_both_outlines_of_a_real_pair(true_worker, data_folder, model):
     panel = true_worker
-    shipped = Catalogue().find(model)
-    panel.logic.catalogue.roots.insert(0, shipped.folder.parent)
+    panel.logic.catalogue.roots.insert(0, SHIPPED)
+    shipped = panel.logic.catalogue.find(model)
     pair = read_real_pair(data_folder / "chaos_mr", "10")
     nodes = [panel.add_volume(name, image) for name, image in (("T1", pair.t1), ("T2", pair.t2))]
     panel.enter()
