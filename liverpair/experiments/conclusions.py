@@ -275,7 +275,7 @@ CONCLUSIONS = (
     ),
     Conclusion(
         "table 2.1",
-        "the other image as a second input costs a little",
+        "a second image as input costs Dice, less than both masks out (both images together)",
         "T1 -0.006, T2 -0.007",
         "table-2-1",
         _double_in_costs_little,
