@@ -1,5 +1,6 @@
 """Training paired detectors for real, on a few small pairs: losses, consistency, resume, export."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,10 +14,11 @@ from liverpair.detection.pairing import Found
 from liverpair.detection.settings import DetectionSettings
 from liverpair.errors import InputError
 from liverpair.synthesis.coded_pairs import CodedPairSettings
-from liverpair.training.coded_pairs_data import TRAINING, VALIDATION, CodedPairs, CodedPairsData
+from liverpair.training.coded_pairs_data import CodedPairsData, drawn_sample
 from liverpair.training.command import fit
 from liverpair.training.detection import DetectionTask, PairBatch, PairSample, moved_overlaps, take_weights
 from liverpair.training.detection_command import kept_detector
+from liverpair.training.drawn_data import TRAINING, VALIDATION, DrawnSamples
 
 SIZES = ((12.0, 12.0), (24.0, 24.0))
 ARGUMENTS = {
@@ -30,6 +32,7 @@ ARGUMENTS = {
     "segmentation_channels": 2,
 }
 PAIRS = CodedPairSettings(size=96)
+DRAW = partial(drawn_sample, settings=PAIRS)
 
 
 def task(**changes) -> DetectionTask:
@@ -39,7 +42,7 @@ def task(**changes) -> DetectionTask:
 
 
 def batch(count: int = 2) -> PairBatch:
-    pairs = CodedPairs(PAIRS, count, (TRAINING, 5))
+    pairs = DrawnSamples(DRAW, count, (TRAINING, 5))
     return PairBatch.of([pairs[index] for index in range(count)])
 
 
@@ -127,7 +130,7 @@ def test_lesions_whose_other_place_is_unknown_do_not_count_as_moved():
 
 def test_streams_of_pairs_never_meet_and_come_again():
     first, again, other = (
-        CodedPairs(PAIRS, 1, stream)[0].image for stream in ((TRAINING, 0), (TRAINING, 0), (VALIDATION, 0))
+        DrawnSamples(DRAW, 1, stream)[0].image for stream in ((TRAINING, 0), (TRAINING, 0), (VALIDATION, 0))
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -157,7 +160,7 @@ def run(tmp_path_factory) -> Path:
             "settings": {"anchor_sizes": [list(size) for size in SIZES], "alignment": "published", "mask": False},
             "arguments": ARGUMENTS,
         },
-        "data": {"pairs": {"size": 96}, "pairs_per_epoch": 2, "validation_pairs": 1, "workers": 0},
+        "data": {"pairs": {"size": 96}, "samples_per_epoch": 2, "validation_samples": 1, "workers": 0},
         "trainer": {"max_steps": 4, "max_epochs": -1, "accelerator": "cpu", "enable_progress_bar": False},
         "monitor": "validation_ap",
         "run_folder": str(folder),
@@ -181,7 +184,7 @@ def test_a_run_resumes_and_its_best_network_comes_back(run):
 
 
 def test_data_are_those_of_the_epoch():
-    data = CodedPairsData(PAIRS, pairs_per_epoch=1, workers=0)
+    data = CodedPairsData(PAIRS, samples_per_epoch=1, workers=0)
     batches = []
     for epoch in (0, 1, 1):
         data.trainer = SimpleNamespace(current_epoch=epoch)

@@ -47,7 +47,13 @@ class Changes(lightning.Callback):
 
 
 def trained(task, steps, *callbacks):
-    data = CodedMasksData(CodedMasksSettings(size=16, sigma=3.0, shift=2), 2 * steps, 2, batch_size=2)
+    data = CodedMasksData(
+        CodedMasksSettings(size=16, sigma=3.0, shift=2),
+        samples_per_epoch=2 * steps,
+        validation_samples=2,
+        batch_size=2,
+        workers=0,
+    )
     trainer = lightning.Trainer(
         max_steps=steps,
         accelerator="cpu",

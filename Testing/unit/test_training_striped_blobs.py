@@ -15,7 +15,7 @@ from liverpair.training.striped_blobs_data import StripedBlobsData
 @pytest.fixture
 def data():
     return StripedBlobsData(
-        StripedBlobsSettings(size=96), images_per_epoch=6, validation_images=3, batch_size=2, workers=0
+        StripedBlobsSettings(size=96), samples_per_epoch=6, validation_samples=3, batch_size=2, workers=0
     )
 
 
@@ -40,7 +40,7 @@ def test_every_epoch_has_new_images_and_validation_the_same(data):
 
 
 def test_seeds_have_images_of_their_own(data):
-    other = StripedBlobsData(data.blobs, images_per_epoch=6, batch_size=2, workers=0, seed=1)
+    other = StripedBlobsData(data.blobs, samples_per_epoch=6, batch_size=2, workers=0, seed=1)
     one, two = (next(iter(own.train_dataloader()))["image"] for own in (data, other))
     assert not torch.equal(one, two)
 

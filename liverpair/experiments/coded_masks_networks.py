@@ -110,7 +110,7 @@ def _trained(
             f"--config={CONFIG}",
             f"--seed_everything={seed}",
             f"--data.seed={seed}",
-            f"--data.pairs_per_epoch={BATCH * steps}",
+            f"--data.samples_per_epoch={BATCH * steps}",
             f"--data.batch_size={BATCH}",
             f"--trainer.max_steps={steps}",
             f"--run_folder={run}",

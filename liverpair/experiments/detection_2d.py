@@ -23,10 +23,11 @@ from liverpair.measures.froc import match_boxes, precision, sensitivity
 from liverpair.measures.results import RESULTS_FOLDER, write_results
 from liverpair.synthesis.coded_pairs import CodedPairSettings
 from liverpair.training.bundle_writing import checkpoint_of
-from liverpair.training.coded_pairs_data import TEST, VALIDATION, CodedPairs, CodedPairsData
+from liverpair.training.coded_pairs_data import CodedPairsData, drawn_sample
 from liverpair.training.command import fit
 from liverpair.training.detection import DetectionTask, PairSample, moved_overlaps
 from liverpair.training.detection_command import kept_detector
+from liverpair.training.drawn_data import TEST, VALIDATION, DrawnSamples
 
 NAME = "detection-2d"
 CONFIGS = Path(__file__).parents[1] / "training" / "configs" / "detection"
@@ -77,8 +78,8 @@ def main(arguments: Sequence[str]) -> None:
         options.pairs, options.picture_pairs = 2, 1
         training += [
             "--trainer.max_steps=2",
-            "--data.pairs_per_epoch=2",
-            "--data.validation_pairs=1",
+            "--data.samples_per_epoch=2",
+            "--data.validation_samples=1",
             "--data.workers=0",
         ]
     rows, answers = [{"network": "published (ResNet-50)", **PUBLISHED}], {}
@@ -123,8 +124,8 @@ def trained(config: str, runs: Path, extra: Sequence[str]) -> tuple[DetectionTas
 def answer(task: DetectionTask, stream: int, count: int) -> list[Answered]:
     """What the network finds in `count` pairs of a stream that training never draws from."""
     answered = []
-    pairs = CodedPairs(CodedPairSettings(), count, (stream, 0, 1))
-    for sample in (pairs[index] for index in range(count)):
+    draw = partial(drawn_sample, settings=CodedPairSettings())
+    for sample in DrawnSamples(draw, count, (stream, 0, 1)):
         images = sample.image[None]
         boxes = find_boxes(task(images)[0], task.anchors(images.shape[2:]), task.settings)
         answered.append(Answered(sample, boxes))

@@ -8,6 +8,7 @@ import argparse
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from liverpair.dreaming.drawing import figure_style, save_figure
 from liverpair.experiments.coded_masks_networks import Found, Steps, find, network_of
 from liverpair.measures.results import RESULTS_FOLDER, write_results
 from liverpair.synthesis.coded_masks import CodedMasksSettings
-from liverpair.training.coded_masks_data import CodedMasksPairs
-from liverpair.training.coded_pairs_data import TEST
+from liverpair.training.coded_masks_data import drawn_sample
+from liverpair.training.drawn_data import TEST, DrawnSamples
 
 NAME = "figure-2-15"
 REFERENCE_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -64,11 +65,10 @@ def main(arguments: Sequence[str]) -> None:
     weights = REFERENCE_WEIGHTS
     if options.smoke:
         options.seeds, options.steps, options.pairs, weights = [0], [2, 2, 2], 3, (0.1, 1.0)
-        training = ["--data.validation_pairs=2", *training]
+        training = ["--data.validation_samples=2", *training]
     options.deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     steps = Steps(*options.steps)
-    pairs = CodedMasksPairs(CodedMasksSettings(), options.pairs, (TEST, 0))
-    samples = [pairs[index] for index in range(len(pairs))]
+    samples = list(DrawnSamples(partial(drawn_sample, settings=CodedMasksSettings()), options.pairs, (TEST, 0)))
     found: dict[float, list[Found]] = {weight: [] for weight in weights}
     for seed in options.seeds:
         for weight in weights:

@@ -22,8 +22,8 @@ WIDTHS = (16, 32, 64, 128, 128)
 SHIFT_RANGE = 20.0
 """From the shortest to the longest translation of a training, pixels, as in figure 2.3."""
 SMOKE = (
-    "--data.images_per_epoch=4",
-    "--data.validation_images=2",
+    "--data.samples_per_epoch=4",
+    "--data.validation_samples=2",
     "--data.batch_size=2",
     "--data.workers=0",
     "--data.blobs.size=96",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from liverpair.synthesis.striped_blobs import (
     striped_blobs,
     striped_scene,
 )
-from liverpair.training.coded_pairs_data import TEST
+from liverpair.training.drawn_data import TEST, DrawnSamples
 from liverpair.training.segmentation import SegmentationTask, batch_dice
 from liverpair.training.striped_blobs_data import sample_of
 
@@ -64,12 +65,12 @@ class BlobAnswers:
 
 def unseen_images(settings: StripedBlobsSettings, count: int) -> list[StripedBlobs]:
     """Images that no training saw, the same every time."""
-    return [striped_blobs(np.random.default_rng((TEST, 0, index)), settings) for index in range(count)]
+    return list(DrawnSamples(partial(striped_blobs, settings=settings), count, (TEST, 0)))
 
 
 def unseen_scenes(settings: StripedBlobsSettings, count: int, margin: int) -> list[StripedScene]:
     """Scenes that no training saw, to be translated by up to `margin` pixels along each axis."""
-    return [striped_scene(np.random.default_rng((TEST, 1, index)), settings, margin) for index in range(count)]
+    return list(DrawnSamples(partial(striped_scene, settings=settings, margin=margin), count, (TEST, 1)))
 
 
 @torch.no_grad()
