@@ -1,6 +1,7 @@
 """Table 2.3 and figure 2.8: each run to its end at a budget of seconds, and what they compute."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -89,7 +90,9 @@ def test_gains_are_differences_of_mean_dice():
     worse = {"T1": reference["T1"] - 0.02, "T2": reference["T2"] - 0.04}
     dice = {loss.key: {} for loss in LOSSES} | {"single": reference, "gan": worse}
     assert table_2_3.gains(dice) == {"gan_minus_bce": pytest.approx(-0.03)}
-    row = table_2_3.row(LOSSES[3], dice)
+    hd95 = {"gan": {"T1": np.array([[8.0, 10.0]]), "T2": np.array([[12.0, math.nan]])}}
+    row = table_2_3.row(LOSSES[3], dice, hd95)
+    assert row["T1 HD95"] == 9 and math.isnan(row["T2 HD95"])
     assert row["loss"] == "GAN" and row["T2 ours"] == pytest.approx(0.61) and row["images"] == 4
 
 

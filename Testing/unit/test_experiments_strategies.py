@@ -116,10 +116,12 @@ def test_a_row_is_tested_against_the_reference_image_by_image():
     other = {
         side: dice - np.array([0.01, 0.02, 0.03, 0.04]) - (side == "T2") * 0.05 for side, dice in reference.items()
     }
-    content = table_2_1.row(ARMS[4], {"single": reference, "double-out": other})
+    far = {"T1": np.array([[8.0, 9.0]]), "T2": np.array([[10.0, 12.0]])}
+    content = table_2_1.row(ARMS[4], {"single": reference, "double-out": other}, {"double-out": far})
+    assert content["T1 HD95"] == 8.5 and content["T2 HD95"] == 11
     assert content["T1 ours"] == pytest.approx(0.825) and content["T1 sd"] == pytest.approx(0.1 / 2**0.5)
     assert content["images"] == 8 and content["p ours"] == pytest.approx(2 / 2**8)
-    assert table_2_1.row(ARMS[0], {"single": reference})["p ours"] is None
+    assert table_2_1.row(ARMS[0], {"single": reference}, {"single": far})["p ours"] is None
     found = table_2_1.directions({"single": reference, "double-out": other, "double-in": {}, **_empty()})
     assert found == pytest.approx({"double-out_minus_single_t1": -0.025, "double-out_minus_single_t2": -0.075})
 

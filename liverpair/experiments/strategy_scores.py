@@ -1,4 +1,4 @@
-"""Dice of the networks of an arm on pairs of test images: of one case, or of two cases mixed."""
+"""Measures of the networks of an arm on pairs of test images: of one case, or of two cases mixed."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from liverpair.bundle import Bundle
 from liverpair.files import written_whole
-from liverpair.measures.overlap import dice
+from liverpair.measures.summary import segmentation_measures
 from liverpair.segmentation.inference import SegmentationResult, SegmentOptions, segment
 from liverpair.segmentation.strategies import SIDES
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
@@ -18,7 +18,8 @@ ENGINE = "torch-fp32"
 
 
 class PairScores:
-    """Dice by side of what the networks of one arm find in the T1 of one case and the T2 of another, or the same.
+    """How well what the networks of one arm find in the T1 of one case and the T2 of another, or the same, agrees with
+    the livers drawn by hand.
 
     The masks are those at a probability of 0.5, holes filled, no part taken away. What was measured once is
     remembered in a file beside the network.
@@ -27,19 +28,23 @@ class PairScores:
     def __init__(self, bundles: Sequence[Bundle], root: Path, device: str = "auto"):
         self._bundles, self._root = list(bundles), root
         self._options = SegmentOptions(device, ENGINE, largest_component=False)
-        self._path = bundles[0].folder.parent / "dice.json"
+        self._path = bundles[0].folder.parent / "measures.json"
         self._known = self._remembered()
 
-    def __call__(self, t1_case: str, t2_case: str) -> dict[str, float]:
-        """By side ("T1", "T2") the Dice with the liver drawn in it; sides that are not masked are left out."""
+    def __call__(self, t1_case: str, t2_case: str) -> dict[str, dict[str, float]]:
+        """By side ("T1", "T2") the `segmentation_measures` against the liver drawn in it; sides that are not masked are
+        left out."""
         key = f"{t1_case} {t2_case}"
         if key not in self._known:
             result, pairs = self.found(t1_case, t2_case)
             references = {"T1": pairs[0].t1_liver, "T2": pairs[1].t2_liver}
             found = {side: getattr(result, side.lower()) for side in SIDES}
-            scores = {side: dice(one.liver, references[side]) for side, one in found.items() if one is not None}
-            self._known[key] = scores
-            content = {"asked": self._asked(), "dice": self._known}
+            self._known[key] = {
+                side: segmentation_measures(one.liver, references[side])
+                for side, one in found.items()
+                if one is not None
+            }
+            content = {"asked": self._asked(), "measures": self._known}
             with written_whole(self._path) as beside:
                 beside.write_text(json.dumps(content, indent=1), encoding="utf-8")
         return self._known[key]
@@ -49,23 +54,23 @@ class PairScores:
         pairs = _pair(self._root, t1_case), _pair(self._root, t2_case)
         return segment(pairs[0].t1, pairs[1].t2, self._bundles, self._options), pairs
 
-    def matching(self, cases: Sequence[str], side: str) -> np.ndarray:
-        """Dice in `side` of each case, both images its own (cases,)."""
-        return np.array([self(case, case)[side] for case in cases])
+    def matching(self, cases: Sequence[str], side: str, measure: str = "dice") -> np.ndarray:
+        """A measure in `side` of each case, both images its own (cases,)."""
+        return np.array([self(case, case)[side][measure] for case in cases])
 
     def foreign(self, cases: Sequence[str], partners: Sequence[str], side: str) -> np.ndarray:
         """Dice in `side` of each case, the other image that of its partner (cases,)."""
         pairs = [(a, b) if side == "T1" else (b, a) for a, b in zip(cases, partners)]
-        return np.array([self(*pair)[side] for pair in pairs])
+        return np.array([self(*pair)[side]["dice"] for pair in pairs])
 
     def _asked(self) -> list[str]:
         return [str(self._root.resolve()), *(bundle.sha256 for bundle in self._bundles)]
 
-    def _remembered(self) -> dict[str, dict[str, float]]:
+    def _remembered(self) -> dict[str, dict[str, dict[str, float]]]:
         if not self._path.is_file():
             return {}
         content = json.loads(self._path.read_text(encoding="utf-8"))
-        return content["dice"] if content["asked"] == self._asked() else {}
+        return content["measures"] if content["asked"] == self._asked() else {}
 
 
 @lru_cache(maxsize=4)
