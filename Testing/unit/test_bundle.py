@@ -389,6 +389,9 @@ def test_the_card_says_what_a_reader_must_know(folder):
     ):
         assert words in card
     assert "<" not in card
+    assert "stay where they are" not in card
+    edit_manifest(folder, grid={**bundle.grid, "keep_slices_from_mm": 5.0, "keep_slices_to_mm": 10.0})
+    assert "2 × 2 × 6 mm (x, y, z); slices 5 to 10 mm apart stay where they are" in Bundle.load(folder).card()
 
 
 def test_what_another_task_adds_is_kept_and_can_be_read(folder):

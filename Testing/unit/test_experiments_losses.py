@@ -43,6 +43,7 @@ def test_table_2_3_trains_measures_and_tells_what_was_not_run(smoke, table):
     assert rows["GAN"]["images"] == 4 and rows["BCE"]["p ours"] is None
     assert rows["embedding"]["T1 ours"] == rows["Dice + BCE"]["T2 ours"] == "not run"
     assert (table["steps"], table["seeds"]) == (2, [0])
+    assert (table["gan_weight"], table["gambler_weight"]) == (0.01, 1.0) and "embedding_weight" not in table
     assert (smoke[1] / "table-2-3.png").stat().st_size > 1000
 
 
@@ -54,7 +55,7 @@ def test_figure_2_8_uses_the_gambler_of_table_2_3(smoke, table, monkeypatch):
         ("mean", ""),
     ]
     mean = content["table"][-1]
-    assert content["ratio"] == pytest.approx(mean["border"] / mean["elsewhere"]) and mean["wrong"] > 0
+    assert content["ratio"] == pytest.approx(mean["border"] / mean["inside"]) and mean["wrong"] > 0
     assert (smoke[1] / "figure-2-8.png").stat().st_size > 1000
 
 
@@ -97,33 +98,35 @@ def test_gains_are_differences_of_mean_dice():
 
 
 def wager(bets, predicted=None):
-    """A cube of 8 voxels in the middle of 16, its borders 4 from each end."""
-    reference = np.zeros((16, 16, 16), bool)
-    reference[4:12, 4:12, 4:12] = True
+    """A box 4 voxels from each end of (20, 30, 30), voxels of 1 by 1 by 2 mm (x, y, z)."""
+    reference = np.zeros((20, 30, 30), bool)
+    reference[4:16, 4:26, 4:26] = True
     predicted = reference if predicted is None else predicted
     return Wager(bets, reference, predicted, bets, (1.0, 1.0, 2.0))
 
 
 def test_bets_on_the_border_are_told_from_others():
-    """The border's two voxels on each side leave the cube's inner 4 x 4 x 4, and what is farther out."""
-    inner = np.ones((16, 16, 16))
-    inner[6:10, 6:10, 6:10] = 5.0
-    scores = wager(inner).scores()
-    assert scores["border"] == 1.0 and scores["elsewhere"] > 1.0
-    beside = np.ones((16, 16, 16))
-    beside[3, 8, 8] = beside[4, 8, 8] = 100.0
-    assert wager(beside).scores()["elsewhere"] == 1.0
-    assert wager(beside).middle == (8, 8, 8)
+    """6 mm are 3 voxels across slices and 6 within them."""
+    bets = np.ones((20, 30, 30))
+    bets[7:13, 10:20, 10:20] = 5.0
+    scores = wager(bets).scores()
+    assert (scores["border"], scores["inside"]) == (1.0, 5.0)
+    bets[6, 15, 15] = bets[10, 15, 9] = 100.0
+    scores = wager(bets).scores()
+    assert scores["border"] > 1.0 and scores["inside"] == 5.0 and scores["outside"] == 1.0
+    bets[0, 0, 0] = 100.0
+    assert wager(bets).scores()["outside"] > 1.0
+    assert wager(bets).middle == (10, 14, 14)
 
 
 def test_bets_on_what_is_wrong_are_told_from_others():
-    bets = np.full((16, 16, 16), 0.5)
+    bets = np.full((20, 30, 30), 0.5)
     bets[4] = 3.0
     predicted = wager(bets).reference.copy()
     predicted[4] = False
     scores = wager(bets, predicted).scores()
     assert scores["wrong"] == 3.0 and scores["right"] < 1.0
     rows = figure_2_8.table([{("1", side): wager(bets, predicted) for side in ("T1", "T2")}] * 2, ("1",))
-    assert rows[-1]["ratio"] == pytest.approx(scores["border"] / scores["elsewhere"])
+    assert rows[-1]["ratio"] == pytest.approx(scores["border"] / scores["inside"])
     assert np.isnan(wager(bets).scores()["wrong"])
     assert figure_2_8.table([{("1", side): wager(bets) for side in ("T1", "T2")}], ("1",))[0]["wrong"] is None

@@ -85,11 +85,19 @@ def test_every_order_leaves_no_case_in_its_place():
     assert all(sorted(order) == list(cases) and all(a != b for a, b in zip(cases, order)) for order in orders)
 
 
-def test_the_seeds_of_the_reference_are_apart_by_their_means_over_images(tmp_path):
-    dice = {"T1": np.array([[0.8, 0.9], [0.7, 0.8]]), "T2": np.array([[0.9, 0.9], [0.9, 0.8]])}
-    assert table_2_1.noise(dice, tmp_path) == {"noise_floor": None, "between_seeds": pytest.approx(0.075)}
-    one = {side: own[:1] for side, own in dice.items()}
-    assert table_2_1.noise(one, tmp_path)["between_seeds"] is table_2_1.noise({}, tmp_path)["between_seeds"] is None
+def test_noise_is_what_differs_between_seeds_in_all_rows(tmp_path):
+    """Two rows of two seeds, 0.1 apart in T1 (s² 0.005, 2 degrees of freedom), and a third row of T2 alone."""
+    apart = {"T1": np.array([[0.8, 0.9], [0.7, 0.8]]), "T2": np.array([[0.9, 0.9], [0.9, 0.9]])}
+    dice = {"single": apart, "double-out": apart, "pre-registered": {"T2": apart["T2"] - 0.1}, "double-in": {}}
+    found = table_2_1.noise(dice, tmp_path)
+    assert found == {
+        "noise_floor": None,
+        "between_seeds": pytest.approx(4.3027 * 0.005**0.5 / 2, rel=1e-4),
+        "between_seeds_t1": pytest.approx(4.3027 * 0.005**0.5, rel=1e-4),
+        "between_seeds_t2": pytest.approx(0),
+    }
+    one = {key: {side: own[:1] for side, own in arm.items()} for key, arm in dice.items()}
+    assert set(table_2_1.noise(one, tmp_path).values()) == {None}
 
 
 class KnownScores:
@@ -107,8 +115,16 @@ def test_lost_dice_is_own_minus_foreign():
     losses = table_2_2.lost(KnownScores(), "012", ["120", "201"], "T2")
     assert losses == pytest.approx(np.array([[0.2, 0.2, 0.4], [0.4, 0.2, 0.2]]))
     ours = table_2_2.row(ARMS[4], {"T2": losses[None]})
-    assert ours["T2 ours"] == pytest.approx(0.8 / 3) and ours["T2 sd"] == pytest.approx(0)
+    assert ours["T2 ours"] == pytest.approx(0.8 / 3) and ours["T2 sd"] is None
+    twice = table_2_2.row(ARMS[4], {"T2": np.stack([losses, losses + 0.1])})
+    assert twice["T2 sd"] == pytest.approx(0.1 / 2**0.5)
     assert ours["T1 ours"] == "not run" and ours["T2 published"] == 0.083
+
+
+def test_use_of_the_other_image_is_set_against_dice():
+    found = table_2_2.use_and_dice([(0.1, 0.9), (0.2, 0.8), (0.3, 0.7), (0.4, 0.75)])
+    assert found["use_and_dice"] == pytest.approx(-0.8) and 0 < found["use_and_dice_p"] < 1
+    assert table_2_2.use_and_dice([(0.1, 0.9), (0.2, 0.8)]) == {}
 
 
 def test_a_row_is_tested_against_the_reference_image_by_image():

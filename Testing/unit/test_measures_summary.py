@@ -5,10 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from liverpair.errors import InputError
 from liverpair.measures.results import software_versions, table_text, write_results
-from liverpair.measures.summary import summarise, wilcoxon
+from liverpair.measures.summary import least_significant_difference, summarise, wilcoxon
 
 NAN = math.nan
 
@@ -91,6 +92,22 @@ ROWS = [
     {"case": "10", "dice": 0.9512, "ml": 1288, "hd95 mm": NAN},
     {"case": "a|b", "dice": 0.9, "ml": 951.23, "note": "x\ny"},
 ]
+
+
+def test_least_significant_difference_of_two_groups_is_where_the_t_test_says_five_percent():
+    group = np.array([1.0, 2.0, 4.0])
+    apart = group + least_significant_difference([group, group])
+    assert stats.ttest_ind(group, apart).pvalue == pytest.approx(0.05)
+    assert stats.ttest_ind(group, group + least_significant_difference([group, group], 0.01)).pvalue == pytest.approx(
+        0.01
+    )
+
+
+def test_least_significant_difference_pools_all_groups():
+    """Sums of squares 0.5, 2 and 0 with 3 degrees of freedom; t is 3.1824."""
+    groups = [[0.0, 1.0], [1.0, 3.0], [2.0, 2.0], []]
+    assert least_significant_difference(groups) == pytest.approx(3.18245 * math.sqrt(2 * 2.5 / 3 / 2), rel=1e-5)
+    assert least_significant_difference([[1.0], [2.0]]) is least_significant_difference([]) is None
 
 
 def test_table_is_aligned_markdown():

@@ -40,7 +40,7 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Input": ", then ".join(manifest["inputs"]),
         "Output": labels,
         "Network": f"{network['name']}: {_pairs(network['arguments'])}",
-        "Working grid": _spacing(grid["spacing_mm"]) if grid else "",
+        "Working grid": _grid(grid) if grid else "",
         "Intensities": _pairs(normalization),
         "After the network": _pairs(manifest.get("postprocessing", {})),
         "Uncertainty": "what its gambler would bet on the mask being wrong" if GAMBLER in manifest else "",
@@ -51,6 +51,12 @@ def _facts(manifest: Mapping[str, Any]) -> str:
 
 def _ranges(ranges: Mapping[str, Any] | None) -> str:
     return f"{len(ranges['features'])} features, {ranges['count']} objects: {ranges['data']}" if ranges else ""
+
+
+def _grid(grid: Mapping[str, Any]) -> str:
+    low, high = (grid.get(f"keep_slices_{end}_mm", 0.0) for end in ("from", "to"))
+    kept = f"; slices {_text(low)} to {_text(high)} mm apart stay where they are" if high > low else ""
+    return f"{_spacing(grid['spacing_mm'])}{kept}"
 
 
 def _spacing(spacing_mm: Sequence[float]) -> str:

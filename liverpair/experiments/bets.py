@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 import torch
-from scipy.ndimage import binary_dilation, binary_erosion
+from scipy.ndimage import distance_transform_edt
 
 from liverpair.bundle import Bundle
 from liverpair.segmentation.channels import channels_of
@@ -14,7 +14,8 @@ from liverpair.segmentation.preparation import prepare_labels
 from liverpair.segmentation.strategies import Pass
 from liverpair.training.adversarial import AdversarialLiversTask
 
-BORDER_VOXELS = 2
+BORDER_MM = 6.0
+"""How far a voxel's center may lie from the nearest one on the other side of the border to lie at the border."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,23 @@ class Wager:
         return tuple(round(place) for place in np.argwhere(self.reference).mean(axis=0))
 
     def scores(self) -> dict[str, float]:
-        """Mean bet within `BORDER_VOXELS` of the reference's border and elsewhere, and on voxels that are wrong and
-        right; NaN where there is no such voxel.
+        """Mean bet within `BORDER_MM` of the reference's border, in the rest of the liver (`inside`) and of the image
+        (`outside`), and on voxels that are wrong and right; NaN where there is no such voxel.
         """
-        outer = binary_dilation(self.reference, iterations=BORDER_VOXELS)
-        border = outer & ~binary_erosion(self.reference, iterations=BORDER_VOXELS, border_value=1)
+        spacing = self.spacing_mm[::-1]
+        reach = max(BORDER_MM, min(spacing))  # on coarse grids the next voxel
+        sides = (self.reference, ~self.reference)
+        border = np.zeros_like(self.reference)
+        if all(side.any() for side in sides):
+            border = sum(distance_transform_edt(side, spacing) for side in sides) <= reach
         wrong = self.reference != self.predicted
-        parts = {"border": border, "elsewhere": ~border, "wrong": wrong, "right": ~wrong}
+        parts = {
+            "border": border,
+            "inside": self.reference & ~border,
+            "outside": ~self.reference & ~border,
+            "wrong": wrong,
+            "right": ~wrong,
+        }
         return {name: float(self.bets[part].mean()) if part.any() else np.nan for name, part in parts.items()}
 
 

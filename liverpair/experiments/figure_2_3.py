@@ -39,8 +39,9 @@ NOTES = (
     "Dice at a probability of 0.5, over all test images together; blobs of which the striped channel shows too little "
     "to tell are left out. *ours*: mean over seeds; *sd*: between seeds.",
     'a: *misled* are blobs for which the nearest striped blob, by its center, is of the other kind. "Well above 0.5" '
-    f"is taken as {WANTED_ACCURACY:g}. b: blobs of which nothing is in the striped channel; *distance from 0.5* tells "
-    "a network that does not know from one that guesses. d: Dice without any shift minus mean Dice on the ring.",
+    f"is taken as {WANTED_ACCURACY:g}. *The kind of the nearest striped blob* is the answer of a rule that compares no "
+    "shapes. b: blobs of which nothing is in the striped channel; *distance from 0.5* tells a network that does not "
+    "know from one that guesses. d: the ring are translations of 20 pixels in 16 directions.",
     f"c: where Dice falls below {WANTED_DICE:g}, interpolated between amplitudes. The amplitude is the longest "
     "translation of the training, the shortest being 20 pixels less, and the test has the same. *levels*: the stem "
     "counts as one. *receptive field*: side in pixels of the square that every output sees.",
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
             fields[arm] = network.receptive_field
             print(f"{arm.levels} levels, {arm.amplitude:g} pixels, seed {seed}: {scores[arm][-1]:.3f}", flush=True)
             if arm == FIGURE:
-                measured.append(measure(network, options.images, options.map_images))
+                measured.append(measure(network, options.images))
                 shown = shown or network
     sweep = {levels: _points(scores, levels) for levels in sorted({arm.levels for arm in arms})}
     options.results.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from liverpair.bundle import Bundle
 from liverpair.device import choose_device
-from liverpair.experiments.bets import BORDER_VOXELS, Wager, wager_on
+from liverpair.experiments.bets import BORDER_MM, Wager, wager_on
 from liverpair.experiments.loss_figures import bets_figure
 from liverpair.experiments.loss_networks import GAMBLER, loss_network, run_of
 from liverpair.experiments.pair_options import data_words, options_of
@@ -26,9 +26,10 @@ NAME = "figure-2-8"
 EXPECTED_RATIO = 3.0
 
 NOTES = (
-    f"Mean bets; over a whole image they are 1. *border*: within {BORDER_VOXELS} voxels of the border that was drawn "
-    "by hand, on the working grid; *ratio*: border over elsewhere; *wrong*, *right*: voxels where network and "
-    "reference disagree and agree. All are means over seeds.",
+    f"Mean bets; over a whole image they are 1. *border*: within {BORDER_MM:g} mm of the border that was drawn by "
+    "hand, on the working grid; *inside*, *outside*: the rest of the liver and of the image; *ratio*: border over "
+    "inside, for a gambler might know no more than that the body around is no liver; *wrong*, *right*: voxels where "
+    "network and reference disagree and agree. All are means over seeds.",
     f"Published: a picture, in which bets concentrate on the border. *expected_ratio*: {EXPECTED_RATIO:.0f} is what we "
     "ask of it.",
     f'"{NOT_RUN}": the budget did not reach it.',
@@ -89,7 +90,7 @@ def table(found: Sequence[Mapping[tuple[str, str], Wager]], cases: Sequence[str]
 
 
 def _mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
-    """The mean of every score over those that have it, and the ratio of border to elsewhere."""
+    """The mean of every score over those that have it, and the ratio of border to inside."""
     known = {name: [s[name] for s in scores if np.isfinite(s[name])] for name in scores[0]}
     means = {name: float(np.mean(values)) if values else None for name, values in known.items()}
-    return {**means, "ratio": means["border"] / means["elsewhere"]}
+    return {**means, "ratio": means["border"] / means["inside"] if means["border"] and means["inside"] else None}

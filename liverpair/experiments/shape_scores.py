@@ -50,9 +50,9 @@ class BlobAnswers:
         """Those of several images."""
         return cls(*(np.concatenate([getattr(own, field.name) for own in answers]) for field in fields(cls)))
 
-    def accuracy(self, which: np.ndarray) -> float:
-        """The part of these blobs whose output lies on the right side of 0.5; NaN when there are none."""
-        return _mean((self.output > 0.5)[which] == self.wanted[which])
+    def right(self, which: np.ndarray) -> int:
+        """How many of these blobs have an output on the right side of 0.5."""
+        return int(np.sum((self.output > 0.5)[which] == self.wanted[which]))
 
     def mean_output(self, which: np.ndarray) -> float:
         """Over these blobs; NaN when there are none."""
@@ -85,29 +85,43 @@ def dice(images: Sequence[StripedBlobs], logits: torch.Tensor) -> float:
     return float(batch_dice(logits, default_collate([sample_of(image) for image in images])))
 
 
+def nearest_rule(images: Sequence[StripedBlobs], smallest: int) -> torch.Tensor:
+    """Logits (images, 1, y, x) of a rule that compares no shapes: a blob is wanted when the striped blob nearest to it
+    is, of those that show at least `smallest` pixels."""
+    wanted = []
+    for image in images:
+        numbers = np.flatnonzero(image.shown[POSITION])
+        answers = np.zeros(len(image.wanted) + 1, bool)
+        answers[numbers + 1] = _wanted_nearest(image, numbers, np.flatnonzero(image.shown[STRIPES] >= smallest))
+        wanted.append(answers[image.labels[POSITION]])
+    return torch.from_numpy(np.stack(wanted)[:, None]).float() - 0.5
+
+
 def blob_answers(image: StripedBlobs, output: np.ndarray, smallest: int) -> BlobAnswers:
     """The answers (y, x) to an image, for its blobs that show at least `smallest` pixels in the position channel."""
     numbers = np.flatnonzero(image.shown[POSITION] >= smallest)
     striped = image.shown[STRIPES] >= smallest
+    nearest = _wanted_nearest(image, numbers, np.flatnonzero(striped))
     return BlobAnswers(
         output=np.asarray(ndimage.mean(output, image.labels[POSITION], numbers + 1), float).reshape(-1),
         wanted=image.wanted[numbers],
         striped=striped[numbers],
         gone=image.shown[STRIPES][numbers] == 0,
-        misleading=_misleading(image, numbers, np.flatnonzero(striped)),
+        misleading=nearest != image.wanted[numbers],
     )
 
 
-def _misleading(image: StripedBlobs, numbers: np.ndarray, striped: np.ndarray) -> np.ndarray:
-    """Whether of the `striped` blobs the one whose center lies nearest to that of each blob is of the other kind."""
+def _wanted_nearest(image: StripedBlobs, numbers: np.ndarray, striped: np.ndarray) -> np.ndarray:
+    """Whether of the `striped` blobs the one whose center lies nearest to that of each blob is wanted; with none, what
+    each of them is itself."""
     if not len(numbers) or not len(striped):
-        return np.zeros(len(numbers), bool)
+        return image.wanted[numbers]
     here, there = (
         np.array(ndimage.center_of_mass(labels > 0, labels, own + 1))
         for labels, own in zip(image.labels, (numbers, striped))
     )
     nearest = striped[np.linalg.norm(here[:, None] - there[None], axis=-1).argmin(axis=1)]
-    return image.wanted[nearest] != image.wanted[numbers]
+    return image.wanted[nearest]
 
 
 def dice_over_shifts(

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from liverpair.experiments.pair_options import data_words, options_of
 from liverpair.experiments.strategy_arms import ARMS, SMOKE_ARMS, Arm, networks_of
 from liverpair.experiments.strategy_figures import lost_dice
 from liverpair.experiments.strategy_scores import PairScores
-from liverpair.experiments.table_2_1 import NOT_RUN, SIDES, budget
+from liverpair.experiments.table_2_1 import NOT_RUN, SIDES, between_seeds, budget
 from liverpair.measures.results import write_results
 
 NAME = "table-2-2"
@@ -24,8 +25,10 @@ DERANGEMENT_SEED = 22
 
 NOTES = (
     "*published*: mean over 12 test images; double-in's first T1 figure is printed as below 0.001. *ours*: mean over "
-    f"test images, seeds and {REPEATS} fixed derangements of the test cases; *sd*: between derangements, of their mean "
-    "over images and seeds.",
+    f"test images, seeds and {REPEATS} fixed derangements of the test cases; *sd*: between seeds. *between_seeds*: the "
+    "least significant difference (5 %) of two rows, from what differs between seeds in all rows.",
+    "*use_and_dice*: rank correlation over networks of the Dice that a foreign partner costs and the Dice with their "
+    "own, means over both images; published: the more a network uses the other image, the lower its Dice.",
     "The foreign image lies where it was scanned, farther off than its own. For the pre-registered network it is "
     "registered to T2 as its own T1 was.",
     '"not run": the budget did not reach this row.',
@@ -39,6 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     wanted = [arm for arm in arms if not options.smoke or arm.key in SMOKE_ARMS]
     partners = derangements(options.cases, 1 if options.smoke else REPEATS, DERANGEMENT_SEED)
     losses: dict[str, dict[str, list[np.ndarray]]] = {arm.key: {side: [] for side in SIDES} for arm in arms}
+    both: list[tuple[float, float]] = []
     for arm, seed, bundles in networks_of(wanted, options, training):
         if bundles is None:
             continue
@@ -46,6 +50,9 @@ def main(arguments: Sequence[str]) -> None:
         for side in arm.sides:
             losses[arm.key][side].append(lost(scores, options.cases, partners, side))
             print(f"{arm.title}, seed {seed}: {losses[arm.key][side][-1].mean():+.3f} in {side}", flush=True)
+        if arm.sides == SIDES:
+            means = [(losses[arm.key][s][-1].mean(), scores.matching(options.cases, s).mean()) for s in SIDES]
+            both.append(tuple(np.mean(means, axis=0)))
     options.results.mkdir(parents=True, exist_ok=True)
     ours = {arm.key: {side: np.array(own) for side, own in losses[arm.key].items() if own} for arm in arms}
     lost_dice(
@@ -56,13 +63,15 @@ def main(arguments: Sequence[str]) -> None:
         },
         options.results / f"{NAME}.png",
     )
+    compared = {f"between_seeds_{side.lower()}": between_seeds(list(ours.values()), (side,)) for side in SIDES}
+    compared |= {**directions(ours), **use_and_dice(both)}
     write_results(
         NAME,
         [row(arm, ours[arm.key]) for arm in arms],
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
         data=data_words(options),
         title="Dice lost with a foreign auxiliary image, beside table 2.2 of the thesis",
-        values={**budget(options), "derangement_seed": DERANGEMENT_SEED, **directions(ours)},
+        values={**budget(options), "derangement_seed": DERANGEMENT_SEED, **compared},
         folder=options.results,
         notes=[*NOTES, f"![Dice lost]({NAME}.png)"],
     )
@@ -93,7 +102,7 @@ def row(arm: Arm, ours: Mapping[str, np.ndarray]) -> dict[str, Any]:
         own = ours.get(side)
         content[f"{side} published"] = published
         content[f"{side} ours"] = NOT_RUN if own is None and side in arm.sides else _mean(own)
-        content[f"{side} sd"] = None if own is None else float(own.mean(axis=(0, 2)).std())
+        content[f"{side} sd"] = None if own is None else _between_seeds(own)
     return content
 
 
@@ -106,6 +115,19 @@ def directions(ours: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, float]
         for side in SIDES
         if side in ours[one] and side in ours[other]
     }
+
+
+def use_and_dice(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Spearman's rank correlation of what networks lose with a foreign partner and their Dice, and its p; nothing for
+    fewer than three networks."""
+    if len(pairs) < 3:
+        return {}
+    correlation = spearmanr(*zip(*pairs))
+    return {"use_and_dice": float(correlation.statistic), "use_and_dice_p": float(correlation.pvalue)}
+
+
+def _between_seeds(own: np.ndarray) -> float | None:
+    return float(own.mean(axis=(1, 2)).std(ddof=1)) if len(own) > 1 else None
 
 
 def _mean(own: np.ndarray | None) -> float | None:

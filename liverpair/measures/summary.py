@@ -1,4 +1,4 @@
-"""Measures of one case, of many cases, and the test between two sets of results."""
+"""Measures of one case, of many cases, and the tests between sets of results."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -83,6 +83,22 @@ def wilcoxon(a: Sequence[float], b: Sequence[float]) -> dict[str, Any]:
             f"With {len(nonzero)} nonzero differences p cannot fall below {2.0 ** (1 - len(nonzero)):.3g}."
         )
     return outcome | {"statistic": float(test.statistic), "p": float(test.pvalue)}
+
+
+def least_significant_difference(groups: Sequence[Sequence[float]], level: float = 0.05) -> float | None:
+    """From which difference on the means of two groups differ by more than chance (Fisher, The Design of Experiments,
+    1935): t · √(2 s² / n).
+
+    s² is the variance within groups, pooled over all of them, t the two-sided quantile of Student's distribution with
+    the degrees of freedom of s², n the size of the smallest group. Nothing is corrected for many comparisons. None when
+    no group has two members.
+    """
+    known = [np.asarray(group, dtype=float) for group in groups if len(group)]
+    freedom = sum(len(group) - 1 for group in known)
+    if not freedom:
+        return None
+    pooled = sum(((group - group.mean()) ** 2).sum() for group in known) / freedom
+    return float(stats.t.ppf(1 - level / 2, freedom) * math.sqrt(2 * pooled / min(map(len, known))))
 
 
 def _is_number(value: Any) -> bool:

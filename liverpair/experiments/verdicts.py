@@ -1,0 +1,266 @@
+"""Whether a result says what the thesis concludes: one function for each finding.
+
+Each reads a result, as the experiments write them to JSON, and returns our figures in words with a verdict: True,
+False, or None where the figures cannot tell. A `KeyError` says that they were not measured. What is compared between
+trained networks must differ by more than what differs between seeds.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+SIDES = ("T1", "T2")
+KINDS = ("", "-specialised")
+CORRELATION = -0.7
+"""Rank correlation from which a trend counts."""
+SCANNED_MARGIN = 0.1
+"""How much more alike than those drawn by hand, as scanned, masks may be before DS says nothing of their shape."""
+TOLERANCES = {"sensitivity": 0.08, "precision": 0.08, "iou": 0.05, "moved_iou": 0.05}
+"""How far below the published figure of section 4.3 still counts as the same: its generator is not published."""
+
+Result = Mapping[str, Any]
+Judged = tuple[str, bool | None]
+
+
+def clear(difference: float, noise: float | None) -> bool | None:
+    """Whether a difference is above the noise; None when it is within, or when the noise is not known."""
+    if noise is None or abs(difference) <= noise:
+        return None
+    return difference > 0
+
+
+def together(verdicts: Sequence[bool | None]) -> bool | None:
+    """Whether all hold; None when none fails but some cannot be told."""
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def single_is_best(result: Result) -> Judged:
+    """Against every other strategy, in the mean over the images that it masks."""
+    single = _figures(result, "single, non-specialised")
+    others = [own["strategy"] for own in result["table"] if not own["strategy"].startswith("single")]
+    leads, verdicts = {}, []
+    for name in others:
+        other = _figures(result, name)
+        leads[name] = sum(single[side] - dice for side, dice in other.items()) / len(other)
+        verdicts.append(clear(leads[name], _noise(result, *other)))
+    nearest = min(leads, key=leads.__getitem__)
+    words = f"{_words(single)}; above the others by {leads[nearest]:.3f} ({nearest}) or more{_noise_words(result)}"
+    return words, together(verdicts)
+
+
+def double_in_costs_little(result: Result) -> Judged:
+    """Something, and less than both masks out, in the mean over both images."""
+    one, two = (_mean_loss(result, name) for name in ("double-in", "double-out"))
+    noise = _noise(result, *SIDES)
+    verdict = together([clear(-one, noise), clear(one - two, noise)])
+    return f"one mask out {one:+.3f}, two {two:+.3f}{_noise_words(result)}", verdict
+
+
+def double_out_costs_much(result: Result) -> Judged:
+    """In the mean over both images."""
+    lost = _mean_loss(result, "double-out")
+    return f"{lost:+.3f}{_noise_words(result)}", clear(-lost, _noise(result, *SIDES))
+
+
+def double_out_costs_more_in_t2(result: Result) -> Judged:
+    """Non-specialised as well as specialised."""
+    single = _figures(result, "single, non-specialised")
+    verdicts, words = [], []
+    for kind in ("non-specialised", "specialised"):
+        own = _figures(result, f"double-in double-out, {kind}")
+        lost = {side: own[side] - single[side] for side in SIDES}
+        noises = [_noise(result, side) for side in SIDES]
+        verdicts.append(clear(lost["T1"] - lost["T2"], None if None in noises else math.hypot(*noises)))
+        words.append(f"{kind} {_words(lost, '+.3f')}")
+    return "; ".join(words), together(verdicts)
+
+
+def registering_first_does_not_help(result: Result) -> Judged:
+    """The mask of T2, from T2 alone and from T2 with T1 registered to it."""
+    single, registered = (_figures(result, f"{name}specialised")["T2"] for name in ("single, non-", "pre-registered, "))
+    noise = _noise(result, "T2")
+    return f"T2 {registered:.3f}, single {single:.3f}; noise {_number(noise)}", clear(single - registered, noise)
+
+
+def double_out_uses_the_other_most(result: Result) -> Judged:
+    """Non-specialised as well as specialised, in both images."""
+    keys = {(kind, side): f"double-out{kind}_minus_double-in{kind}_{side.lower()}" for kind in KINDS for side in SIDES}
+    more = {place: result[key] for place, key in keys.items()}
+    verdicts = [clear(value, _noise(result, side)) for (_, side), value in more.items()]
+    words = ", ".join(f"{kind.strip('-') or 'non-specialised'} {side} {v:+.3f}" for (kind, side), v in more.items())
+    return f"two masks out less one: {words}", together(verdicts)
+
+
+def use_goes_with_lower_dice(result: Result) -> Judged:
+    """A rank correlation over networks that could be chance cannot tell."""
+    correlation, p = result["use_and_dice"], result["use_and_dice_p"]
+    return f"rank correlation {correlation:.2f}, p {p:.3f}", None if p > 0.05 else correlation < 0
+
+
+def no_loss_beats_cross_entropy(result: Result) -> Judged:
+    """In the mean over both images."""
+    gains, noise = _gains(result), _noise(result, *SIDES)
+    best = max(gains, key=gains.__getitem__)
+    return f"best: {best} {gains[best]:+.3f}{_noise_words(result)}", None if noise is None else gains[best] <= noise
+
+
+def only_the_gan_is_worse(result: Result) -> Judged:
+    """A GAN of another weight than the published 1 cannot tell."""
+    gains, noise, weight = _gains(result), _noise(result, *SIDES), result["gan_weight"]
+    worst = min(gains, key=gains.__getitem__)
+    words = f"GAN with λ = {weight:g} {gains['gan']:+.3f}; worst: {worst} {gains[worst]:+.3f}{_noise_words(result)}"
+    if weight != 1 or noise is None:
+        return words, None
+    rest = [gain for key, gain in gains.items() if key != "gan"]
+    return words, together([gains["gan"] < -noise, *(gain >= -noise for gain in rest)])
+
+
+def shape(finding: str, *numbers: int) -> Callable[[Result], Judged]:
+    """Lines of a finding in the table of figure 2.3, all when none is named; all that have a test must pass it."""
+
+    def judge(result: Result) -> Judged:
+        lines = [own for own in result["table"] if own["finding"] == f"2.2.1-{finding}"]
+        if numbers:
+            lines = [lines[number] for number in numbers if number < len(lines)]
+        if not lines:
+            raise KeyError(finding)
+        words = [
+            f"{own['measured']}: {own['ours'] if isinstance(own['ours'], str) else format(own['ours'], '.3g')}"
+            for own in lines
+        ]
+        verdicts = [{"yes": True, "no": False}.get(own["holds"]) for own in lines if own["test"] is not None]
+        return "; ".join(words), together(verdicts)
+
+    return judge
+
+
+def bets_on_the_border(result: Result) -> Judged:
+    """Against the rest of the liver."""
+    ratio = result["ratio"]
+    if not isinstance(ratio, float):
+        raise KeyError("ratio")
+    words = f"mean bet at the border {ratio:.1f} times that in the rest of the liver"
+    return words, ratio >= result["expected_ratio"]
+
+
+def a_filter_aligns(result: Result) -> Judged:
+    """With the next translation, and with the gradient of the longest filter."""
+    none, short = result["minimum_cosine_length_1"], result["minimum_cosine_length_3"]
+    (own,) = [line for line in result["table"] if line["length"] == 3]
+    words = f"smallest cosine {none:.2f} without, {short:.2f} with length 3"
+    return f"{words}; of length 3 with length 7 {own['against length 7']:.2f}", short > 0.9 > none
+
+
+def similarity_gains(result: Result) -> Judged:
+    """For small λ_r, falling as it rises."""
+    gain, correlation = result["smallest_median_gain"], result["rank_correlation"]
+    first = result["table"][0]
+    words = f"median gain for λ_r ≤ 0.3 at least {gain:+.4f}; rank correlation of gain and λ_p {correlation:.2f}"
+    price = f"Dice 2 at λ_r {first['λ_r']:g} is {first['Dice 2']:.3f}, {result['table'][-1]['Dice 2']:.3f} at 1"
+    return f"{words}; {price}", gain > 0 and correlation > 0
+
+
+def masks_are_more_alike(result: Result) -> Judged:
+    """Nothing is known of shapes where a network draws one mask twice."""
+    scanned = result["constrained_minus_drawn_scanned"], result["double_out_minus_drawn_scanned"]
+    measured = {own["masks"]: own["DS ours"] for own in result["table"]}
+    words = "; ".join(f"{masks}: {value:.3f}" for masks, value in measured.items() if isinstance(value, float))
+    twice = f"as scanned, networks of two masks exceed those drawn by {min(scanned):.3f} to {max(scanned):.3f}"
+    if max(scanned) > SCANNED_MARGIN:
+        return f"{words}; but {twice}", None
+    return f"{words}; {twice}", result["constrained_minus_drawn_ds"] > 0 and result["drawn_minus_double_out_ds"] > 0
+
+
+def constraint_raises_t2(result: Result) -> Judged:
+    """Above the network without it and above the control, T1 no lower, and below the single network."""
+    words, verdicts = [], []
+    for other, name in (("double_out", "without"), ("control", "the control")):
+        gains = {side: result[f"constrained_minus_{other}_{side.lower()}"] for side in SIDES}
+        words.append(f"less {name} {_words(gains, '+.3f')}")
+        lost = clear(gains["T1"], _noise(result, "T1"))
+        verdicts += [clear(gains["T2"], _noise(result, "T2")), lost is not False]
+    left = result["single_minus_constrained_t2"]
+    verdicts.append(clear(left, _noise(result, "T2")))
+    noise = ", ".join(f"{side} {_number(_noise(result, side))}" for side in SIDES)
+    return f"{'; '.join(words)}; single less it T2 {left:+.3f}; noise {noise}", together(verdicts)
+
+
+def marking(result: Result) -> Judged:
+    """A trend over networks."""
+    return f"rank correlation {result['spearman']:.2f}", result["spearman"] <= CORRELATION
+
+
+def in_starts(name: str) -> Callable[[Result], Judged]:
+    """An inequality of medians over starts; undecided when it holds in the medians but not in most of the starts."""
+
+    def judge(result: Result) -> Judged:
+        holds, starts = result[f"{name}_holds"], result[f"{name}_starts"]
+        every = result["table"][0]["starts with object"]
+        words = f"medians: {'yes' if holds else 'no'}; {starts} of {every} starts"
+        return words, holds if holds == (2 * starts > every) else None
+
+    return judge
+
+
+def paired_boxes(published: Mapping[str, float]) -> Callable[[Result], Judged]:
+    """Whether no figure is farther below the published one than its tolerance."""
+
+    def judge(result: Result) -> Judged:
+        holds = all(result[key] >= figure - TOLERANCES[key] for key, figure in published.items())
+        return ", ".join(f"{result[key]:.2f}" for key in published), holds
+
+    return judge
+
+
+def moved_boxes(result: Result) -> Judged:
+    """Nearer than where it lay, and than moved as far as the livers lie apart."""
+    error, still, livers = (result[f"displacement_error{name}_mm"] for name in ("", "_none", "_centroid"))
+    words = f"median error {error:.1f} mm, {still:.1f} mm not moved, {livers:.1f} mm moved as the livers' centroids"
+    return words, error < min(still, livers)
+
+
+def _figures(result: Result, strategy: str) -> dict[str, float]:
+    """By side the Dice of a strategy; sides that it does not mask are left out. Raises `KeyError` when it has none."""
+    for own in result["table"]:
+        figures = {side: own[f"{side} ours"] for side in SIDES if isinstance(own.get(f"{side} ours"), float)}
+        if own["strategy"] == strategy and figures:
+            return figures
+    raise KeyError(strategy)
+
+
+def _mean_loss(result: Result, name: str) -> float:
+    return sum(result[f"{name}_minus_single_{side.lower()}"] for side in SIDES) / len(SIDES)
+
+
+def _gains(result: Result) -> dict[str, float]:
+    """By loss the mean Dice less that with cross-entropy. Raises `KeyError` when no loss was measured."""
+    gains = {key.removesuffix("_minus_bce"): value for key, value in result.items() if key.endswith("_minus_bce")}
+    if not gains:
+        raise KeyError("gains")
+    return gains
+
+
+def _noise(result: Result, *sides: str) -> float | None:
+    """Which difference of Dice in an image, or in the mean over both, is nothing; None when it was not measured.
+
+    That of the cross-validation is a mean over images, too.
+    """
+    own = f"between_seeds_{sides[0].lower()}" if len(sides) == 1 else "between_seeds"
+    if result.get(own) is None:
+        return None
+    return max(result[own], result.get("noise_floor") or 0.0)
+
+
+def _noise_words(result: Result) -> str:
+    noise = _noise(result, *SIDES)
+    return "" if noise is None else f"; noise {noise:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def _words(figures: Mapping[str, float], style: str = ".3f") -> str:
+    return ", ".join(f"{side} {value:{style}}" for side, value in figures.items())
