@@ -7,11 +7,13 @@ A study on disk is a folder with any of `t1`, `t2`, `t1_liver`, `t2_liver` (as `
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from liverpair.dicom import Series, list_series, read_series, series_of_file
 from liverpair.errors import InputError
 from liverpair.files import IMAGE_SUFFIXES, image_suffix, written_whole
+from liverpair.geometry import Grid, check_volume
 from liverpair.itk_reading import check_read, unreadable
 from liverpair.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.sequences import guess_sequence, sequence_warning
@@ -24,6 +26,7 @@ __all__ = [
     "guess_sequence",
     "list_series",
     "read_image",
+    "read_labelled",
     "read_lesions",
     "read_series",
     "sequence_warning",
@@ -68,6 +71,23 @@ def read_image(path: str | Path) -> sitk.Image:
         raise unreadable(path, error) from error
     check_read(path, image)
     return image[..., 0] if image.GetDimension() == 4 and image.GetSize()[3] == 1 else image
+
+
+def read_labelled(image: Path, labels: Path, value: int) -> tuple[sitk.Image, sitk.Image]:
+    """An image and the mask of one label of its label map, as `read_image` gives them, checked.
+
+    Raises `InputError` when a file is missing or damaged, the image cannot be used as a volume, or the label map lies
+    on another grid or has no voxel of that value.
+    """
+    volume, map_ = read_image(image), read_image(labels)
+    check_volume(volume, f"'{image}'")
+    if map_.GetDimension() != 3 or not Grid.of(map_).same_as(Grid.of(volume)):
+        raise InputError(f"The label map '{labels}' does not lie on the grid of '{image}'.", "Resample it first.")
+    mask = map_ == value
+    if not sitk.GetArrayViewFromImage(mask).any():
+        found = ", ".join(str(v) for v in np.unique(sitk.GetArrayViewFromImage(map_))[:8])
+        raise InputError(f"The label map '{labels}' has no voxel of value {value}; it has {found}.")
+    return volume, mask
 
 
 def write_image(image: sitk.Image, path: str | Path) -> None:

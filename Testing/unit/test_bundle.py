@@ -340,11 +340,23 @@ def test_a_failed_write_leaves_the_bundle_that_was_there(folder):
 
 
 def test_writing_again_replaces_the_whole_bundle(folder):
-    (folder / "leftover.txt").write_text("old")
+    (folder / "slices.png").write_text("old")
     bundle = Bundle.write(folder, manifest(version="2.0"), small_network(1).state_dict())
     assert bundle.version == "2.0"
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "bundle.json", "weights.safetensors"]
     assert [path.name for path in folder.parent.iterdir()] == ["small"]
+
+
+@pytest.mark.parametrize("foreign", ["thesis.docx", "checkpoints"])
+def test_a_folder_of_other_things_is_never_taken_for_a_bundle(tmp_path, foreign):
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / foreign).write_text("mine")
+    with pytest.raises(BundleError, match=f"holds '{foreign}', which a model written there would take away"):
+        Bundle.write(folder, manifest(), small_network(1).state_dict())
+    with pytest.raises(BundleError, match="is no folder"):
+        Bundle.write(folder / foreign, manifest(), small_network(1).state_dict())
+    assert [path.name for path in tmp_path.rglob("*")] == ["precious", foreign]
 
 
 def test_metrics_can_be_added_later_and_show_on_the_card(folder):

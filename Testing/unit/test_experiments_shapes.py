@@ -73,7 +73,6 @@ def test_time_that_is_over_leaves_rows_not_run(smoke, tmp_path):
         ("--map-step=7", "must divide"),
         ("--levels=9", "2 to 6 levels"),
         ("--amplitudes=-5", "above 0 pixels"),
-        ("--images=0", "at least one"),
     ],
 )
 def test_options_that_mean_nothing_are_refused_in_a_sentence(wrong, said, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Tables 2.1 and 2.2 and the noise floor: each run to its end at a budget of seconds, and what they compute."""
 
+import argparse
 import json
 
 import numpy as np
@@ -89,7 +90,8 @@ def test_noise_is_what_differs_between_seeds_in_all_rows(tmp_path):
     """Two rows of two seeds, 0.1 apart in T1 (s² 0.005, 2 degrees of freedom), and a third row of T2 alone."""
     apart = {"T1": np.array([[0.8, 0.9], [0.7, 0.8]]), "T2": np.array([[0.9, 0.9], [0.9, 0.9]])}
     dice = {"single": apart, "double-out": apart, "pre-registered": {"T2": apart["T2"] - 0.1}, "double-in": {}}
-    found = table_2_1.noise(dice, tmp_path)
+    options = argparse.Namespace(results=tmp_path, steps=1200, data_name="CHAOS MR")
+    found = table_2_1.noise(dice, options)
     assert found == {
         "noise_floor": None,
         "between_seeds": pytest.approx(4.3027 * 0.005**0.5 / 2, rel=1e-4),
@@ -97,7 +99,18 @@ def test_noise_is_what_differs_between_seeds_in_all_rows(tmp_path):
         "between_seeds_t2": pytest.approx(0),
     }
     one = {key: {side: own[:1] for side, own in arm.items()} for key, arm in dice.items()}
-    assert set(table_2_1.noise(one, tmp_path).values()) == {None}
+    assert set(table_2_1.noise(one, options).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("steps", "data", "floor"), [(1200, "Mine", 0.02), (2, "Mine", None), (1200, "CHAOS MR", None)]
+)
+def test_the_noise_floor_is_that_of_the_same_data_and_steps(tmp_path, steps, data, floor):
+    content = {"noise_floor": 0.02, "steps": 1200, "data": "Mine cases 01, 02"}
+    (tmp_path / "noise-floor.json").write_text(json.dumps(content))
+    assert noise_floor.measured_floor(argparse.Namespace(results=tmp_path, steps=steps, data_name=data)) == floor
+    (tmp_path / "noise-floor.json").write_text("{")
+    assert noise_floor.measured_floor(argparse.Namespace(results=tmp_path, steps=steps, data_name=data)) is None
 
 
 class KnownScores:

@@ -1,19 +1,24 @@
 """Training liver networks of every strategy on small pairs: what a step shows, config, resume, export."""
 
+import shutil
+
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 import yaml
 from paired_livers_factory import QUICK, SHIFT_MM, quick_registration, write_pairs
 
 from liverpair.bundle import Bundle
 from liverpair.cli import main
+from liverpair.errors import InputError
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.segmentation.strategies import EITHER, STRATEGIES
 from liverpair.study import read_image
 from liverpair.training.augmentation import paired_transform
-from liverpair.training.command import fit
+from liverpair.training.bundle_writing import kept_task
+from liverpair.training.command import LAST, fit
 from liverpair.training.evaluate import main as evaluate
 from liverpair.training.paired_livers import PairedLiversTask, mean_dice
 from liverpair.training.paired_livers_command import CONFIGS, SHARED
@@ -51,7 +56,7 @@ def data(pairs, strategy, inputs, **changes):
         "normalization": Normalization(0.0, 100.0),
         "cache": str(pairs / "cache"),
     }
-    module = PairedLiversData(**{**settings, **changes})
+    module = PairedLiversData(**(settings | changes))
     module.setup("fit")
     return module
 
@@ -167,16 +172,83 @@ def test_each_strategy_draws_its_passes_and_is_validated_on_what_it_is_used_for(
     assert list(drawn.values()) == [(4, 2), (2, 1), (4, 2), (2, 1), (4, 1), (2, 1), (2, 1)]
 
 
+@pytest.fixture(scope="module")
+def trained(pairs, tmp_path_factory):
+    """A folder with a run of "single" and its bundle."""
+    folder = tmp_path_factory.mktemp("trained")
+    assert main(words("single", pairs, folder)) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("--bundle.folder={run}", "would take the place of the run's"),
+        ("--bundle.folder={run}/..", "would take the place of the run's"),
+        ("--bundle.name=Bad Name", "'Bad Name' is no name for a model"),
+        ('--model.arguments={{"widths":[4,12],"strides":[[1,2,2]],"normalization":"group"}}', "of another network"),
+        ("--model.loss=focal", "focal"),
+        ("--model.learning_rate=-1", "The learning rate must be above 0"),
+        ("--data.patches_per_epoch=0", "an epoch and a batch need at least one sample"),
+        ("--data.workers=-1", "workers and seed must be 0 or more"),
+        ("--data.policy.spacing_mm=[0,8,8]", "must be above 0 mm"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_in_a_sentence_and_loses_nothing(trained, pairs, changed, said, capsys):
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*") if path.is_file()}
+    assert main([*words("single", pairs, trained), changed.format(run=trained / "single")]) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Traceback" not in error and "went wrong" not in error
+    kept = {path: path.stat().st_mtime_ns for path in before if path.suffix in (".ckpt", ".safetensors", ".json")}
+    assert kept == {path: before[path] for path in kept}
+
+
+def test_a_damaged_checkpoint_is_named(trained, pairs, tmp_path, capsys):
+    shutil.copytree(trained, tmp_path / "copy")
+    last = tmp_path / "copy" / "single" / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:1000])
+    assert main(words("single", pairs, tmp_path / "copy")) == 2
+    assert "last.ckpt' is damaged. Delete it, or its run, to train again." in capsys.readouterr().err
+    last.unlink()
+    with pytest.raises(InputError, match="There is no checkpoint"):
+        kept_task(PairedLiversTask, tmp_path / "copy" / "single", LAST)
+
+
 def test_the_cache_is_used_and_follows_the_settings(pairs, tmp_path, monkeypatch):
     cache = {"cache": str(tmp_path)}
     data(pairs, "double-in", ["T1", "T2"], **cache)
     assert len(list(tmp_path.iterdir())) == 3
     with monkeypatch.context() as patch:
-        patch.setattr("liverpair.training.paired_livers_cache.read_image", lambda path: pytest.fail("read again"))
+        patch.setattr("liverpair.training.paired_livers_cache.read_labelled", lambda *_: pytest.fail("read again"))
         data(pairs, "double-in", ["T1", "T2"], **cache)
     data(pairs, "double-in", ["T2", "T1"], **cache)
-    data(pairs, "double-in", ["T1", "T2"], label_value=2, **cache)
+    data(pairs, "double-in", ["T1", "T2"], normalization=Normalization(5.0, 95.0), **cache)
     assert len(list(tmp_path.iterdir())) == 9
+    first = sorted(tmp_path.iterdir())[0]
+    whole = first.read_bytes()
+    first.write_bytes(whole[:100])
+    for inputs, normalization in ((["T1", "T2"], None), (["T2", "T1"], None), (["T1", "T2"], Normalization(5.0, 95.0))):
+        changed = {"normalization": normalization} if normalization else {}
+        data(pairs, "double-in", inputs, **changed, **cache)
+    assert len(first.read_bytes()) == len(whole) and len(list(tmp_path.iterdir())) == 9
+
+
+def test_pairs_that_cannot_be_trained_on_are_refused_by_name(tmp_path):
+    root = write_pairs(tmp_path / "pairs", ("a", "b"))
+    with pytest.raises(InputError, match="t1_organs.nii.gz' has no voxel of value 63; it has 0, 1"):
+        data(root, "single", ["T1"], label_value=63, cache=str(tmp_path / "cache"))
+    (root / "c").symlink_to(root / "b")
+    image = sitk.ReadImage(root / "a" / "t1.nii.gz")
+    sitk.WriteImage(image * 0, root / "a" / "t1.nii.gz")
+    with pytest.raises(InputError, match="a/t1.nii.gz' has the same value in every voxel"):
+        data(root, "single", ["T1"], cache=str(tmp_path / "cache"))
+    sitk.WriteImage(image[:, :, 2:], root / "a" / "t1.nii.gz")
+    with pytest.raises(InputError, match="does not lie on the grid"):
+        data(root, "single", ["T1"], cache=str(tmp_path / "cache"))
+    content = (root / "b" / "t2.nii.gz").read_bytes()
+    (root / "b" / "t2.nii.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="t2.nii.gz"):
+        data(root, "double-in", ["T2", "T1"], cache=str(tmp_path / "cache"))
 
 
 def test_each_image_of_a_pair_has_a_bias_field_of_its_own():

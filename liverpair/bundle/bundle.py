@@ -102,11 +102,13 @@ class Bundle:
         valid.
 
         `schema_version` and `sha256` are filled in. Raises `BundleError` if the manifest is not valid, a weight is not
-        finite, the weights do not fit the network, or `folder` exists and `replace` is false.
+        finite, the weights do not fit the network, `folder` exists and `replace` is false, or it holds what is no
+        bundle's.
         """
         folder = Path(folder).absolute()
         if folder.exists() and not replace:
             raise BundleError(f"'{folder}' exists already.", "Choose another folder.")
+        check_place(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
@@ -215,6 +217,22 @@ class Bundle:
     def card(self) -> str:
         """The model card in Markdown: what it is for, what it was trained on, how good it is, what it is not."""
         return model_card(self.manifest)
+
+
+def check_place(folder: Path) -> None:
+    """Raise `BundleError` unless a bundle may be written to `folder`: it is not there yet, empty, or holds a bundle and
+    nothing else, for a bundle takes the place of all that its folder held."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise BundleError(f"'{folder}' is no folder, so that no model can be written there.", "Choose another place.")
+    names = sorted(path.name for path in folder.iterdir())
+    foreign = [n for n in names if n not in (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE) and not n.endswith(".png")]
+    if foreign or (names and MANIFEST_FILE not in names):
+        raise BundleError(
+            f"'{folder}' holds '{(foreign or names)[0]}', which a model written there would take away.",
+            "Choose an empty folder, or one with a model.",
+        )
 
 
 def move_into_place(draft: Path, folder: Path) -> None:

@@ -46,6 +46,7 @@ CROPS = {
     "detection": ("body", "liver", None),
 }
 
+NAMES = "Names are made of at most 64 lower-case letters, digits, '.', '_' and '-'."
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 CHECKSUM_PATTERN = re.compile(r"[0-9a-f]{64}")
 
@@ -100,6 +101,11 @@ class Postprocessing(TypedDict, total=False):
     threshold: float
     largest_component: bool
     fill_holes: bool
+
+
+def is_name(name: str) -> bool:
+    """Whether a model may be called so."""
+    return bool(NAME_PATTERN.fullmatch(name)) and ".." not in name
 
 
 def read_manifest(folder: Path, known_as: str = "") -> dict[str, Any]:
@@ -201,7 +207,7 @@ def _check_version(check: _Check, manifest: Mapping) -> None:
 def _check_identity(check: _Check, manifest: Mapping) -> None:
     name = check.text(manifest, "name")
     check.that(
-        NAME_PATTERN.fullmatch(name) and ".." not in name,
+        is_name(name),
         f"its name {name!r} is not made of at most 64 lower-case letters, digits, '.', '_' and '-'",
     )
     check.text(manifest, "version")

@@ -3,19 +3,31 @@
 import sys
 from importlib import import_module
 
-from liverpair.errors import LiverPairError
+from liverpair.errors import Cancelled
 from liverpair.experiments import EXPERIMENTS
+from liverpair.worker.failures import failure_on_command_line
+
+DEBUG = "--debug"
 
 
 def main(words: list[str]) -> int:
-    """Run the experiment that the first word names. Returns the exit code."""
+    """Run the experiment that the first word names.
+
+    Returns the exit code: 0 done, 1 an error said in one sentence, 2 no such experiment, 130 stopped by Ctrl-C. A stack
+    trace only with `--debug`.
+    """
     if not words or words[0] not in EXPERIMENTS:
         print(f"usage: python -m liverpair.experiments NAME [options]\n\nNAME is one of: {', '.join(EXPERIMENTS)}.")
         return 0 if words in (["-h"], ["--help"]) else 2
     try:
-        import_module(EXPERIMENTS[words[0]]).main(words[1:])
-    except LiverPairError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        import_module(EXPERIMENTS[words[0]]).main([word for word in words[1:] if word != DEBUG])
+    except (KeyboardInterrupt, Cancelled):
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if DEBUG in words:
+            raise
+        print(f"Error: {failure_on_command_line(error)}", file=sys.stderr)
         return 1
     return 0
 

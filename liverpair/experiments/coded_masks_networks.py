@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from liverpair.experiments.run_folders import check_asked
 from liverpair.measures.mask_similarity import translation_similarity
 from liverpair.segmentation.similarity import registered
 from liverpair.training.bundle_writing import kept_task
@@ -96,6 +97,7 @@ def _trained(
     run: Path, seed: int, steps: int, options: argparse.Namespace, arguments: Sequence[str]
 ) -> SimilarityTask | None:
     """A run's network, trained now where it has not all its steps; None when time is over."""
+    check_asked(run, [option for option in arguments if not option.startswith("--model.start_from=")])
     if checkpoint_of(run).is_file():
         task, step = kept_task(SimilarityTask, run, start_from="")
         if step == steps:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from liverpair.errors import InputError
 from liverpair.experiments import verdicts
 from liverpair.experiments.verdicts import Judged, Result
 from liverpair.measures.results import RESULTS_FOLDER, write_results
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         [row(conclusion, options.results) for conclusion in CONCLUSIONS],
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data="the results in docs/results, each with its own data and command",
+        data="the results beside this one, each with its own data and command",
         title="The findings of the thesis, and ours",
         folder=options.results,
         notes=NOTES,
@@ -63,12 +64,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def row(conclusion: Conclusion, results: Path) -> dict[str, Any]:
-    """One line of the table."""
+    """One line of the table. Raises `InputError` when the result is damaged."""
     path = results / f"{conclusion.source}.json"
     ours, holds = NOT_MEASURED, None
     if path.is_file():
         with suppress(KeyError):
-            ours, holds = conclusion.judge(json.loads(path.read_text(encoding="utf-8")))
+            ours, holds = conclusion.judge(_known(path))
     return {
         "thesis": conclusion.place,
         "finding": conclusion.finding,
@@ -77,6 +78,14 @@ def row(conclusion: Conclusion, results: Path) -> dict[str, Any]:
         "holds": None if holds is None else "yes" if holds else "no",
         "result": conclusion.source,
     }
+
+
+def _known(path: Path) -> Result:
+    """What a result holds, but for figures that could not be computed. Raises `InputError` when it is damaged."""
+    try:
+        return {key: value for key, value in json.loads(path.read_text(encoding="utf-8")).items() if value is not None}
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"The result '{path}' is damaged.", "Run its experiment again.") from error
 
 
 CONCLUSIONS = (

@@ -18,9 +18,10 @@ import torch
 
 from liverpair.detection.finding import find_boxes
 from liverpair.detection.pairing import Found
+from liverpair.experiments.arguments import add_places, joined, positive, results_folder
 from liverpair.experiments.box_pictures import pair_picture
 from liverpair.measures.froc import match_boxes, precision, sensitivity
-from liverpair.measures.results import RESULTS_FOLDER, write_results
+from liverpair.measures.results import write_results
 from liverpair.synthesis.coded_pairs import CodedPairSettings
 from liverpair.training.bundle_writing import checkpoint_of
 from liverpair.training.coded_pairs_data import CodedPairsData, drawn_sample
@@ -68,12 +69,11 @@ class Answered:
 def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, write."""
     parser = argparse.ArgumentParser(prog=f"python -m liverpair.experiments {NAME}", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=100, help="new pairs to measure on (published: 100)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
-    parser.add_argument("--results", type=Path, help="folder of the results; docs/results when left out")
-    parser.add_argument("--smoke", action="store_true", help="a few steps and pairs: does everything run?")
+    parser.add_argument("--pairs", type=positive, default=100, help="new pairs to measure on (published: 100)")
+    add_places(parser, "a few steps and pairs")
     parser.add_argument("--picture-pairs", type=int, default=3, help="pairs in the picture")
     options, training = parser.parse_known_args(arguments)
+    training, folder = joined(training), results_folder(options)
     if options.smoke:
         options.pairs, options.picture_pairs = 2, 1
         training += [
@@ -90,8 +90,6 @@ def main(arguments: Sequence[str]) -> None:
         answers[title] = answer(task, TEST, options.pairs)
         threshold = score_threshold(answer(task, VALIDATION, options.pairs))
         rows.append({"network": title, **measure(answers[title], threshold), **about})
-    folder = options.results or RESULTS_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     finer = list(ARMS)[-1]
     pair_picture(
         [(a.sample, a.found) for a in answers[finer][: options.picture_pairs]],

@@ -16,9 +16,9 @@ from liverpair.dreaming.settings import DreamSettings
 from liverpair.dreaming.starts import random_indices
 from liverpair.dreaming.subject import Subject, prepare_subject
 from liverpair.dreaming.trajectories import Trajectories
+from liverpair.experiments.arguments import add_places, joined, positive, results_folder
 from liverpair.experiments.dream_figures import Picture
 from liverpair.experiments.dream_networks import SMOKE, data_root, network
-from liverpair.measures.results import RESULTS_FOLDER
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES, read_real_pair
 
 SETTINGS = DreamSettings(step=0.0003, iterations=200, minimum_gain=0.0)
@@ -84,14 +84,13 @@ def options_of(name: str, what: str, arguments: Sequence[str]) -> tuple[argparse
     """The options of an experiment, and what else was given, which goes to the trainings."""
     parser = argparse.ArgumentParser(prog=f"python -m liverpair.experiments {name}", description=what)
     parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
-    parser.add_argument("--starts", type=int, default=STARTS, help=f"starts of each network (default {STARTS})")
-    parser.add_argument("--iterations", type=int, default=SETTINGS.iterations, help="steps of each dream")
+    parser.add_argument("--starts", type=positive, default=STARTS, help=f"starts of each network (default {STARTS})")
+    parser.add_argument("--iterations", type=positive, default=SETTINGS.iterations, help="steps of each dream")
     parser.add_argument("--train", action="store_true", help="train, or go on, even where the models are there")
     parser.add_argument("--bundles", type=Path, help="folder of the models; the shipped ones when left out")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
-    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
-    parser.add_argument("--smoke", action="store_true", help="a few steps and starts: does everything run?")
+    add_places(parser, "a few steps and starts")
     options, training = parser.parse_known_args(arguments)
+    training, options.results = joined(training), results_folder(options)
     if options.smoke:
         options.starts, options.iterations = 2, 4
         training += SMOKE

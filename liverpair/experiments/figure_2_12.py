@@ -5,6 +5,7 @@ translation: without a filter, interpolation between voxels turns it aside.
 """
 
 import argparse
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +19,11 @@ from matplotlib.figure import Figure
 
 from liverpair.dreaming.drawing import figure_style, save_figure
 from liverpair.errors import InputError
+from liverpair.experiments.arguments import add_places, natural, positive, results_folder
 from liverpair.experiments.dream_networks import data_root
+from liverpair.experiments.pair_options import DATA_NAME
 from liverpair.geometry import resample, to_lps, working_grid
-from liverpair.measures.results import RESULTS_FOLDER, write_results
+from liverpair.measures.results import write_results
 from liverpair.networks.registration import binomial_blur, warp
 from liverpair.study import read_image
 from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
@@ -51,31 +54,46 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--mask", type=Path, help="a mask; the liver in T1 of --case when left out")
     parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
     parser.add_argument("--case", default="10", help="whose liver (default: 10)")
-    parser.add_argument("--spacing", type=float, default=3.0, help="of the voxels, mm along every axis (default: 3)")
-    parser.add_argument("--directions", type=int, default=3, help="random directions; the first is drawn (default: 3)")
-    parser.add_argument("--seed", type=int, default=0, help="of the directions")
-    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
-    parser.add_argument("--smoke", action="store_true", help="a few translations: does everything run?")
+    parser.add_argument("--spacing", type=_spacing, default=3.0, help="of the voxels, mm along every axis (default: 3)")
+    parser.add_argument(
+        "--directions", type=positive, default=3, help="random directions; the first is drawn (default: 3)"
+    )
+    parser.add_argument("--seed", type=natural, default=0, help="of the directions")
+    add_places(parser, "a few translations")
     options = parser.parse_args(arguments)
+    options.results = results_folder(options)
     step = 4.3 if options.smoke else STEP
     mask = cropped(_mask(options), options.spacing, int(FARTHEST) + 4)
     distances = np.arange(step, FARTHEST + step / 2, step)
     directions = random_directions(options.directions, options.seed)
     gradients = [translation_gradients(mask, direction, distances) for direction in directions]
-    options.results.mkdir(parents=True, exist_ok=True)
     _draw(distances, directions[0], gradients[0], options.results / f"{NAME}.png")
     rows = [row(length, directions, gradients) for length in LENGTHS]
     write_results(
         NAME,
         rows,
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
-        data=f"{options.mask.name if options.mask else f'CHAOS MR case {options.case}, liver in T1'}, voxels of "
-        f"{options.spacing:g} mm, {options.directions} directions, seed {options.seed}",
+        data=f"{_mask_name(options)}, voxels of {options.spacing:g} mm, {options.directions} directions, "
+        f"seed {options.seed}",
         title="Gradients of the registration with and without a filter, beside figure 2.12 of the thesis",
         values={f"minimum_cosine_length_{row['length']}": row["smallest cosine"] for row in rows},
         folder=options.results,
         notes=[*NOTES, f"![Cosine and size of the gradient]({NAME}.png)"],
     )
+
+
+def _spacing(text: str) -> float:
+    spacing = float(text)
+    if not 0 < spacing < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no length above 0 mm")
+    return spacing
+
+
+def _mask_name(options: argparse.Namespace) -> str:
+    if options.mask:
+        return options.mask.name
+    data = Path(options.data_root).name if options.data_root else DATA_NAME
+    return f"{data} case {options.case}, liver in T1"
 
 
 def _mask(options: argparse.Namespace) -> sitk.Image:

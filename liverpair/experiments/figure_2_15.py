@@ -17,13 +17,15 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from liverpair.dreaming.drawing import figure_style, save_figure
+from liverpair.experiments.arguments import add_places, add_seeds, joined, positive, results_folder
 from liverpair.experiments.coded_masks_networks import Found, Steps, find, network_of
-from liverpair.measures.results import RESULTS_FOLDER, write_results
+from liverpair.measures.results import write_results
 from liverpair.synthesis.coded_masks import CodedMasksSettings
 from liverpair.training.coded_masks_data import drawn_sample
 from liverpair.training.drawn_data import TEST, DrawnSamples
 
 NAME = "figure-2-15"
+SEEDS = (0, 1, 2)
 REFERENCE_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SMALL_WEIGHT = 0.3
 """Up to which λ_r a gain is expected."""
@@ -47,21 +49,20 @@ PICTURE_NOTE = (
 def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, write."""
     parser = argparse.ArgumentParser(prog=f"python -m liverpair.experiments {NAME}", description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one network each (default: 0 1 2)")
+    add_seeds(parser, SEEDS)
     parser.add_argument(
         "--steps",
-        type=int,
+        type=positive,
         nargs=3,
         default=[STEPS.segmentation, STEPS.registration, STEPS.both],
         metavar=("SEGMENTATION", "REGISTRATION", "BOTH"),
         help="of the three stages",
     )
-    parser.add_argument("--pairs", type=int, default=100, help="new pairs to measure on (default: 100)")
+    parser.add_argument("--pairs", type=positive, default=100, help="new pairs to measure on (default: 100)")
     parser.add_argument("--minutes", type=float, help="start no training later than so many minutes from now")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
-    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
-    parser.add_argument("--smoke", action="store_true", help="a few steps and pairs: does everything run?")
+    add_places(parser, "a few steps and pairs")
     options, training = parser.parse_known_args(arguments)
+    training, options.results = joined(training), results_folder(options)
     weights = REFERENCE_WEIGHTS
     if options.smoke:
         options.seeds, options.steps, options.pairs, weights = [0], [2, 2, 2], 3, (0.1, 1.0)
@@ -75,7 +76,6 @@ def main(arguments: Sequence[str]) -> None:
             task = network_of(weight, seed, steps, options, training)
             if task is not None:
                 found[weight].append(find(task, samples))
-    options.results.mkdir(parents=True, exist_ok=True)
     gains = {weight: np.array([one.gains() for one in own]) for weight, own in found.items()}
     pictures = []
     if any(found.values()):

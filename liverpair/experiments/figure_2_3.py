@@ -8,12 +8,12 @@ import argparse
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from liverpair.errors import InputError
+from liverpair.experiments.arguments import add_places, add_seeds, joined, positive, results_folder
 from liverpair.experiments.shape_figures import Example, map_figure, sweep_figure
 from liverpair.experiments.shape_findings import (
     NOT_RUN,
@@ -26,7 +26,7 @@ from liverpair.experiments.shape_findings import (
 )
 from liverpair.experiments.shape_networks import FIGURE, SMOKE, WIDTHS, ShapeArm, ShapeNetwork, trained
 from liverpair.experiments.shape_scores import answer, dice, dice_over_shifts, unseen_images, unseen_scenes
-from liverpair.measures.results import RESULTS_FOLDER, table_text, write_results
+from liverpair.measures.results import table_text, write_results
 
 NAME = "figure-2-3"
 SEEDS = (0, 1)
@@ -71,7 +71,6 @@ def main(arguments: Sequence[str]) -> None:
                 measured.append(measure(network, options.images))
                 shown = shown or network
     sweep = {levels: _points(scores, levels) for levels in sorted({arm.levels for arm in arms})}
-    options.results.mkdir(parents=True, exist_ok=True)
     pictures = _pictures(shown, sweep, options)
     write_results(
         NAME,
@@ -89,8 +88,8 @@ def main(arguments: Sequence[str]) -> None:
 def options_of(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The options of the experiment, and what else was given, which goes to the trainings."""
     parser = argparse.ArgumentParser(prog=f"python -m liverpair.experiments {NAME}", description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="one network each (default: 0 1)")
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"of every training (default: {STEPS})")
+    add_seeds(parser, SEEDS)
+    parser.add_argument("--steps", type=positive, default=STEPS, help=f"of every training (default: {STEPS})")
     parser.add_argument("--minutes", type=float, help="start no training later than so many minutes from now")
     parser.add_argument(
         "--amplitudes", type=float, nargs="*", default=list(AMPLITUDES), help="longest translations to train with"
@@ -98,20 +97,20 @@ def options_of(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]
     parser.add_argument(
         "--levels", type=int, nargs="+", default=[FIGURE.levels], help=f"of the networks (default: {FIGURE.levels})"
     )
-    parser.add_argument("--images", type=int, default=128, help="test images of every network")
-    parser.add_argument("--map-images", type=int, default=4, help="test images of every point of the map")
+    parser.add_argument("--images", type=positive, default=128, help="test images of every network")
+    parser.add_argument("--map-images", type=positive, default=4, help="test images of every point of the map")
     parser.add_argument("--map-step", type=int, default=4, help="pixels between the points of the map")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
-    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
-    parser.add_argument("--smoke", action="store_true", help="a few steps and images: does everything run?")
+    add_places(parser, "a few steps and images")
     options, training = parser.parse_known_args(arguments)
+    training = joined(training)
     if options.smoke:
         options.seeds, options.steps, options.amplitudes = [0], 2, [FIGURE.amplitude, 40.0]
         options.images, options.map_images, options.map_step = 4, 1, REACH
         training = [*SMOKE, *training]
-    options.amplitudes = sorted(set(options.amplitudes))
+    options.amplitudes, options.levels = sorted(set(options.amplitudes)), sorted(set(options.levels))
     options.deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     _check(options)
+    options.results = results_folder(options)
     return options, training
 
 
@@ -122,8 +121,6 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError(f"A network has 2 to {len(WIDTHS) + 1} levels.")
     if options.map_step < 1 or REACH % options.map_step:
         raise InputError(f"The step of the map must divide its reach of {REACH} pixels, so that it holds no shift.")
-    if min(options.images, options.map_images, options.steps) < 1:
-        raise InputError("There must be at least one step, one test image and one image of the map.")
 
 
 def _points(scores: Mapping[ShapeArm, Sequence[float]], levels: int) -> list[tuple[float, Sequence[float]]]:

@@ -40,13 +40,13 @@ def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, draw, write."""
     options, training = options_of(NAME, __doc__, arguments)
     pairs = {case: read_real_pair(options.data_root, case) for case in options.cases}
-    found = []
+    found, seeds = [], []
     for seed in options.seeds:
         bundle = loss_network(GAMBLER, seed, options, training)
         if bundle is not None:
             task, _ = kept_task(AdversarialLiversTask, run_of(GAMBLER, seed, options), LAST)
+            seeds.append(seed)
             found.append(_wagers(pairs, bundle, task.to(choose_device(options.device))))
-    options.results.mkdir(parents=True, exist_ok=True)
     rows = table(found, options.cases)
     notes = list(NOTES)
     if found:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
             [(f"case {first}, {side}", found[0][first, side]) for side in SIDES], options.results / f"{NAME}.png"
         )
         notes.append(
-            f"Case {first}, seed {options.seeds[0]}; image, and below it bets, white where they are high; drawn by "
+            f"Case {first}, seed {seeds[0]}; image, and below it bets, white where they are high; drawn by "
             f"hand red, network green:\n\n![Bets]({NAME}.png)"
         )
     write_results(

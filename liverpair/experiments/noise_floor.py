@@ -4,15 +4,17 @@ Repetitions of a four-fold cross-validation of the reference, the single non-spe
 be the same each time if chance played no part. Test cases take no part.
 """
 
+import argparse
 import json
 import shlex
-from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from liverpair.errors import InputError
+from liverpair.experiments.arguments import positive
 from liverpair.experiments.pair_options import options_of
 from liverpair.experiments.strategy_arms import REFERENCE, trained
 from liverpair.experiments.strategy_scores import PairScores
@@ -21,6 +23,8 @@ from liverpair.measures.results import write_results
 NAME = "noise-floor"
 CASES = ("01", "02", "03", "05", "13", "15", "19", "20", "31", "33", "36", "38")
 FOLDS, REPETITIONS = 4, 3
+LEAST_CASES = 3
+"""One each to train on, to look at and to measure on."""
 SPLIT_SEED = 4
 PUBLISHED = 0.005
 SIDES = ("T1", "T2")
@@ -49,7 +53,9 @@ def main(arguments: Sequence[str]) -> None:
     cases = tuple(case for use in options.others for case in use) if options.others else CASES
     count, repetitions = FOLDS, options.repetitions
     if options.smoke:
-        cases, count, repetitions = (*options.cases, "38"), 3, 2
+        cases, count, repetitions = cases if options.others else (*options.cases, "38"), 3, 2
+    if len(cases) < max(count, LEAST_CASES):
+        raise InputError(f"A cross-validation of {count} folds needs at least {max(count, LEAST_CASES)} pairs.")
     rows = []
     for repetition in range(repetitions):
         dice = []
@@ -81,8 +87,8 @@ def main(arguments: Sequence[str]) -> None:
     )
 
 
-def _own_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="of the cross-validation")
+def _own_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repetitions", type=positive, default=REPETITIONS, help="of the cross-validation")
 
 
 def folds(cases: Sequence[str], count: int, seed: int) -> list[Fold]:
@@ -102,7 +108,11 @@ def floor(rows: Sequence[dict]) -> float | None:
     return max(dice) - min(dice) if len(dice) > 1 else None
 
 
-def measured_floor(results: Path) -> float | None:
-    """The noise floor that was written to a folder of results; None when it was not measured yet."""
-    path = results / f"{NAME}.json"
-    return json.loads(path.read_text(encoding="utf-8"))["noise_floor"] if path.is_file() else None
+def measured_floor(options: argparse.Namespace) -> float | None:
+    """The noise floor that stands among the results; None when it was not measured, or with another number of steps or
+    on other data than `options` say."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        content = json.loads((options.results / f"{NAME}.json").read_text(encoding="utf-8"))
+        if content["steps"] == options.steps and content["data"].startswith(f"{options.data_name} cases "):
+            return content["noise_floor"]
+    return None

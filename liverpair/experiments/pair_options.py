@@ -5,19 +5,18 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
+from liverpair.device import choose_device
 from liverpair.errors import InputError
+from liverpair.experiments.arguments import Different, add_places, add_seeds, joined, positive, results_folder
 from liverpair.experiments.dream_networks import data_root
-from liverpair.measures.results import RESULTS_FOLDER
-from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
+from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES, pair_files
 
 SEEDS = (0, 1)
 STEPS = 1200
 DATA_NAME = "CHAOS MR"
+SMOKE_SPLIT = ('--data.train=["38"]', '--data.validation=["38"]')
 SMOKE = (
-    '--data.train=["38"]',
-    '--data.validation=["38"]',
     "--data.patch=[8,32,32]",
     "--data.patches_per_epoch=2",
     "--data.policy.spacing_mm=[8,8,12]",
@@ -25,6 +24,8 @@ SMOKE = (
     '--model.arguments={"widths":[4,8],"strides":[[1,2,2]],"normalization":"group"}',
 )
 """Options of a training that only shows that everything runs."""
+OWN_OPTIONS = ("--data.train=", "--data.validation=", "--data.root=")
+"""Options of a training that an experiment sets itself."""
 
 
 def options_of(
@@ -42,37 +43,46 @@ def options_of(
     )
     parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
     parser.add_argument("--data-name", default=DATA_NAME, help=f"what to call the data (default: {DATA_NAME})")
-    cases = {"nargs": "+", "metavar": "CASE"}
+    cases = {"nargs": "+", "metavar": "CASE", "action": Different}
     parser.add_argument("--test-cases", **cases, help=f"pairs to measure on (default: {' '.join(TEST_CASES)})")
     parser.add_argument("--train-cases", **cases, help="pairs to train on (default: those of the configs)")
     parser.add_argument("--validation-cases", **cases, help="pairs that choose among the epochs of a training")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="one network each (default: 0 1)")
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"of every training (default: {STEPS})")
+    add_seeds(parser, SEEDS)
+    parser.add_argument("--steps", type=positive, default=STEPS, help=f"of every training (default: {STEPS})")
     parser.add_argument("--minutes", type=float, help="start no training later than so many minutes from now")
     parser.add_argument("--device", default="auto", help="on which to measure: auto, cpu, cuda …")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
-    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
-    parser.add_argument("--smoke", action="store_true", help="a few steps and cases: does everything run?")
+    add_places(parser, "a few steps and cases")
     extend(parser)
     options, training = parser.parse_known_args(arguments)
+    training = joined(training)
     options.data_root = data_root(options.data_root)
     options.cases, options.others = _cases(options)
+    named = [option for option in training if option.startswith(OWN_OPTIONS)]
+    if named:
+        raise InputError(
+            f"{named[0].partition('=')[0]} is not an option of an experiment.",
+            "Name cases with --test-cases, --train-cases and --validation-cases, their folder with --data-root.",
+        )
     if options.others:
         training = [*_split(*options.others), *training]
     if options.smoke:
-        options.seeds, options.steps, options.cases = [0], 2, TEST_CASES[:2]
-        training = [*SMOKE, *training]
+        options.seeds, options.steps, options.cases = [0], 2, options.cases[:2]
+        training = [*(() if options.others else SMOKE_SPLIT), *SMOKE, *training]
     if options.minutes is not None and _several_processes(training):
         raise InputError(
             "--minutes is counted by each process: with several they would not end together.", "Leave it out."
         )
+    for case in options.cases:
+        pair_files(options.data_root, case)
+    choose_device(options.device)
+    options.results = results_folder(options)
     options.deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     return options, training
 
 
 def data_words(options: argparse.Namespace) -> str:
     """What a table was measured on."""
-    number = len(options.others[0]) if options.others else 11
+    number = len(options.others[0]) if options.others else 1 if options.smoke else 11
     return f"{options.data_name} test cases {', '.join(options.cases)}, trained on {number} other pairs"
 
 
@@ -94,14 +104,15 @@ def _cases(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[list[str
     missing = [name for name, cases in uses.items() if not cases]
     if missing:
         raise InputError(f"{' and '.join(missing)} must be given too.", "No case may have two uses.")
-    every = [case for cases in uses.values() for case in cases]
+    every = [case.rstrip("/") for cases in uses.values() for case in cases]
     twice = sorted({case for case in every if every.count(case) > 1})
     if twice:
         raise InputError(f"Case '{twice[0]}' is named twice.", "No case may have two uses.")
     absent = [case for case in every if not (options.data_root / case).is_dir()]
     if absent:
         raise InputError(f"There is no case '{absent[0]}' in '{options.data_root}'.")
-    return tuple(options.test_cases), (options.train_cases, options.validation_cases)
+    test, train, validation = ([case.rstrip("/") for case in cases] for cases in uses.values())
+    return tuple(test), (train, validation)
 
 
 def _split(train: Sequence[str], validation: Sequence[str]) -> list[str]:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from liverpair.dreaming.receptive_field import ReceptiveField
+from liverpair.experiments.run_folders import check_asked
 from liverpair.synthesis.striped_blobs import StripedBlobsSettings
 from liverpair.training.bundle_writing import kept_task
-from liverpair.training.command import fit, last_checkpoint
+from liverpair.training.command import fit, last_checkpoint, load_checkpoint
 from liverpair.training.segmentation import SegmentationTask
 from liverpair.training.striped_blobs_data import StripedBlobsData
 
@@ -70,9 +69,10 @@ class ShapeNetwork:
 def trained(arm: ShapeArm, seed: int, options: argparse.Namespace, training: Sequence[str]) -> ShapeNetwork | None:
     """The network of an arm with a seed, trained first when it is not there; None when time is over before.
 
-    A training that was stopped goes on.
+    A training that was stopped goes on. Raises `InputError` when the run was made with other options.
     """
     run = options.runs / "striped-blobs" / f"levels-{arm.levels}-shift-{arm.amplitude:g}-{options.steps}-{seed}"
+    check_asked(run, training)
     if steps_done(run) < options.steps:
         if options.deadline is not None and time.monotonic() > options.deadline:
             return None
@@ -98,7 +98,7 @@ def trained(arm: ShapeArm, seed: int, options: argparse.Namespace, training: Seq
 def steps_done(run: Path) -> int:
     """How many steps the training in a folder has done; 0 when there is none."""
     checkpoint = last_checkpoint(run)
-    return torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"] if checkpoint else 0
+    return load_checkpoint(checkpoint)["global_step"] if checkpoint else 0
 
 
 def field_of(task: SegmentationTask) -> int:

@@ -82,7 +82,6 @@ def main(arguments: Sequence[str]) -> None:
                 measured[key].append(measure(bundle, scores, options))
                 shown = {name: round(float(values.mean()), 3) for name, values in measured[key][-1].items()}
                 print(ARMS[key].title, f"seed {seed}", shown, flush=True)
-    options.results.mkdir(parents=True, exist_ok=True)
     smallest = f"With {len(options.cases)} cases p cannot fall below {2.0 ** (1 - len(options.cases)):g}."
     pictures = []
     if CONSTRAINED in networks:

@@ -1,18 +1,19 @@
 """How alike the livers of a pair are, up to a smooth field: as drawn by hand, and as networks find them."""
 
-import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from liverpair.experiments.remembered import Remembered
 from liverpair.experiments.strategy_scores import PairScores
-from liverpair.files import written_whole
 from liverpair.geometry import IDENTITY_DIRECTION, Grid
 from liverpair.measures.mask_similarity import FieldSearch, field_similarity
 from liverpair.segmentation.preparation import prepare_labels
-from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
+from liverpair.synthesis.paired_lesions_evaluation import pair_files, read_real_pair
+from liverpair.training.segmentation_data import json_stamp
 
 SPACING_MM = (3.0, 3.0, 6.0)
 SEARCH = FieldSearch(cell=8)
@@ -51,22 +52,18 @@ class SimilarityScores:
     """
 
     def __init__(self, path: Path, root: Path, scores: PairScores | None = None, stamp: str = ""):
-        self._path, self._root, self._scores = path, root, scores
-        self._stamp = f"{root.resolve()} {stamp}"
-        self._known: dict[str, list[float]] = {}
-        if path.is_file():
-            content = json.loads(path.read_text(encoding="utf-8"))
-            self._known = content["similarity"] if content["asked"] == self._stamp else {}
+        self._root, self._scores = root, scores
+        self._remembered = Remembered(path, [str(root.resolve()), stamp])
 
     def __call__(self, cases: Sequence[str]) -> np.ndarray:
         """Dice and DS of each case (cases, 2)."""
-        for case in cases:
-            if case not in self._known:
-                self._known[case] = list(similarity(*self._livers(case)))
-                content = {"asked": self._stamp, "similarity": self._known}
-                with written_whole(self._path) as beside:
-                    beside.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        return np.array([self._known[case] for case in cases])
+        return np.array([self._remembered([case, self._stamp(case)], partial(self._measured, case)) for case in cases])
+
+    def _stamp(self, case: str) -> str:
+        return json_stamp(pair_files(self._root, case))
+
+    def _measured(self, case: str) -> list[float]:
+        return list(similarity(*self._livers(case)))
 
     def _livers(self, case: str) -> tuple[sitk.Image, sitk.Image]:
         if self._scores is None:

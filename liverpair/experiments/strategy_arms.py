@@ -1,7 +1,6 @@
 """The networks of the comparison of strategies (Couteaux 2021, section 2.2.4): which there are, and how to get them."""
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -11,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 from liverpair.bundle import Bundle
-from liverpair.bundle.manifest import MANIFEST_FILE
+from liverpair.bundle.manifest import MANIFEST_FILE, read_manifest
 from liverpair.errors import InputError
 from liverpair.experiments.dream_networks import default_root
-from liverpair.files import written_whole
+from liverpair.experiments.run_folders import check_asked
 from liverpair.training import paired_livers_command
 
 
@@ -76,7 +75,6 @@ ARMS = (
 )
 REFERENCE = ARMS[0]
 """What the others are compared with."""
-ASKED_FILE = "asked.json"
 SMOKE_ARMS = ("single", "double-out-specialised", "pre-registered")
 """The arms of a smoke run."""
 
@@ -112,11 +110,12 @@ def trained(
     whole = _steps(run / "bundle") == options.steps
     if not whole and options.deadline is not None and time.monotonic() > options.deadline:
         return None
-    _check_asked(run, [str(options.data_root.resolve()), *(o for o in training if not o.startswith("--trainer."))])
+    check_asked(run, training, str(options.data_root.resolve()))
     if whole:
         return Bundle.load(run / "bundle")
     print(f"Training {run.name}: {options.steps} steps", file=sys.stderr, flush=True)
-    root = [] if options.data_root == default_root() else [f"--data.root={options.data_root}"]
+    own = [] if options.data_root == default_root() else [f"--data.root={options.data_root}"]
+    own += _own_data(options)
     command.main(
         [
             f"--config={os.path.relpath(command.CONFIGS / f'{name}.yaml')}",
@@ -126,30 +125,29 @@ def trained(
             f"--run_folder={run}",
             f"--bundle.folder={run / 'bundle'}",
             f"--data.cache={options.runs / 'cache'}",
-            *root,
+            *own,
             *training,
         ]
     )
     return Bundle.load(run / "bundle")
 
 
-def _check_asked(run: Path, asked: list[str]) -> None:
-    """See to it that a run is only gone on with, or used again, by those who ask the same."""
-    path = run / ASKED_FILE
-    if not path.is_file():
-        with written_whole(path) as beside:
-            beside.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-    elif json.loads(path.read_text(encoding="utf-8")) != asked:
-        raise InputError(
-            f"The training in '{run}' was made on other data or with other options.",
-            "Give another folder with --runs, or delete that one.",
-        )
+def _own_data(options: argparse.Namespace) -> list[str]:
+    """What the card of a network says of a user's own pairs, of which the configs know nothing."""
+    if not options.others:
+        return []
+    train, validation = (", ".join(cases) for cases in options.others)
+    return [
+        f"--bundle.data={options.data_name}: trained on {train}, validated on {validation}, all steps kept",
+        "--bundle.license=as its data",
+        "--bundle.citation=",
+        "--bundle.limits=[Trained for a comparison.]",
+    ]
 
 
 def _steps(folder: Path) -> int | None:
     """With how many steps the bundle in a folder was trained; None when there is none."""
-    path = folder / MANIFEST_FILE
-    return json.loads(path.read_text(encoding="utf-8"))["training"].get("max_steps") if path.is_file() else None
+    return read_manifest(folder)["training"].get("max_steps") if (folder / MANIFEST_FILE).is_file() else None
 
 
 def arms_of(keys: Sequence[str] | None) -> list[Arm]:

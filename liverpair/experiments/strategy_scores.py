@@ -1,6 +1,5 @@
 """Measures of the networks of an arm on pairs of test images: of one case, or of two cases mixed."""
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -8,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from liverpair.bundle import Bundle
-from liverpair.files import written_whole
+from liverpair.experiments.remembered import Remembered
 from liverpair.measures.summary import segmentation_measures
 from liverpair.segmentation.inference import SegmentationResult, SegmentOptions, segment
 from liverpair.segmentation.strategies import SIDES
-from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
+from liverpair.synthesis.paired_lesions_evaluation import RealPair, pair_files, read_real_pair
+from liverpair.training.segmentation_data import json_stamp
 
 ENGINE = "torch-fp32"
 
@@ -28,26 +28,23 @@ class PairScores:
     def __init__(self, bundles: Sequence[Bundle], root: Path, device: str = "auto"):
         self._bundles, self._root = list(bundles), root
         self._options = SegmentOptions(device, ENGINE, largest_component=False)
-        self._path = bundles[0].folder.parent / "measures.json"
-        self._known = self._remembered()
+        self._remembered = Remembered(
+            bundles[0].folder.parent / "measures.json", [str(root.resolve()), *(own.sha256 for own in bundles)]
+        )
 
     def __call__(self, t1_case: str, t2_case: str) -> dict[str, dict[str, float]]:
         """By side ("T1", "T2") the `segmentation_measures` against the liver drawn in it; sides that are not masked are
         left out."""
-        key = f"{t1_case} {t2_case}"
-        if key not in self._known:
-            result, pairs = self.found(t1_case, t2_case)
-            references = {"T1": pairs[0].t1_liver, "T2": pairs[1].t2_liver}
-            found = {side: getattr(result, side.lower()) for side in SIDES}
-            self._known[key] = {
-                side: segmentation_measures(one.liver, references[side])
-                for side, one in found.items()
-                if one is not None
-            }
-            content = {"asked": self._asked(), "measures": self._known}
-            with written_whole(self._path) as beside:
-                beside.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        return self._known[key]
+        stamps = [json_stamp(pair_files(self._root, case)) for case in (t1_case, t2_case)]
+        return self._remembered([t1_case, t2_case, *stamps], lambda: self._measured(t1_case, t2_case))
+
+    def _measured(self, t1_case: str, t2_case: str) -> dict[str, dict[str, float]]:
+        result, pairs = self.found(t1_case, t2_case)
+        references = {"T1": pairs[0].t1_liver, "T2": pairs[1].t2_liver}
+        found = {side: getattr(result, side.lower()) for side in SIDES}
+        return {
+            side: segmentation_measures(one.liver, references[side]) for side, one in found.items() if one is not None
+        }
 
     def found(self, t1_case: str, t2_case: str) -> tuple[SegmentationResult, tuple[RealPair, RealPair]]:
         """What the networks find, and the pairs of the two cases."""
@@ -62,15 +59,6 @@ class PairScores:
         """Dice in `side` of each case, the other image that of its partner (cases,)."""
         pairs = [(a, b) if side == "T1" else (b, a) for a, b in zip(cases, partners)]
         return np.array([self(*pair)[side]["dice"] for pair in pairs])
-
-    def _asked(self) -> list[str]:
-        return [str(self._root.resolve()), *(bundle.sha256 for bundle in self._bundles)]
-
-    def _remembered(self) -> dict[str, dict[str, dict[str, float]]]:
-        if not self._path.is_file():
-            return {}
-        content = json.loads(self._path.read_text(encoding="utf-8"))
-        return content["measures"] if content["asked"] == self._asked() else {}
 
 
 @lru_cache(maxsize=4)

@@ -56,7 +56,6 @@ def main(arguments: Sequence[str]) -> None:
             means = {side: scores[arm.key][-1].matching(options.cases, side).mean() for side in arm.sides}
             print(arm.title, f"seed {seed}", {side: round(float(mean), 3) for side, mean in means.items()}, flush=True)
     dice, hd95 = (by_arm(scores, options.cases, measure) for measure in ("dice", "hd95_mm"))
-    options.results.mkdir(parents=True, exist_ok=True)
     pictures = [
         _panels(scores[key][0], options.cases, title, options.results / f"{name}.png")
         for key, name in PANELS.items()
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
         data=data_words(options),
         title="Input and output strategies, beside table 2.1 of the thesis",
-        values={**budget(options), **directions(dice), **noise(dice, options.results)},
+        values={**budget(options), **directions(dice), **noise(dice, options)},
         folder=options.results,
         notes=[*NOTES, *pictures],
     )
@@ -118,11 +117,11 @@ def image_dice(own: Mapping[str, np.ndarray], sides: Sequence[str]) -> np.ndarra
     return np.concatenate([own[side].mean(axis=0) for side in sides])
 
 
-def noise(dice: ByArm, results: Path) -> dict[str, float | None]:
+def noise(dice: ByArm, options: argparse.Namespace) -> dict[str, float | None]:
     """Which difference between mean Dice of two arms is nothing: the measured noise floor, and the least significant
     differences between seeds, in the mean over both images and in each; None where there is none.
     """
-    found = {"noise_floor": measured_floor(results), "between_seeds": between_seeds(list(dice.values()), SIDES)}
+    found = {"noise_floor": measured_floor(options), "between_seeds": between_seeds(list(dice.values()), SIDES)}
     return found | {f"between_seeds_{side.lower()}": between_seeds(list(dice.values()), (side,)) for side in SIDES}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from liverpair.errors import InputError
 from liverpair.experiments.pair_options import data_words, options_of
 from liverpair.experiments.strategy_arms import ARMS, SMOKE_ARMS, Arm, networks_of
 from liverpair.experiments.strategy_figures import lost_dice
@@ -38,6 +39,8 @@ NOTES = (
 def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, write."""
     options, training = options_of(NAME, __doc__, arguments)
+    if len(options.cases) < 2:
+        raise InputError("A foreign image takes at least two test cases.", "Name more with --test-cases.")
     arms = [arm for arm in ARMS if arm.lost is not None]
     wanted = [arm for arm in arms if not options.smoke or arm.key in SMOKE_ARMS]
     partners = derangements(options.cases, 1 if options.smoke else REPEATS, DERANGEMENT_SEED)
@@ -53,7 +56,6 @@ def main(arguments: Sequence[str]) -> None:
         if arm.sides == SIDES:
             means = [(losses[arm.key][s][-1].mean(), scores.matching(options.cases, s).mean()) for s in SIDES]
             both.append(tuple(np.mean(means, axis=0)))
-    options.results.mkdir(parents=True, exist_ok=True)
     ours = {arm.key: {side: np.array(own) for side, own in losses[arm.key].items() if own} for arm in arms}
     lost_dice(
         [arm.title for arm in arms],

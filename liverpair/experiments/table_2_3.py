@@ -62,8 +62,7 @@ def main(arguments: Sequence[str]) -> None:
                 shown = {side: round(float(mean), 3) for side, mean in means.items()}
                 print(loss.strategy, f"seed {seed}", shown, flush=True)
     dice, hd95 = (by_arm(scores, options.cases, measure) for measure in ("dice", "hd95_mm"))
-    options.results.mkdir(parents=True, exist_ok=True)
-    floor = measured_floor(options.results)
+    floor = measured_floor(options)
     trained = [loss for loss in wanted if loss.key in ADVERSARIES and dice[loss.key]]
     weights = {f"{loss.key}_weight": adversary_weight(loss, options) for loss in trained}
     gains_figure(LOSSES, dice, floor, options.results / f"{NAME}.png")
@@ -73,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
         shlex.join(["python", "-m", "liverpair.experiments", NAME, *arguments]),
         data=data_words(options),
         title="Losses, beside table 2.3 of the thesis",
-        values={**budget(options), **gains(dice), **noise(dice, options.results), **weights},
+        values={**budget(options), **gains(dice), **noise(dice, options), **weights},
         folder=options.results,
         notes=[*NOTES, f"Each test image, its Dice less that with BCE:\n\n![Gains]({NAME}.png)"],
     )

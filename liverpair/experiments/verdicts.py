@@ -124,7 +124,7 @@ def shape(finding: str, *numbers: int) -> Callable[[Result], Judged]:
         lines = [own for own in result["table"] if own["finding"] == f"2.2.1-{finding}"]
         if numbers:
             lines = [lines[number] for number in numbers if number < len(lines)]
-        if not lines:
+        if not lines or any(own["ours"] is None for own in lines):
             raise KeyError(finding)
         words = [
             f"{own['measured']}: {own['ours'] if isinstance(own['ours'], str) else format(own['ours'], '.3g')}"

@@ -4,6 +4,8 @@ in are in `adversarial_losses`.
 `logits` and `target` are (batch, channels, *space); `target` holds the fraction of each voxel that the structure fills.
 """
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as functional
 
@@ -34,4 +36,5 @@ def sum_loss(
     return bce_weight * binary_cross_entropy(logits, target) + dice_weight * dice_loss(logits, target)
 
 
+LossName = Literal["bce", "dice", "sum"]
 LOSSES = {"bce": binary_cross_entropy, "dice": dice_loss, "sum": sum_loss}

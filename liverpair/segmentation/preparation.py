@@ -26,6 +26,10 @@ class GridPolicy:
     keep_slices_to_mm: float = 10.0
     crop_to_body: bool = True
 
+    def __post_init__(self):
+        if not all(spacing > 0 for spacing in self.spacing_mm):
+            raise ValueError(f"the working spacing {self.spacing_mm} must be above 0 mm along every axis")
+
     def grid_for(self, image: sitk.Image) -> Grid:
         """The working grid of `image`, before the crop."""
         own = to_lps(image).GetSpacing()[2]

@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from liverpair.errors import InputError
 from liverpair.files import written_whole
 from liverpair.registration.livers import LiverCorrespondence, cached_registration
+from liverpair.study import read_labelled
 from liverpair.synthesis.lesions import Lesion
 from liverpair.synthesis.paired_lesions import LesionStatistics, PairedLesion, draw_paired_lesions
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, SyntheticPair, paint_pair
@@ -62,20 +63,26 @@ class RealPair:
     t2_liver: sitk.Image
 
 
+def pair_files(folder: str | Path, case: str) -> list[Path]:
+    """The files of a case: images and label maps of T1, then of T2. Raises `InputError` when one is missing."""
+    names = [f"{side}{part}.nii.gz" for side in SIDES for part in ("", "_organs")]
+    paths = [Path(folder) / case / name for name in names]
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"The real MRI '{path}' is not there.")
+    return paths
+
+
 def read_real_pair(folder: str | Path, case: str) -> RealPair:
     """Read a case: `t1.nii.gz`, `t2.nii.gz` and the label maps `t1_organs.nii.gz`, `t2_organs.nii.gz` with liver = 1.
 
     Raises:
-        InputError: a file is missing.
+        InputError: a file is missing or damaged, an image is no volume, or a label map has no liver or another grid.
     """
-    images = {}
-    for side in SIDES:
-        for part in (side, f"{side}_organs"):
-            path = Path(folder) / case / f"{part}.nii.gz"
-            if not path.is_file():
-                raise InputError(f"The real MRI '{path}' is not there.")
-            images[part] = sitk.ReadImage(str(path))
-    return RealPair(images["t1"], images["t2"], images["t1_organs"] == LIVER_LABEL, images["t2_organs"] == LIVER_LABEL)
+    t1, t1_labels, t2, t2_labels = pair_files(folder, case)
+    first, first_liver = read_labelled(t1, t1_labels, LIVER_LABEL)
+    second, second_liver = read_labelled(t2, t2_labels, LIVER_LABEL)
+    return RealPair(first, second, first_liver, second_liver)
 
 
 def draw_case(

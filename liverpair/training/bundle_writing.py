@@ -7,16 +7,17 @@ from typing import Any
 import torch
 
 from liverpair.segmentation.preparation import GridPolicy, Normalization
-from liverpair.training.command import BEST, TrainingCLI, checkpoint_of
+from liverpair.training.command import BEST, TrainingCLI, checkpoint_of, load_checkpoint
 from liverpair.training.run_log import learning_curve
 
 
 def kept_task(task_class: type, run: Path, which: str = BEST, **changes: Any) -> tuple[Any, int]:
     """The module of a run's best or last checkpoint, in eval mode on the CPU, and the step it was taken at; `changes`
-    replace hyper-parameters that only mattered at the start."""
+    replace hyper-parameters that only mattered at the start. Raises `InputError` when it is not there or damaged."""
     path = checkpoint_of(run, which)
+    step = load_checkpoint(path)["global_step"]
     task = task_class.load_from_checkpoint(path, map_location="cpu", weights_only=False, **changes)
-    return task.eval(), torch.load(path, map_location="cpu", weights_only=False)["global_step"]
+    return task.eval(), step
 
 
 def shared_manifest(

@@ -5,14 +5,17 @@ from argparse import ArgumentError
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Literal
+from typing import Any, Literal
 
 import pytorch_lightning as lightning
+import torch
 from pytorch_lightning.callbacks import EarlyStopping, EMAWeightAveraging, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.cli import LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from liverpair.bundle.bundle import check_place
+from liverpair.bundle.manifest import NAMES, is_name
 from liverpair.errors import InputError
 
 CHECKPOINTS = "checkpoints"
@@ -139,11 +142,45 @@ def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingC
         trainer_defaults={"reload_dataloaders_every_n_epochs": 1, "log_every_n_steps": 20, "num_sanity_val_steps": 0},
         parser_kwargs={"prog": "python -m liverpair train", "exit_on_error": False},
     )
+    _check_bundle(cli.config.bundle, Path(cli.config.run_folder))
     checkpoint = last_checkpoint(Path(cli.config.run_folder)) if cli.config.resume else None
     if checkpoint:
         print(f"Going on from {checkpoint}", file=sys.stderr)
+        _check_fits(checkpoint, cli.model)
     cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=False)
     return cli
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What a checkpoint of a run holds, on the CPU. Raises `InputError` when it is not there or damaged."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=False)
+    except FileNotFoundError:
+        raise InputError(f"There is no checkpoint '{path}'.", "Train first.") from None
+    except (RuntimeError, EOFError, UnpicklingError, OSError, KeyError) as error:
+        raise InputError(f"The checkpoint '{path}' is damaged.", "Delete it, or its run, to train again.") from error
+
+
+def _check_fits(checkpoint: Path, model: lightning.LightningModule) -> None:
+    """Raise `InputError` unless a checkpoint can be read and is of the same network as `model`."""
+    kept = {name: value.shape for name, value in load_checkpoint(checkpoint)["state_dict"].items()}
+    if kept != {name: value.shape for name, value in model.state_dict().items()}:
+        raise InputError(
+            f"The training in '{checkpoint.parent.parent}' is that of another network.",
+            "Give another --run_folder, or --resume=false.",
+        )
+
+
+def _check_bundle(bundle: BundleDescription, run: Path) -> None:
+    """Raise before the training what writing its bundle would raise after it."""
+    if not bundle.folder:
+        return
+    folder = Path(bundle.folder).resolve()
+    if run.resolve().is_relative_to(folder):
+        raise InputError(f"The bundle's folder '{folder}' would take the place of the run's.", "Choose another.")
+    check_place(folder)
+    if not is_name(bundle.name):
+        raise InputError(f"'{bundle.name}' is no name for a model.", NAMES)
 
 
 def _one_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytorch_lightning as lightning
 from torch.utils.data import DataLoader, Dataset
 
-from liverpair.training.workers import training_loader
+from liverpair.training.workers import check_loading, training_loader
 
 TRAINING, VALIDATION, TEST = range(3)
 """Which stream of random numbers samples come from, so that no sample is in two of them."""
@@ -52,6 +52,7 @@ class DrawnData(lightning.LightningDataModule):
         collate: Callable[[list[Any]], Any] | None = None,
     ):
         super().__init__()
+        check_loading(samples_per_epoch, batch_size, workers, seed)
         self.draw, self.collate = draw, collate
         self.samples_per_epoch, self.validation_samples = samples_per_epoch, validation_samples
         self.batch_size, self.workers, self.seed = batch_size, workers, seed

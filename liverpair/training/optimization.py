@@ -6,6 +6,8 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
+from liverpair.errors import InputError
+
 
 class WarmupCosine(lightning.LightningModule):
     """A module trained with AdamW whose rate climbs linearly, then falls along a cosine to a hundredth at the last
@@ -25,8 +27,10 @@ class WarmupCosine(lightning.LightningModule):
         return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total - warmup)))) / 2
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW with warm-up and cosine."""
+        """AdamW with warm-up and cosine. Raises `InputError` for a rate or a decay that means nothing."""
         settings = self.hparams
+        if settings.learning_rate <= 0 or min(settings.weight_decay, settings.warmup_steps) < 0:
+            raise InputError("The learning rate must be above 0, weight decay and warm-up steps at least 0.")
         optimizer = torch.optim.AdamW(self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -7,7 +7,7 @@ import torch
 from liverpair.errors import InputError
 from liverpair.networks import build
 from liverpair.networks.padding import logits_of
-from liverpair.segmentation.losses import LOSSES
+from liverpair.segmentation.losses import LOSSES, LossName
 from liverpair.training.optimization import WarmupCosine
 
 LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
@@ -43,7 +43,7 @@ class PairedLiversTask(WarmupCosine):
         arguments: dict[str, Any] | None = None,
         in_channels: int = 1,
         out_channels: int = 1,
-        loss: str = "bce",
+        loss: LossName = "bce",
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
         warmup_steps: int = 50,

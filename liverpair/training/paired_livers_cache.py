@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,11 +14,12 @@ import torch
 
 from liverpair.errors import InputError
 from liverpair.files import written_whole
+from liverpair.geometry import check_volume
 from liverpair.registration.pre_registration import PreRegistrationSettings
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare_labels
 from liverpair.segmentation.strategies import Pass
-from liverpair.study import read_image
+from liverpair.study import read_image, read_labelled
 from liverpair.training.segmentation_data import json_stamp
 
 CACHE_VERSION = 1
@@ -33,9 +36,19 @@ class PairFiles:
     label_value: int = 1
 
     def read(self, one: Pass) -> tuple[dict[str, sitk.Image], dict[str, sitk.Image]]:
-        """Images and liver masks that a pass needs, by side. Raises `InputError` when a file is not there."""
-        images = {side: read_image(self._there(self.images[side])) for side in one.inputs}
-        livers = {side: read_image(self._there(self.labels[side])) == self.label_value for side in one.outputs}
+        """Images and liver masks that a pass needs, by side.
+
+        Raises `InputError` for a file that is missing or damaged, an image that is no volume, and a label map that has
+        no liver or another grid than its image.
+        """
+        images, livers = {}, {}
+        for side in one.outputs:
+            files = self._there(self.images[side]), self._there(self.labels[side])
+            images[side], livers[side] = read_labelled(*files, self.label_value)
+        for side in one.inputs:
+            if side not in images:
+                images[side] = read_image(self._there(self.images[side]))
+                check_volume(images[side], f"'{self.images[side]}'")
         return images, livers
 
     def stamp(self, one: Pass) -> str:
@@ -78,11 +91,14 @@ def cached_pair(
         settings.append(asdict(PreRegistrationSettings()))
     text = json.dumps([CACHE_VERSION, files.stamp(one), *settings])
     path = cache / f"pair-{hashlib.sha256(text.encode()).hexdigest()[:20]}.npz"
-    if not path.exists():
-        images, livers = files.read(one)
-        channels, grid = channels_of(one, images, policy, normalization)
-        target = np.concatenate([prepare_labels(livers[side], grid, [1]) for side in one.outputs])
-        with written_whole(path) as beside:
-            np.savez(beside, channels=channels.astype(np.float16), target=np.round(target * 255).astype(np.uint8))
-    with np.load(path) as stored:
-        return PairVolume(f"{files.name}: {' '.join(one.inputs)}", stored["channels"], stored["target"])
+    name = f"{files.name}: {' '.join(one.inputs)}"
+    damaged = (BadZipFile, EOFError, KeyError, ValueError)
+    with suppress(FileNotFoundError, *damaged), np.load(path) as stored:
+        return PairVolume(name, stored["channels"], stored["target"])
+    images, livers = files.read(one)
+    channels, grid = channels_of(one, images, policy, normalization)
+    target = np.concatenate([prepare_labels(livers[side], grid, [1]) for side in one.outputs])
+    volume = PairVolume(name, channels.astype(np.float16), np.round(target * 255).astype(np.uint8))
+    with written_whole(path) as beside:
+        np.savez(beside, channels=volume.channels, target=volume.target)
+    return volume

@@ -13,7 +13,7 @@ from liverpair.segmentation.strategies import SIDES, STRATEGIES, Pass
 from liverpair.training.augmentation import paired_transform
 from liverpair.training.paired_livers_cache import PairFiles, PairVolume, cached_pair
 from liverpair.training.segmentation_data import PatchDataset, VolumeDataset
-from liverpair.training.workers import training_loader
+from liverpair.training.workers import check_loading, training_loader
 
 
 class PairedLiversData(lightning.LightningDataModule):
@@ -71,6 +71,7 @@ class PairedLiversData(lightning.LightningDataModule):
         cache: str = "runs/cache",
     ):
         super().__init__()
+        check_loading(patches_per_epoch, batch_size, workers, seed)
         self.root = Path(os.path.expandvars(root))
         self.train_cases, self.validation_cases = train, validation
         self.strategy, self.inputs = strategy, inputs or ["T1 or T2"]

@@ -6,7 +6,7 @@ import torch
 
 from liverpair.networks import build
 from liverpair.networks.padding import logits_of
-from liverpair.segmentation.losses import LOSSES
+from liverpair.segmentation.losses import LOSSES, LossName
 from liverpair.training.optimization import WarmupCosine
 
 
@@ -37,7 +37,7 @@ class SegmentationTask(WarmupCosine):
         self,
         network: str = "unet",
         arguments: dict[str, Any] | None = None,
-        loss: str = "sum",
+        loss: LossName = "sum",
         auxiliary_weight: float = 0.3,
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,

@@ -15,7 +15,7 @@ from liverpair.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.training.augmentation import training_transform
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
-from liverpair.training.workers import training_loader
+from liverpair.training.workers import check_loading, training_loader
 
 
 @dataclass
@@ -110,6 +110,7 @@ class SegmentationData(lightning.LightningDataModule):
         cache: str = "runs/cache",
     ):
         super().__init__()
+        check_loading(patches_per_epoch, batch_size, workers, seed)
         self.root = Path(os.path.expandvars(root))
         self.train_cases, self.validation_cases = train, validation
         self.images = images

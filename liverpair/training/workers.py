@@ -15,6 +15,14 @@ def one_thread(worker: int) -> None:
     torch.set_num_threads(1)
 
 
+def check_loading(per_epoch: int, batch_size: int, workers: int, seed: int) -> None:
+    """Raise `ValueError` for numbers that no training can draw samples with."""
+    if min(per_epoch, batch_size) < 1:
+        raise ValueError("an epoch and a batch need at least one sample")
+    if min(workers, seed) < 0:
+        raise ValueError("workers and seed must be 0 or more")
+
+
 def training_loader(
     dataset: Dataset,
     workers: int,
