@@ -67,9 +67,16 @@ def _draw_map(axis: Axes, offsets: Sequence[int], dice: np.ndarray, trained: tup
 
 
 def sweep_figure(
-    sweep: Mapping[int, Sequence[tuple[float, Sequence[float]]]], wanted: float, published: float, path: Path
+    sweep: Mapping[int, Sequence[tuple[float, Sequence[float]]]],
+    nearest: Mapping[float, float],
+    wanted: float,
+    published: float,
+    path: Path,
 ) -> None:
-    """Save Dice against the amplitude of the training's translations: by levels, (amplitude, Dice of every seed)."""
+    """Save Dice against the amplitude of the training's translations: by levels, (amplitude, Dice of every seed).
+
+    `nearest`: by amplitude, the Dice of the rule that takes the nearest striped blob.
+    """
     with figure_style():
         figure = Figure((5.4, 3.4), layout="constrained")
         axis = figure.subplots()
@@ -83,6 +90,7 @@ def sweep_figure(
             )
             for amplitude, scores in points:
                 axis.plot([amplitude] * len(scores), scores, "o", color=color, markersize=4)
+        axis.plot(*zip(*sorted(nearest.items())), color="0.6", linestyle="-.", label="kind of the nearest blob")
         axis.axhline(wanted, color=INK, linewidth=0.8, linestyle=":")
         axis.axvline(published, color=INK, linewidth=0.8, linestyle="--")
         axis.annotate("published limit", (published, 0.02), (4, 0), textcoords="offset points", fontsize=8)
