@@ -170,11 +170,21 @@ def test_folds_hold_every_case_once_and_keep_its_uses_apart():
     assert noise_floor.floor([{"Dice": 0.9}, {"Dice": "not run"}]) is None
 
 
+def test_networks_of_own_pairs_say_so_on_their_card(smoke, tmp_path):
+    uses = ["--test-cases", "10", "--train-cases", "21", "--validation-cases", "38", "--data-name", "Mine"]
+    content = run("table-2-1", [*smoke[0], f"--runs={tmp_path}", f"--results={tmp_path}", *uses], tmp_path)
+    assert content["data"] == "Mine test cases 10, trained on 1 other pair"
+    training = json.loads((tmp_path / "paired-livers" / "single-2-0" / "bundle" / "bundle.json").read_text())
+    assert training["training"]["data"] == "Mine: trained on 21, validated on 38, all steps kept"
+    assert training["training"]["train_cases"] == ["21"] and training["limits"] == ["Trained for a comparison."]
+    assert "CHAOS" not in json.dumps(training) and "CC BY" not in json.dumps(training)
+
+
 def test_own_pairs_are_named_by_their_use(smoke, tmp_path):
     words = [word for word in smoke[0] if word != "--smoke" and not word.startswith("--trainer")]
     uses = ["--test-cases", "10", "--train-cases", "21", "--validation-cases", "38", "--data-name", "Mine"]
     options, training = options_of("table-2-1", "", [*words, *uses, "--model.learning_rate=0.1"])
-    assert options.cases == ("10",) and data_words(options) == "Mine test cases 10, trained on 1 other pairs"
+    assert options.cases == ("10",) and data_words(options) == "Mine test cases 10, trained on 1 other pair"
     assert training == ['--data.train=["21"]', '--data.validation=["38"]', "--model.learning_rate=0.1"]
     for refused, reason in [
         (["--test-cases", "10"], "--train-cases and --validation-cases must be given too"),

@@ -83,7 +83,8 @@ def options_of(
 def data_words(options: argparse.Namespace) -> str:
     """What a table was measured on."""
     number = len(options.others[0]) if options.others else 1 if options.smoke else 11
-    return f"{options.data_name} test cases {', '.join(options.cases)}, trained on {number} other pairs"
+    others = f"{number} other pair{'' if number == 1 else 's'}"
+    return f"{options.data_name} test cases {', '.join(options.cases)}, trained on {others}"
 
 
 def _several_processes(training: Sequence[str]) -> bool:

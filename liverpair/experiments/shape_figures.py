@@ -93,7 +93,7 @@ def sweep_figure(
         axis.plot(*zip(*sorted(nearest.items())), color="0.6", linestyle="-.", label="kind of the nearest blob")
         axis.axhline(wanted, color=INK, linewidth=0.8, linestyle=":")
         axis.axvline(published, color=INK, linewidth=0.8, linestyle="--")
-        axis.annotate("published limit", (published, 0.02), (4, 0), textcoords="offset points", fontsize=8)
+        axis.annotate("published limit", (published, 0.5), (4, 0), textcoords="offset points", fontsize=8)
         axis.set(xlabel="longest translation (pixels)", ylabel="Dice", ylim=(0, 1))
         axis.legend(loc="lower left")
         save_figure(figure, path)
