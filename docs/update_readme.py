@@ -52,7 +52,10 @@ def main() -> int:
     old = {page: page.read_text(encoding="utf-8") for page in PAGES}
     new = {page: updated(text, sources_of(page)) for page, text in old.items()}
     if check:
-        return int(new != old)
+        stale = [page.name for page in PAGES if new[page] != old[page]]
+        if stale:
+            print(f"Stale: {', '.join(stale)}. Run python docs/update_readme.py.")
+        return int(bool(stale))
     for page, text in new.items():
         page.write_text(text, encoding="utf-8")
     return 0

@@ -340,7 +340,8 @@ def test_a_failed_write_leaves_the_bundle_that_was_there(folder):
 
 
 def test_writing_again_replaces_the_whole_bundle(folder):
-    (folder / "slices.png").write_text("old")
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "slices.png").write_text("old")
     bundle = Bundle.write(folder, manifest(version="2.0"), small_network(1).state_dict())
     assert bundle.version == "2.0"
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "bundle.json", "weights.safetensors"]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import torch
 
 CARD_FILE = "README.md"
+PICTURES_FOLDER = "pictures"
 GAMBLER_PREFIX = f"{GAMBLER}."
 """Of the names of a gambler's weights."""
 
@@ -220,18 +221,21 @@ class Bundle:
 
 
 def check_place(folder: Path) -> None:
-    """Raise `BundleError` unless a bundle may be written to `folder`: it is not there yet, empty, or holds a bundle and
-    nothing else, for a bundle takes the place of all that its folder held."""
+    """Raise `BundleError` unless a bundle may be written to `folder`, for it takes the place of all that is there.
+
+    The folder may not exist yet, be empty, or hold a bundle, its pictures and nothing else.
+    """
     if not folder.exists():
         return
     if not folder.is_dir():
         raise BundleError(f"'{folder}' is no folder, so that no model can be written there.", "Choose another place.")
     names = sorted(path.name for path in folder.iterdir())
-    foreign = [n for n in names if n not in (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE) and not n.endswith(".png")]
+    own = (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE, PICTURES_FOLDER)
+    foreign = [name for name in names if name not in own and not name.endswith(".png")]
     if foreign or (names and MANIFEST_FILE not in names):
         raise BundleError(
             f"'{folder}' holds '{(foreign or names)[0]}', which a model written there would take away.",
-            "Choose an empty folder, or one with a model.",
+            "Choose an empty folder, or one with nothing but a model.",
         )
 
 

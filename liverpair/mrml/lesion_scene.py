@@ -11,7 +11,7 @@ from liverpair.mrml import lesion_table, pictures
 from liverpair.mrml.lesion_pictures import picture_of_lesions
 from liverpair.mrml.lesion_study import LesionStudy
 
-MOST_IN_PICTURE = 6
+MOST_IN_PICTURE = 12
 
 
 def add_lesions(pairs: Sequence[LesionPair], volumes: Mapping[str, Any], picture: Path) -> None:

@@ -156,7 +156,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=False)
     except FileNotFoundError:
-        raise InputError(f"There is no checkpoint '{path}'.", "Train first.") from None
+        raise InputError(
+            f"There is no checkpoint '{path}'.", "One is written when an epoch ends: train longer."
+        ) from None
     except (RuntimeError, EOFError, UnpicklingError, OSError, KeyError) as error:
         raise InputError(f"The checkpoint '{path}' is damaged.", "Delete it, or its run, to train again.") from error
 

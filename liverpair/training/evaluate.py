@@ -9,6 +9,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from liverpair.bundle import Bundle, Catalogue
+from liverpair.bundle.bundle import PICTURES_FOLDER
 from liverpair.errors import InputError
 from liverpair.measures.masks import check_mask, label_mask
 from liverpair.measures.results import table_text, write_results
@@ -18,7 +19,6 @@ from liverpair.study import read_image
 from liverpair.training.outline_pictures import outline_picture
 
 SIDES = ("T1", "T2")
-PICTURES = "pictures"
 SHOWN = ("dice", "hd95_mm", "assd_mm", "volume_ml", "reference_ml", "volume_error_percent")
 
 
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
     bundles = [Catalogue().find(name) for name in options.bundle]
     if options.write and len(bundles) > 1:
         raise InputError("The scores of several bundles belong to none of their cards.", "Leave out --write.")
-    pictures = bundles[0].folder / PICTURES if options.write else None
+    pictures = bundles[0].folder / PICTURES_FOLDER if options.write else None
     if pictures:
         pictures.mkdir(exist_ok=True)
     rows = score(bundles, options, pictures)
@@ -104,7 +104,7 @@ def write_metrics(
     bundle: Bundle, name: str, description: str, command: str, rows: list[dict[str, Any]], summary: dict[str, Any]
 ) -> Bundle:
     """The bundle with this test, and the pictures that `score` saved, in its manifest and card."""
-    pictures = [f"{PICTURES}/{picture_name(name, row)}" for row in rows]
+    pictures = [f"{PICTURES_FOLDER}/{picture_name(name, row)}" for row in rows]
     test = {"description": description, "command": command, "cases": rows, "summary": summary, "pictures": pictures}
     return bundle.update(metrics={**bundle.metrics, name: test})
 
