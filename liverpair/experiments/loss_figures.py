@@ -15,12 +15,15 @@ from liverpair.training.outline_pictures import PREDICTION_COLOR, REFERENCE_COLO
 
 
 def gains_figure(
-    losses: Sequence[Arm], dice: Mapping[str, Mapping[str, np.ndarray]], floor: float | None, path: Path
+    losses: Sequence[Arm],
+    dice: Mapping[str, Mapping[str, np.ndarray]],
+    noise: Mapping[str, float | None],
+    path: Path,
 ) -> None:
     """Save the Dice of every test image (mean over seeds) less that with BCE, by side, published means beside them.
 
-    `dice`: by key of the loss and side (seeds, cases), empty for losses that have not run. `floor`: differences below
-    it are nothing.
+    `dice`: by key of the loss and side (seeds, cases), empty for losses that have not run. `noise`: by side,
+    differences of means below it are nothing.
     """
     reference, others = losses[0], losses[1:]
     with figure_style():
@@ -34,8 +37,8 @@ def gains_figure(
                     axis.plot(own, [place + 0.18] * len(own), "o", color="tab:blue", ms=3, alpha=0.6)
                     axis.plot(np.mean(own), place + 0.18, "|", color="tab:blue", ms=12, mew=2)
             axis.axvline(0, color="black", linewidth=0.6)
-            if floor is not None:
-                axis.axvspan(-floor, floor, color="0.9", zorder=0)
+            if noise[side] is not None:
+                axis.axvspan(-noise[side], noise[side], color="0.9", zorder=0)
             axis.set_yticks(range(len(others)), [loss.strategy for loss in others])
             axis.xaxis.set_major_locator(MaxNLocator(5))
             axis.set_xlabel(f"Dice in {side}, less that with BCE")

@@ -36,6 +36,17 @@ def together(verdicts: Sequence[bool | None]) -> bool | None:
     return None if None in verdicts else True
 
 
+def noise_of(result: Result, *sides: str) -> float | None:
+    """Which difference of Dice in an image, or in the mean over both, is nothing; None when it was not measured.
+
+    That of the cross-validation is a mean over images, too.
+    """
+    own = f"between_seeds_{sides[0].lower()}" if len(sides) == 1 else "between_seeds"
+    if result.get(own) is None:
+        return None
+    return max(result[own], result.get("noise_floor") or 0.0)
+
+
 def single_is_best(result: Result) -> Judged:
     """Against every other strategy, in the mean over the images that it masks."""
     single = _figures(result, "single, non-specialised")
@@ -44,7 +55,7 @@ def single_is_best(result: Result) -> Judged:
     for name in others:
         other = _figures(result, name)
         leads[name] = sum(single[side] - dice for side, dice in other.items()) / len(other)
-        verdicts.append(clear(leads[name], _noise(result, *other)))
+        verdicts.append(clear(leads[name], noise_of(result, *other)))
     nearest = min(leads, key=leads.__getitem__)
     words = f"{_words(single)}; above the others by {leads[nearest]:.3f} ({nearest}) or more{_noise_words(result)}"
     return words, together(verdicts)
@@ -53,7 +64,7 @@ def single_is_best(result: Result) -> Judged:
 def double_in_costs_little(result: Result) -> Judged:
     """Something, and less than both masks out, in the mean over both images."""
     one, two = (_mean_loss(result, name) for name in ("double-in", "double-out"))
-    noise = _noise(result, *SIDES)
+    noise = noise_of(result, *SIDES)
     verdict = together([clear(-one, noise), clear(one - two, noise)])
     return f"one mask out {one:+.3f}, two {two:+.3f}{_noise_words(result)}", verdict
 
@@ -61,7 +72,7 @@ def double_in_costs_little(result: Result) -> Judged:
 def double_out_costs_much(result: Result) -> Judged:
     """In the mean over both images."""
     lost = _mean_loss(result, "double-out")
-    return f"{lost:+.3f}{_noise_words(result)}", clear(-lost, _noise(result, *SIDES))
+    return f"{lost:+.3f}{_noise_words(result)}", clear(-lost, noise_of(result, *SIDES))
 
 
 def double_out_costs_more_in_t2(result: Result) -> Judged:
@@ -71,7 +82,7 @@ def double_out_costs_more_in_t2(result: Result) -> Judged:
     for kind in ("non-specialised", "specialised"):
         own = _figures(result, f"double-in double-out, {kind}")
         lost = {side: own[side] - single[side] for side in SIDES}
-        noises = [_noise(result, side) for side in SIDES]
+        noises = [noise_of(result, side) for side in SIDES]
         verdicts.append(clear(lost["T1"] - lost["T2"], None if None in noises else math.hypot(*noises)))
         words.append(f"{kind} {_words(lost, '+.3f')}")
     return "; ".join(words), together(verdicts)
@@ -80,7 +91,7 @@ def double_out_costs_more_in_t2(result: Result) -> Judged:
 def registering_first_does_not_help(result: Result) -> Judged:
     """The mask of T2, from T2 alone and from T2 with T1 registered to it."""
     single, registered = (_figures(result, f"{name}specialised")["T2"] for name in ("single, non-", "pre-registered, "))
-    noise = _noise(result, "T2")
+    noise = noise_of(result, "T2")
     return f"T2 {registered:.3f}, single {single:.3f}; noise {_number(noise)}", clear(single - registered, noise)
 
 
@@ -88,7 +99,7 @@ def double_out_uses_the_other_most(result: Result) -> Judged:
     """Non-specialised as well as specialised, in both images."""
     keys = {(kind, side): f"double-out{kind}_minus_double-in{kind}_{side.lower()}" for kind in KINDS for side in SIDES}
     more = {place: result[key] for place, key in keys.items()}
-    verdicts = [clear(value, _noise(result, side)) for (_, side), value in more.items()]
+    verdicts = [clear(value, noise_of(result, side)) for (_, side), value in more.items()]
     words = ", ".join(f"{kind.strip('-') or 'non-specialised'} {side} {v:+.3f}" for (kind, side), v in more.items())
     return f"two masks out less one: {words}", together(verdicts)
 
@@ -101,14 +112,14 @@ def use_goes_with_lower_dice(result: Result) -> Judged:
 
 def no_loss_beats_cross_entropy(result: Result) -> Judged:
     """In the mean over both images."""
-    gains, noise = _gains(result), _noise(result, *SIDES)
+    gains, noise = _gains(result), noise_of(result, *SIDES)
     best = max(gains, key=gains.__getitem__)
     return f"best: {best} {gains[best]:+.3f}{_noise_words(result)}", None if noise is None else gains[best] <= noise
 
 
 def only_the_gan_is_worse(result: Result) -> Judged:
     """A GAN of another weight than the published 1 cannot tell."""
-    gains, noise, weight = _gains(result), _noise(result, *SIDES), result["gan_weight"]
+    gains, noise, weight = _gains(result), noise_of(result, *SIDES), result["gan_weight"]
     worst = min(gains, key=gains.__getitem__)
     words = f"GAN with λ = {weight:g} {gains['gan']:+.3f}; worst: {worst} {gains[worst]:+.3f}{_noise_words(result)}"
     if weight != 1 or noise is None:
@@ -179,11 +190,11 @@ def constraint_raises_t2(result: Result) -> Judged:
     for other, name in (("double_out", "without"), ("control", "the control")):
         gains = {side: result[f"constrained_minus_{other}_{side.lower()}"] for side in SIDES}
         words.append(f"less {name} {_words(gains, '+.3f')}")
-        lost = clear(gains["T1"], _noise(result, "T1"))
-        verdicts += [clear(gains["T2"], _noise(result, "T2")), lost is not False]
+        lost = clear(gains["T1"], noise_of(result, "T1"))
+        verdicts += [clear(gains["T2"], noise_of(result, "T2")), lost is not False]
     left = result["single_minus_constrained_t2"]
-    verdicts.append(clear(left, _noise(result, "T2")))
-    noise = ", ".join(f"{side} {_number(_noise(result, side))}" for side in SIDES)
+    verdicts.append(clear(left, noise_of(result, "T2")))
+    noise = ", ".join(f"{side} {_number(noise_of(result, side))}" for side in SIDES)
     return f"{'; '.join(words)}; single less it T2 {left:+.3f}; noise {noise}", together(verdicts)
 
 
@@ -242,19 +253,8 @@ def _gains(result: Result) -> dict[str, float]:
     return gains
 
 
-def _noise(result: Result, *sides: str) -> float | None:
-    """Which difference of Dice in an image, or in the mean over both, is nothing; None when it was not measured.
-
-    That of the cross-validation is a mean over images, too.
-    """
-    own = f"between_seeds_{sides[0].lower()}" if len(sides) == 1 else "between_seeds"
-    if result.get(own) is None:
-        return None
-    return max(result[own], result.get("noise_floor") or 0.0)
-
-
 def _noise_words(result: Result) -> str:
-    noise = _noise(result, *SIDES)
+    noise = noise_of(result, *SIDES)
     return "" if noise is None else f"; noise {noise:.3f}"
 
 
