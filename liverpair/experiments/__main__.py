@@ -18,6 +18,7 @@ def main(words: list[str]) -> int:
     """
     if not words or words[0] not in EXPERIMENTS:
         print(f"usage: python -m liverpair.experiments NAME [options]\n\nNAME is one of: {', '.join(EXPERIMENTS)}.")
+        print("\nNAME --help lists its options.")
         return 0 if words in (["-h"], ["--help"]) else 2
     try:
         import_module(EXPERIMENTS[words[0]]).main([word for word in words[1:] if word != DEBUG])
