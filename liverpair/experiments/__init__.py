@@ -19,6 +19,7 @@ EXPERIMENTS = {
     "table-2-3": "liverpair.experiments.table_2_3",
     "figure-2-8": "liverpair.experiments.figure_2_8",
     "noise-floor": "liverpair.experiments.noise_floor",
+    "budget": "liverpair.experiments.budget",
     "figure-2-12": "liverpair.experiments.figure_2_12",
     "figure-2-15": "liverpair.experiments.figure_2_15",
     "similarity": "liverpair.experiments.similarity",

@@ -134,6 +134,20 @@ CONCLUSIONS = (
         verdicts.registering_first_does_not_help,
     ),
     Conclusion(
+        "table 2.1",
+        "a second image as input costs Dice, non-specialised, after longer trainings",
+        "-0.006 after 135,000 steps",
+        "budget",
+        verdicts.costs_after_longer("double-in"),
+    ),
+    Conclusion(
+        "table 2.1",
+        "both masks out costs more than noise, non-specialised, after longer trainings",
+        "-0.027 after 135,000 steps",
+        "budget",
+        verdicts.costs_after_longer("double-out"),
+    ),
+    Conclusion(
         "table 2.2",
         "with both masks out a foreign partner costs most",
         "two masks out less one: non-specialised T1 +0.041, T2 +0.067, specialised T1 +0.022, T2 +0.073",
@@ -153,6 +167,13 @@ CONCLUSIONS = (
         "best: embedding -0.002; noise floor 0.005",
         "table-2-3",
         verdicts.no_loss_beats_cross_entropy,
+    ),
+    Conclusion(
+        "table 2.3",
+        "nor does Dice beat it after longer trainings",
+        "T1 -0.002, T2 -0.007 after 135,000 steps",
+        "budget",
+        verdicts.still_no_gain("dice"),
     ),
     Conclusion(
         "table 2.3", "only the plain GAN is clearly worse", "GAN -0.010", "table-2-3", verdicts.only_the_gan_is_worse

@@ -1,7 +1,7 @@
 """Which difference of Dice is nothing? (Couteaux 2021, section 2.2.4)
 
 Repetitions of a four-fold cross-validation of the reference, the single non-specialised network: its mean Dice would
-be the same each time if chance played no part. Test cases take no part.
+be the same each time if chance played no part. Test cases take no part. A repetition is named by its seed.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverpair.errors import InputError
-from liverpair.experiments.arguments import positive
 from liverpair.experiments.pair_options import options_of
 from liverpair.experiments.strategy_arms import REFERENCE, trained
 from liverpair.experiments.strategy_scores import PairScores
@@ -22,7 +21,7 @@ from liverpair.measures.results import write_results
 
 NAME = "noise-floor"
 CASES = ("01", "02", "03", "05", "13", "15", "19", "20", "31", "33", "36", "38")
-FOLDS, REPETITIONS = 4, 3
+FOLDS, SEEDS = 4, (0, 1, 2)
 LEAST_CASES = 3
 """One each to train on, to look at and to measure on."""
 SPLIT_SEED = 4
@@ -32,7 +31,7 @@ SIDES = ("T1", "T2")
 NOTES = (
     "*Dice*: mean over all images of all folds, each measured by the network that did not see its case. "
     f"*noise_floor*: largest difference between repetitions; published: at most {PUBLISHED}, and 0.983 in the "
-    "easiest fold. Each repetition has its own folds and seed. Of the cases that a fold leaves, the first is looked at "
+    "easiest fold. Each repetition has folds of its own. Of the cases that a fold leaves, the first is looked at "
     "during training and chooses nothing: the network of the last step is measured, as in the tables. A network is "
     "trained on 8 pairs here, on 11 there, and a mean here is over 24 images, there over 8: there it varies more.",
 )
@@ -49,20 +48,20 @@ class Fold:
 
 def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, write."""
-    options, training = options_of(NAME, __doc__, arguments, _own_options)
+    options, training = options_of(NAME, __doc__, arguments, seeds=SEEDS)
     cases = tuple(case for use in options.others for case in use) if options.others else CASES
-    count, repetitions = FOLDS, options.repetitions
+    count, seeds = FOLDS, options.seeds
     if options.smoke:
-        cases, count, repetitions = cases if options.others else (*options.cases, "38"), 3, 2
+        cases, count, seeds = cases if options.others else (*options.cases, "38"), 3, SEEDS[:2]
     if len(cases) < max(count, LEAST_CASES):
         raise InputError(f"A cross-validation of {count} folds needs at least {max(count, LEAST_CASES)} pairs.")
     rows = []
-    for repetition in range(repetitions):
+    for seed in seeds:
         dice = []
-        for number, fold in enumerate(folds(cases, count, SPLIT_SEED + repetition)):
-            run = options.runs / "paired-livers" / f"noise-floor-{options.steps}-{repetition}-{number}"
+        for number, fold in enumerate(folds(cases, count, SPLIT_SEED + seed)):
+            run = options.runs / "paired-livers" / f"noise-floor-{options.steps}-{seed}-{number}"
             split = [f"--data.train={json.dumps(fold.train)}", f"--data.validation={json.dumps(fold.validation)}"]
-            bundle = trained(REFERENCE.networks[0], repetition, options, [*training, *split], run)
+            bundle = trained(REFERENCE.networks[0], seed, options, [*training, *split], run)
             if bundle is None:
                 break
             scores = PairScores([bundle], options.data_root, options.device)
@@ -70,11 +69,11 @@ def main(arguments: Sequence[str]) -> None:
         else:
             means = [float(fold.mean()) for fold in dice]
             rows.append(
-                {"repetition": repetition + 1, "Dice": float(np.concatenate(dice).mean())}
+                {"seed": seed, "Dice": float(np.concatenate(dice).mean())}
                 | {f"fold {number + 1}": mean for number, mean in enumerate(means)}
             )
             continue
-        rows.append({"repetition": repetition + 1, "Dice": "not run"})
+        rows.append({"seed": seed, "Dice": "not run"})
     write_results(
         NAME,
         rows,
@@ -85,10 +84,6 @@ def main(arguments: Sequence[str]) -> None:
         folder=options.results,
         notes=NOTES,
     )
-
-
-def _own_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repetitions", type=positive, default=REPETITIONS, help="of the cross-validation")
 
 
 def folds(cases: Sequence[str], count: int, seed: int) -> list[Fold]:

@@ -29,7 +29,11 @@ OWN_OPTIONS = ("--data.train=", "--data.validation=", "--data.root=")
 
 
 def options_of(
-    name: str, what: str, arguments: Sequence[str], extend: Callable[[argparse.ArgumentParser], None] = lambda _: None
+    name: str,
+    what: str,
+    arguments: Sequence[str],
+    extend: Callable[[argparse.ArgumentParser], None] = lambda _: None,
+    seeds: Sequence[int] = SEEDS,
 ) -> tuple[argparse.Namespace, list[str]]:
     """The options of an experiment on trained liver networks, and what else was given, which goes to the trainings.
 
@@ -40,6 +44,7 @@ def options_of(
         prog=f"python -m liverpair.experiments {name}",
         description=what,
         epilog="Other options go to the trainings, such as --trainer.devices and --model.learning_rate.",
+        conflict_handler="resolve",  # `extend` may give an option another meaning
     )
     parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
     parser.add_argument("--data-name", default=DATA_NAME, help=f"what to call the data (default: {DATA_NAME})")
@@ -47,7 +52,7 @@ def options_of(
     parser.add_argument("--test-cases", **cases, help=f"pairs to measure on (default: {' '.join(TEST_CASES)})")
     parser.add_argument("--train-cases", **cases, help="pairs to train on (default: those of the configs)")
     parser.add_argument("--validation-cases", **cases, help="pairs that choose among the epochs of a training")
-    add_seeds(parser, SEEDS)
+    add_seeds(parser, seeds)
     parser.add_argument("--steps", type=positive, default=STEPS, help=f"of every training (default: {STEPS})")
     parser.add_argument("--minutes", type=float, help="start no training later than so many minutes from now")
     parser.add_argument("--device", default="auto", help="on which to measure: auto, cpu, cuda …")

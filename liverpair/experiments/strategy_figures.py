@@ -1,4 +1,5 @@
-"""Pictures of the comparison of strategies: outlines as in figures 2.9 and 2.10, and what a foreign image costs."""
+"""Pictures of the comparison of strategies: outlines as in figures 2.9 and 2.10, what a foreign image costs,
+and what longer trainings bring."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from liverpair.dreaming.drawing import figure_style, save_figure
 from liverpair.geometry import to_lps
 from liverpair.segmentation.inference import SegmentationResult
+from liverpair.segmentation.strategies import SIDES
 from liverpair.synthesis.paired_lesions_evaluation import RealPair
 from liverpair.training.outline_pictures import PREDICTION_COLOR, REFERENCE_COLOR
 
@@ -61,4 +63,33 @@ def lost_dice(rows: Sequence[str], lost: Mapping[str, Sequence[tuple[float | Non
             axis.set_xlabel(f"Dice lost in {side}")
             axis.axvline(0, color="black", linewidth=0.6)
         axis.legend()
+        save_figure(figure, path)
+
+
+def dice_by_steps(
+    titles: Mapping[str, str], dice: Mapping[int, Mapping[str, Mapping[str, np.ndarray]]], path: Path
+) -> None:
+    """Save the mean Dice of every network, a dot each, after trainings of several lengths, by side.
+
+    `titles`: name of every row by its key. `dice`: by number of steps, key and side (seeds, cases).
+    """
+    with figure_style():
+        figure = Figure((7.2, 3.2), layout="constrained")
+        for side, axis in zip(SIDES, figure.subplots(1, len(SIDES), sharey=True)):
+            for number, (key, title) in enumerate(titles.items()):
+                shift = 0.5 * (number - (len(titles) - 1) / 2) / len(titles)
+                found = [
+                    (place + shift, own[key][side].mean(axis=1))
+                    for place, own in enumerate(dice.values())
+                    if side in own[key]
+                ]
+                color = f"C{number}"
+                axis.plot([x for x, _ in found], [means.mean() for _, means in found], "_-", color=color, ms=9)
+                for x, means in found:
+                    axis.plot([x] * len(means), means, "o", color=color, ms=3.5, alpha=0.7)
+                axis.plot([], [], "o-", color=color, ms=3.5, label=title)
+            axis.set_xticks(range(len(dice)), [f"{steps} steps" for steps in dice])
+            axis.set_title(side)
+        figure.axes[0].set_ylabel("Dice")
+        figure.axes[0].legend(fontsize=7)
         save_figure(figure, path)

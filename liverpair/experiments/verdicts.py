@@ -128,6 +128,26 @@ def only_the_gan_is_worse(result: Result) -> Judged:
     return words, together([gains["gan"] < -noise, *(gain >= -noise for gain in rest)])
 
 
+def costs_after_longer(network: str) -> Callable[[Result], Judged]:
+    """A network against the single one, after the most steps that were tried, in the mean over both images."""
+
+    def judge(result: Result) -> Judged:
+        words, difference, noise = _after_longest(result, network)
+        return words, clear(-difference, noise)
+
+    return judge
+
+
+def still_no_gain(network: str) -> Callable[[Result], Judged]:
+    """The same, for one that the thesis finds no better."""
+
+    def judge(result: Result) -> Judged:
+        words, difference, noise = _after_longest(result, network)
+        return words, None if noise is None else difference <= noise
+
+    return judge
+
+
 def shape(finding: str, *numbers: int) -> Callable[[Result], Judged]:
     """Lines of a finding in the table of figure 2.3, all when none is named; all that have a test must pass it."""
 
@@ -251,6 +271,15 @@ def _gains(result: Result) -> dict[str, float]:
     if not gains:
         raise KeyError("gains")
     return gains
+
+
+def _after_longest(result: Result, network: str) -> tuple[str, float, float | None]:
+    """In words, and the difference to the single network with its noise, after the most steps."""
+    found = {steps: result[f"{network}_minus_single_{steps}"] for steps in result["budgets"]}
+    longest = max(found)
+    noise = result.get(f"between_seeds_{longest}")
+    words = ", ".join(f"{difference:+.3f} after {steps} steps" for steps, difference in found.items())
+    return f"{words}; noise {_number(noise)} after {longest}", found[longest], noise
 
 
 def _noise_words(result: Result) -> str:
