@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from liverpair import demo_dream, demo_lesions
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.offset import offset_line
 from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.errors import Cancelled
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 SIDES = ("t1", "t2")
 SCENE_FILE = "scene.mrb"
 PAIR_PICTURE = "pair.png"
-AXES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))
 """Where a positive and a negative LPS coordinate lead."""
 
 
@@ -133,15 +133,9 @@ def report(pair: DemoPair, result: Mapping[str, Any]) -> list[str]:
     if measures["dice_as_scanned"] is not None:
         lines.append(f"Dice of the two livers as scanned: {measures['dice_as_scanned']:.2f}")
     if measures["centroid_offset_mm"] is not None:
-        offset = ", ".join(_toward(*part) for part in zip(measures["centroid_offset_mm"], AXES))
-        lines.append(f"Centroid of the liver in T1, seen from that in T2: {offset}")
+        lines.append(offset_line(measures["centroid_offset_mm"]))
     lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**result["provenance"]))
     return lines + list(result["notes"])
-
-
-def _toward(millimeters: float, axis: tuple[str, str]) -> str:
-    """One axis of a displacement in words."""
-    return f"{abs(millimeters):.0f} mm {axis[millimeters < 0]}"
 
 
 def _row(side: str, pair: DemoPair, result: Mapping[str, Any]) -> dict[str, Any]:

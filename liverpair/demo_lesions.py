@@ -38,7 +38,7 @@ def shown_pairs(result: Mapping[str, Any]) -> "list[LesionPair]":
 def report(
     pairs: "Sequence[LesionPair]", result: Mapping[str, Any], truth: "Mapping[str, sitk.Image] | None" = None
 ) -> list[str]:
-    """A table with a row for every lesion, and, where the truth is known, how much of it was found.
+    """A table with a row for every lesion, and, where the truth is known, what it is and how much of it was found.
 
     `truth`: by side, the number of the lesion in each voxel, the same in both.
     """
@@ -49,12 +49,17 @@ def report(
     wanted = ("number", "kind", "t1_score", "t2_score", "t1_diameter_mm", "t2_diameter_mm")
     columns = [column for column in COLUMNS if column.key in wanted]
     rows = [{column.title: column.text(row) for column in columns} for row in lesion_measures(pairs)]
+    true = true_pairs(truth) if truth else []
+    if true:
+        rows = [{**row, "true lesion": words} for row, words in zip(rows, hits(pairs, true), strict=True)]
     about = result["provenance"]
     lines = [table_text(rows)] if rows else ["No lesion was found."]
     lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**about))
-    lines.append(f"Lesions with a score of {about['operating_threshold']:g} or more; lesions.json holds all of them.")
-    if truth:
-        lines.append(found_of(pairs, true_pairs(truth)))
+    lines.append(
+        f"Lesions with a score of {about['operating_threshold']:g} or more in T1 or in T2; lesions.json holds all."
+    )
+    if true:
+        lines.append(found_of(pairs, true))
     return lines + list(result["notes"])
 
 
@@ -74,6 +79,27 @@ def true_pairs(labels: "Mapping[str, sitk.Image]") -> "list[LesionPair]":
         )
         for number in numbers
     ]
+
+
+def hits(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> list[str]:
+    """Which true lesion each pair finds: its number, with the image where it is in one alone; "none"."""
+    from liverpair.training.evaluate_detection import FOUND_IOU, ScoredCase
+
+    found: dict[str, dict[str, int]] = {pair.uid: {} for pair in pairs}
+    case = ScoredCase("demo", pairs, truth)
+    for side in SIDES:
+        boxes = [pair.uid for pair in pairs if getattr(pair, side) is not None and pair.score is not None]
+        numbers = [lesion.number for lesion in truth if getattr(lesion, side) is not None]
+        for uid, row in zip(boxes, case.image(side).matches(FOUND_IOU).found, strict=True):
+            if row >= 0:
+                found[uid][side] = numbers[row]
+    return [_hit(own) for own in found.values()]
+
+
+def _hit(numbers: Mapping[str, int]) -> str:
+    if len(numbers) == len(SIDES) and len(set(numbers.values())) == 1:
+        return str(numbers[SIDES[0]])
+    return ", ".join(f"{number} in {side.upper()}" for side, number in numbers.items()) or "none"
 
 
 def found_of(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> str:

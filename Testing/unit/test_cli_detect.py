@@ -48,10 +48,13 @@ def test_a_pair(studies, model, tmp_path, capsys):
     assert cli.main(words) == 0
     printed = capsys.readouterr().out
     assert f"2 lesions with a score from 0.5: {tmp_path / 'out' / 'lesions.json'}" in printed
-    assert "Liver centroid T2 - T1 (left, posterior, superior): 6, -10, 16 mm" in printed
+    assert "which LesionPairDetect shows at first" not in printed
+    assert "in T1, seen from that in T2: 6 mm right, 10 mm posterior, 16 mm inferior" in printed
     assert len(read_lesions(tmp_path / "out" / "lesions.json")) == 2
     assert cli.main(words) == 2
     assert "already holds detection.json. Choose another folder, or add --overwrite." in capsys.readouterr().err
+    assert cli.main([*words, "--overwrite", "--threshold", "0.1"]) == 0
+    assert "\n2 of them with a score from 0.5, which LesionPairDetect shows at first" in capsys.readouterr().out
     assert cli.main([*words, "--overwrite", "--threshold", "1"]) == 0
     assert read_lesions(tmp_path / "out" / "lesions.json") == []
 

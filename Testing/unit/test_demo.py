@@ -10,10 +10,10 @@ from bright_box import CENTER, grid, image_and_mask
 from brightness_bundle import write_brightness_bundle
 from peak_detector import write_peak_bundle
 
-from liverpair import demo, demo_dream
+from liverpair import demo, demo_dream, demo_lesions
 from liverpair.dreaming.trajectories import Trajectories
-from liverpair.geometry import Grid, like
-from liverpair.lesions import read_lesions
+from liverpair.geometry import Box, Grid, like
+from liverpair.lesions import LesionPair, read_lesions
 from liverpair.mrml import headless
 from liverpair.mrml.lesion_study import LesionStudy
 from liverpair.mrml.segmentations import liver_mask
@@ -133,6 +133,8 @@ def test_lesions_are_found_linked_and_said(done):
     assert "Of 2 true lesions, 2 were found in T1 and 2 in T2, with 0 and 0 false boxes; 4 of 4 found boxes" in printed
     pairs = read_lesions(folder / "lesions.json")
     assert len(pairs) == 2
+    table = [line.split("|")[-2].strip() for line in printed.partition("true lesion ")[2].splitlines()[:4]]
+    assert set(table[2:]) == {"1", "2"}
     for pair in pairs:
         np.testing.assert_allclose(pair.displacement_mm, SHIFT, atol=4.0)
 
@@ -190,3 +192,21 @@ def test_one_volume_is_refused(capsys):
     with pytest.raises(SystemExit):
         demo.main(["alone.nii.gz"])
     assert "or two: T1 and T2" in capsys.readouterr().err
+
+
+def test_a_lesion_is_named_by_the_true_one_that_each_box_finds():
+    def box(x):
+        return Box((x, 0.0, 0.0), (10.0, 10.0, 10.0))
+
+    def lesion(number, t1, t2):
+        return LesionPair(number, box(t1), box(t2), t1_origin="drawn", t2_origin="drawn", uid=f"true-{number}")
+
+    def found(number, t1, t2):
+        scores = {"t1_origin": "detected", "t2_origin": "detected", "t1_score": 0.9 - number / 10, "t2_score": 0.1}
+        return LesionPair(number, box(t1), box(t2), **scores, uid=f"found-{number}")
+
+    truth = [lesion(1, 0, 100), lesion(2, 50, 150)]
+    pairs = [found(1, 2, 98), found(2, 51, 300), found(3, 0, 151), found(4, 200, 99)]
+    assert demo_lesions.hits(pairs, truth) == ["1", "2 in T1", "2 in T2", "none"]
+    crossed = [found(1, 0, 150)]
+    assert demo_lesions.hits(crossed, truth) == ["1 in T1, 2 in T2"]

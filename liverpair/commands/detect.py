@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.offset import offset_line
 from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.commands.studies import DifferentResults, run_studies, study_folders
 from liverpair.errors import InputError, Progress
@@ -146,13 +147,19 @@ def study_parts(folder: Path) -> dict[str, str | None]:
 
 def report(result: Mapping[str, Any]) -> list[str]:
     """The result of the job in lines for a reader."""
-    offset = ", ".join(f"{value:.0f}" for value in result["liver_offset_mm"])
+    from liverpair.lesions import read_lesions
+
     made_by = result["provenance"]
+    lowest, threshold = made_by["score_threshold"], made_by["operating_threshold"]
+    lines = [f"{result['pairs']} lesions with a score from {lowest:g}: {result['lesions']}"]
+    if lowest < threshold:
+        shown = sum(pair.score >= threshold for pair in read_lesions(result["lesions"]))
+        lines.append(f"{shown} of them with a score from {threshold:g}, which LesionPairDetect shows at first")
     return [
-        f"{result['pairs']} lesions with a score from {made_by['score_threshold']:g}: {result['lesions']}",
+        *lines,
         f"Table: {result['table']}",
         f"Boxes for Slicer: {result['boxes']['t1']} and {Path(result['boxes']['t2']).name}",
-        f"Liver centroid T2 - T1 (left, posterior, superior): {offset} mm",
+        offset_line([-value for value in result["liver_offset_mm"]]),
         "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by),
         *result["notes"],
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
+from liverpair.commands.offset import offset_line
 from liverpair.errors import InputError
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.worker.jobs import JOBS
@@ -131,8 +132,7 @@ def report(result: Mapping[str, Any]) -> list[str]:
     if measures["dice_as_scanned"] is not None:
         lines.append(f"Dice of the two livers as scanned: {measures['dice_as_scanned']:.2f}")
     if measures["centroid_offset_mm"] is not None:
-        offset = ", ".join(f"{value:.0f}" for value in measures["centroid_offset_mm"])
-        lines.append(f"Centroid T1 - T2 (left, posterior, superior): {offset} mm")
+        lines.append(offset_line(measures["centroid_offset_mm"]))
     made_by = result["provenance"]
     lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by))
     return lines + list(result["notes"])
