@@ -75,6 +75,18 @@ def test_without_ranges_values_are_shown_and_it_is_said(tmp_path):
     assert "no baselines" in text and "Start 1 of" not in text
 
 
+def test_a_baseline_without_object_has_no_curve_and_it_is_said(tmp_path):
+    trajectories = rising(starts=1)
+    sample = {"run": "random-direction", "start": 0, "iteration": 0, "activation": 0.1}
+    trajectories.add(sample | {"features": {SPHERICITY: None, ENTROPY: None}})
+    folder = write_dream(tmp_path / "dream", trajectories=trajectories)
+    said = "No object appeared along a random direction: only its activation has a curve."
+    assert said in page_of(report.write_report(folder, tmp_path / "out"))
+    trajectories.add(sample | {"features": {SPHERICITY: 0.5, ENTROPY: None}})
+    folder = write_dream(tmp_path / "other", trajectories=trajectories)
+    assert "No object appeared" not in page_of(report.write_report(folder, tmp_path / "next"))
+
+
 def test_an_unfinished_dream_says_so_and_may_have_no_pictures(tmp_path):
     folder = write_dream(tmp_path / "dream", complete=False, runs=[])
     paths = report.write_report(folder, tmp_path / "out")

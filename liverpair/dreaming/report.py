@@ -13,6 +13,7 @@ import numpy as np
 from liverpair.dreaming.colors import color_of
 from liverpair.dreaming.feature_names import title_of
 from liverpair.dreaming.finished import DREAM_FILE, FinishedDream
+from liverpair.dreaming.reading import BASELINES
 from liverpair.dreaming.report_facts import about, how_to_read, provenance_facts, setting_facts
 from liverpair.dreaming.report_page import Page, ReadingRow, html_page
 from liverpair.dreaming.trajectories import Trajectories
@@ -138,6 +139,9 @@ def _curves_caption(dream: FinishedDream, other: FinishedDream | None) -> str:
     parts.append("Above: z-scores; below: in their own units" if dream.ranges else "In their own units")
     parts[-1] += ", with every start as a hair" if dream.starts > 1 else ""
     parts[-1] += " and the baselines in gray." if len(dream.trajectories.kinds) > 1 else "."
+    if none := dream.trajectories.without_object():
+        words = " and ".join(BASELINES.get(kind, "in the dream") for kind in none)
+        parts.append(f"No object appeared {words}: only its activation has a curve.")
     parts += [f"Dashed: {other.model}, measured by the same ranges."] if other else []
     return " ".join(parts)
 

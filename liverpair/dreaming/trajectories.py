@@ -63,6 +63,14 @@ class Trajectories:
         """The kinds of run that have a trajectory."""
         return tuple(kind for kind in RUN_KINDS if any(kind == run for run, _ in self.by_run))
 
+    def without_object(self) -> tuple[str, ...]:
+        """The kinds of run in which no feature was ever defined, since no object appeared."""
+        return tuple(
+            kind
+            for kind in self.kinds
+            if all(np.isnan(own.values(name)).all() for own in self.starts(kind) for name in self.features)
+        )
+
     def starts(self, kind: str = "dream") -> list[Trajectory]:
         """The trajectories of one kind, by start."""
         return [trajectory for trajectory in self if trajectory.kind == kind]
