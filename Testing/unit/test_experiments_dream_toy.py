@@ -5,18 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from liverpair.experiments import dream_toy
+from liverpair.experiments import dream_toy_climbs
 from liverpair.experiments.__main__ import main
 
 
 @pytest.fixture(scope="module")
 def points():
-    return dream_toy.draw_points(40)
+    return dream_toy_climbs.draw_points(40)
 
 
 @pytest.mark.parametrize("tilt", [0.0, 35.0, -80.0])
 def test_the_path_is_a_straight_line_along_the_weights(points, tilt):
-    found = dream_toy.climb("any", tilt, points, steps=50)
+    found = dream_toy_climbs.climb("any", tilt, points, steps=50)
     direction = found.weights / np.linalg.norm(found.weights)
     step = 0.001 * np.sqrt(2)  # root mean square over two pixels
     expected = found.path[0] + step * np.arange(51)[:, None] * direction
@@ -25,18 +25,18 @@ def test_the_path_is_a_straight_line_along_the_weights(points, tilt):
 
 
 def test_the_features_are_coordinates_along_the_line_and_aside():
-    along, aside = dream_toy.axes_of_line()
-    point = dream_toy.CENTER + 0.3 * along - 0.1 * aside
-    assert np.allclose(dream_toy.features_at(point[None]), [[0.3, -0.1]])
+    along, aside = dream_toy_climbs.axes_of_line()
+    point = dream_toy_climbs.CENTER + 0.3 * along - 0.1 * aside
+    assert np.allclose(dream_toy_climbs.features_at(point[None]), [[0.3, -0.1]])
 
 
 def test_the_network_is_the_classifier(points):
     import torch
 
-    weights = dream_toy.weights_of(35.0)
-    network = dream_toy.linear_network(weights)
+    weights = dream_toy_climbs.weights_of(35.0)
+    network = dream_toy_climbs.linear_network(weights)
     image = torch.tensor(points.positive[:1], dtype=torch.float32)[None, None]
-    expected = weights @ (points.positive[0] - dream_toy.CENTER)
+    expected = weights @ (points.positive[0] - dream_toy_climbs.CENTER)
     assert float(network(image).detach()[0, 0, 0, 0]) == pytest.approx(expected, abs=1e-4)
 
 

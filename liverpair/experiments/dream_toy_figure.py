@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,9 +9,7 @@ from matplotlib.figure import Figure
 
 from liverpair.dreaming.colors import FEATURES as COLORS
 from liverpair.dreaming.drawing import INK, draw_band, draw_curve, figure_style, label_ends, save_figure
-
-if TYPE_CHECKING:
-    from liverpair.experiments.dream_toy import Climb, Points
+from liverpair.experiments.dream_toy_climbs import Climb, Points
 
 NEGATIVE, POSITIVE = "#8c8c8c", "#56b4e9"
 CLIMBS = (COLORS[2], COLORS[1])
@@ -21,7 +18,7 @@ REACH = 0.5
 
 
 def toy_figure(
-    points: "Points", climbs: Sequence["Climb"], axes_of_line: np.ndarray, center: np.ndarray, path: str | Path
+    points: Points, climbs: Sequence[Climb], axes_of_line: np.ndarray, center: np.ndarray, path: str | Path
 ) -> None:
     """Save the figure. `axes_of_line` (2, 2): unit vectors along the line and aside; `center`: a point of it."""
     with figure_style():
@@ -34,7 +31,7 @@ def toy_figure(
 
 
 def _draw_plane(
-    axis: Axes, points: "Points", climbs: Sequence["Climb"], axes_of_line: np.ndarray, center: np.ndarray
+    axis: Axes, points: Points, climbs: Sequence[Climb], axes_of_line: np.ndarray, center: np.ndarray
 ) -> None:
     along, aside = axes_of_line
     line = np.array([center - along, center + along])
@@ -67,7 +64,7 @@ def _draw_plane(
     axis.legend(loc="lower left", fontsize=8)
 
 
-def _draw_feature(axis: Axes, climbs: Sequence["Climb"], number: int) -> None:
+def _draw_feature(axis: Axes, climbs: Sequence[Climb], number: int) -> None:
     """The z-scores of one feature on both paths."""
     draw_band(axis, -1, 1)
     ends = []
