@@ -76,8 +76,11 @@ def test_differences_are_those_of_means_over_both_images():
     assert found == {
         "between_seeds_1200": pytest.approx(4.3027 * (0.00125 / 2) ** 0.5, rel=1e-4),
         "double-out_minus_single_1200": pytest.approx(0.65 - 0.85),
+        "double-out_minus_single_1200_by_seed": pytest.approx([0.65 - 0.875, 0.65 - 0.825]),
         "between_seeds_4800": pytest.approx(12.7062 * 0.00125**0.5, rel=1e-4),
     }
+    fewer = {"single": dice["single"], "double-out": {side: one[:1] for side, one in dice["double-out"].items()}}
+    assert set(budget.differences({7: fewer})) == {"between_seeds_7", "double-out_minus_single_7"}
     line = budget.row(budget.NETWORKS["single"], 1200, dice["single"])
     assert (line["T1"], line["T1 sd"], line["networks"]) == (pytest.approx(0.8), pytest.approx(0.005**0.5), 2)
 
