@@ -41,10 +41,11 @@ class PlotClicks:
             return
         manager = slicer.app.layoutManager()
         for index in range(manager.plotViewCount):
-            view = manager.plotWidget(index).plotView()
-            if view.mrmlPlotViewNode() is not None and self._isOurs(view.mrmlPlotViewNode()):
-                view.connect(DATA_SELECTED, self._onDataSelected)
-                self._views.append(view)
+            widget = manager.plotWidget(index)
+            viewNode = widget.mrmlPlotViewNode()  # the view itself does not tell it to Python
+            if viewNode is not None and self._isOurs(viewNode):
+                widget.plotView().connect(DATA_SELECTED, self._onDataSelected)
+                self._views.append(widget.plotView())
 
     def _leave(self):
         for view in self._views:

@@ -32,12 +32,13 @@ class qMRMLPlotView(InteractivePicture):
             self._picture.chart, vtk.vtkCommand.SelectionChangedEvent, lambda *_: self._emit_selection()
         )
 
-    def mrmlPlotViewNode(self):
-        return self._view_node
-
     def setMRMLPlotViewNode(self, node) -> None:
         self._view_node = node
         self._observe()
+
+    def view_node(self):
+        """For the widget around it: `mrmlPlotViewNode` of a view is neither a slot nor invokable, so Python lacks it."""
+        return self._view_node
 
     def chart(self) -> vtk.vtkChartXY:
         self._follow()
@@ -152,7 +153,7 @@ class qMRMLPlotWidget(SceneHolder, QtWidgets.QWidget):
         return self._view
 
     def mrmlPlotViewNode(self):
-        return self._view.mrmlPlotViewNode()
+        return self._view.view_node()
 
     def setMRMLPlotViewNode(self, node) -> None:
         self._view.setMRMLPlotViewNode(node)

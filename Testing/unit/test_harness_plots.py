@@ -20,10 +20,14 @@ def plot(harness):
     steps = np.arange(21.0)
     values = np.stack([steps, np.where(steps < 3, np.nan, steps), 20 - steps], 1)
     chart = slicer.util.plot(values, 0, ["step", *TRENDS], "Trends", show=False)
-    view = harness.plot_view()
-    view.mrmlPlotViewNode().SetPlotChartNodeID(chart.GetID())
+    plot_view_node().SetPlotChartNodeID(chart.GetID())
     harness.wait()
-    return view
+    return harness.plot_view()
+
+
+def plot_view_node():
+    """The node of the plot view."""
+    return slicer.app.layoutManager().plotWidget(0).mrmlPlotViewNode()
 
 
 def selections(view) -> list[dict[str, list[int]]]:
@@ -53,9 +57,15 @@ def test_a_click_on_a_point_selects_it(harness, plot):
     assert heard[-1] == {}, "there is no point"
 
 
+def test_a_plot_view_does_not_tell_its_node_but_its_widget_does(plot):
+    assert plot_view_node().IsA("vtkMRMLPlotViewNode")
+    with pytest.raises(AttributeError, match="mrmlPlotViewNode"):
+        plot.mrmlPlotViewNode()
+
+
 def test_a_drag_moves_the_plot_or_selects_what_lies_inside(harness, plot):
     heard = selections(plot)
-    node = plot.mrmlPlotViewNode()
+    node = plot_view_node()
     harness.select_in_plot((8.5, 7.5), (10.5, 12.5))
     assert not any(heard) and plot.chart().GetAxis(vtk.vtkAxis.BOTTOM).GetMinimum() < -1
     plot.fitToContent()
@@ -74,7 +84,7 @@ def test_a_chart_that_grows_is_fitted_on_request_only(harness, plot):
     plot.draw_if_stale()
     axis = plot.chart().GetAxis(vtk.vtkAxis.BOTTOM)
     assert (axis.GetMinimum(), axis.GetMaximum()) == (0, 20)
-    chart = plot.mrmlPlotViewNode().GetPlotChartNode()
+    chart = plot_view_node().GetPlotChartNode()
     table = chart.GetNthPlotSeriesNode(0).GetTableNode()
     slicer.util.updateTableFromArray(table, np.tile(np.arange(61.0)[:, None], 3), ["step", *TRENDS])
     plot.draw_if_stale()
@@ -85,7 +95,7 @@ def test_a_chart_that_grows_is_fitted_on_request_only(harness, plot):
 
 
 def test_a_fixed_range_is_kept_and_a_series_without_its_column_is_not_drawn(harness, plot):
-    chart = plot.mrmlPlotViewNode().GetPlotChartNode()
+    chart = plot_view_node().GetPlotChartNode()
     chart.SetXAxisRangeAuto(False)
     chart.SetXAxisRange(-5, 50)
     chart.GetNthPlotSeriesNode(1).SetYColumnName("absent")
