@@ -12,7 +12,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Stacks the sections of the panel and tells them when the module or the scene comes and goes.
 
     A subclass makes `logic`, `context` (a `PanelContext`) and the sections in `setup`, between `loadPanel` and
-    `addSections`. Its .ui file has a `sectionsLayout` and a `sayLabel`; its logic has `forgetScene`.
+    `addSections`. Its .ui file has a `sectionsWidget` with a layout and a `sayLabel`; its logic has `forgetScene`.
     """
 
     def __init__(self, parent=None):
@@ -33,8 +33,9 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def addSections(self, sections):
         """Stack the sections in the panel, and follow the scene."""
         self.sections = sections
+        layout = self.ui.sectionsWidget.layout()  # by way of its widget: PythonQt's `ui` has no layout that is empty
         for section in sections:
-            self.ui.sectionsLayout.addWidget(section.widget)
+            layout.addWidget(section.widget)
         self.say("")
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)

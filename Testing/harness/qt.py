@@ -5,7 +5,7 @@ import sys
 
 from PySide6 import QtCore
 
-from . import qt_attributes, qt_enums, qt_signals
+from . import qt_attributes, qt_enums, qt_signals, qt_truth
 from .qt_attributes import QT_MODULES
 from .qt_ui import QUiLoader  # noqa: F401
 
@@ -25,6 +25,7 @@ def install() -> None:
     _installed = True
     _keep_none()
     qt_enums.install()
+    qt_truth.install()
     qt_attributes.install()
     QtCore.QTimer.singleShot = qt_attributes.TimerSingleShot()
     qt_signals.install()

@@ -333,3 +333,31 @@ def test_own_buttons_of_a_message_box_are_known(harness):
     harness.answer("Replace")
     box.exec_()
     assert box.clickedButton() is replace
+
+
+def test_what_is_empty_or_null_is_false(harness):
+    import qt
+
+    for empty in (qt.QVBoxLayout(), qt.QGridLayout(), qt.QFormLayout(), qt.QMenu(), qt.QIcon(), qt.QTextDocument()):
+        assert not empty
+    menu, panel = qt.QMenu("Models"), qt.QWidget()
+    menu.addAction("Import")
+    layout = qt.QVBoxLayout(panel)
+    layout.addWidget(qt.QLabel("Model:"))
+    assert menu and layout and panel and qt.QLabel("")
+    panel.layout().takeAt(0)
+    assert not panel.layout() and panel.layout() is not None
+
+
+def test_empty_layout_is_not_among_the_variables_of_a_panel(harness):
+    import qt
+
+    panel = qt.QWidget()
+    column = qt.QVBoxLayout(panel)
+    column.objectName = "column"
+    assert not hasattr(slicer.util.childWidgetVariables(panel), "column")
+    label = qt.QLabel()
+    label.objectName = "label"
+    column.addWidget(label)
+    assert slicer.util.childWidgetVariables(panel).column is column
+    assert slicer.util.childWidgetVariables(panel).label is label
