@@ -22,7 +22,7 @@ def example(harness):
     harness.load_module(EXAMPLE)
     import SampleData
 
-    SampleData.downloadSample("HarnessExampleBlob")
+    SampleData.press_button("HarnessExampleBlob")
     return harness.panel("HarnessExample")
 
 

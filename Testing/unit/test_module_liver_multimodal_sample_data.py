@@ -34,7 +34,7 @@ def test_the_demo_pair_is_offered_with_a_thumbnail(panel):
 def test_the_demo_pair_is_made_shown_and_guessed(panel, quick_phantom):
     import SampleData
 
-    t1, t2 = SampleData.downloadSamples("LiverPairDemo")
+    t1, t2 = SampleData.press_button("LiverPairDemo")
     assert (t1.GetName(), t2.GetName()) == ("Demo T1", "Demo T2")
     assert slicer.app.layoutManager().layout == layouts.PAIR_LAYOUT_ID
     assert slicer.app.overrideCursor() is None
@@ -42,6 +42,13 @@ def test_the_demo_pair_is_made_shown_and_guessed(panel, quick_phantom):
     assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == (t1, t2)
     panel.run()
     assert panel.status.startswith("Liver volume")
+
+
+def test_a_script_gets_nothing_from_sample_data_because_only_the_button_calls_a_custom_downloader(panel, quick_phantom):
+    import SampleData
+
+    assert SampleData.SampleDataLogic().downloadSamples("LiverPairDemo") == []
+    assert nodes_of("vtkMRMLScalarVolumeNode") == []
 
 
 def test_a_failure_while_the_pair_is_made_is_not_swallowed(panel, monkeypatch):
@@ -52,7 +59,7 @@ def test_a_failure_while_the_pair_is_made_is_not_swallowed(panel, monkeypatch):
 
     monkeypatch.setattr("liverpair.synthesis.phantom.phantom_pair", broken)
     with pytest.raises(MemoryError):
-        SampleData.downloadSamples("LiverPairDemo")
+        SampleData.press_button("LiverPairDemo")
     assert slicer.app.overrideCursor() is None and nodes_of("vtkMRMLScalarVolumeNode") == []
 
 

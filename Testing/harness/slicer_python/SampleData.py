@@ -1,5 +1,6 @@
 """`SampleData`: modules register their data sets here, and tests download them through it."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -66,11 +67,16 @@ class SampleDataLogic:
         return None
 
     def downloadFromSource(self, source: SampleDataSource, *_arguments) -> list:
-        """Fetch the files and load them; the nodes, or the paths of what is not loaded."""
-        if source.customDownloader is not None:
-            result = source.customDownloader(source)
-            return [result] if result is not None and not isinstance(result, list) else result or []
-        return [self._fetch(source, index) for index in range(len(source.uris))]
+        """Fetch the files and load them; the nodes, or the paths of what is not loaded.
+
+        As in Slicer, what cannot be downloaded is left out, and a custom downloader is not called: only the button of
+        the module Sample Data does that.
+        """
+        fetched = []
+        for index in range(len(source.uris)):
+            with contextlib.suppress(ValueError):
+                fetched.append(self._fetch(source, index))
+        return fetched
 
     def _fetch(self, source: SampleDataSource, index: int):
         folder = Path(slicer.app.temporaryPath) / "SampleData"
@@ -87,11 +93,11 @@ class SampleDataLogic:
         """Fetch a file unless it is there already.
 
         Raises:
-            ValueError: when the checksum is not the expected one.
+            ValueError: when there is no such file, or its checksum is not the expected one.
         """
         path = os.path.join(folder, name)
-        if not os.path.exists(path):
-            slicer.util.downloadFile(uri, path)
+        if not os.path.exists(path) and not slicer.util.downloadFile(uri, path):
+            raise ValueError(f"cannot download {uri} to {path}")
         if checksum:
             algorithm, digest = extractAlgoAndDigest(checksum)
             if computeChecksum(algorithm, path) != digest:
@@ -100,12 +106,18 @@ class SampleDataLogic:
 
     def downloadSamples(self, sampleName: str) -> list:
         source = self.sourceForSampleName(sampleName)
-        if source is None:
-            raise KeyError(f"no sample data called '{sampleName}'")
-        return self.downloadFromSource(source)
+        return self.downloadFromSource(source) if source is not None else []
 
     def downloadSample(self, sampleName: str):
         return self.downloadSamples(sampleName)[0]
+
+
+def press_button(sample_name: str):
+    """What the button of a data set in the module Sample Data does; what its downloader returns, if it has its own."""
+    source = SampleDataLogic().sourceForSampleName(sample_name)
+    if source is None:
+        raise LookupError(f"the module Sample Data has no button '{sample_name}'")
+    return source.customDownloader(source) if source.customDownloader else SampleDataLogic().downloadFromSource(source)
 
 
 def downloadSample(sampleName: str):
