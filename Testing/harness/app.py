@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent
 
 from liverpair.mrml.headless import boot
 
-from . import dialogs, mrml_plots, mrml_selectors, mrml_sequences, mrml_tables, mrml_views, problems, qt
+from . import batches, dialogs, mrml_plots, mrml_selectors, mrml_sequences, mrml_tables, mrml_views, problems, qt
 from .application import Application
 from .driver import Driver
 from .modules import publish_namespaces
@@ -46,6 +46,7 @@ class Harness(Driver):
         qt.install()
         dialogs.install()
         problems.install_hooks()
+        batches.watch(headless.scene)
         for module in (mrml_selectors, mrml_tables, mrml_views, mrml_plots, mrml_sequences):
             for widget in module.WIDGETS:
                 setattr(slicer, widget.__name__, widget)

@@ -18,7 +18,7 @@ HARMLESS_QT_MESSAGES = ("This plugin does not support", "propagateSizeHints")
 
 @dataclass(frozen=True)
 class Problem:
-    """One failure that no caller saw. `kind` is "exception", "signal", "ui", "dialog" or "qt"."""
+    """One failure that no caller saw. `kind` is "exception", "signal", "ui", "dialog", "qt" or "mrml"."""
 
     kind: str
     text: str

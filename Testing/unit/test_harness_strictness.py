@@ -361,3 +361,27 @@ def test_empty_layout_is_not_among_the_variables_of_a_panel(harness):
     column.addWidget(label)
     assert slicer.util.childWidgetVariables(panel).column is column
     assert slicer.util.childWidgetVariables(panel).label is label
+
+
+def test_display_changed_in_a_batch_of_the_scene_is_a_problem(harness):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode")
+    node.CreateDefaultDisplayNodes()
+    batch = slicer.mrmlScene.BatchProcessState
+    slicer.mrmlScene.StartState(batch)
+    node.SetName("Renamed")
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode").CreateDefaultDisplayNodes()
+    slicer.mrmlScene.EndState(batch)
+    assert harness.problems() == []
+    with harness.expecting("1 display nodes changed in a batch of the scene"):
+        slicer.mrmlScene.StartState(batch)
+        node.GetDisplayNode().SetVisibility(False)
+        slicer.mrmlScene.EndState(batch)
+
+
+def test_display_may_change_while_a_scene_is_loaded(harness):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode")
+    node.CreateDefaultDisplayNodes()
+    slicer.mrmlScene.StartState(slicer.mrmlScene.ImportState)
+    node.GetDisplayNode().SetVisibility(False)
+    slicer.mrmlScene.EndState(slicer.mrmlScene.ImportState)
+    assert harness.problems() == []

@@ -119,6 +119,19 @@ def test_the_slider_filters_at_once_without_another_run(listed):
     assert len(listed.worker.transport.commands) == commands
 
 
+def test_seventy_eight_lesions_are_filtered_and_undone_without_a_batch_of_the_scene(listed):
+    many = [lesion(n, (n - 40, -30, 60), t1_score=n / 78, t2_score=n / 78) for n in range(1, 79)]
+    listed.study.replace_all(many)
+    for score, count in (("0.5", 40), ("1", 1), ("0", 78)):
+        listed.harness.type_text(listed["scoreThresholdSlider"], score)
+        assert len(listed.rows()) == count
+    listed.study.undo()
+    listed.study.redo()
+    listed.harness.wait()
+    assert len(listed.rows()) == 78
+    assert listed.harness.problems() == []
+
+
 def test_rejected_lesions_can_be_hidden(listed):
     listed.study.set_state("lesion-1", "rejected")
     listed.click("hideRejectedCheckBox")

@@ -17,7 +17,7 @@ from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, STUDY, BoxRecord, Key
 from liverpair.mrml.lesion_display import LesionDisplay, LesionFilter
 from liverpair.mrml.lesion_history import History, Step, difference
 from liverpair.mrml.lesion_notices import Notices
-from liverpair.mrml.lesion_watch import BoxWatch, told_at_once
+from liverpair.mrml.lesion_watch import BoxWatch
 
 _living: "weakref.WeakValueDictionary[str, BoxStore]" = weakref.WeakValueDictionary()
 
@@ -118,7 +118,7 @@ class BoxStore:
         if self.closed:
             raise InputError("The scene of these lesions was closed.", "Choose the volumes again.")
         self.home()
-        with self._watch.quiet(), told_at_once(self.scene, len(changed)):
+        with self._watch.quiet():
             for key, (before, after) in changed.items():
                 if after is None:
                     self._remove(key)
@@ -156,7 +156,7 @@ class BoxStore:
     def show(self, wanted: LesionFilter) -> None:
         """Show the boxes that pass a filter, and hide the others."""
         changed = self.display.filtered(self.nodes, self.records, wanted)
-        with self._watch.quiet(), told_at_once(self.scene, len(changed)):
+        with self._watch.quiet():
             for node, shown in changed:
                 node.GetDisplayNode().SetVisibility(shown)
         self.notices.tell("boxes")

@@ -8,9 +8,6 @@ from typing import Protocol
 import slicer
 import vtk
 
-MANY = 8
-"""More changes than this are told to the views at once, not one by one."""
-
 _MARKUPS = slicer.vtkMRMLMarkupsNode
 _SCENE = slicer.vtkMRMLScene
 
@@ -104,16 +101,3 @@ class BoxWatch:
                 self._tell(what, node)
 
         return handle
-
-
-@contextmanager
-def told_at_once(scene, changes: int) -> Iterator[None]:
-    """A block that changes so many nodes: a batch of the scene when they are many, so that views update once."""
-    if changes <= MANY:
-        yield
-        return
-    scene.StartState(_SCENE.BatchProcessState)
-    try:
-        yield
-    finally:
-        scene.EndState(_SCENE.BatchProcessState)
