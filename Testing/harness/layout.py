@@ -143,7 +143,7 @@ class LayoutManager(QtCore.QObject):
             return _tabs(items)
         if kind == "grid":
             return _grid(items)
-        return _splitter(kind, items)
+        return _splitter(kind, items) if element.get("split") == "true" else _box(kind, items)
 
     def _node(self, key: tuple[str, str]):
         return slicer.mrmlScene.GetSingletonNode(key[1], key[0])
@@ -166,12 +166,25 @@ class LayoutManager(QtCore.QObject):
 
 
 def _splitter(kind: str, items) -> QtWidgets.QSplitter:
+    """As ctkLayoutManager makes it: without sizes, Qt divides the room as the widgets' size hints are, and views have
+    next to none."""
     splitter = QtWidgets.QSplitter(QtCore.Qt.Vertical if kind == "vertical" else QtCore.Qt.Horizontal)
-    splitter.setChildrenCollapsible(False)
     for _, widget in items:
         splitter.addWidget(widget)
-    splitter.setSizes([int(item.get("splitSize") or 500) for item, _ in items])
+    sizes = [int(item.get("splitSize") or 0) for item, _ in items]
+    if any(sizes):
+        splitter.setSizes(sizes)
     return splitter
+
+
+def _box(kind: str, items) -> QtWidgets.QWidget:
+    holder = QtWidgets.QWidget()
+    box = (QtWidgets.QVBoxLayout if kind == "vertical" else QtWidgets.QHBoxLayout)(holder)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(0)
+    for _, widget in items:
+        box.addWidget(widget)
+    return holder
 
 
 def _tabs(items) -> QtWidgets.QTabWidget:

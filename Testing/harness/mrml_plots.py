@@ -2,7 +2,7 @@
 
 import numpy as np
 import vtk
-from PySide6 import QtWidgets
+from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Qt, Signal
 
 from .mrml_selectors import SceneHolder
@@ -73,6 +73,10 @@ class qMRMLPlotView(InteractivePicture):
         self.draw_if_stale()
         across, up = self._picture.position(x, y)
         return across, self.height - 1 - up
+
+    def sizeHint(self) -> QtCore.QSize:
+        """In a splitter without sizes a plot takes nearly all from slice views, which hint at nothing."""
+        return QtCore.QSize(640, 480)
 
     def close_view(self) -> None:
         """Stop drawing and following the scene."""

@@ -21,7 +21,6 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._pixels = None
-        self.setMinimumSize(120, 100)
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(REFRESH_MS)
         self._timer.timeout.connect(self.draw_if_stale)

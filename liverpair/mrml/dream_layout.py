@@ -16,6 +16,8 @@ from liverpair.mrml.layouts import PairView, composite_node_of, slice_node_of, t
 SLICE_LAYOUT_ID = 7303
 PLANES_LAYOUT_ID = 7304
 PLOT_VIEW = "LiverPairDreamPlot"
+VIEWS_SHARE, PLOT_SHARE = 6600, 3400
+"""Of the height: all slice views together, and the plot below them; as many as in `layouts`."""
 ORIGINAL = layouts.ROWS[0]
 DREAMT = (
     PairView("LiverPairDream", "Dreamt", "Axial", "#F9A99F"),
@@ -27,15 +29,13 @@ DREAMT = (
 def layout_xml(planes: bool = False) -> str:
     """The layout description: original and dreamt image side by side (with `planes`: three of each, below each other),
     and the plot below them."""
-    if planes:
-        rows = "".join(f"<item>{_row_xml(views)}</item>" for views in (ORIGINAL, DREAMT))
-    else:
-        rows = f"<item>{_row_xml((ORIGINAL[0], DREAMT[0]))}</item>"
+    rows = (ORIGINAL, DREAMT) if planes else ((ORIGINAL[0], DREAMT[0]),)
     plot = (
-        f'<item><view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">'
-        '<property name="viewlabel" action="default">P</property></view></item>'
+        f'<view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">'
+        '<property name="viewlabel" action="default">P</property></view>'
     )
-    return f'<layout type="vertical" split="true">{rows}{plot}</layout>'
+    parts = [(layouts.row_xml(views, 0), VIEWS_SHARE // len(rows)) for views in rows]
+    return layouts.stack_xml([*parts, (plot, PLOT_SHARE)])
 
 
 def register_layout(layout_node) -> None:
@@ -121,6 +121,3 @@ def _middle_of(mask_node) -> tuple[float, float, float] | None:
     center = centroid_mm(volumes.world_image(mask_node)) if mask_node is not None else None
     return frames.flip(center) if center is not None else None
 
-
-def _row_xml(views) -> str:
-    return f'<layout type="horizontal">{"".join(layouts.view_xml(view, 0) for view in views)}</layout>'

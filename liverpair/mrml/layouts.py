@@ -4,7 +4,7 @@ T1 is view group 0 and T2 view group 1, so that Slicer's linked views stay insid
 registered, the same point in scanner space is another point of the patient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import slicer
@@ -19,6 +19,9 @@ from liverpair.mrml.segmentations import liver_mask
 PAIR_LAYOUT_ID = 7301
 PAIR_TABLE_LAYOUT_ID = 7302
 TABLE_VIEW = "LiverPairTable"
+VIEWS_SHARE, TABLE_SHARE = 4200, 1600
+"""Of the height: one row of slice views, and the table below both. More pixels than there are, of which Qt takes the
+ratio: so many that the least height of a table does not count."""
 VIEW_MARGIN = 0.9
 """How much of a view counts as inside when something is jumped to."""
 
@@ -51,13 +54,14 @@ ROWS = (
 
 def layout_xml(with_table: bool = False) -> str:
     """The layout description: T1 axial, coronal and sagittal above the same for T2, a table view below on request."""
-    rows = "".join(f"<item>{_row_xml(group)}</item>" for group in range(len(ROWS)))
+    rows = [(row_xml(views, group), VIEWS_SHARE) for group, views in enumerate(ROWS)]
     if with_table:
-        rows += (
-            f'<item><view class="vtkMRMLTableViewNode" singletontag="{TABLE_VIEW}">'
-            '<property name="viewlabel" action="default">T</property></view></item>'
+        table = (
+            f'<view class="vtkMRMLTableViewNode" singletontag="{TABLE_VIEW}">'
+            '<property name="viewlabel" action="default">T</property></view>'
         )
-    return f'<layout type="vertical" split="true">{rows}</layout>'
+        rows.append((table, TABLE_SHARE))
+    return stack_xml(rows)
 
 
 def register_layout(layout_node) -> None:
@@ -159,8 +163,20 @@ def liver_center(volume_node, segmentation_node=None, segment: str = "Liver") ->
     return tuple((bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3))
 
 
-def view_xml(view: PairView, group: int) -> str:
-    """One slice view of a layout description."""
+def stack_xml(parts: Iterable[tuple[str, int]]) -> str:
+    """Parts of a layout description below each other, with a splitter between them and the share of the height that
+    each gets: without it, Slicer gives a table or a plot nearly all.
+    """
+    items = "".join(f'<item splitSize="{share}">{part}</item>' for part, share in parts)
+    return f'<layout type="vertical" split="true">{items}</layout>'
+
+
+def row_xml(views: Iterable[PairView], group: int) -> str:
+    """Slice views of a layout description beside each other."""
+    return f'<layout type="horizontal">{"".join(_view_xml(view, group) for view in views)}</layout>'
+
+
+def _view_xml(view: PairView, group: int) -> str:
     return (
         f'<item><view class="vtkMRMLSliceNode" singletontag="{view.name}">'
         f'<property name="orientation" action="default">{view.orientation}</property>'
@@ -168,10 +184,6 @@ def view_xml(view: PairView, group: int) -> str:
         f'<property name="viewcolor" action="default">{view.color}</property>'
         f'<property name="viewgroup" action="default">{group}</property></view></item>'
     )
-
-
-def _row_xml(group: int) -> str:
-    return f'<layout type="horizontal">{"".join(view_xml(view, group) for view in ROWS[group])}</layout>'
 
 
 def the_layout_node(scene):
