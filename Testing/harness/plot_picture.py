@@ -41,11 +41,18 @@ class PlotPicture:
     def follow(self, chart_node, interaction_mode: int) -> None:
         """Show the series of a chart node as they are now (nothing for None), and react to the mouse by a mode."""
         self._set_actions(interaction_mode)
-        series = [] if chart_node is None else _series_of(chart_node)
-        for node_id in set(self._plots) - {node.GetID() for node in series}:
-            self.chart.RemovePlotInstance(self._plots.pop(node_id))
-        for node in series:
-            self._update_series(node)
+        series = {} if chart_node is None else {node.GetID(): node for node in _series_of(chart_node)}
+        for node_id, plot in reversed(list(self._plots.items())):
+            drawn = self._updated(series.get(node_id), plot)
+            if drawn is not plot:
+                self.chart.RemovePlotInstance(self._plots.pop(node_id))
+                self._ask_bounds()
+        for node_id, node in series.items():
+            drawn = self._updated(node) if node_id not in self._plots else None
+            if drawn is not None:
+                self.chart.AddPlot(drawn)
+                self._plots[node_id] = drawn
+                self._ask_bounds()
         if chart_node is not None:
             self._set_titles(chart_node)
             self._set_ranges(chart_node)
@@ -133,18 +140,18 @@ class PlotPicture:
                 axis.SetUnscaledRange(low, high)
                 axis.Update()
 
-    def _update_series(self, series) -> None:
-        """Show a series as its node says; one that cannot be shown, because a column is missing, is not there."""
+    def _ask_bounds(self) -> None:
+        """As ctkVTKChartView::onChartUpdated does whenever a plot came or went, also of plots that are yet to go."""
+        for plot in self._plots.values():
+            plot.GetBounds([0.0] * 4)
+
+    def _updated(self, series, plot=None):
+        """The plot, or another one, as its series says now; None where there is none, or a column is missing."""
+        if series is None or not is_drawable(series):
+            return None
         is_bar = series.GetPlotType() in (SERIES.PlotTypeBar, SERIES.PlotTypeScatterBar)
-        plot = self._plots.get(series.GetID())
-        if plot is not None and not (is_drawable(series) and plot.IsA("vtkPlotBar") == is_bar):
-            self.chart.RemovePlotInstance(self._plots.pop(series.GetID()))
-            plot = None
-        if not is_drawable(series):
-            return
-        if plot is None:
-            plot = self.chart.AddPlot(vtk.vtkChart.BAR if is_bar else vtk.vtkChart.LINE)
-            self._plots[series.GetID()] = plot
+        if plot is None or plot.IsA("vtkPlotBar") != is_bar:
+            plot = vtk.vtkPlotBar() if is_bar else vtk.vtkPlotLine()
         _style(plot, series)
         table, x, y = series.GetTableNode().GetTable(), series.GetXColumnName(), series.GetYColumnName()
         by_index = not series.IsXColumnRequired()
@@ -153,6 +160,7 @@ class PlotPicture:
         labels = table.GetColumnByName(series.GetLabelColumnName() or "")
         plot.SetIndexedLabels(labels if isinstance(labels, vtk.vtkStringArray) else None)
         plot.SetTooltipLabelFormat(_tooltip(by_index, isinstance(labels, vtk.vtkStringArray)))
+        return plot
 
 
 def is_drawable(series) -> bool:

@@ -5,6 +5,7 @@ is recorded, so that a test can ask for it.
 """
 
 import contextlib
+import logging
 import sys
 import threading
 import traceback
@@ -18,7 +19,7 @@ HARMLESS_QT_MESSAGES = ("This plugin does not support", "propagateSizeHints")
 
 @dataclass(frozen=True)
 class Problem:
-    """One failure that no caller saw. `kind` is "exception", "signal", "ui", "dialog", "qt" or "mrml"."""
+    """One failure that no caller saw. `kind` is "exception", "signal", "ui", "dialog", "qt", "mrml" or "vtk"."""
 
     kind: str
     text: str
@@ -76,6 +77,14 @@ def install_hooks() -> None:
     )
     threading.excepthook = lambda failure: on_exception(failure.exc_type, failure.exc_value, failure.exc_traceback)
     QtCore.qInstallMessageHandler(_on_qt_message)
+    logging.getLogger("vtk").addHandler(_VtkErrors(logging.ERROR))
+
+
+class _VtkErrors(logging.Handler):
+    """What VTK complains of fills Slicer's error log: `headless.boot` passes it on to the logger "vtk"."""
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        record("vtk", entry.getMessage())
 
 
 def _on_qt_message(level, _context, text: str) -> None:

@@ -114,6 +114,20 @@ def test_a_second_dream_is_laid_over_the_first(viewing):
     assert "second" not in kinds(viewing), "a dream is not compared with itself"
 
 
+def test_a_feature_is_seen_alone_beside_a_second_dream_without_a_word_from_vtk(viewing_of):
+    viewing = viewing_of("plot", draws=True)
+    viewing.dream(name="Other model", shown=False)
+    viewing.dream()
+    viewing.click("showViewsButton")
+    viewing.harness.choose(viewing["secondSelector"], "Other model")
+    for number in (2, 0, 0):
+        viewing.harness.plot_view().draw_if_stale()
+        click_feature(viewing, number)
+    viewing.click("normalizedCheckBox")
+    viewing.harness.plot_view().draw_if_stale()
+    assert not [problem for problem in viewing.harness.problems() if problem.kind == "vtk"]
+
+
 def test_the_plot_follows_the_run(viewing):
     dream = viewing.dream(finished=False, iterations=range(5))
     chart = viewing.context.plot.chart_node

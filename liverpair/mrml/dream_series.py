@@ -75,12 +75,17 @@ def write(dream_table, chart, parts: Sequence[Part]) -> None:
 
 
 def fill(table_node, columns: Mapping[str, np.ndarray], pieces: Sequence[tuple[str, int]] = ()) -> None:
-    """Put columns of numbers into a table node with one event, and, where there are `pieces` (text, rows), a last
-    column that says to which of them a row belongs. Arrays that are there already are used again."""
+    """Put columns of numbers into a table node, and, where there are `pieces` (text, rows), a last column that says to
+    which of them a row belongs. Arrays that are there already are used again.
+
+    Where the columns are other ones, the node gets another table: a plot view lets go of its plots one by one, and
+    looks at all that are left each time, so they need the columns that they had.
+    """
     table = table_node.GetTable()
     wanted = [*columns, *([PIECE] if pieces else [])]
-    if [table.GetColumnName(number) for number in range(table.GetNumberOfColumns())] != wanted:
-        table.Initialize()
+    has_others = [table.GetColumnName(number) for number in range(table.GetNumberOfColumns())] != wanted
+    if has_others:
+        table = vtk.vtkTable()
         table_node.RemoveAttribute(PIECES)
         for name in wanted:
             column = vtk.vtkDoubleArray() if name in columns else vtk.vtkStringArray()
@@ -93,13 +98,15 @@ def fill(table_node, columns: Mapping[str, np.ndarray], pieces: Sequence[tuple[s
         array[: len(values)], array[len(values) :] = values, math.nan
         column.Modified()
     if pieces:
-        _fill_pieces(table_node, pieces)
+        _fill_pieces(table_node, table, pieces)
+    if has_others:
+        table_node.SetAndObserveTable(table)
     table.Modified()
 
 
-def _fill_pieces(table_node, pieces: Sequence[tuple[str, int]]) -> None:
+def _fill_pieces(table_node, table: vtk.vtkTable, pieces: Sequence[tuple[str, int]]) -> None:
     """Write text, which is slow, only when it is not there yet."""
-    column, written = table_node.GetTable().GetColumnByName(PIECE), json.dumps(pieces)
+    column, written = table.GetColumnByName(PIECE), json.dumps(pieces)
     texts = [text for text, rows in pieces for _row in range(rows)]
     texts += [""] * (LEAST_ROWS - len(texts))
     if table_node.GetAttribute(PIECES) == written and column.GetNumberOfTuples() == len(texts):
