@@ -1,5 +1,7 @@
 """Keeps the file of every study of this session up to date, also while another module is on screen."""
 
+import logging
+
 import qt
 import slicer
 from slicer.util import VTKObservationMixin
@@ -9,6 +11,8 @@ from LiverMultimodalLib.inputs import SIDES
 from liverpair.errors import LiverPairError
 from liverpair.mrml import scanner_space
 from liverpair.mrml.lesion_study import LesionStudy
+from liverpair.notifying import notify
+from liverpair.worker.failures import failure_of
 
 DELAY_MS = 500
 
@@ -81,4 +85,7 @@ class AutosaveKeeper(VTKObservationMixin):
             autosave.save(scanner_space.to_scanner(study.pairs(), *[study.volume(side) for side in SIDES]))
         except LiverPairError as error:
             autosave.problem = str(error)
-        self._onSaved()
+        except Exception as error:
+            logging.exception("The lesions could not be saved automatically")
+            autosave.problem = str(failure_of(error))
+        notify([self._onSaved])

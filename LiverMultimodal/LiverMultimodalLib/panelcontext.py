@@ -9,6 +9,7 @@ from slicer.util import VTKObservationMixin
 
 from LiverMultimodalLib.session import sessionWorker
 from liverpair.errors import LiverPairError
+from liverpair.notifying import notify
 from liverpair.worker.failures import failure_of
 
 
@@ -61,9 +62,8 @@ class PanelContext(VTKObservationMixin):
         return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
 
     def tell(self, what):
-        """Call the listeners."""
-        for callback in tuple(self._listeners):
-            callback(what)
+        """Call the listeners; the user reads it when one fails."""
+        notify(self._listeners, what, report=self._sayFailure)
 
     def say(self, sentence, isProblem=False):
         """Show a sentence in the status line of the panel."""
@@ -82,13 +82,16 @@ class PanelContext(VTKObservationMixin):
             self.say(str(error), isProblem=True)
         except Exception as error:
             logging.exception("%s could not do it", self.title)
-            self.say(str(failure_of(error)), isProblem=True)
+            self._sayFailure(error)
 
     def release(self):
         """Let go of the scene: no observer stays."""
         self.setParameterNode(None)
         self._listeners.clear()
         self.removeObservers()
+
+    def _sayFailure(self, error):
+        self.say(str(failure_of(error)), isProblem=True)
 
     def _onParametersModified(self, caller=None, event=None):
         self.onParametersChanged()

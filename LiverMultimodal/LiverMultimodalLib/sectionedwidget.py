@@ -6,6 +6,7 @@ from slicer.util import VTKObservationMixin
 
 from LiverMultimodalLib.modellogic import STATUS_MS
 from LiverMultimodalLib.runpanel import PROBLEM_STYLE
+from liverpair.notifying import notify
 
 
 class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -44,8 +45,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def cleanup(self):
         """Called before the application closes and before a reload."""
         self.exit()
-        for section in self.sections:
-            section.cleanup()
+        notify(section.cleanup for section in self.sections)
         self.context.release()
         self.removeObservers()
 
@@ -55,15 +55,13 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         self.context.setParameterNode(self.logic.getParameterNode())
         self._guiTags = [self.context.parameterNode.connectGui(section.ui) for section in self.sections]
-        for section in self.sections:
-            section.enter()
+        notify(section.enter for section in self.sections)
 
     def exit(self):
         """Let the sections sleep, and follow nothing."""
         if not self._guiTags:
             return
-        for section in self.sections:
-            section.exit()
+        notify(section.exit for section in self.sections)
         for tag in self._guiTags:
             self.context.parameterNode.disconnectGui(tag)
         self._guiTags = []

@@ -5,6 +5,7 @@ import slicer
 
 from LiverMultimodalLib.transport import QProcessTransport
 from liverpair.errors import LiverPairError, WorkerError
+from liverpair.notifying import notify
 from liverpair.worker.client import WorkerClient
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ReadyEvent, ResultEvent
 
@@ -122,6 +123,6 @@ class SessionWorker:
             self._listener = None
             self._timer.stop()
         if listener is not None:
-            listener(event)
+            notify([listener], event)  # whatever it does with it, the worker goes on
         if hasEnded and self._next is not None and not self._client.busy:
             self._startNext()

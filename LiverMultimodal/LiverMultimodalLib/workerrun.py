@@ -12,6 +12,7 @@ from slicer.util import VTKObservationMixin
 
 from LiverMultimodalLib.results import isInScene
 from liverpair.errors import LiverPairError
+from liverpair.notifying import notify
 from liverpair.worker.failures import failure_of
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent, ResultEvent, SampleEvent
 
@@ -134,8 +135,11 @@ class WorkerRun(VTKObservationMixin):
         self._folder.cleanup()
         self._seconds = self.seconds
         self.ending, self.sentence = ending, sentence
-        self.settle()
-        self._onChanged(self)
+        notify([self.settle], report=self._failToSettle)
+        notify([self._onChanged], self)
+
+    def _failToSettle(self, error):
+        self.ending, self.sentence = FAILED, str(failure_of(error))
 
     def _onSceneStartClose(self, caller=None, event=None):
         self._stopBecause(_("The scene was closed; the {what} was cancelled.").format(what=self.title))

@@ -1,4 +1,4 @@
-"""What went wrong behind the test's back: exceptions in slots and observers, signals that do not exist.
+"""What went wrong behind the test's back: exceptions in slots, observers and the log, signals that do not exist.
 
 Qt and VTK swallow what a callback raises: the interpreter prints it and the event loop goes on. Here each such failure
 is recorded, so that a test can ask for it.
@@ -65,7 +65,7 @@ def expecting(text: str) -> Iterator[None]:
 
 
 def install_hooks() -> None:
-    """Record every exception that reaches the interpreter's last line of defence."""
+    """Record every exception that reaches the interpreter's last line of defence, or the log."""
 
     def on_exception(kind, value, trace) -> None:
         details = "".join(traceback.format_exception(kind, value, trace))
@@ -76,6 +76,7 @@ def install_hooks() -> None:
         unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback
     )
     threading.excepthook = lambda failure: on_exception(failure.exc_type, failure.exc_value, failure.exc_traceback)
+    logging.getLogger().addHandler(_LoggedExceptions(logging.ERROR))
     QtCore.qInstallMessageHandler(_on_qt_message)
     logging.getLogger("vtk").addHandler(_VtkErrors(logging.ERROR))
 
@@ -85,6 +86,16 @@ class _VtkErrors(logging.Handler):
 
     def emit(self, entry: logging.LogRecord) -> None:
         record("vtk", entry.getMessage())
+
+
+class _LoggedExceptions(logging.Handler):
+    """Where somebody caught an exception and went on, `logging.exception` tells of it."""
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        if entry.exc_info and entry.exc_info[0] is not None:
+            kind, value, trace = entry.exc_info
+            details = "".join(traceback.format_exception(kind, value, trace))
+            record("exception", f"{entry.getMessage()}: {kind.__name__}: {value}", details)
 
 
 def _on_qt_message(level, _context, text: str) -> None:

@@ -385,3 +385,15 @@ def test_display_may_change_while_a_scene_is_loaded(harness):
     node.GetDisplayNode().SetVisibility(False)
     slicer.mrmlScene.EndState(slicer.mrmlScene.ImportState)
     assert harness.problems() == []
+
+
+def test_exception_that_somebody_logs_is_reported(harness):
+    import logging
+
+    with harness.expecting("it went on"):
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            logging.exception("it went on")
+    logging.error("no exception")
+    assert not harness.problems()

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from liverpair.notifying import notify
+
 Callback = Callable[[str], None]
 
 
@@ -70,5 +72,4 @@ class Notices:
         kinds, self._pending = self._pending, []
         self._urgent = False
         for kind in kinds:
-            for callback in list(self._listeners.values()):
-                callback(kind)
+            notify(self._listeners.values(), kind)
