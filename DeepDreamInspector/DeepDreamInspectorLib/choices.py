@@ -2,7 +2,7 @@
 
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.placing import pointsMm
+from DeepDreamInspectorLib.placing import placed, pointsMm, volumeAt, volumeOfBox
 from LiverMultimodalLib import inputs
 from LiverMultimodalLib.inputs import SIDES
 from liverpair.dreaming.feature_names import default_features, feature_groups
@@ -97,7 +97,7 @@ def startsOf(parameterNode):
     else:
         starts = [{"point_mm": list(point)} for point in pointsOf(parameterNode)]
         if not starts:
-            raise InputError(_("Place a point: press 'Place points' and click in a slice view."))
+            raise InputError(_("Place a point: press 'Place a point' and click in a slice view."))
     return {"starts": starts, "random_starts": 0}
 
 
@@ -132,13 +132,33 @@ def reasonNotToDream(parameterNode, bundles, checks):
         settingsOf(parameterNode)
     except InputError as error:
         return str(error)
-    return _pointOutside(parameterNode, dreamtSide(parameterNode, bundle))
+    side = dreamtSide(parameterNode, bundle)
+    return _placedInTheOther(parameterNode, side) or _pointOutside(parameterNode, side)
 
 
 def _liverDefect(liver, side):
     if liver is None or segmentations.has_segment(liver):
         return None
     return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
+
+
+def _placedInTheOther(parameterNode, side):
+    """A sentence about the first neuron that was placed in the other image of the pair, or None: the two are not
+    registered.
+    """
+    other = next(each for each in SIDES if each != side)
+    elsewhere, words = inputs.volumeOf(parameterNode, other), {"other": other.upper(), "side": side.upper()}
+    if elsewhere is None:
+        return None
+    if parameterNode.place == BOX and volumeOfBox(parameterNode.box) is elsewhere:
+        return _("The box was drawn in {other}, but the dream is on {side}. Draw one in a view of {side}.").format(**words)
+    points = placed(parameterNode.points) if parameterNode.place == POINTS else []
+    for number, point in enumerate(points, start=1):
+        if volumeAt(parameterNode.points, point) is elsewhere:
+            return _(
+                "Point {number} was placed in {other}, but the dream is on {side}. Place one in a view of {side}."
+            ).format(number=number, **words)
+    return None
 
 
 def _pointOutside(parameterNode, side):

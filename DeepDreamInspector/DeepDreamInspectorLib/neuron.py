@@ -1,13 +1,16 @@
 """The section "Neuron": where the dream begins. At points, in a box, or at random places inside the liver."""
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from DeepDreamInspectorLib.choices import BOX, LIVER, POINTS, dreamtSide, pointsOf
 from DeepDreamInspectorLib.modelandimage import explanation
-from DeepDreamInspectorLib.placing import Placer, newPoints
+from DeepDreamInspectorLib.placing import Placer, newBox, newPoints, placed, volumeAt
 from DeepDreamInspectorLib.section import Section
+from LiverMultimodalLib.results import isInScene
+from LiverMultimodalLib.runpanel import PROBLEM_STYLE
 from liverpair.mrml import frames
 from liverpair.mrml.box_drawing import slice_views_of
 
@@ -20,7 +23,10 @@ FRAMES = {POINTS: "pointsFrame", BOX: "boxFrame", LIVER: "liverFrame"}
 
 
 class NeuronSection(Section, VTKObservationMixin):
-    """Places points and boxes by clicks in the slice views, and lists the points."""
+    """Places points and boxes by clicks in the slice views, and lists the points.
+
+    They are hidden when a dream comes on the screen, which they would cover.
+    """
 
     name = "Neuron"
 
@@ -29,19 +35,24 @@ class NeuronSection(Section, VTKObservationMixin):
         Section.__init__(self, context)
         self._placer = Placer(self.show)
         self._followed, self._isFilling = [], False
+        self._before, self._hidden = set(), []
         for place, name in BUTTONS.items():
             getattr(self.ui, name).connect("clicked(bool)", lambda checked=True, place=place: self.onPlace(place))
-        self.ui.placePointsButton.connect("clicked(bool)", self.onPlacePoints)
+        self.ui.placePointButton.connect("clicked(bool)", self.onPlacePoint)
         self.ui.deletePointButton.connect("clicked(bool)", self.onDeletePoint)
         self.ui.deleteAllPointsButton.connect("clicked(bool)", self.onDeleteAllPoints)
         self.ui.pointsList.connect("currentRowChanged(int)", self.onPointChosen)
         self.ui.placeBoxButton.connect("clicked(bool)", self.onPlaceBox)
+        self._refuse("")
 
     def enter(self):
         self._placer.watch()
         self.show()
+        self._hideOrReveal()
 
     def exit(self):
+        self._reveal()
+        self._refuse("")
         parameterNode = self.context.parameterNode
         for node in (parameterNode.points, parameterNode.box) if parameterNode is not None else (None,):
             self._placer.stop(node)
@@ -54,20 +65,23 @@ class NeuronSection(Section, VTKObservationMixin):
     def onChanged(self, what):
         if what in ("parameters", "neuron"):
             self.show()
+        elif what == "dream" or (what == "run" and self.context.running and not self.context.run.isCancelling):
+            for node in self._followed:
+                self._placer.end(node)
+            self._hideOrReveal()
 
     def onPlace(self, place):
         self.context.parameterNode.place = place
 
-    def onPlacePoints(self, checked):
-        """Begin or end placing points by clicks."""
+    def onPlacePoint(self, checked):
+        """Begin or end placing a point by a click."""
         parameterNode = self.context.parameterNode
         if not checked:
             self._placer.end(parameterNode.points)
             return
         if parameterNode.points is None:
             parameterNode.points = newPoints(_("Dream starts"))
-        self._showVolume()
-        self._placer.begin(parameterNode.points, isPersistent=True)
+        self._beginPlacing(parameterNode.points, isPersistent=True)  # until the click was in the right view
 
     def onDeletePoint(self):
         self.context.parameterNode.points.RemoveNthControlPoint(self.ui.pointsList.currentRow)
@@ -79,6 +93,7 @@ class NeuronSection(Section, VTKObservationMixin):
         """Bring the slice views to a point."""
         points = pointsOf(self.context.parameterNode) if self.context.parameterNode is not None else []
         if not self._isFilling and 0 <= row < len(points):
+            self._reveal()
             slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *frames.flip(points[row]))
         self._showButtons()
 
@@ -88,10 +103,8 @@ class NeuronSection(Section, VTKObservationMixin):
         if not checked:
             self._placer.end(parameterNode.box)
             return
-        parameterNode.box = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", _("Dream box"))
-        parameterNode.box.CreateDefaultDisplayNodes()
-        self._showVolume()
-        self._placer.begin(parameterNode.box, isPersistent=False)
+        parameterNode.box = newBox(_("Dream box"))
+        self._beginPlacing(parameterNode.box, isPersistent=False)
 
     def show(self):
         """Show what is chosen, and what is being placed."""
@@ -106,8 +119,8 @@ class NeuronSection(Section, VTKObservationMixin):
         self.ui.neuronLabel.text = explanation(bundle, parameterNode.place) if bundle is not None else ""
         self._showPoints()
         isPlacing = self._placer.isPlacing(parameterNode.points)
-        self.ui.placePointsButton.checked = isPlacing
-        self.ui.placePointsButton.text = _("Click in a slice view…") if isPlacing else _("Place points")
+        self.ui.placePointButton.checked = isPlacing
+        self.ui.placePointButton.text = _("Click in a slice view…") if isPlacing else _("Place a point")
         isPlacing = self._placer.isPlacing(parameterNode.box)
         self.ui.placeBoxButton.checked = isPlacing
         self.ui.placeBoxButton.text = _("Click at two corners…") if isPlacing else _("New box")
@@ -125,6 +138,63 @@ class NeuronSection(Section, VTKObservationMixin):
     def _onMarkupsModified(self, caller=None, event=None):
         """Where the neurons are also decides whether a dream can be run, which is the business of others."""
         self.context.tell("neuron")
+        if self._placer.isPlacing(caller):
+            qt.QTimer.singleShot(0, lambda: self._judge(caller))  # when Slicer has done its own part of a click
+
+    def _beginPlacing(self, node, isPersistent):
+        self._reveal()
+        self._refuse("")
+        self._before = {node.GetNthControlPointID(number) for number in placed(node)}
+        self._showVolume()
+        self._placer.begin(node, isPersistent)
+
+    def _judge(self, node):
+        """Keep what was placed in a view of the volume that is dreamt on, and end placing a point; take back what was
+        placed in any other view, and go on."""
+        if self.context.parameterNode is None or not isInScene(node) or not self._placer.isPlacing(node):
+            return
+        new = [number for number in placed(node) if node.GetNthControlPointID(number) not in self._before]
+        if not new:
+            return
+        isBox, dreamt, shown = node is self.context.parameterNode.box, self._dreamtVolume(), volumeAt(node, new[0])
+        if dreamt is None or shown is dreamt:
+            self._refuse("")
+            if not isBox:
+                self._placer.end(node)
+            return
+        if isBox:
+            self._placer.end(node)
+            slicer.mrmlScene.RemoveNode(node)
+            self.onPlaceBox(True)
+        for number in [] if isBox else reversed(new):
+            node.RemoveNthControlPoint(number)
+        what = _("This view shows '{name}'.").format(name=shown.GetName()) if shown else _("This view shows no image.")
+        self._refuse(_("{what} The dream is on '{name}': click in a view of that.").format(
+            what=what, name=dreamt.GetName()
+        ))
+
+    def _refuse(self, sentence):
+        """Say beside the buttons why a click was not taken."""
+        self.ui.placeProblemLabel.text = sentence
+        self.ui.placeProblemLabel.styleSheet = PROBLEM_STYLE
+        self.ui.placeProblemLabel.visible = bool(sentence)
+
+    def _hideOrReveal(self):
+        """Hide points and box when there is a dream on the screen."""
+        if self.context.dream is None:
+            self._reveal()
+            return
+        for display in [node.GetDisplayNode() for node in self._followed]:
+            if display is not None and display.GetVisibility():
+                display.SetVisibility(False)
+                self._hidden.append(display)
+
+    def _reveal(self):
+        """Show again what was hidden here."""
+        hidden, self._hidden = self._hidden, []
+        for display in hidden:
+            if isInScene(display):
+                display.SetVisibility(True)
 
     def _showPoints(self):
         texts = [
@@ -146,10 +216,13 @@ class NeuronSection(Section, VTKObservationMixin):
         self.ui.deletePointButton.enabled = 0 <= self.ui.pointsList.currentRow < count
         self.ui.deleteAllPointsButton.enabled = count > 0
 
-    def _showVolume(self):
-        """Show the volume that is dreamt on, unless a slice view does already."""
+    def _dreamtVolume(self):
         bundle = self.context.bundle
         side = dreamtSide(self.context.parameterNode, bundle) if bundle is not None else None
-        volume = self.context.volume(side) if side is not None else None
+        return self.context.volume(side) if side is not None else None
+
+    def _showVolume(self):
+        """Show the volume that is dreamt on, unless a slice view does already."""
+        volume = self._dreamtVolume()
         if volume is not None and not slice_views_of(volume):
             slicer.util.setSliceViewerLayers(background=volume, fit=True)

@@ -4,6 +4,12 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from liverpair.mrml import frames
+from liverpair.mrml.dream_folders import OWNER
+from liverpair.mrml.dream_scene import VOLUME as DREAMT_VOLUME
+from liverpair.mrml.lesion_boxes import VOLUME as BOX_VOLUME
+
+MARK_PERCENT = 1.5
+"""Size of a point's mark in a view: what is dreamt there is often no larger than Slicer's usual 3 %."""
 
 
 def newPoints(name):
@@ -11,17 +17,47 @@ def newPoints(name):
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     node.SetControlPointLabelFormat("%d")
     node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetGlyphType(display.CrossDot2D)
+    display.SetGlyphScale(MARK_PERCENT)
     return node
 
 
+def newBox(name):
+    """A new box that is drawn as an outline alone: handles and filling would hide what is in it."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetGlyphScale(MARK_PERCENT)
+    for part in ("FillVisibility", "PropertiesLabelVisibility", "PointLabelsVisibility", "HandlesInteractive"):
+        getattr(display, f"Set{part}")(False)
+    return node
+
+
+def placed(node):
+    """The numbers of the control points that are placed; the one that follows the mouse is not among them."""
+    numbers = range(node.GetNumberOfControlPoints())
+    return [number for number in numbers if node.GetNthControlPointPositionStatus(number) == node.PositionDefined]
+
+
 def pointsMm(node):
-    """The points that are placed, in world LPS mm; the one that follows the mouse is not among them."""
-    placed = [i for i in range(node.GetNumberOfControlPoints()) if _isPlaced(node, i)]
-    return [frames.flip(node.GetNthControlPointPositionWorld(i)) for i in placed]
+    """The points that are placed, in world LPS mm."""
+    return [frames.flip(node.GetNthControlPointPositionWorld(number)) for number in placed(node)]
 
 
-def _isPlaced(node, number):
-    return node.GetNthControlPointPositionStatus(number) == node.PositionDefined
+def volumeAt(node, number):
+    """The volume node in whose view a control point was placed, as Slicer notes it; None where nobody knows.
+
+    A dreamt image stands for the volume it was dreamt on: both lie in the same space.
+    """
+    volume = slicer.mrmlScene.GetNodeByID(node.GetNthControlPointAssociatedNodeID(number) or "none")
+    dream = volume.GetNodeReference(OWNER) if volume is not None else None
+    return dream.GetNodeReference(DREAMT_VOLUME) if dream is not None else volume
+
+
+def volumeOfBox(node):
+    """The volume node in whose view a box was drawn, or of which the box of a lesion is; None where nobody knows."""
+    return node.GetNodeReference(BOX_VOLUME) or (volumeAt(node, 0) if node.GetNumberOfControlPoints() else None)
 
 
 class Placer(VTKObservationMixin):

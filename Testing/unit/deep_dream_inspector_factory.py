@@ -127,10 +127,9 @@ class DreamPanel(Panel):
         self.harness.choose(self["modelComboBox"], f"{name} 1.0")
 
     def place_point(self, ras=CENTER) -> None:
-        """Place a point by a click in the red slice view, and end placing."""
-        self.click("placePointsButton")
+        """Place a point by a click in the red slice view."""
+        self.click("placePointButton")
         self.click_at(ras)
-        self.click("placePointsButton")
 
     def click_at(self, ras) -> None:
         """Move the mouse in the red slice view to a place in its slice, and click there."""

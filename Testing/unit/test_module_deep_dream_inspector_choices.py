@@ -45,8 +45,8 @@ def test_only_images_that_the_model_takes_are_asked_for(panel):
     assert not panel["sideComboBox"].isVisible()
     panel.choose_model("small")
     assert panel["t2VolumeSelector"].isVisible() and panel["t2LiverSelector"].isVisible()
-    panel.place_point()
     panel.harness.choose(panel["sideComboBox"], "T2")
+    panel.place_point()
     panel.apply()
     assert panel.worker.request["side"] == "t2" and "t1" not in panel.worker.request
     assert panel.dream.volume.GetName() == "AX T2 SPIR"
@@ -78,7 +78,7 @@ def test_what_is_missing_is_said_in_one_sentence(panel, defect):
         panel.enter()
         expected = "T1 has "
     elif defect == "no neuron":
-        expected = "Place a point: press 'Place points' and click in a slice view."
+        expected = "Place a point: press 'Place a point' and click in a slice view."
     elif defect == "no box":
         panel.click("boxRadioButton")
         expected = "Choose a box, or draw a new one."
@@ -89,36 +89,126 @@ def test_what_is_missing_is_said_in_one_sentence(panel, defect):
     assert panel.reason.startswith(expected) and not panel["applyButton"].enabled
 
 
+def is_placing() -> bool:
+    """Whether the next click in a view places something."""
+    interaction = slicer.app.applicationLogic().GetInteractionNode()
+    return interaction.GetCurrentInteractionMode() == interaction.Place
+
+
 def test_points_are_placed_by_clicks_listed_and_deleted(panel):
     panel.add_volume("AX T1 in phase")
     panel.enter()
-    panel.click("placePointsButton")
-    assert panel["placePointsButton"].text == "Click in a slice view…"
+    panel.click("placePointButton")
+    assert panel["placePointButton"].text == "Click in a slice view…"
     panel.click_at(CENTER)
-    panel.click_at((CENTER[0] + 20, CENTER[1]))
-    panel.click("placePointsButton")
-    assert panel["placePointsButton"].text == "Place points"
+    assert panel["placePointButton"].text == "Place a point" and not is_placing()
     panel.click_at((CENTER[0], CENTER[1] + 20))
+    assert len(panel.points()) == 1, "the next click is no point"
+    panel.place_point((CENTER[0] + 20, CENTER[1]))
     assert len(panel.points()) == 2 and not panel.reason
     panel.harness.click_row(panel["pointsList"], 0)
     green = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeGreen")
     assert green.GetSliceOffset() == pytest.approx(CENTER[1], abs=1)
     panel.click("deletePointButton")
-    assert len(panel.points()) == 1 and panel.points()[0].startswith("1:  R 5")
+    assert len(panel.points()) == 1 and float(panel.points()[0].split()[2]) == pytest.approx(CENTER[0] + 20, abs=1)
     panel.apply()
     (start_,) = panel.worker.request["starts"]
     assert start_["point_mm"][:2] == pytest.approx([-CENTER[0] - 20, -CENTER[1]], abs=1)
 
 
+def show_in(view: str, volume) -> None:
+    """Show a volume in one view."""
+    composite = slicer.app.layoutManager().sliceWidget(view).mrmlSliceCompositeNode()
+    composite.SetBackgroundVolumeID(volume.GetID() if volume is not None else None)
+
+
+@pytest.mark.parametrize("shown", ["the other image", "nothing"])
+def test_a_click_in_a_view_of_something_else_places_no_point_and_says_so(panel, shown):
+    _t1, t2 = panel.add_pair()
+    panel.click("placePointButton")
+    show_in("Red", t2 if shown == "the other image" else None)
+    panel.click_at(CENTER)
+    what = "This view shows 'AX T2 SPIR'." if shown == "the other image" else "This view shows no image."
+    assert panel.text("placeProblemLabel") == f"{what} The dream is on 'AX T1 in phase': click in a view of that."
+    assert panel.points() == [] and is_placing()
+    show_in("Red", panel.context.volume("t1"))
+    panel.click_at(CENTER)
+    assert len(panel.points()) == 1 and not is_placing() and panel.text("placeProblemLabel") == ""
+
+
+def test_a_box_is_not_begun_in_a_view_of_the_other_image(panel):
+    _t1, t2 = panel.add_pair()
+    panel.click("boxRadioButton")
+    panel.click("placeBoxButton")
+    show_in("Red", t2)
+    panel.click_at((20, 15))
+    assert panel.text("placeProblemLabel").startswith("This view shows 'AX T2 SPIR'.") and is_placing()
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsROINode") == 1
+    show_in("Red", panel.context.volume("t1"))
+    panel.click_at((20, 15))
+    panel.click_at((40, 35))
+    assert not is_placing() and panel.text("placeProblemLabel") == "" and not panel.reason
+
+
+def test_neurons_placed_in_one_image_are_none_of_the_other(panel):
+    panel.add_pair()
+    panel.choose_model("small")
+    panel.place_point()
+    panel.click("boxRadioButton")
+    panel.click("placeBoxButton")
+    panel.click_at((20, 15))
+    panel.click_at((40, 35))
+    assert not panel.reason
+    panel.harness.choose(panel["sideComboBox"], "T2")
+    assert panel.reason == "The box was drawn in T1, but the dream is on T2. Draw one in a view of T2."
+    panel.click("pointsRadioButton")
+    assert panel.reason == "Point 1 was placed in T1, but the dream is on T2. Place one in a view of T2."
+
+
+def test_the_next_click_after_run_places_nothing(panel):
+    panel.ready()
+    panel.click("placePointButton")
+    panel.apply()
+    assert not is_placing()
+    panel.harness.wait()
+    assert len(panel.points()) == 1
+
+
+def test_points_and_box_are_out_of_the_way_while_a_dream_is_watched(panel):
+    panel.ready()
+    panel.click("boxRadioButton")
+    panel.click("placeBoxButton")
+    panel.click_at((20, 15))
+    panel.click_at((40, 35))
+    nodes = panel.parameters.points, panel.parameters.box
+    box = nodes[1].GetDisplayNode()
+    parts = "FillVisibility", "HandlesInteractive", "PropertiesLabelVisibility", "PointLabelsVisibility"
+    assert not any(getattr(box, f"Get{part}")() for part in parts) and box.GetOutlineVisibility()
+    assert [node.GetDisplayVisibility() for node in nodes] == [1, 1]
+    panel.apply()
+    panel.worker.sample(0)
+    panel.worker.finish()
+    panel.harness.wait()
+    assert [node.GetDisplayVisibility() for node in nodes] == [0, 0]
+    panel.widget.exit()
+    assert [node.GetDisplayVisibility() for node in nodes] == [1, 1]
+    panel.enter()
+    assert [node.GetDisplayVisibility() for node in nodes] == [0, 0]
+    panel.click("pointsRadioButton")
+    panel.click("placePointButton")
+    assert [node.GetDisplayVisibility() for node in nodes] == [1, 1]
+    panel.click("placePointButton")
+
+
 def test_placing_ends_when_the_module_is_left(panel):
     panel.add_volume("AX T1 in phase")
     panel.enter()
-    panel.click("placePointsButton")
+    panel.click("placePointButton")
     interaction = slicer.app.applicationLogic().GetInteractionNode()
     assert interaction.GetCurrentInteractionMode() == interaction.Place
     panel.enter()
     assert interaction.GetCurrentInteractionMode() != interaction.Place
-    assert not panel["placePointsButton"].checked and panel.points() == []
+    assert not panel["placePointButton"].checked and panel.points() == []
 
 
 def test_a_point_outside_of_the_volume_is_named(panel):

@@ -28,10 +28,9 @@ def ready(panel):
     image, _liver = image_and_liver(GRID, [PEAK])
     panel.add_volume("AX T1 in phase", image)
     panel.enter()
-    panel.click("placePointsButton")
+    panel.click("placePointButton")
     slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *frames.flip(POINT))
     panel.click_at(frames.flip(POINT))
-    panel.click("placePointsButton")
     panel.parameters.device = "cpu"
     panel.parameters.step, panel.parameters.minimumGainPercent = 0.01, 0.0
     panel.parameters.frames = "0, 10, 30"
