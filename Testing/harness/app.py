@@ -159,6 +159,7 @@ class Harness(Driver):
         self.app.sendPostedEvents(None, QEvent.DeferredDelete)
         self.wait()
         slicer.packaging.reset()
+        slicer.i18n.set_translation(None)
         dialogs.forget()
         problems.forget()
 

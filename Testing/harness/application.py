@@ -159,11 +159,12 @@ class MainWindow(QtWidgets.QMainWindow):
         self._selector = ModuleSelector()
         self._scroll = QtWidgets.QScrollArea()
         self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAlwaysOff)
         left = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(left)
         column.addWidget(self._selector)
         column.addWidget(self._scroll)
-        splitter = QtWidgets.QSplitter()
+        splitter = self._splitter = QtWidgets.QSplitter()
         splitter.addWidget(left)
         splitter.addWidget(viewport)
         splitter.setStretchFactor(1, 1)
@@ -182,7 +183,20 @@ class MainWindow(QtWidgets.QMainWindow):
             previous.hide()
         if panel is not None:
             self._scroll.setWidget(panel)
+            panel.installEventFilter(self)
             panel.show()
+            self._make_room(panel)
+
+    def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        """As Slicer does, make the column as wide as the panel has to be, whatever that does to the views."""
+        if event.type() == QtCore.QEvent.LayoutRequest and watched is self._scroll.widget():
+            self._make_room(watched)
+        return False
+
+    def _make_room(self, panel: QtWidgets.QWidget) -> None:
+        self._scroll.setMinimumWidth(
+            panel.minimumSizeHint().width() + self._scroll.verticalScrollBar().sizeHint().width()
+        )
 
     def panel(self) -> QtWidgets.QWidget | None:
         """The module's panel that is shown."""
@@ -193,3 +207,12 @@ class MainWindow(QtWidgets.QMainWindow):
         panel = self.panel()
         if panel is not None and panel.isAncestorOf(widget):
             self._scroll.ensureWidgetVisible(widget)
+
+    def set_panel_width(self, width: int) -> None:
+        """Drag the line between the panel and the views."""
+        self._splitter.setSizes([width, self.width - width])
+
+    def sees(self, widget: QtWidgets.QWidget) -> bool:
+        """Whether a widget of the panel is in sight as a whole, without scrolling."""
+        room = self._scroll.viewport()
+        return room.rect.contains(QtCore.QRect(widget.mapTo(room, QtCore.QPoint(0, 0)), widget.size))

@@ -8,6 +8,7 @@ from PySide6.QtUiTools import QUiLoader as QtUiLoader
 from . import problems
 from .qt_attributes import loading_ui
 from .qt_signals import find_signal, find_slot
+from .slicer_python.i18n import tr
 from .standins import widget_classes
 
 
@@ -32,6 +33,7 @@ class QUiLoader(QtUiLoader):
         root = ElementTree.fromstring(bytes(file.readAll()))
         self._check_classes(root)
         connections = _take_connections(root)
+        _translate(root)
         with loading_ui():
             top = super().load(_buffer(root), parent)
         if top is None:
@@ -59,6 +61,12 @@ def _take_connections(root: ElementTree.Element) -> list[ElementTree.Element]:
     for element in root.findall("connections"):
         root.remove(element)
     return connections
+
+
+def _translate(root: ElementTree.Element) -> None:
+    for element in root.iter("string"):
+        if element.get("notr") != "true" and element.text:
+            element.text = tr(element.text)
 
 
 def _buffer(root: ElementTree.Element) -> QtCore.QBuffer:
