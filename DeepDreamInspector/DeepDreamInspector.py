@@ -35,6 +35,7 @@ from DeepDreamInspectorLib.neuron import NeuronSection
 from DeepDreamInspectorLib.plot import PlotSection
 from DeepDreamInspectorLib.reading import ReadingSection
 from DeepDreamInspectorLib.run import RunSection
+from DeepDreamInspectorLib.views import settleLoadedScene
 from DeepDreamInspectorLib.watch import WatchSection
 from LiverMultimodalLib import inputs, sampledata
 from LiverMultimodalLib.liverchooser import LiverChooser
@@ -126,6 +127,10 @@ class DeepDreamInspectorWidget(SectionedWidget):
             ]
         )
 
+    def onSceneEndImport(self, caller=None, event=None):
+        super().onSceneEndImport(caller, event)
+        settleLoadedScene()
+
 
 class DeepDreamInspectorLogic(ModelLogic):
     """Runs dreams in the worker of the session. `dream` does it for scripts, without the widget."""
@@ -200,14 +205,16 @@ class DeepDreamInspectorLogic(ModelLogic):
     def dream(self, volumeNode, pointsRas=(), model=None, side="t1", liverNode=None, otherVolumeNode=None, **options):
         """Dream and wait for it; for scripts. Slicer stays usable meanwhile.
 
-        `pointsRas` are the neurons (world RAS, mm), `model` is a name, the first installed one when None. `side` says
+        `pointsRas` are the neurons (world RAS, mm), `model` is a name, the first that fits when None. `side` says
         whether the volume is "t1" or "t2"; a model that sees both needs the other one as well. `options` are those of
         the worker's job "dream" (`iterations`, `random_starts`, `features`, `baselines`, ...). Returns the
         `DreamScene`; raises LiverPairError with the reason when there is none.
         """
-        bundle = self.findModel(model)
         other = next(each for each in inputs.SIDES if each != side)
         volumeNodes = {side: volumeNode} | ({other: otherVolumeNode} if otherVolumeNode is not None else {})
+        if not self.bundles:
+            self.refreshModels()
+        bundle = self.findModel(model or next(iter(choices.modelsFor(self.bundles, volumeNodes)), None))
         starts = [{"point_mm": list(frames.flip(point))} for point in pointsRas]
         features = options.pop("features", None) or default_features(dimensions_of(bundle))
         options = {**options, "starts": starts, "features": list(features)}
@@ -244,7 +251,8 @@ class DeepDreamInspectorTest(ScriptedLoadableModuleTest):
         middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
         logic = DeepDreamInspectorLogic()
         logic.refreshModels()
-        names = [name for name, bundle in logic.bundles.items() if bundle.task == "segmentation"]
+        volumeModels = {name: bundle for name, bundle in logic.bundles.items() if bundle.task == "segmentation"}
+        names = choices.modelsFor(volumeModels, ["t1"])
         if not (names and logic.installer.hasTorch() and logic.installer.hasRadiomics()):
             logic = DeepDreamInspectorLogic(
                 selftest.BrighterWorker(), selftest.NoInstaller(), selftest.OneModelCatalogue()

@@ -11,6 +11,7 @@ from liverpair.errors import InputError
 from liverpair.mrml import segmentations
 from liverpair.mrml.box_drawing import world_grid
 from liverpair.mrml.lesion_boxes import box_of
+from liverpair.worker.dream_request import dimensions_of
 
 POINTS, BOX, LIVER = "points", "box", "liver"
 """Where the neurons are: `place` of the parameter node."""
@@ -20,6 +21,21 @@ RANDOM_WEIGHTS, RANDOM_DIRECTION = RUN_KINDS[1:]
 def acceptedSides(bundle):
     """The sides ("t1", "t2") that a model can be given."""
     return [side for side in SIDES if any(side.upper() in text for text in bundle.inputs)]
+
+
+def modelsFor(bundles, sides):
+    """The names of the models, of `bundles` by name, that can run with volumes of just these sides ("t1", "t2")."""
+    return [name for name in bundles if inputs.modelDefect(name, bundles, sides) is None]
+
+
+def noSliceModel(parameterNode, bundle, bundles):
+    """A sentence where T2 is to be dreamt on and no installed model of single slices takes it; else ""."""
+    given = inputs.volumesOf(parameterNode)
+    isT2 = dreamtSide(parameterNode, bundle) == "t2" or (given["t1"] is None and given["t2"] is not None)
+    of_slices = [each for each in bundles.values() if dimensions_of(each) == 2]
+    if not isT2 or any("t2" in acceptedSides(each) for each in of_slices):
+        return ""
+    return _("No installed model works on single slices of T2: a dream on T2 changes the whole volume.")
 
 
 def givenVolumes(parameterNode, bundle):

@@ -4,6 +4,7 @@ import contextlib
 import time
 from pathlib import Path
 
+import numpy as np
 import qt
 import SimpleITK as sitk
 from slicer.i18n import tr as _
@@ -78,7 +79,7 @@ class DreamRun(WorkerRun):
         self._fillGaps(Path(result["folder"]))
         self.dream.finish(result)
         self.takeLivers(result)
-        return " ".join([summary(result), *(result.get("notes") or ())])
+        return " ".join([summary(result), *filter(None, [noObject(self.dream)]), *(result.get("notes") or ())])
 
     def takeLivers(self, result):
         """Put the livers into the scene that were segmented on the way."""
@@ -221,6 +222,24 @@ def finishWithWhatThereIs(dream):
     part = read_dream(folder) if folder is not None else None
     nothing = {"runs": [], "readings": [], "provenance": {}, "notes": []}
     dream.finish(located(part, folder) if part is not None else nothing)
+
+
+def noObject(dream):
+    """A sentence about a dream (`DreamScene`) in which the model never saw an object; "" for any other."""
+    curves = dream.curves.get("dream")
+    if curves is None or not curves.rows.size or np.isfinite(curves.values[..., len(MEASURES) :]).any():
+        return ""
+    if np.nan_to_num(curves.values[..., MEASURES.index("voxels")]).any():
+        return ""
+    if (dream.about.get("request") or {}).get("direction") == "descent":
+        return _(
+            "The model saw no object there, so there was none to dream away, and there is nothing to plot. Begin on an "
+            "object that the model sees."
+        )
+    return _(
+        "The model saw no object at any iteration, so there is nothing to plot. Dream for more iterations, or begin "
+        "at another place."
+    )
 
 
 def summary(result):

@@ -2,7 +2,7 @@
 
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.choices import LIVER, acceptedSides, dreamtSide, givenVolumes
+from DeepDreamInspectorLib.choices import LIVER, acceptedSides, dreamtSide, givenVolumes, noSliceModel
 from DeepDreamInspectorLib.section import Section
 from LiverMultimodalLib import inputs
 from LiverMultimodalLib.controls import KeyComboBox
@@ -49,7 +49,10 @@ class ModelAndImageSection(Section):
             for name in ("VolumeLabel", "VolumeSelector", "LiverLabel", "LiverSelector"):
                 getattr(self.ui, side + name).visible = side in accepted
         self._showSide(bundle)
-        self.ui.modelSummaryLabel.text = summary(bundle) if bundle is not None else ""
+        sentences = (
+            [summary(bundle), noSliceModel(parameterNode, bundle, self.logic.bundles)] if bundle is not None else []
+        )
+        self.ui.modelSummaryLabel.text = " ".join(filter(None, sentences))
         warning = inputs.warning(parameterNode)
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None

@@ -6,6 +6,7 @@ from dataclasses import replace
 import qt
 from slicer.i18n import tr as _
 
+from DeepDreamInspectorLib.dreamrun import noObject
 from DeepDreamInspectorLib.featuretable import FeatureRow, FeatureTable
 from DeepDreamInspectorLib.plotclicks import PlotClicks
 from DeepDreamInspectorLib.section import Section
@@ -163,6 +164,8 @@ class PlotSection(Section):
         if not hasPlot:
             return _("The trajectories are plotted here as soon as a dream begins.")
         plot, dream = self.context.plot, self.context.dream
+        if not self.context.running and noObject(dream):
+            return noObject(dream)
         if dream.ranges is None:
             return _("There are no normal ranges to compare with: the values themselves are drawn.")
         if plot.left_out:

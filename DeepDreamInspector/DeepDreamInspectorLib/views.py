@@ -4,6 +4,7 @@ import qt
 import slicer
 
 from liverpair.mrml import dream_layout, layouts
+from liverpair.mrml.dream_folders import OWNER
 
 FIT_DELAY_MS = 200
 
@@ -21,6 +22,32 @@ def showViews(context):
             dream_layout.fit_dream(shown, arrangement() == dream_layout.PLANES_LAYOUT_ID)
 
     qt.QTimer.singleShot(FIT_DELAY_MS, fitAgain)
+
+
+def settleLoadedScene():
+    """To be called when a scene was loaded: a little later, give views and plot their shares of the height again, and
+    hide the tool bar that Slicer shows for the pictures of dreams, unless it was there before or others need it.
+    """
+    sequences = slicer.modules.sequences
+    wasVisible = sequences.toolBarVisible
+
+    def settle():
+        browsers = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
+        if browsers and all(node.GetNodeReferenceID(OWNER) for node in browsers):
+            sequences.toolBarVisible = wasVisible
+        if areViewsShown() and slicer.app.layoutManager() is not None:
+            shareHeight()
+
+    qt.QTimer.singleShot(FIT_DELAY_MS, settle)
+
+
+def shareHeight():
+    """Give the rows of views and the plot the heights that the layout for dreams is described with."""
+    manager = slicer.app.layoutManager()
+    splitter = manager.plotWidget(0).parent() if manager.plotViewCount else None
+    shares = dream_layout.shares(arrangement() == dream_layout.PLANES_LAYOUT_ID)
+    if splitter is not None and splitter.inherits("QSplitter") and splitter.count == len(shares):
+        splitter.setSizes([share * splitter.height // sum(shares) for share in shares])
 
 
 def areViewsShown():

@@ -41,7 +41,7 @@ class Application(QtWidgets.QApplication):
         self._module_manager = ModuleManager(self._headless.logics)
         self._layout_manager = LayoutManager(self._headless.application_logic)
         self._main_window = MainWindow(self._layout_manager.viewport())
-        self._sequence_player = SequencePlayer(self._headless.logics["Sequences"])
+        self._sequence_player = SequencePlayer(self._module_manager.module("Sequences"))
 
     def testingEnabled(self) -> bool:
         return self._is_testing

@@ -14,16 +14,19 @@ _KIND = slicer.vtkMRMLScene
 
 def watch(scene) -> None:
     """Record each such batch of a scene as a problem, from now on."""
-    before: dict[str, int] = {}
+    before: dict[slicer.vtkMRMLDisplayNode, int] = {}
 
     def on_start(*_) -> None:
         before.clear()
         if not (scene.IsImporting() or scene.IsClosing() or scene.IsRestoring()):
-            before.update(_displays(scene))
+            nodes = slicer.util.getNodesByClass("vtkMRMLDisplayNode", scene)
+            before.update({node: node.GetMTime() for node in nodes})
 
     def on_end(*_) -> None:
-        after = _displays(scene)
-        changed = sorted(node for node, time in before.items() if after.get(node, time) != time)
+        # One that is not there any more went with its scene, in whose place another was loaded.
+        changed = sorted(
+            node.GetID() for node, time in before.items() if scene.IsNodePresent(node) and node.GetMTime() != time
+        )
         before.clear()
         if changed:
             names = ", ".join(changed[:3])
@@ -31,8 +34,3 @@ def watch(scene) -> None:
 
     scene.AddObserver(_KIND.StartBatchProcessEvent, on_start)
     scene.AddObserver(_KIND.EndBatchProcessEvent, on_end)
-
-
-def _displays(scene) -> dict[str, int]:
-    """When each display node was changed last, by ID."""
-    return {node.GetID(): node.GetMTime() for node in slicer.util.getNodesByClass("vtkMRMLDisplayNode", scene)}

@@ -1,6 +1,7 @@
 """Stand-ins for the widgets of Slicer's module Sequences, over a real vtkMRMLSequenceBrowserNode."""
 
 import slicer
+import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 
 from .mrml_selectors import qMRMLWidget
@@ -14,17 +15,29 @@ BUTTON_WIDTH = 30
 
 
 class SequencePlayer(QtCore.QObject):
-    """What qSlicerSequencesModule does in the background: it moves browser nodes on that are played."""
+    """What qSlicerSequencesModule does in the background: it moves browser nodes on that are played, and shows its tool
+    bar when a scene with a browser was loaded."""
 
-    def __init__(self, logic):
+    def __init__(self, module):
         super().__init__()
-        self._logic = logic
+        self._module, self._logic = module, module.logic()
+        self._has_loaded_browser = False
+        module.toolBarVisible = False
+        slicer.mrmlScene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, self._on_node_added)
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(PLAYBACK_MS)
         self._timer.timeout.connect(self._move_on)
         self._timer.start()
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _on_node_added(self, scene, _event, node) -> None:
+        if node.IsA("vtkMRMLSequenceBrowserNode") and scene.IsImporting():
+            self._has_loaded_browser = True
+
     def _move_on(self) -> None:
+        if self._has_loaded_browser and not slicer.mrmlScene.IsImporting():
+            self._has_loaded_browser = False
+            self._module.toolBarVisible = True
         if slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode") is not None:
             self._logic.UpdateAllProxyNodes()
 

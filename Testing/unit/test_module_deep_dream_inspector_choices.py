@@ -45,7 +45,11 @@ def test_only_images_that_the_model_takes_are_asked_for(panel):
     assert not panel["sideComboBox"].isVisible()
     panel.choose_model("small")
     assert panel["t2VolumeSelector"].isVisible() and panel["t2LiverSelector"].isVisible()
+    assert "No installed model" not in panel.text("modelSummaryLabel")
     panel.harness.choose(panel["sideComboBox"], "T2")
+    assert panel.text("modelSummaryLabel").endswith(
+        "No installed model works on single slices of T2: a dream on T2 changes the whole volume."
+    )
     panel.place_point()
     panel.apply()
     assert panel.worker.request["side"] == "t2" and "t1" not in panel.worker.request
@@ -129,7 +133,7 @@ def test_a_click_in_a_view_of_something_else_places_no_point_and_says_so(panel, 
     show_in("Red", t2 if shown == "the other image" else None)
     panel.click_at(CENTER)
     what = "This view shows 'AX T2 SPIR'." if shown == "the other image" else "This view shows no image."
-    assert panel.text("placeProblemLabel") == f"{what} The dream is on 'AX T1 in phase': click in a view of that."
+    assert panel.text("placeProblemLabel") == f"{what} The dream is on 'AX T1 in phase': click in a view of that image."
     assert panel.points() == [] and is_placing()
     show_in("Red", panel.context.volume("t1"))
     panel.click_at(CENTER)

@@ -51,6 +51,25 @@ def test_samples_come_into_the_scene_as_they_are_said(panel):
     assert np.array_equal(slicer.util.arrayFromVolume(panel.context.volume("t1")), before)
 
 
+@pytest.mark.parametrize("direction", ["ascent", "descent"])
+def test_a_dream_without_any_object_says_what_happened(panel, direction):
+    panel.ready()
+    panel.parameters.direction = direction
+    panel.apply()
+    samples(panel, 0, **dict.fromkeys(panel.worker.request["features"]))
+    assert panel.text("plotLabel").startswith("Not drawn as standard scores"), "an object may yet appear"
+    panel.worker.finish()
+    panel.harness.wait()
+    said = {
+        "ascent": "The model saw no object at any iteration, so there is nothing to plot. Dream for more iterations, or "
+        "begin at another place.",
+        "descent": "The model saw no object there, so there was none to dream away, and there is nothing to plot. Begin "
+        "on an object that the model sees.",
+    }[direction]
+    assert panel.status == f"All 10 iterations are done. {said}"
+    assert panel.text("plotLabel") == said
+
+
 def test_listeners_hear_what_changes(panel):
     heard = []
     panel.ready()
@@ -277,3 +296,61 @@ def test_the_module_s_own_test_runs_without_a_model(panel, monkeypatch):
     panel.harness.app.set_testing(True)
     DeepDreamInspector.DeepDreamInspectorTest().runTest()
     panel.harness.app.set_testing(False)
+
+
+def test_a_model_that_fits_the_volume_dreams_where_none_is_named(panel, monkeypatch):
+    import DeepDreamInspector
+    from DeepDreamInspectorLib import selftest
+
+    fitting = selftest.OneModelCatalogue.bundle
+    double = SimpleNamespace(**{**vars(fitting), "name": "double-in", "inputs": ["T1 or T2", "T1 or T2"]})
+
+    class TwoModels(selftest.OneModelCatalogue):
+        def list(self):
+            return [double, fitting]
+
+        def find(self, name):
+            return {"double-in": double, "stand-in": fitting}[name]
+
+    asked = []
+
+    class Logic(DeepDreamInspector.DeepDreamInspectorLogic):
+        def __init__(self):
+            installer = SimpleNamespace(hasTorch=lambda: True, hasRadiomics=lambda: True, ensure=lambda: None)
+            super().__init__(selftest.BrighterWorker(), installer, TwoModels())
+
+        def dream(self, volume, points, model=None, **options):
+            asked.append(model)
+            return super().dream(volume, points, model, **options)
+
+    pair = SimpleNamespace(t1=liver_image(), t2=liver_image(6))
+    monkeypatch.setattr("LiverMultimodalLib.sampledata._demoPair", lambda: pair)
+    monkeypatch.setattr(DeepDreamInspector, "DeepDreamInspectorLogic", Logic)
+    panel.harness.app.set_testing(True)
+    DeepDreamInspector.DeepDreamInspectorTest().runTest()
+    panel.harness.app.set_testing(False)
+    assert asked == ["stand-in"]
+    volume = panel.add_volume("AX T1 in phase")
+    assert Logic().dream(volume, [(30.0, 25.0, 95.0)], iterations=3).about["bundle"] == "stand-in"
+
+
+def test_a_loaded_scene_has_views_of_their_size_and_no_tool_bar_of_sequences(panel, tmp_path):
+    panel.ready().apply()
+    samples(panel, 0, frame=True)
+    panel.worker.finish()
+    panel.harness.wait()
+    panel.click("showViewsButton")
+    splitter = slicer.app.layoutManager().plotWidget(0).parent()
+    shared = splitter.sizes()
+    assert len(shared) == 3 and min(shared) > 200, "two rows of views, and the plot"
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path)
+    for was_visible in (False, True):
+        splitter.setSizes([35, 35, 800])
+        slicer.modules.sequences.toolBarVisible = was_visible
+        slicer.util.loadScene(path)
+        panel.harness.wait(seconds=0.4)
+        splitter = slicer.app.layoutManager().plotWidget(0).parent()
+        assert splitter.sizes() == pytest.approx(shared, abs=10)
+        assert slicer.modules.sequences.toolBarVisible == was_visible
+    slicer.modules.sequences.toolBarVisible = False

@@ -34,8 +34,14 @@ def layout_xml(planes: bool = False) -> str:
         f'<view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">'
         '<property name="viewlabel" action="default">P</property></view>'
     )
-    parts = [(layouts.row_xml(views, 0), VIEWS_SHARE // len(rows)) for views in rows]
-    return layouts.stack_xml([*parts, (plot, PLOT_SHARE)])
+    parts = [*(layouts.row_xml(views, 0) for views in rows), plot]
+    return layouts.stack_xml(zip(parts, shares(planes)))
+
+
+def shares(planes: bool = False) -> list[int]:
+    """How the rows of slice views and the plot share the height, from top to bottom."""
+    rows = 2 if planes else 1
+    return [VIEWS_SHARE // rows] * rows + [PLOT_SHARE]
 
 
 def register_layout(layout_node) -> None:
