@@ -5,10 +5,15 @@ from typing import Any
 
 import torch
 
+from liverpair.networks.generalized_unet import GeneralizedUNet
 from liverpair.networks.retina import RetinaNet
 from liverpair.networks.unet import UNet
 
-NETWORKS: dict[str, Callable[..., torch.nn.Module]] = {"unet": UNet, "retina": RetinaNet}
+NETWORKS: dict[str, Callable[..., torch.nn.Module]] = {
+    "unet": UNet,
+    "generalized-unet": GeneralizedUNet,
+    "retina": RetinaNet,
+}
 """Every network a bundle may name."""
 
 

@@ -1,6 +1,7 @@
 """What training does to an image so that other scanners, patients and sequences are less of a surprise."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from monai.transforms import (
     RandFlipd,
     RandGaussianNoised,
     RandGaussianSmoothd,
+    RandHistogramShiftd,
+    RandKSpaceSpikeNoised,
     RandomizableTransform,
     RandScaleIntensityd,
     RandShiftIntensityd,
@@ -26,8 +29,70 @@ from monai.transforms import (
 )
 
 from liverpair.synthesis.bias import random_bias_field
+from liverpair.training.anatomy_augmentation import (
+    RandEnhancement,
+    RandOrganContrast,
+    RandPaintedLesions,
+    RandResection,
+)
+from liverpair.training.scanner_augmentation import RandCutFieldOfView, RandGhosting, RandThickSlices
 
 BIAS_FIELD_STEP = 4
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Probabilities of the changes that stand for images of other hospitals and patients.
+
+    Parameters
+    ----------
+    contrast
+        Every organ's intensity drawn anew (`RandOrganContrast`).
+    enhancement
+        Contrast agent in liver, vessels, spleen and kidneys (`RandEnhancement`).
+    lesions
+        Lesions painted into the liver (`RandPaintedLesions`).
+    resection
+        The left part of the liver removed (`RandResection`).
+    curve
+        A random monotonous curve through all intensities.
+    inversion
+        Bright and dark exchanged within the body.
+    ghosting, spikes, thick_slices
+        Artifacts of breathing and of single k-space points; slices up to 2.5 times as thick.
+    cut
+        A field of view that ends within the body (`RandCutFieldOfView`).
+    """
+
+    contrast: float = 0.0
+    enhancement: float = 0.0
+    lesions: float = 0.0
+    resection: float = 0.0
+    curve: float = 0.0
+    inversion: float = 0.04
+    ghosting: float = 0.0
+    spikes: float = 0.0
+    thick_slices: float = 0.0
+    cut: float = 0.0
+
+    def anatomy(self) -> list[Transform]:
+        """What looks at the organs."""
+        return [
+            RandResection(self.resection),
+            RandPaintedLesions(self.lesions),
+            RandEnhancement(self.enhancement),
+            RandOrganContrast(self.contrast),
+        ]
+
+    def scanner(self, key: str) -> list[Transform]:
+        """What happens in the scanner to the image `key`."""
+        return [
+            RandHistogramShiftd(key, num_control_points=(4, 8), prob=self.curve),
+            RandThickSlices(self.thick_slices),
+            RandGhosting(self.ghosting),
+            RandKSpaceSpikeNoised(key, prob=self.spikes),
+            RandCutFieldOfView(self.cut),
+        ]
 
 
 class RandPolynomialBiasFieldd(RandomizableTransform, MapTransform):
@@ -72,12 +137,23 @@ class RandInvertd(RandomizableTransform, MapTransform):
         return out
 
 
-def training_transform(patch: tuple[int, int, int], mirror_probability: float = 0.0) -> Compose:
+def training_transform(
+    patch: tuple[int, int, int], mirror_probability: float = 0.0, augmentation: Augmentation = Augmentation()
+) -> Compose:
     """The random transform of a training sample {"image": (1, z, y, x), "target": (labels, z, y, x)} into a patch
     (z, y, x).
     """
     both = ["image", "target"]
-    return Compose([*_cut(both, patch), *_moved(both, mirror_probability), *_recolored("image")], lazy=False)
+    return Compose(
+        [
+            *_cut(both, patch),
+            *_moved(both, mirror_probability),
+            *augmentation.anatomy(),
+            *_recolored("image", augmentation.inversion),
+            *augmentation.scanner("image"),
+        ],
+        lazy=False,
+    )
 
 
 def paired_transform(
@@ -130,13 +206,13 @@ def _mirrored(keys: KeysCollection, probability: float) -> Transform:
     return RandFlipd(keys, prob=probability, spatial_axis=2)
 
 
-def _recolored(key: str) -> list[Transform]:
+def _recolored(key: str, inversion: float = 0.04) -> list[Transform]:
     return [
         RandGaussianSmoothd(key, prob=0.1, sigma_x=(0.2, 0.6), sigma_y=(0.4, 1.0), sigma_z=(0.4, 1.0)),
         RandSimulateLowResolutiond(key, prob=0.1, zoom_range=(0.5, 1.0)),
         RandPolynomialBiasFieldd(key, prob=0.6),
         RandAdjustContrastd(key, prob=0.5, gamma=(0.6, 1.7)),
-        RandInvertd(key, prob=0.04),
+        RandInvertd(key, prob=inversion),
         RandScaleIntensityd(key, prob=0.5, factors=0.3),
         RandShiftIntensityd(key, prob=0.3, offsets=0.08),
         RandGaussianNoised(key, prob=0.3, std=0.05),

@@ -1,9 +1,14 @@
 """Lightning module that trains a liver segmentation network."""
 
+import math
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
+from liverpair.errors import InputError
 from liverpair.networks import build
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES, LossName
@@ -18,6 +23,29 @@ def batch_dice(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Te
     return 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
 
 
+def start_from(network: torch.nn.Module, path: Path) -> None:
+    """Give a network the weights in a .safetensors file wherever name and shape agree; of a head with another number
+    of outputs, those that both have.
+
+    Raises `InputError` when the file cannot be read or holds no weight of the network but its head's.
+    """
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"The initial weights '{path}' cannot be read.", "Give a .safetensors file.") from error
+    own = network.state_dict()
+    taken = {name: value for name, value in stored.items() if name in own and own[name].shape == value.shape}
+    if not any(not name.startswith("head.") for name in taken):
+        raise InputError(f"The initial weights '{path}' are of another network.", "Change the config's network.")
+    for name in ("head.weight", "head.bias"):
+        if name in stored and name not in taken and stored[name].ndim == own[name].ndim:
+            merged = own[name].clone()
+            both = tuple(slice(0, min(sizes)) for sizes in zip(merged.shape, stored[name].shape))
+            merged[both] = stored[name][both].to(merged)
+            taken[name] = merged
+    network.load_state_dict(taken, strict=False)
+
+
 class SegmentationTask(WarmupCosine):
     """Trains one network on the masks of one or more structures; channel 0 is the liver.
 
@@ -26,11 +54,17 @@ class SegmentationTask(WarmupCosine):
     network, arguments
         Name and arguments of the network (`liverpair.networks`).
     loss
-        "bce", "dice" or "sum".
+        "bce", "dice", "sum" or "surface".
     auxiliary_weight
         Weight of the loss of the channels after the first. They only help training: the bundle keeps channel 0.
     learning_rate, weight_decay, warmup_steps
         AdamW; the rate climbs linearly for `warmup_steps`, then falls along a cosine to a hundredth at the last step.
+    share
+        Part of the voxels that a structure fills: the output layer's bias starts at its log-odds, since a training that
+        first has to learn that most voxels are empty may never start.
+    initial_weights
+        A .safetensors file with weights to start from; those whose names or shapes differ from the network's start
+        at random, and so does a head with other outputs but for the first of them.
     """
 
     def __init__(
@@ -42,10 +76,15 @@ class SegmentationTask(WarmupCosine):
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
         warmup_steps: int = 200,
+        share: float = 0.03,
+        initial_weights: str | None = None,
     ):
         super().__init__()
         self.save_hyperparameters()
         self.network = build(network, arguments or {})
+        torch.nn.init.constant_(self.network.head.bias, math.log(share / (1 - share)))
+        if initial_weights:
+            start_from(self.network, Path(initial_weights))
         layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
         self.network = self.network.to(memory_format=layouts[self.network.dimensions])
 

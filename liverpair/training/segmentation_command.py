@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
 
 def write_bundle(cli: TrainingCLI, command: str) -> Bundle:
     """The best checkpoint of a finished run as a bundle; of its output channels only the liver is kept."""
-    task, step = kept_task(SegmentationTask, Path(cli.config.run_folder), cli.config.keep)
+    task, step = kept_task(SegmentationTask, Path(cli.config.run_folder), cli.config.keep, initial_weights=None)
     task.network.select_outputs([0])
     return Bundle.write(cli.config.bundle.folder, manifest(cli, task, step, command), task.network.state_dict())
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from liverpair.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
-from liverpair.training.augmentation import training_transform
+from liverpair.training.augmentation import Augmentation, training_transform
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
 from liverpair.training.workers import check_loading, training_loader
 
@@ -84,6 +84,8 @@ class SegmentationData(lightning.LightningDataModule):
         Size of a training patch (z, y, x) in voxels of the working grid.
     patches_per_epoch, batch_size, workers, seed, mirror_probability
         As their names say.
+    augmentation
+        Probabilities of the changes that stand for other hospitals and patients.
     policy, normalization
         The working grid and intensity normalization of the bundle to be made.
     cache
@@ -105,6 +107,7 @@ class SegmentationData(lightning.LightningDataModule):
         workers: int = 1,
         seed: int = 0,
         mirror_probability: float = 0.0,
+        augmentation: Augmentation = Augmentation(),
         policy: GridPolicy = GridPolicy(),
         normalization: Normalization = Normalization(),
         cache: str = "runs/cache",
@@ -118,7 +121,7 @@ class SegmentationData(lightning.LightningDataModule):
         self.phantom_seeds, self.phantom_share = phantom_seeds or [], phantom_share
         self.patch = patch
         self.patches_per_epoch, self.batch_size, self.workers, self.seed = patches_per_epoch, batch_size, workers, seed
-        self.mirror_probability = mirror_probability
+        self.mirror_probability, self.augmentation = mirror_probability, augmentation
         self.cache = Path(cache)
 
     def prepare_data(self) -> None:
@@ -170,7 +173,7 @@ class SegmentationData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Random patches; a new epoch draws new ones."""
-        transform = training_transform(self.patch, self.mirror_probability)
+        transform = training_transform(self.patch, self.mirror_probability, self.augmentation)
         dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
         dataset.epoch = self.trainer.current_epoch if self.trainer else 0
         return training_loader(dataset, self.workers, self.batch_size)

@@ -1,0 +1,112 @@
+"""The U-Net of Tang et al. (2020), with pre-activation and coarse pooling, whose trained liver and lesion weights are
+published."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+EPSILON = 1e-7
+
+
+def standardized(x: torch.Tensor) -> torch.Tensor:
+    """Leaky ReLU of every channel of every sample with mean 0 and standard deviation 1 (instance normalization
+    without weights)."""
+    return functional.leaky_relu(functional.instance_norm(x, eps=EPSILON), 0.01)
+
+
+class GeneralizedUNet(nn.Module):
+    """U-Net whose blocks normalize before they convolve and whose levels are far apart. Returns logits.
+
+    Source: Tang, Jafargholi Rangraz, Coudyzer et al., European Journal of Nuclear Medicine and Molecular Imaging 47
+    (2020) 2742; `unet_generalized.py` of pyliverlesionseg 0.3 (KU Leuven, Apache-2.0). Their network has
+    `widths=[[20, 40], [40, 80], [80, 160], [160, 160]]`, pooling 3 and volumes of 3 mm spacing, and computes what this
+    one does, but for the voxels at the border of the volume, where theirs gives no result.
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        Channels of the input and of the logits.
+    widths
+        Per level, from the finest: the channels of its two convolutions. The first sees one slice (1 × 3 × 3 voxels in
+        z, y, x), but in the deepest level; the second sees 3 × 3 × 3.
+    up_widths
+        Per level but the deepest, from the finest: the channels of the two convolutions of its way up.
+    pooling
+        The factor between levels, the same along every axis; odd, so that smoothing after it moves nothing.
+    offset
+        Subtracted from the image, so that the zeros around a volume are mid-gray as in their training.
+    """
+
+    dimensions = 3
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        widths: Sequence[Sequence[int]] = ((20, 40), (40, 80), (80, 160), (160, 160)),
+        up_widths: Sequence[Sequence[int]] = ((40, 20), (80, 40), (160, 80)),
+        pooling: int = 3,
+        offset: float = 0.5,
+    ):
+        super().__init__()
+        if len(up_widths) != len(widths) - 1:
+            raise ValueError(f"{len(widths)} levels need {len(widths) - 1} up_widths")
+        if pooling % 2 == 0:
+            raise ValueError(f"the pooling must be odd, not {pooling}")
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.pooling, self.offset = pooling, offset
+        deepest = len(widths) - 1
+        befores = [in_channels, *(level[-1] for level in widths[:-1])]
+        self.down = nn.ModuleList(
+            nn.ModuleList([_convolution(before, first, level == deepest), _convolution(first, second, True)])
+            for level, (before, (first, second)) in enumerate(zip(befores, widths))
+        )
+        belows = [*(level[-1] for level in up_widths[1:]), widths[-1][-1]]
+        self.up = nn.ModuleList(
+            nn.ModuleList([_convolution(level[-1] + below, first, True), _convolution(first, second, False)])
+            for level, below, (first, second) in zip(widths, belows, up_widths)
+        )
+        self.head = nn.Conv3d(up_widths[0][-1], out_channels, 1)
+
+    @property
+    def multiple_of(self) -> tuple[int, int, int]:
+        """What the side lengths of the input must be multiples of, (z, y, x)."""
+        return (self.pooling ** len(self.up),) * 3
+
+    def select_outputs(self, channels: Sequence[int]) -> None:
+        """Keep only these output channels of the head, in this order."""
+        old = self.head
+        self.head = nn.Conv3d(old.in_channels, len(channels), 1)
+        picked = torch.as_tensor(list(channels))
+        self.head.weight.data = old.weight.data.index_select(0, picked)
+        self.head.bias.data = old.bias.data.index_select(0, picked)
+        self.out_channels = len(channels)
+
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Feature maps of the way up from the finest to the deepest level, which is the last of the way down."""
+        x = x - self.offset
+        skips: list[torch.Tensor] = []
+        for level, (first, second) in enumerate(self.down):
+            x = first(standardized(functional.max_pool3d(x, self.pooling))) if level else first(x)
+            x = second(standardized(x))
+            skips.append(x)
+        pyramid = [skips.pop()]
+        for (first, second), skip in zip(reversed(self.up), reversed(skips)):
+            raised = functional.interpolate(pyramid[-1], scale_factor=float(self.pooling), mode="nearest")
+            raised = functional.avg_pool3d(raised, self.pooling, 1, self.pooling // 2, count_include_pad=False)
+            x = first(standardized(torch.cat([skip, raised], dim=1)))
+            pyramid.append(second(standardized(x)))
+        return pyramid[::-1]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (batch, out_channels, *space) of images (batch, in_channels, *space). Sides must be multiples of
+        `multiple_of`.
+        """
+        return self.head(standardized(self.features(x)[0]))
+
+
+def _convolution(before: int, after: int, is_volumetric: bool) -> nn.Conv3d:
+    kernel = (3, 3, 3) if is_volumetric else (1, 3, 3)
+    return nn.Conv3d(before, after, kernel, padding=tuple(k // 2 for k in kernel))
