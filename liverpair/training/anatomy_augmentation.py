@@ -100,7 +100,7 @@ class RandPaintedLesions(OrganTransform):
 
 
 class RandResection(OrganTransform):
-    """A liver without its left part, as after a hepatectomy: what is cut off becomes like the tissue around the liver."""
+    """A liver without its left part, as after a hepatectomy: what is cut off becomes like the tissue around it."""
 
     SIGMA, TEXTURE_SIGMA = 6.0, 1.5
     SMALLEST, LARGEST = 0.1, 0.4

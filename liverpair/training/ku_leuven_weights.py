@@ -1,7 +1,7 @@
 """The published liver network of KU Leuven as starting weights: from its Keras file to ours.
 
     pip download --no-deps --ignore-requires-python pyliverlesionseg==0.3
-    python -m liverpair.training.ku_leuven_weights pyliverlesionseg-0.3-py3-none-any.whl runs/ku-leuven-liver.safetensors
+    python -m liverpair.training.ku_leuven_weights pyliverlesionseg-0.3-py3-none-any.whl runs/ku-leuven.safetensors
 
 The package is never installed: only its weight file is read. It needs `h5py`.
 """
