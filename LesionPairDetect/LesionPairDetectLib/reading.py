@@ -7,7 +7,7 @@ from LesionPairDetectLib.keys import KeyBindings
 from LesionPairDetectLib.linkedcursor import LinkedCursor
 from LesionPairDetectLib.registrar import Registrar
 from LesionPairDetectLib.section import Section
-from LesionPairDetectLib.viewclicks import ViewClicks
+from LesionPairDetectLib.viewclicks import HandlesNearPointer, ViewClicks
 from LiverMultimodalLib.display import showPair
 from LiverMultimodalLib.inputs import SIDES
 from liverpair.mrml import frames
@@ -25,6 +25,7 @@ class ReadingSection(Section):
         self.cursor = LinkedCursor(context, self.onPlace)
         self.registrar = Registrar(context, self.onRegistered)
         self._clicks = ViewClicks(self.onClick)
+        self._handles = HandlesNearPointer(context)
         self._keys = KeyBindings({FOLLOW_KEY: self.toggle})
         self._isEntered = False
         self._sentence = ""
@@ -36,6 +37,7 @@ class ReadingSection(Section):
         self._isEntered = True
         self._keys.install()
         self._clicks.start()
+        self._handles.start()
         self.cursor.start()
         self.registrar.start()
         self.show()
@@ -44,6 +46,7 @@ class ReadingSection(Section):
         self._isEntered = False
         self._keys.remove()
         self._clicks.stop()
+        self._handles.stop()
         self.cursor.stop()
         self.registrar.stop()
 

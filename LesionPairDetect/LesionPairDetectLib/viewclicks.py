@@ -1,24 +1,25 @@
-"""Clicks into the slice views of the two rows, told from drags."""
+"""The mouse in the slice views of the two rows: clicks, told from drags, and what is near the pointer."""
 
+import numpy as np
 import slicer
 import vtk
 
+from LiverMultimodalLib.inputs import SIDES
 from liverpair.mrml import layouts
 
 BEFORE_SLICER = 5.0
 """Priority of an observer that hears of the mouse before Slicer's own do; drawing a box comes before it."""
 LARGEST_TREMOR = 3
+NEAR_PIXELS = 20
 LAYOUT_CHANGED = "layoutChanged(int)"
 
 
-class ViewClicks:
-    """While started, `onClick(group, ras)` is called for every click with the left button in a view of row 0 or 1.
-
-    Slicer gets the same events: a drag still adjusts the window or moves a handle.
+class ViewMouse:
+    """While started, hears of the mouse in the views of row 0 and 1. Slicer gets the same events: a drag still adjusts
+    the window or moves a handle.
     """
 
-    def __init__(self, onClick):
-        self._onClick = onClick
+    def __init__(self):
         self._views = []
         self._isStarted = False
 
@@ -36,6 +37,10 @@ class ViewClicks:
             slicer.app.layoutManager().disconnect(LAYOUT_CHANGED, self._watch)
             self._leave()
 
+    def watcher(self, sliceView, group):
+        """A `_ViewWatcher` of one view."""
+        raise NotImplementedError
+
     def _watch(self, layout=None):
         self._leave()
         manager = slicer.app.layoutManager()
@@ -43,7 +48,7 @@ class ViewClicks:
         for group, row in enumerate(layouts.ROWS):
             for view in row:
                 if view.name in shown:
-                    self._views.append(_ViewClicks(manager.sliceWidget(view.name).sliceView(), group, self._onClick))
+                    self._views.append(self.watcher(manager.sliceWidget(view.name).sliceView(), group))
 
     def _leave(self):
         for view in self._views:
@@ -51,25 +56,67 @@ class ViewClicks:
         self._views = []
 
 
-class _ViewClicks:
-    """The clicks into one view."""
+class ViewClicks(ViewMouse):
+    """While started, `onClick(group, ras)` is called for every click with the left button."""
 
-    def __init__(self, sliceView, group, onClick):
-        self._sliceNode, self._interactor = sliceView.mrmlSliceNode(), sliceView.interactor()
-        self._group, self._onClick = group, onClick
-        self._pressed = None
+    def __init__(self, onClick):
+        super().__init__()
+        self._onClick = onClick
+
+    def watcher(self, sliceView, group):
+        return _ClickWatcher(sliceView, group, self._onClick)
+
+
+class HandlesNearPointer(ViewMouse):
+    """While started, the chosen boxes of a `ReadingContext` have handles when the pointer is near one of them, or drags
+    one, and only then: handles cover a small lesion.
+    """
+
+    def __init__(self, context):
+        super().__init__()
+        self._context = context
+
+    def stop(self):
+        super().stop()
+        if self._context.study is not None:
+            self._context.study.show_handles(False)
+
+    def watcher(self, sliceView, group):
+        return _PointerWatcher(sliceView, group, self._onPointer)
+
+    def _onPointer(self, group, sliceNode, position):
+        study = self._context.study
+        if study is not None and study.selected is not None:
+            node = study.node(study.selected, SIDES[group])
+            study.show_handles(position is not None and node is not None and isNear(node, sliceNode, position))
+
+
+class _ViewWatcher:
+    """Observers of one view's mouse; `functions` by event."""
+
+    def __init__(self, sliceView, group, functions):
+        self._sliceNode, self._interactor, self._group = sliceView.mrmlSliceNode(), sliceView.interactor(), group
         self._tags = [
-            self._interactor.AddObserver(event, function, BEFORE_SLICER)
-            for event, function in (
-                (vtk.vtkCommand.LeftButtonPressEvent, self._onPress),
-                (vtk.vtkCommand.LeftButtonReleaseEvent, self._onRelease),
-            )
+            self._interactor.AddObserver(event, function, BEFORE_SLICER) for event, function in functions.items()
         ]
 
     def release(self):
         for tag in self._tags:
             self._interactor.RemoveObserver(tag)
         self._tags = []
+
+
+class _ClickWatcher(_ViewWatcher):
+    """The clicks into one view."""
+
+    def __init__(self, sliceView, group, onClick):
+        self._onClick = onClick
+        self._pressed = None
+        events = {
+            vtk.vtkCommand.LeftButtonPressEvent: self._onPress,
+            vtk.vtkCommand.LeftButtonReleaseEvent: self._onRelease,
+        }
+        super().__init__(sliceView, group, events)
 
     def _onPress(self, caller, event):
         self._pressed = self._interactor.GetEventPosition()
@@ -80,3 +127,41 @@ class _ViewClicks:
         if pressed is not None and max(abs(a - b) for a, b in zip(pressed, position)) <= LARGEST_TREMOR:
             ras = self._sliceNode.GetXYToRAS().MultiplyPoint((*position, 0.0, 1.0))[:3]
             self._onClick(self._group, ras)
+
+
+class _PointerWatcher(_ViewWatcher):
+    """The pointer over one view while no button is held; its position is None when it has left."""
+
+    def __init__(self, sliceView, group, onPointer):
+        self._onPointer = onPointer
+        self._isHeld = False
+        events = {
+            vtk.vtkCommand.LeftButtonPressEvent: self._onPress,
+            vtk.vtkCommand.LeftButtonReleaseEvent: self._onRelease,
+            vtk.vtkCommand.MouseMoveEvent: self._onMove,
+            vtk.vtkCommand.LeaveEvent: self._onLeft,
+        }
+        super().__init__(sliceView, group, events)
+
+    def _onPress(self, caller, event):
+        self._isHeld = True
+
+    def _onRelease(self, caller, event):
+        self._isHeld = False
+
+    def _onMove(self, caller, event):
+        if not self._isHeld:
+            self._onPointer(self._group, self._sliceNode, self._interactor.GetEventPosition())
+
+    def _onLeft(self, caller, event):
+        if not self._isHeld:
+            self._onPointer(self._group, self._sliceNode, None)
+
+
+def isNear(roiNode, sliceNode, position):
+    """Whether a position in a slice view (pixels from the lower left) is in a box or near it."""
+    toWorld = slicer.util.arrayFromVTKMatrix(sliceNode.GetXYToRAS())
+    fromBox = slicer.util.arrayFromVTKMatrix(roiNode.GetObjectToWorldMatrix())
+    place = np.linalg.solve(fromBox, toWorld @ (*position, 0.0, 1.0))[:3]
+    margin = NEAR_PIXELS * np.linalg.norm(toWorld[:3, 0])
+    return bool((np.abs(place) <= np.divide(roiNode.GetSize(), 2) + margin).all())

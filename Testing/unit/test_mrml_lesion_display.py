@@ -48,12 +48,13 @@ def shown(study) -> set[str]:
 
 
 def with_handles(study) -> set[tuple[str, str]]:
-    """The boxes with handles; asserts that those without are locked."""
+    """The boxes with handles; asserts that those without are locked, and have their number."""
     found = set()
     for uid, side in BOTH:
         node = study.node(uid, side)
         if node is not None:
             assert bool(node.GetLocked()) != bool(node.GetDisplayNode().GetHandlesInteractive())
+            assert bool(node.GetLocked()) == bool(node.GetDisplayNode().GetPointLabelsVisibility())
             found |= {(uid, side)} if node.GetDisplayNode().GetHandlesInteractive() else set()
     return found
 
@@ -96,23 +97,38 @@ def test_neighbors_in_the_cycle_of_colors_differ_also_for_the_color_blind():
         assert max(blue, abs(luminance[first] - luminance[second])) > 0.08, (first, second)
 
 
-def test_handles_are_on_the_selected_lesion_only(study):
+def test_handles_are_on_the_selected_lesion_only_and_only_when_shown(study):
     told = []
     study.observe(told.append)
+    study.show_handles()
     assert (study.selected, with_handles(study)) == (None, set())
     study.select("a")
-    assert (study.selected, with_handles(study)) == ("a", {("a", "t1"), ("a", "t2")})
+    assert (study.selected, with_handles(study)) == ("a", set())
+    study.show_handles()
+    assert with_handles(study) == {("a", "t1"), ("a", "t2")}
     study.select("b")
-    assert (study.selected, with_handles(study)) == ("b", {("b", "t1")})
+    assert (study.selected, with_handles(study)) == ("b", set())
+    study.show_handles()
     study.select("b")
+    assert with_handles(study) == {("b", "t1")}
+    study.show_handles(False)
+    assert with_handles(study) == set()
+    study.show_handles()
     study.select("unknown")
     assert (study.selected, with_handles(study)) == (None, set())
     assert told == ["selection"] * 3
     assert study.undo_name == "Add lesions"
 
 
+def test_the_selected_boxes_are_drawn_thicker(study):
+    study.select("a")
+    thickness = {uid: display_of(study, uid, "t1").GetLineThickness() for uid in "abc"}
+    assert thickness["a"] > thickness["b"] == thickness["c"]
+
+
 def test_handles_turn_no_box_out_of_its_image(study):
     study.select("a")
+    study.show_handles()
     display = display_of(study, "a", "t1")
     assert display.GetTranslationHandleVisibility() and display.GetScaleHandleVisibility()
     assert not display.GetRotationHandleVisibility()
@@ -120,6 +136,7 @@ def test_handles_turn_no_box_out_of_its_image(study):
 
 def test_a_box_that_joins_the_selected_lesion_has_handles(study):
     study.select("b")
+    study.show_handles()
     study.set_box("b", "t2", t2_box(40.0))
     assert with_handles(study) == {("b", "t1"), ("b", "t2")}
     study.undo()
@@ -130,6 +147,7 @@ def test_a_box_that_joins_the_selected_lesion_has_handles(study):
 
 def test_taking_hold_of_a_box_selects_its_lesion(study):
     study.node("c", "t2").InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    assert with_handles(study) == {("c", "t1"), ("c", "t2")}
     study.node("c", "t2").InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
     assert (study.selected, study.undo_name) == ("c", "Add lesions")
 
@@ -258,40 +276,70 @@ def test_boxes_are_drawn_in_their_row_and_vanish_with_the_filter(rows, study):
     assert [colored(view, 1) > 20 for view in rows] == [True, False]
 
 
-@pytest.fixture
-def small(rows, study):
-    """A view of 45 mm around a box of 10 mm of lesion "d", number 4."""
-    (view, *_others) = rows
-    box = Box((10.0, -20.5, 90.0), (10.0, 10.0, 10.0), t1_box().direction)
+USUAL_WIDTH_MM = 380.0
+"""What a view of the whole belly shows from left to right."""
+WIDTH = 480
+
+
+@pytest.fixture(params=[16.0, 60.0])
+def usual(study, request):
+    """A view at the usual zoom, a box in its middle of lesion "d" along the view's axes, and the box's side (mm)."""
+    view = SliceView("Usual", "Axial", (WIDTH, 360))
+    layouts.show_pair(None, None)
+    box = Box((0.0, 0.0, 200.0), (request.param,) * 3)
     study.add([LesionPair(4, t1=box, t1_score=0.5, t1_origin="detected", uid="d")])
-    view.look_at(frames.flip(box.centre_mm), 45.0)
-    return view
+    display_of(study, "d", "t1").AddViewNodeID(view.node.GetID())
+    view.look_at(frames.flip(box.centre_mm), USUAL_WIDTH_MM)
+    yield view, request.param
+    view.close()
 
 
-def inside(view) -> np.ndarray:
-    """The pixels of 5 by 5 mm in the middle of a view of `small`."""
-    width, height = view.size
-    half = round(2.5 * width / 45)
-    middle = slice(height // 2 - half, height // 2 + half), slice(width // 2 - half, width // 2 + half)
-    return view.grab()[middle].astype(float)
+def changed(view, what) -> np.ndarray:
+    """The pixels that differ after `what()`, as (right, up) from the middle of the view in mm."""
+    before = view.grab().astype(int)
+    what()
+    rows, columns = np.nonzero((view.grab().astype(int) != before).any(axis=-1))
+    return np.stack([columns - WIDTH / 2, 180 - rows], axis=-1) * USUAL_WIDTH_MM / WIDTH
 
 
-def test_a_small_lesion_is_not_hidden_by_its_box(small, study):
-    display = display_of(study, "d", "t1")
-    with_number = inside(small)
-    display.SetPointLabelsVisibility(False)
-    bare = inside(small)
-    display.SetVisibility(False)
-    assert np.array_equal(bare, inside(small))
-    display.SetVisibility(True)
-    display.SetPointLabelsVisibility(True)
-    assert 0.01 < (with_number != bare).any(axis=-1).mean() < 0.3
+def test_the_number_stands_beside_the_box_on_a_dark_ground(usual, study):
+    view, side = usual
+    number = changed(view, lambda: display_of(study, "d", "t1").SetPointLabelsVisibility(False))
+    assert len(number) > 50
+    assert (number.max(axis=-1) > side / 2).all()
+    assert np.abs(number).max() < side / 2 + 25
+    text = display_of(study, "d", "t1").GetTextProperty()
+    assert text.GetBackgroundOpacity() > 0.7 and max(text.GetBackgroundColor()) == 0
 
 
-def test_handles_leave_most_of_a_small_lesion_free(small, study):
-    unselected = inside(small)
+def test_nothing_is_drawn_inside_a_box_that_nobody_points_at(usual, study):
+    view, side = usual
     study.select("d")
-    assert 0 < (inside(small) != unselected).any(axis=-1).mean() < 0.15
+    drawn = changed(view, lambda: display_of(study, "d", "t1").SetVisibility(False))
+    assert len(drawn) > 50
+    assert np.abs(drawn).max(axis=-1).min() > side / 2 - 4
+
+
+def test_handles_are_small_beside_the_box_and_leave_its_lesion_free(usual, study):
+    view, side = usual
+    study.select("d")
+    display_of(study, "d", "t1").SetPointLabelsVisibility(False)
+    handles = changed(view, study.show_handles)
+    pixel = USUAL_WIDTH_MM / WIDTH
+    covered = (np.abs(handles).max(axis=-1) < side / 2 - 2).sum() * pixel**2
+    assert 0 < covered < 0.15 * side**2
+    faces = [(side / 2, 0), (-side / 2, 0), (0, side / 2), (0, -side / 2), (0, 0)]
+    nearest = np.linalg.norm(handles[:, None] - faces, axis=-1)
+    assert nearest.min(axis=-1).max() < 5
+    assert set(nearest.argmin(axis=-1)) == set(range(5))
+
+
+def test_the_number_follows_the_size_of_the_box(usual, study):
+    view, side = usual
+    study.node("d", "t1").SetSize(90, 90, 90)
+    display_of(study, "d", "t1").AddViewNodeID(view.node.GetID())
+    number = changed(view, lambda: display_of(study, "d", "t1").SetPointLabelsVisibility(False))
+    assert len(number) > 50 and (number.max(axis=-1) > 45).all()
 
 
 def white(view) -> int:

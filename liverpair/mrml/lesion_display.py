@@ -1,4 +1,5 @@
-"""How the boxes of lesions look: number and color the same in both rows, handles on the selected pair alone."""
+"""How the boxes of lesions look: number and color the same in both rows, handles on the selected pair alone, and there
+only while the pointer is near: a lesion is looked at more often than its box is moved."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,10 +22,17 @@ COLORS = (
 REJECTED_OPACITY = 0.3
 LINE_THICKNESS = 0.2
 SELECTED_LINE_THICKNESS = 0.4
-TEXT_SCALE = 4.0
-GLYPH_SCALE = 0.1
-"""Percent of the view: too small to be drawn, for a point in its middle hides a small lesion. The number stays."""
-HANDLE_SCALE = 1.2
+TEXT_SCALE = 3.0
+LABEL_BACKGROUND = (0.0, 0.0, 0.0)
+LABEL_OPACITY = 0.85
+LABEL_GAP_MM = 4.0
+HANDLE_PART = 0.08
+"""Size of a handle, relative to the box: Slicer draws it about twice as large."""
+LARGEST_HANDLE_MM = 2.0
+FACES = (True, True, True, False)
+"""Which handles for the size are shown: those of the faces, without those of the edges between them."""
+CENTER = (False, False, False, True)
+"""Which handles for the place are shown: the one in the middle, without arrows."""
 
 
 def color_of(number: int) -> tuple[float, float, float]:
@@ -64,6 +72,7 @@ class LesionDisplay:
 
     def __init__(self):
         self.selected: str | None = None
+        self.handles = False
         self.filter = LesionFilter()
 
     def style(self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], uids: Iterable[str]) -> None:
@@ -74,16 +83,25 @@ class LesionDisplay:
             shown = bool(keys) and self.filter.passes_records(records[key] for key in keys)
             for key in keys:
                 _style(_display_node(nodes[key]), records[key], views[key[1]])
-                _select(nodes[key], uid == self.selected)
+                _select(nodes[key], uid == self.selected, self.handles)
                 _display_node(nodes[key]).SetVisibility(shown)
 
     def select(self, nodes: Mapping[Key, object], uid: str | None) -> None:
-        """Move the handles to the boxes of the lesion `uid`, or take them away."""
-        before, self.selected = self.selected, uid
-        for changed, selected in ((before, False), (uid, True)):
+        """Bring out the boxes of the lesion `uid`, or of none; they have no handles yet."""
+        before, self.selected, self.handles = self.selected, uid, False
+        for changed in {before, uid} - {None}:
             for side in SIDES:
-                if changed is not None and changed != (uid if not selected else None) and (changed, side) in nodes:
-                    _select(nodes[changed, side], selected)
+                if (changed, side) in nodes:
+                    _select(nodes[changed, side], changed == uid, False)
+
+    def show_handles(self, nodes: Mapping[Key, object], shown: bool) -> None:
+        """Give handles to the boxes of the selected lesion, or take them away."""
+        if shown == self.handles:
+            return
+        self.handles = shown
+        for side in SIDES:
+            if (self.selected, side) in nodes:
+                _select(nodes[self.selected, side], True, shown)
 
     def filtered(
         self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], wanted: LesionFilter
@@ -114,15 +132,19 @@ def _style(display_node, record: BoxRecord, views: list[str]) -> None:
         display_node.SetOpacity(REJECTED_OPACITY if record.state == "rejected" else 1.0)
         display_node.SetFillVisibility(False)
         display_node.SetPropertiesLabelVisibility(False)
-        display_node.SetPointLabelsVisibility(True)
         display_node.SetTextScale(TEXT_SCALE)
-        display_node.SetGlyphTypeFromString("Sphere3D")
-        display_node.SetUseGlyphScale(True)
-        display_node.SetGlyphScale(GLYPH_SCALE)
-        display_node.SetInteractionHandleScale(HANDLE_SCALE)
+        text = display_node.GetTextProperty()
+        text.SetShadow(False)
+        text.SetBackgroundColor(*LABEL_BACKGROUND)
+        text.SetBackgroundOpacity(LABEL_OPACITY)
+        # A point drawn in the middle of a small lesion would hide it.
+        display_node.SetGlyphType(display_node.GlyphTypeInvalid)
+        display_node.SetUseGlyphScale(False)
         display_node.SetRotationHandleVisibility(False)
         display_node.SetTranslationHandleVisibility(True)
+        display_node.SetTranslationHandleComponentVisibility(CENTER)
         display_node.SetScaleHandleVisibility(True)
+        display_node.SetScaleHandleComponentVisibility(FACES)
         if list(display_node.GetViewNodeIDs() or ()) != views:
             display_node.RemoveAllViewNodeIDs()
             for view in views:
@@ -131,14 +153,24 @@ def _style(display_node, record: BoxRecord, views: list[str]) -> None:
         display_node.EndModify(was_modifying)
 
 
-def _select(node, selected: bool) -> None:
-    """Handles on or off. A box without handles is locked: nobody moves it by mistake while scrolling over it."""
-    display_node = _display_node(node)
+def _select(node, selected: bool, handles: bool) -> None:
+    """Bring a box out, or not; with handles on, or off. A box without handles is locked: nobody moves it by mistake
+    while scrolling over it."""
+    display_node, handles = _display_node(node), selected and handles
     was_modifying = display_node.StartModify()
     try:
-        display_node.SetHandlesInteractive(selected)
+        display_node.SetHandlesInteractive(handles)
         display_node.SetLineThickness(SELECTED_LINE_THICKNESS if selected else LINE_THICKNESS)
+        display_node.SetPointLabelsVisibility(not handles)
+        display_node.SetGlyphSize(_glyph_size(node, handles))
     finally:
         display_node.EndModify(was_modifying)
-    if bool(node.GetLocked()) == selected:
-        node.SetLocked(not selected)
+    if bool(node.GetLocked()) == handles:
+        node.SetLocked(not handles)
+
+
+def _glyph_size(node, handles: bool) -> float:
+    """In mm: what Slicer sizes handles by, and how far from the middle of the box it puts the number. In every view one
+    of the two sides is not longer than the middle one of the three: there the number is beside the box."""
+    side = sorted(node.GetSize())[1]
+    return min(HANDLE_PART * side, LARGEST_HANDLE_MM) if handles else (side + LABEL_GAP_MM) * 2**0.5

@@ -146,12 +146,17 @@ class BoxStore:
         return free_number(record.number for record in self.records.values())
 
     def select(self, uid: str | None) -> None:
-        """Give the handles to the boxes of one lesion; to none when there is no such lesion."""
+        """Bring out the boxes of one lesion; of none when there is no such lesion."""
         uid = uid if uid is not None and self.has(uid) else None
         if uid != self.display.selected:
             with self._watch.quiet():
                 self.display.select(self.nodes, uid)
             self.notices.tell("selection")
+
+    def show_handles(self, shown: bool) -> None:
+        """Give handles to the boxes of the selected lesion, or take them away."""
+        with self._watch.quiet():
+            self.display.show_handles(self.nodes, shown and self.display.selected is not None)
 
     def show(self, wanted: LesionFilter) -> None:
         """Show the boxes that pass a filter, and hide the others."""
@@ -210,6 +215,7 @@ class BoxStore:
         if started:
             self._dragged.add(key)
             self.select(key[0])
+            self.show_handles(True)
         else:
             self._dragged.discard(key)
             self._read_again(key)
@@ -288,6 +294,7 @@ class BoxStore:
         self.records = self.records | {key: new}
         with self.notices.held():
             self.put(target)
+            self._tidy({key[0]} if moved else set())
             self._remember(name, before, gesture)
 
     def _take_back_hardened(self, key: Key) -> None:

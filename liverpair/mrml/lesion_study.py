@@ -265,12 +265,17 @@ class LesionStudy:
 
     @property
     def selected(self) -> str | None:
-        """The uid of the lesion whose boxes have handles."""
+        """The uid of the lesion whose boxes are brought out."""
         return self._store.display.selected
 
     def select(self, uid: str | None) -> None:
-        """Give handles to the boxes of one lesion and to no others; None, or an unknown uid, to none."""
+        """Bring out the boxes of one lesion and no others; None, or an unknown uid, means none."""
         self._store.select(uid)
+
+    def show_handles(self, shown: bool = True) -> None:
+        """Give handles to the boxes of the selected lesion, or take them away: handles cover a small lesion, so they
+        are shown only while the pointer is near. Selecting takes them away."""
+        self._store.show_handles(shown)
 
     def filter(self, minimum_score: float = 0.0, hide_rejected: bool = False) -> None:
         """Show only the lesions with a score from `minimum_score`; drawn and accepted ones always stay."""
