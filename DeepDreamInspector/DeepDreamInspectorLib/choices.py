@@ -167,7 +167,9 @@ def _placedInTheOther(parameterNode, side):
     if elsewhere is None:
         return None
     if parameterNode.place == BOX and volumeOfBox(parameterNode.box) is elsewhere:
-        return _("The box was drawn in {other}, but the dream is on {side}. Draw one in a view of {side}.").format(**words)
+        return _("The box was drawn in {other}, but the dream is on {side}. Draw one in a view of {side}.").format(
+            **words
+        )
     points = placed(parameterNode.points) if parameterNode.place == POINTS else []
     for number, point in enumerate(points, start=1):
         if volumeAt(parameterNode.points, point) is elsewhere:

@@ -169,9 +169,11 @@ class NeuronSection(Section, VTKObservationMixin):
         for number in [] if isBox else reversed(new):
             node.RemoveNthControlPoint(number)
         what = _("This view shows '{name}'.").format(name=shown.GetName()) if shown else _("This view shows no image.")
-        self._refuse(_("{what} The dream is on '{name}': click in a view of that image.").format(
-            what=what, name=dreamt.GetName()
-        ))
+        self._refuse(
+            _("{what} The dream is on '{name}': click in a view of that image.").format(
+                what=what, name=dreamt.GetName()
+            )
+        )
 
     def _refuse(self, sentence):
         """Say beside the buttons why a click was not taken."""

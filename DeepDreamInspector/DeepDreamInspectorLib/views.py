@@ -44,10 +44,12 @@ def settleLoadedScene():
 def shareHeight():
     """Give the rows of views and the plot the heights that the layout for dreams is described with."""
     manager = slicer.app.layoutManager()
-    splitter = manager.plotWidget(0).parent() if manager.plotViewCount else None
     shares = dream_layout.shares(arrangement() == dream_layout.PLANES_LAYOUT_ID)
-    if splitter is not None and splitter.inherits("QSplitter") and splitter.count == len(shares):
-        splitter.setSizes([share * splitter.height // sum(shares) for share in shares])
+    for plot in map(manager.plotWidget, range(manager.plotViewCount)):  # those of other layouts are among them
+        splitter = plot.parent()
+        isOurs = plot.mrmlPlotViewNode().GetLayoutName() == dream_layout.PLOT_VIEW
+        if isOurs and splitter is not None and splitter.inherits("QSplitter") and splitter.count() == len(shares):
+            splitter.setSizes([share * splitter.height // sum(shares) for share in shares])
 
 
 def areViewsShown():

@@ -37,7 +37,7 @@ class qMRMLPlotView(InteractivePicture):
         self._observe()
 
     def view_node(self):
-        """For the widget around it: `mrmlPlotViewNode` of a view is neither a slot nor invokable, so Python lacks it."""
+        """For the widget around it: `mrmlPlotViewNode` of a view is neither slot nor invokable, so Python lacks it."""
         return self._view_node
 
     def chart(self) -> vtk.vtkChartXY:

@@ -9,7 +9,7 @@ from dream_folder_factory import PIXEL, RANGES, SPHERICITY, frame_images, rising
 from matplotlib.figure import Figure
 
 from liverpair.dreaming import figures, strip
-from liverpair.dreaming.colors import FEATURES, color_of, is_broken
+from liverpair.dreaming.colors import BASELINES, FEATURES, color_of, is_broken
 from liverpair.dreaming.drawing import curves, draw_curve, draw_outline, quartiles, spread_apart
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.dreaming.trajectories import Trajectories
@@ -100,9 +100,10 @@ def test_z_scores_stand_above_and_values_below(saved):
     assert sphericity.get_title(loc="left") == "Sphericity" and overview.get_yscale() == "linear"
     assert max(line.get_ydata()[-1] for line in lines_of(sphericity, color_of(0))) == pytest.approx(0.8)
     assert len(lines_of(sphericity, color_of(0))) == 3 + 1
-    (gray,) = lines_of(sphericity, "#9a9a9a")
-    assert gray.get_ydata()[-1] == pytest.approx(0.4)
-    assert not lines_of(overview, "#9a9a9a")
+    (baseline,) = lines_of(sphericity, BASELINES["random-direction"])
+    assert baseline.get_ydata()[-1] == pytest.approx(0.4)
+    assert not lines_of(overview, BASELINES["random-direction"])
+    assert len(set(BASELINES.values())) == 2, "one baseline is told from the other"
     assert "random direction" in [text.get_text() for text in saved[0].legends[0].get_texts()]
     assert [line.get_ydata()[0] for line in activation.lines if line.get_linewidth() == 1.5] == [-4.0]
     assert entropy.get_xlim() == (0, 20)
@@ -129,7 +130,8 @@ def test_a_feature_that_is_never_defined_says_so(saved):
     trajectories.add({"run": "dream", "start": 0, "iteration": 0, "activation": 1.0, "features": {SPHERICITY: None}})
     figures.trajectory_figure(trajectories, NormalRanges.from_dict(RANGES), path="unused.png")
     overview, _, panel = saved[0].get_axes()
-    assert [text.get_text() for text in overview.texts] == ["Sphericity (undefined)"]
+    assert [text.get_text() for text in overview.texts] == ["Undefined, for there was no object: Sphericity"]
+    assert not [text for text in overview.texts if text.get_transform() != overview.transAxes], "no line to a value"
     assert [text.get_text() for text in panel.texts] == ["undefined: no object"]
 
 

@@ -68,6 +68,13 @@ def test_a_second_model_stands_beside(tmp_path):
     assert "0.44 → 0.8, toward" in text
 
 
+def test_two_dreams_of_one_model_are_told_apart(tmp_path):
+    one, other = (FinishedDream.read(write_dream(tmp_path / name)) for name in "ab")
+    assert report._names(one, other) == ("lesion-slices-t1 1.0.0, first dream", "lesion-slices-t1 1.0.0, second dream")
+    text = without_pictures(page_of(report.write_report(one.folder, tmp_path / "out", other.folder)))
+    assert "Dashed: lesion-slices-t1 1.0.0, second dream" in text
+
+
 def test_without_ranges_values_are_shown_and_it_is_said(tmp_path):
     folder = write_dream(tmp_path / "dream", trajectories=rising(starts=1), ranges=None)
     text = without_pictures(page_of(report.write_report(folder, tmp_path / "out")))

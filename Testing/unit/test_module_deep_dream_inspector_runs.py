@@ -61,10 +61,10 @@ def test_a_dream_without_any_object_says_what_happened(panel, direction):
     panel.worker.finish()
     panel.harness.wait()
     said = {
-        "ascent": "The model saw no object at any iteration, so there is nothing to plot. Dream for more iterations, or "
-        "begin at another place.",
-        "descent": "The model saw no object there, so there was none to dream away, and there is nothing to plot. Begin "
-        "on an object that the model sees.",
+        "ascent": "The model saw no object at any iteration, so there is nothing to plot. Dream for more iterations, "
+        "or begin at another place.",
+        "descent": "The model saw no object there, so there was none to dream away, and there is nothing to plot. "
+        "Begin on an object that the model sees.",
     }[direction]
     assert panel.status == f"All 10 iterations are done. {said}"
     assert panel.text("plotLabel") == said
@@ -354,3 +354,7 @@ def test_a_loaded_scene_has_views_of_their_size_and_no_tool_bar_of_sequences(pan
         assert splitter.sizes() == pytest.approx(shared, abs=10)
         assert slicer.modules.sequences.toolBarVisible == was_visible
     slicer.modules.sequences.toolBarVisible = False
+    splitter.setSizes([35, 35, 800])
+    panel.widget.onSceneEndImport()
+    panel.harness.wait(seconds=0.4)
+    assert splitter.sizes() == pytest.approx(shared, abs=10), "though the layout is not made anew"

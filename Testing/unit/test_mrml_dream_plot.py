@@ -12,10 +12,11 @@ from mrml_dream_factory import FEATURES, ITERATIONS, RANGES, new_dream, sample, 
 from mrml_factory import empty_scene
 from vtk.util.numpy_support import vtk_to_numpy
 
-from liverpair.dreaming.colors import BASELINE, color_of
+from liverpair.dreaming.colors import color_of
 from liverpair.errors import InputError
 from liverpair.mrml.dream_plot import FAR_Z, DreamPlot
 from liverpair.mrml.dream_scene import DreamScene
+from liverpair.mrml.dream_series import read_key
 from liverpair.mrml.headless import load_scene_mrb, save_scene_mrb
 
 SPHERICITY, CONTRAST, ENTROPY = FEATURES
@@ -98,18 +99,22 @@ def test_a_feature_keeps_its_color_whatever_else_is_shown():
     assert hexadecimal(named(plot, GLCM)) == expected
 
 
-def test_baselines_are_gray_lines_with_a_piece_for_each_feature():
+def lines_of(plot: DreamPlot, what: str) -> dict:
+    """The series of one kind by feature."""
+    keys = {series: read_key(series) for series in plot.series}
+    return {feature: series for series, (kind, feature) in keys.items() if kind == what}
+
+
+def test_baselines_have_the_colors_of_the_features_and_one_name():
     plot = plot_of(new_dream(kinds=BASELINES))
-    weights, direction = named(plot, "Random weights"), named(plot, "Random direction")
-    assert hexadecimal(weights) == hexadecimal(direction) == BASELINE
-    assert weights.GetLineStyle() != direction.GetLineStyle()
-    expected = [
-        [i, z(name, value_of(name, "random-weights", 1, i))]
-        for name in (SPHERICITY, CONTRAST)
-        for i in range(1, ITERATIONS)
-    ]
-    drawn = points(weights)
-    np.testing.assert_allclose(drawn, expected)
+    weights, direction = (lines_of(plot, kind) for kind in BASELINES[1:])
+    assert list(weights) == list(direction) == [SPHERICITY, CONTRAST]
+    for name in weights:
+        assert hexadecimal(weights[name]) == hexadecimal(direction[name]) == plot.color(name)
+        assert weights[name].GetLineStyle() != direction[name].GetLineStyle()
+        expected = [[i, z(name, value_of(name, "random-weights", 1, i))] for i in range(1, ITERATIONS)]
+        np.testing.assert_allclose(points(weights[name]), expected)
+    assert [series.GetName() for series in weights.values()] == ["Random weights", ""]
     plot.show(kinds=["dream"])
     assert "Random weights" not in names(plot)
     plot.show(kinds=["random-weights"])
@@ -168,7 +173,8 @@ def test_another_dream_is_drawn_dashed_in_the_same_colors():
     dream, other = new_dream("One"), new_dream("Other", starts=1)
     plot = plot_of(dream, compare_with=other)
     assert plot.compared_with is other
-    mine, its = named(plot, GLCM), named(plot, f"{GLCM}, Other")
+    mine, its = named(plot, GLCM), lines_of(plot, "second")[CONTRAST]
+    assert names(plot)[1:] == ["Other (dashed)", "Sphericity", GLCM], "its name stands in the legend once"
     assert (mine.GetLineStyle(), its.GetLineStyle()) == (SERIES.LineStyleSolid, SERIES.LineStyleDash)
     assert mine.GetColor() == its.GetColor()
     expected = [[i, z(CONTRAST, value_of(CONTRAST, "dream", 0, i))] for i in range(1, ITERATIONS)]
@@ -178,7 +184,12 @@ def test_another_dream_is_drawn_dashed_in_the_same_colors():
     assert len(points(its)) == ITERATIONS
     other.remove()
     plot.update()
-    assert (plot.compared_with, f"{GLCM}, Other" in names(plot)) == (None, False)
+    assert (plot.compared_with, lines_of(plot, "second")) == (None, {})
+
+
+def test_a_long_name_leaves_room_for_the_plot():
+    other = new_dream("AX T1 in phase dreamt by lesion-slices-t1")
+    assert "AX T1 in ph...n-slices-t1 (dashed)" in names(plot_of(new_dream("One"), compare_with=other))
 
 
 def test_far_values_are_cut_off_so_that_the_band_stays_readable():
@@ -229,12 +240,13 @@ def test_points_tell_iteration_feature_and_value():
     assert plot.iteration_of(contrast, 4) == 4
     assert (plot.point_of(contrast, 4).title, plot.point_of(contrast, 4).value) == (GLCM, pytest.approx(expected))
     assert plot.describe(contrast, 4) == f"{GLCM}, iteration 4: z = {expected:.2f}"
-    weights = named(plot, "Random weights").GetID()
-    second_piece = ITERATIONS + 1
-    assert plot.point_of(weights, second_piece + 3).iteration == 3
-    assert plot.describe(weights, second_piece + 3).startswith(f"{GLCM}, random weights, iteration 3: z = ")
-    assert plot.iteration_of(weights, ITERATIONS) is None
-    assert plot.describe(named(plot, f"{GLCM}, Other").GetID(), 2).startswith(f"{GLCM}, Other, iteration 2: ")
+    weights = lines_of(plot, "random-weights")[CONTRAST].GetID()
+    assert plot.point_of(weights, 3).iteration == 3
+    assert plot.describe(weights, 3).startswith(f"{GLCM}, random weights, iteration 3: z = ")
+    lower = lines_of(plot, "quartiles")[CONTRAST].GetID()
+    assert plot.iteration_of(lower, ITERATIONS) is None, "the gap between its two pieces"
+    second = lines_of(plot, "second")[CONTRAST].GetID()
+    assert plot.describe(second, 2).startswith(f"{GLCM}, Other, iteration 2: ")
     assert plot.describe(named(plot, "Normal range").GetID(), 0) == ""
 
 

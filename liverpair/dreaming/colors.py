@@ -9,7 +9,8 @@ FEATURES = (
 PLAIN = 7
 """How many of them differ enough to be told apart by color alone; the others are drawn with a broken line."""
 
-BASELINE = "#9a9a9a"
+BASELINES = {"random-weights": "#9a9a9a", "random-direction": "#b5844a"}
+"""By kind of run, where a picture is of one feature."""
 BAND = "#e4efe4"
 """The normal range."""
 

@@ -39,6 +39,8 @@ STYLE = {
     "svg.hashsalt": "liverpair",
 }
 DPI = 160
+LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
+"""The line from a value to its label: to the label's left edge, not through its letters."""
 LABEL_GAP = 0.062
 """Smallest distance of two labels at the ends of curves, as a fraction of the height of the axes."""
 
@@ -139,7 +141,7 @@ def label_ends(axis: Axes, ends: Sequence[tuple[float, str, str]], gap: float = 
             fontsize=8.5,
             verticalalignment="center",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0},
+            arrowprops={**LEADER, "color": color},
         )
 
 

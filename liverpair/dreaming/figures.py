@@ -1,5 +1,6 @@
 """The trajectories of a dream as a figure, and its images as a strip."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from liverpair.dreaming.colors import BAND, BASELINE, color_of, is_broken
+from liverpair.dreaming.colors import BAND, BASELINES, color_of, is_broken
 from liverpair.dreaming.drawing import (
     DASHES,
     INK,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["frame_strip", "normal_range", "trajectory_figure"]
 
 ACTIVATION = "activation"
-BASELINES = {"random-weights": (":", "random weights"), "random-direction": ("--", "random direction")}
+BASELINE_STYLES = {"random-weights": (":", "random weights"), "random-direction": ("-.", "random direction")}
 LINEAR_Z = 3.0
 """z-scores beyond this are drawn on a logarithmic scale when any lies beyond `FAR_Z`."""
 FAR_Z = 8.0
@@ -43,6 +44,8 @@ BASELINE_ROOM = 0.5
 TITLE_SIZE, TITLE_LETTERS = 9.0, 22
 """Size of a panel's title, and how many letters of it a panel is wide."""
 WIDTH, OVERVIEW_HEIGHT, PANEL_HEIGHT = 10.4, 3.0, 1.55
+UNDEFINED_LETTERS = 120
+"""How long a line may be that names features without any value."""
 
 
 def trajectory_figure(
@@ -58,7 +61,7 @@ def trajectory_figure(
     activation and for each feature in its own unit.
 
     A curve is the median over starts, its shade the quartiles; a start that has ended keeps its last value. The panels
-    show every start as a hair too, and the baselines in gray. Features without a normal range have a panel only;
+    show every start as a hair too, and the baselines. Features without a normal range have a panel only;
     without any range there are only panels.
 
     Args:
@@ -120,7 +123,7 @@ def _draw_overview(
 ) -> None:
     """The z-scores of all features that have a normal range."""
     draw_band(axis, -1, 1)
-    ends = []
+    ends, undefined = [], []
     extent = [-1.6, 1.6]
     for number, name in enumerate(features):
         found = normal_range(ranges, name)
@@ -130,17 +133,24 @@ def _draw_overview(
         iterations, values = curves(trajectories, name)
         style = "-." if is_broken(number) else "-"
         end = draw_curve(axis, iterations, (values - mean) / deviation, color_of(number), style=style)
-        text = title_of(name) if end is not None else f"{title_of(name)} (undefined)"
-        ends.append((end or 0.0, text, color_of(number)))
         extent += _extent((values - mean) / deviation)
         if second is not None:
             iterations, values = curves(second, name)
-            draw_curve(axis, iterations, (values - mean) / deviation, color_of(number), style=DASHES, width=1.2)
-            extent += _extent((values - mean) / deviation)
+            z = (values - mean) / deviation
+            its_end = draw_curve(axis, iterations, z, color_of(number), style=DASHES, width=1.2)
+            end = its_end if end is None else end
+            extent += _extent(z)
+        if end is None:
+            undefined.append(title_of(name))
+        else:
+            ends.append((end, title_of(name), color_of(number)))
     _set_z_scale(axis, min(extent), max(extent))
     axis.set_xlabel("iteration")
     axis.set_xlim(0, _last_iteration(trajectories, second))
     label_ends(axis, ends)
+    if undefined:
+        text = textwrap.fill(f"Undefined, for there was no object: {', '.join(undefined)}", UNDEFINED_LETTERS)
+        axis.text(0.01, 0.03, text, transform=axis.transAxes, va="bottom", fontsize=8)
 
 
 def _extent(values: np.ndarray) -> list[float]:
@@ -185,9 +195,9 @@ def _draw_panel(
     if end is None:
         axis.text(0.5, 0.5, "undefined: no object", transform=axis.transAxes, ha="center", va="center", fontsize=8)
     low, high = axis.get_ylim()
-    for kind, (style, _) in BASELINES.items():
+    for kind, (style, _) in BASELINE_STYLES.items():
         if kind in trajectories.kinds:
-            draw_curve(axis, *curves(trajectories, name, kind), BASELINE, style=style, width=1.2)
+            draw_curve(axis, *curves(trajectories, name, kind), BASELINES[kind], style=style, width=1.2)
     if end is not None:
         room = BASELINE_ROOM * (high - low)
         axis.set_ylim(max(low - room, axis.get_ylim()[0]), min(high + room, axis.get_ylim()[1]))
@@ -210,8 +220,8 @@ def _legend(trajectories: Trajectories, band: bool, names: Sequence[str]) -> lis
     if band:
         handles.append(Patch(color=BAND, label="normal range"))
     handles += [
-        Line2D([], [], color=BASELINE, linestyle=style, label=text)
-        for kind, (style, text) in BASELINES.items()
+        Line2D([], [], color=BASELINES[kind], linestyle=style, label=text)
+        for kind, (style, text) in BASELINE_STYLES.items()
         if kind in trajectories.kinds
     ]
     return handles

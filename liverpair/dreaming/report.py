@@ -53,7 +53,7 @@ def write_report(folder: str | Path, output: str | Path, second: str | Path | No
     dream = FinishedDream.read(folder)
     other = None if second is None else FinishedDream.read(second)
     paths = {what: Path(output) / name for what, name in REPORT_FILES.items()}
-    names = (dream.model, other.model if other else "")
+    names = _names(dream, other)
     second_one = other and other.trajectories
     features = page_features(dream)
 
@@ -74,6 +74,13 @@ def write_report(folder: str | Path, output: str | Path, second: str | Path | No
     with written_whole(paths["html"]) as draft:
         draft.write_text(html_page(page), encoding="utf-8")
     return paths
+
+
+def _names(dream: FinishedDream, other: FinishedDream | None) -> tuple[str, str]:
+    """What two dreams are called beside each other: their models, and which is which where it is one model."""
+    if other is None or other.model != dream.model:
+        return dream.model, other.model if other else ""
+    return f"{dream.model}, first dream", f"{other.model}, second dream"
 
 
 def _figures() -> ModuleType:
@@ -117,7 +124,7 @@ def _page(
     left_out = len(dream.trajectories.features) - len(features)
     more = f"{left_out} more features are in {REPORT_FILES['png']} and {REPORT_FILES['csv']}." if left_out else ""
     return Page(
-        title=f"What {dream.model} dreams of" + (f", beside {other.model}" if other else ""),
+        title=f"What {dream.model} dreams of" + (f", beside {_names(dream, other)[1]}" if other else ""),
         about=about(dream.content, starts),
         strip=strip,
         strip_caption=f"{which}{STRIP_CAPTION}",
@@ -130,7 +137,7 @@ def _page(
         how_to_read=how_to_read(dream.ranges is not None, len(dream.trajectories.kinds) > 1),
         notes=_notes(dream),
         course_title="z, from → to" if dream.ranges else "from → to",
-        second=other.model if other else "",
+        second=_names(dream, other)[1],
     )
 
 
@@ -138,11 +145,11 @@ def _curves_caption(dream: FinishedDream, other: FinishedDream | None) -> str:
     parts = ["Trajectories of the object's features."]
     parts.append("Above: z-scores; below: in their own units" if dream.ranges else "In their own units")
     parts[-1] += ", with every start as a hair" if dream.starts > 1 else ""
-    parts[-1] += " and the baselines in gray." if len(dream.trajectories.kinds) > 1 else "."
+    parts[-1] += " and the baselines dotted." if len(dream.trajectories.kinds) > 1 else "."
     if none := dream.trajectories.without_object():
         words = " and ".join(BASELINES.get(kind, "in the dream") for kind in none)
         parts.append(f"No object appeared {words}: only its activation has a curve.")
-    parts += [f"Dashed: {other.model}, measured by the same ranges."] if other else []
+    parts += [f"Dashed: {_names(dream, other)[1]}, measured by the same ranges."] if other else []
     return " ".join(parts)
 
 

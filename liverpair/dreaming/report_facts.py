@@ -23,8 +23,8 @@ UNRANGED = (
     "'python -m liverpair normal-ranges' computes ranges from a folder of studies.",
 )
 BASELINES = (
-    "A curve speaks of the model only as far as it differs from the gray ones, which show what the same steps do with "
-    "random weights, or in a random direction."
+    "A curve speaks of the model only as far as it differs from the dotted ones, which show what the same steps do "
+    "with random weights, or in a random direction."
 )
 NO_BASELINES = "This dream has no baselines: whether any ascent would do the same, these curves do not tell."
 CAUTION = "A report on a model, not on a patient. For research and teaching."

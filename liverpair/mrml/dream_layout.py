@@ -126,4 +126,3 @@ def _middle_of(mask_node) -> tuple[float, float, float] | None:
     """World point (RAS, mm) of the centroid of a mask; None when there is nothing in it."""
     center = centroid_mm(volumes.world_image(mask_node)) if mask_node is not None else None
     return frames.flip(center) if center is not None else None
-

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from liverpair.dreaming.colors import BASELINE, color_of, is_broken
+from liverpair.dreaming.colors import color_of, is_broken
 from liverpair.dreaming.feature_names import title_of
 from liverpair.dreaming.settings import RUN_KINDS
 from liverpair.mrml.dream_curves import number
@@ -20,6 +20,8 @@ BASELINE_STYLES = {"random-weights": "dot", "random-direction": "dash-dot"}
 BAND_COLOR = "#5f8f5f"
 MARK_COLOR = "#444444"
 GAP = np.array([math.nan])
+LONGEST_NAME = 25
+"""Letters of the name of a dream in the legend."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def extent(parts: Sequence[Part]) -> tuple[float, float] | None:
 
 
 def _medians(dream: DreamScene, features: Sequence[str], scale: Scale, first: DreamScene | None = None) -> Part:
-    """The medians of a dream; dashed and with the colors of `first` when it is drawn beside that."""
+    """The medians of a dream; dashed, under one name and with the colors of `first` when it is drawn beside that."""
     features = [name for name in features if name in dream.features]
     iterations, curves = _curves(dream, "dream")
     columns = {ITERATION: iterations.astype(float)}
@@ -134,7 +136,7 @@ def _medians(dream: DreamScene, features: Sequence[str], scale: Scale, first: Dr
         if first is None:
             title, style, width = title_of(name), "dash-dot" if is_broken(place) else "solid", 3.0
         else:
-            title, style, width = f"{title_of(name)}, {dream.name}", "dash", 2.0
+            title, style, width = "" if lines else f"{shortened(dream.name)} (dashed)", "dash", 2.0
         lines.append(Line(what, name, name, title, color_of(place), style, width))
     return Part(what, columns, tuple(lines))
 
@@ -154,20 +156,25 @@ def _quartiles(dream: DreamScene, features: Sequence[str], scale: Scale) -> Part
 
 
 def _baseline(dream: DreamScene, features: Sequence[str], kind: str, scale: Scale) -> list[Part]:
-    """The medians of a baseline, all in one gray line with a piece for each feature."""
+    """The medians of a baseline, thin and in the colors of the features; one name in the legend stands for all."""
     if not dream.starts(kind):
         return []
     iterations, curves = _curves(dream, kind)
-    medians: list[np.ndarray] = []
+    columns = {ITERATION: iterations.astype(float)}
+    columns |= {name: scale(name, curves[1][iterations, dream.columns.index(name)]) for name in features}
+    lines = []
     for name in features:
-        medians += [scale(name, curves[1][iterations, dream.columns.index(name)]), GAP]
-    columns = {
-        ITERATION: np.tile(np.concatenate([iterations, GAP]), len(features)),
-        VALUE: np.concatenate(medians or [GAP[:0]]),
-    }
-    pieces = tuple((title_of(name), len(iterations) + 1) for name in features)
-    line = Line(kind, None, VALUE, BASELINE_NAMES[kind], BASELINE, BASELINE_STYLES[kind], 2.0)
-    return [Part(kind, columns, (line,), pieces)]
+        color = color_of(dream.features.index(name))
+        lines.append(
+            Line(kind, name, name, "" if lines else BASELINE_NAMES[kind], color, BASELINE_STYLES[kind], 1.5, 0.7)
+        )
+    return [Part(kind, columns, tuple(lines))]
+
+
+def shortened(name: str) -> str:
+    """A name that leaves room for the plot beside the legend: where it is long, its middle is left out."""
+    half = (LONGEST_NAME - 3) // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[:half].rstrip()}...{name[-half:].lstrip()}"
 
 
 def _curves(dream: DreamScene, kind: str) -> tuple[np.ndarray, np.ndarray]:
