@@ -2,9 +2,10 @@
 
 `slicer-core` brings the real scene, nodes, logics, displayable managers and `slicer.util`. What Slicer adds on top with
 Qt is stood in for by PySide6 widgets with the manners of PythonQt, and as strict: an unknown widget class, property,
-signal or attribute fails the test. It proves that a module imports, wires up, reacts and computes; not that it loads
-in Slicer. Not matched: `isinstance(button, qt.QWidget)` is False in PythonQt and True here, keyword arguments of
-constructors are accepted here, nothing is drawn in 3D.
+signal or attribute fails the test. `tables/` lists what there is, from the public headers; names that begin with
+`harness_` are for tests alone. It proves that a module imports, wires up, reacts and computes; not that it loads in
+Slicer. Not matched: keyword arguments of constructors are accepted here, `sizeHint` is a call here and a property
+there, nothing is drawn in 3D.
 
     from Testing.harness import start
 

@@ -10,7 +10,18 @@ from PySide6.QtCore import QEvent
 
 from liverpair.mrml.headless import boot
 
-from . import batches, dialogs, mrml_plots, mrml_selectors, mrml_sequences, mrml_tables, mrml_views, problems, qt
+from . import (
+    batches,
+    dialogs,
+    event_filters,
+    mrml_plots,
+    mrml_selectors,
+    mrml_sequences,
+    mrml_tables,
+    mrml_views,
+    problems,
+    qt,
+)
 from .application import Application
 from .driver import Driver
 from .modules import publish_namespaces
@@ -56,9 +67,9 @@ class Harness(Driver):
         slicer.app = self.app
         for name in PUBLISHED:
             _publish(name)
-        self.app.start()
+        self.app.harness_start()
         self.main_window.show()
-        self.app.layoutManager().open()
+        self.app.layoutManager().harness_open()
         self.wait()
 
     def load_module(self, path: str | Path, show: bool = True):
@@ -70,8 +81,8 @@ class Harness(Driver):
         manager = self.app.moduleManager()
         name = Path(path).stem
         if manager.isLoaded(name):
-            manager.unload(name)
-        module = manager.load(path)
+            manager.harness_unload(name)
+        module = manager.harness_load(path)
         self.app.startupCompleted.emit()
         self.app.disconnect("startupCompleted()")
         if show:
@@ -93,7 +104,7 @@ class Harness(Driver):
         Raises:
             LookupError: when there is none.
         """
-        found = slicer.util.findChildren(self.main_window.panel(), name=name)
+        found = slicer.util.findChildren(self.main_window.harness_panel(), name=name)
         if not found:
             raise LookupError(f"the panel has no widget called '{name}'")
         return found[0]
@@ -131,7 +142,7 @@ class Harness(Driver):
     def reset(self) -> None:
         """As if Slicer were quit and started again."""
         self.close()
-        self.app.layoutManager().open()
+        self.app.layoutManager().harness_open()
         self.wait()
 
     def close(self) -> None:
@@ -139,22 +150,25 @@ class Harness(Driver):
 
         The Python packages beside the scripted modules are forgotten too: their next import runs anew. The scene is
         as `liverpair.mrml.headless.boot` leaves it, for tests without a harness in the same process.
+
+        Raises:
+            AssertionError: when an event filter written in Python is left.
         """
         manager = self.app.moduleManager()
-        self.main_window.show_panel(None)
-        self.main_window.moduleSelector().forget()
+        self.main_window.harness_show_panel(None)
+        self.main_window.moduleSelector().harness_forget()
         self.app.aboutToQuit.emit()
-        for module in manager.scripted():
-            manager.unload(module.name)
+        for module in manager.harness_scripted():
+            manager.harness_unload(module.name)
             _forget_imports(Path(module.path).parent)
         for signal in ("startupCompleted()", "aboutToQuit()"):
             self.app.disconnect(signal)
-        self.app.layoutManager().close()
+        self.app.layoutManager().harness_close()
         slicer.mrmlScene.Clear(0)
         for parameter_node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode"):
             slicer.mrmlScene.RemoveNode(parameter_node)
         slicer.modules.sampleDataSources.clear()
-        self.app.set_testing(False)
+        self.app.harness_set_testing(False)
         self.app.settings().clear()
         self.app.sendPostedEvents(None, QEvent.DeferredDelete)
         self.wait()
@@ -162,6 +176,8 @@ class Harness(Driver):
         slicer.i18n.set_translation(None)
         dialogs.forget()
         problems.forget()
+        left = event_filters.take_left()
+        assert not left, "\n".join(left)
 
 
 def _forget_imports(folder: Path) -> None:

@@ -12,15 +12,16 @@ from .file_io import IOManager
 from .layout import LayoutManager
 from .modules import Module, ModuleManager
 from .mrml_sequences import SequencePlayer
+from .standins import stands_for
 
 PANEL_WIDTH = 420
 
 
+@stands_for("qSlicerApplication")
 class Application(QtWidgets.QApplication):
     """The part of qSlicerApplication that scripts use."""
 
     startupCompleted = Signal()
-    cpp_signals = {"startupCompleted()", "lastWindowClosed()", "aboutToQuit()"}
 
     def __init__(self, headless):
         super().__init__(sys.argv[:1])
@@ -35,7 +36,7 @@ class Application(QtWidgets.QApplication):
         QtCore.QSettings.setDefaultFormat(settings_format)
         QtCore.QSettings.setPath(settings_format, QtCore.QSettings.UserScope, self._folder.name)
 
-    def start(self) -> None:
+    def harness_start(self) -> None:
         """Make what needs `slicer.app`: the modules, the layout, the main window."""
         self._io_manager = IOManager(self._headless.logics)
         self._module_manager = ModuleManager(self._headless.logics)
@@ -46,7 +47,7 @@ class Application(QtWidgets.QApplication):
     def testingEnabled(self) -> bool:
         return self._is_testing
 
-    def set_testing(self, testing: bool) -> None:
+    def harness_set_testing(self, testing: bool) -> None:
         """Behave as if started with `--testing`: message boxes are skipped."""
         self._is_testing = testing
 
@@ -115,12 +116,15 @@ class Application(QtWidgets.QApplication):
     del _constant
 
 
-class ModuleSelector(QtWidgets.QComboBox):
+@stands_for("qSlicerModuleSelectorToolBar")
+class ModuleSelector(QtWidgets.QToolBar):
     """The module selector of the tool bar."""
 
     def __init__(self):
         super().__init__()
         self._selected: Module | None = None
+        self._combo = QtWidgets.QComboBox()
+        self.addWidget(self._combo)
 
     selectedModule = Property(str, lambda self: self._selected.name if self._selected else "")
 
@@ -136,19 +140,20 @@ class ModuleSelector(QtWidgets.QComboBox):
         if self._selected is not None and self._selected.widgetRepresentation() is not None:
             self._selected.widgetRepresentation().exit()
         self._selected = module
-        self.clear()
-        self.addItem(module.title)
+        self._combo.clear()
+        self._combo.addItem(module.title)
         panel = module.widgetRepresentation()
-        slicer.app.mainWindow().show_panel(panel)
+        slicer.app.mainWindow().harness_show_panel(panel)
         if panel is not None:
             panel.enter()
 
-    def forget(self) -> None:
+    def harness_forget(self) -> None:
         """No module is shown."""
         self._selected = None
-        self.clear()
+        self._combo.clear()
 
 
+@stands_for("qSlicerMainWindow")
 class MainWindow(QtWidgets.QMainWindow):
     """The panel of the selected module at the left, the views of the layout at the right."""
 
@@ -176,7 +181,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def moduleSelector(self) -> ModuleSelector:
         return self._selector
 
-    def show_panel(self, panel: QtWidgets.QWidget | None) -> None:
+    def harness_show_panel(self, panel: QtWidgets.QWidget | None) -> None:
         """Put a module's panel at the left; the one shown before is kept, hidden."""
         previous = self._scroll.takeWidget()
         if previous is not None and previous is not panel:
@@ -198,21 +203,21 @@ class MainWindow(QtWidgets.QMainWindow):
             panel.minimumSizeHint().width() + self._scroll.verticalScrollBar().sizeHint().width()
         )
 
-    def panel(self) -> QtWidgets.QWidget | None:
+    def harness_panel(self) -> QtWidgets.QWidget | None:
         """The module's panel that is shown."""
         return self._scroll.widget()
 
-    def reveal(self, widget: QtWidgets.QWidget) -> None:
+    def harness_reveal(self, widget: QtWidgets.QWidget) -> None:
         """Scroll the panel until a widget is in sight."""
-        panel = self.panel()
+        panel = self.harness_panel()
         if panel is not None and panel.isAncestorOf(widget):
             self._scroll.ensureWidgetVisible(widget)
 
-    def set_panel_width(self, width: int) -> None:
+    def harness_set_panel_width(self, width: int) -> None:
         """Drag the line between the panel and the views."""
         self._splitter.setSizes([width, self.width - width])
 
-    def sees(self, widget: QtWidgets.QWidget) -> bool:
+    def harness_sees(self, widget: QtWidgets.QWidget) -> bool:
         """Whether a widget of the panel is in sight as a whole, without scrolling."""
         room = self._scroll.viewport()
         return room.rect.contains(QtCore.QRect(widget.mapTo(room, QtCore.QPoint(0, 0)), widget.size))

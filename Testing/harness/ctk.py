@@ -1,18 +1,4 @@
-"""The module `ctk` of Slicer, as far as scripted modules use it."""
+"""The module `ctk` of Slicer, as far as the modules use it."""
 
-from .ctk_controls import (  # noqa: F401
-    ctkCheckablePushButton,
-    ctkCheckBox,
-    ctkCollapsibleButton,
-    ctkCollapsibleGroupBox,
-    ctkColorPickerButton,
-    ctkComboBox,
-    ctkDirectoryButton,
-    ctkDynamicSpacer,
-    ctkFittedTextBrowser,
-    ctkMenuButton,
-    ctkMessageBox,
-    ctkPathLineEdit,
-    ctkPushButton,
-)
-from .ctk_values import ctkDoubleSlider, ctkDoubleSpinBox, ctkRangeWidget, ctkSliderWidget  # noqa: F401
+from .ctk_controls import ctkCollapsibleButton, ctkMessageBox, ctkPathLineEdit  # noqa: F401
+from .ctk_values import ctkSliderWidget  # noqa: F401

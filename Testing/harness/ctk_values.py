@@ -1,4 +1,4 @@
-"""CTK widgets that hold numbers: sliders, spin boxes, ranges."""
+"""CTK's slider with a spin box."""
 
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Signal
@@ -16,19 +16,11 @@ def _row(widget: QtWidgets.QWidget, *parts: QtWidgets.QWidget) -> None:
 
 
 @stand_in
-class ctkDoubleSpinBox(QtWidgets.QDoubleSpinBox):
-    """A spin box; CTK's options for its number of decimals are not drawn."""
-
-    decimalsOption = stored_property(int, "decimalsOption", 0)
-
-
-@stand_in
 class ctkSliderWidget(QtWidgets.QWidget):
     """A slider and a spin box that show one number."""
 
     valueChanged = Signal(float)
     valueIsChanging = Signal(float)
-    cpp_signals = {"valueChanged(double)", "valueIsChanging(double)"}
     _slider: QtWidgets.QSlider
     _spinbox: QtWidgets.QDoubleSpinBox
 
@@ -73,79 +65,5 @@ class ctkSliderWidget(QtWidgets.QWidget):
     def setValue(self, value: float) -> None:
         self.value = float(value)
 
-    def setMinimum(self, value: float) -> None:
-        self.minimum = float(value)
-
-    def setMaximum(self, value: float) -> None:
-        self.maximum = float(value)
-
-    def setRange(self, minimum: float, maximum: float) -> None:
-        self._spinbox.setRange(float(minimum), float(maximum))
-
-    def setDecimals(self, decimals: int) -> None:
-        self.decimals = decimals
-
     def reset(self) -> None:
         self.value = self.minimum
-
-
-@stand_in
-class ctkDoubleSlider(QtWidgets.QSlider):
-    """A slider of real numbers, in steps of `singleStep`."""
-
-    valueChanged = Signal(float)
-    cpp_signals = {"valueChanged(double)"}
-    singleStep = stored_property(float, "singleStep", 1.0)
-
-
-@stand_in
-class ctkRangeWidget(QtWidgets.QWidget):
-    """Two numbers, the lower and the upper end of a range."""
-
-    valuesChanged = Signal(float, float)
-    minimumValueChanged = Signal(float)
-    maximumValueChanged = Signal(float)
-    cpp_signals = {"valuesChanged(double,double)", "minimumValueChanged(double)", "maximumValueChanged(double)"}
-    _lower: QtWidgets.QDoubleSpinBox
-    _upper: QtWidgets.QDoubleSpinBox
-
-    minimumValue = forwarded_property(float, "_lower", "value")
-    maximumValue = forwarded_property(float, "_upper", "value")
-    tracking = stored_property(bool, "tracking", True)
-    suffix = stored_property(str, "suffix", "")
-
-    def __init__(self, parent=None):
-        super().__init__(parent)
-        self._lower, self._upper = QtWidgets.QDoubleSpinBox(), QtWidgets.QDoubleSpinBox()
-        self.setRange(0, 99)
-        self._upper.setValue(99)
-        _row(self, self._lower, self._upper)
-        self._lower.valueChanged.connect(self.minimumValueChanged)
-        self._upper.valueChanged.connect(self.maximumValueChanged)
-        for part in (self._lower, self._upper):
-            part.valueChanged.connect(lambda _: self.valuesChanged.emit(self.minimumValue, self.maximumValue))
-
-    def _both(kind, name: str):  # noqa: N805 (used in the class body only)
-        def write(self, value):
-            setattr(self._lower, name, value)
-            setattr(self._upper, name, value)
-
-        return Property(kind, lambda self: getattr(self._lower, name), write)
-
-    minimum, maximum = _both(float, "minimum"), _both(float, "maximum")
-    singleStep, decimals = _both(float, "singleStep"), _both(int, "decimals")
-    del _both
-
-    def setRange(self, minimum: float, maximum: float) -> None:
-        self._lower.setRange(float(minimum), float(maximum))
-        self._upper.setRange(float(minimum), float(maximum))
-
-    def setValues(self, minimum: float, maximum: float) -> None:
-        self._lower.setValue(minimum)
-        self._upper.setValue(maximum)
-
-    def setMinimumValue(self, value: float) -> None:
-        self._lower.setValue(value)
-
-    def setMaximumValue(self, value: float) -> None:
-        self._upper.setValue(value)

@@ -40,7 +40,7 @@ class Driver:
             AssertionError: when a user could not click there: the widget is hidden or disabled.
         """
         self._check_reachable(widget)
-        self.main_window.reveal(widget)
+        self.main_window.harness_reveal(widget)
         self.wait()
         QTest.mouseClick(widget, Qt.LeftButton, Qt.NoModifier, QPoint(*(position or _sensitive_place(widget))))
         self.wait()
@@ -84,18 +84,18 @@ class Driver:
     def click_plot(self, x: float, y: float, index: int = 0) -> None:
         """Click at a value in a plot view of the layout."""
         view = self.plot_view(index)
-        QTest.mouseClick(view, Qt.LeftButton, Qt.NoModifier, QPoint(*(round(v) for v in view.place_of(x, y))))
+        QTest.mouseClick(view, Qt.LeftButton, Qt.NoModifier, QPoint(*(round(v) for v in view.harness_place_of(x, y))))
         self.wait()
 
     def select_in_plot(self, low: tuple[float, float], high: tuple[float, float], index: int = 0) -> None:
         """Drag from one value (x, y) to another in a plot view of the layout."""
         view = self.plot_view(index)
-        self.drag(view, view.place_of(*low), view.place_of(*high))
+        self.drag(view, view.harness_place_of(*low), view.harness_place_of(*high))
 
     def hover_plot(self, x: float, y: float, index: int = 0) -> str:
         """Move the mouse to a value in a plot view of the layout; what the tooltip of the chart says there."""
         view = self.plot_view(index)
-        place = QPointF(*(round(v) for v in view.place_of(x, y)))
+        place = QPointF(*(round(v) for v in view.harness_place_of(x, y)))
         event = QMouseEvent(QEvent.MouseMove, place, view.mapToGlobal(place), Qt.NoButton, Qt.NoButton, Qt.NoModifier)
         self.app.sendEvent(view, event)
         self.wait()
@@ -219,7 +219,7 @@ class Driver:
         """Save a picture of the main window (or of one widget) as PNG; returns its pixels (height, width, 3)."""
         self.wait(seconds=0.1)
         for view in self.main_window.findChildren(PictureWidget):
-            view.draw_if_stale()
+            view.harness_draw_if_stale()
         picture = (widget or self.main_window).grab()
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         if not picture.save(str(path)):

@@ -5,6 +5,8 @@ import os
 import slicer
 import vtk
 
+from .standins import stands_for
+
 FILE_TYPES = {
     ".seg.nrrd": "SegmentationFile",
     ".seg.nhdr": "SegmentationFile",
@@ -41,6 +43,7 @@ def _extension(name: str) -> str:
     return next((extension for extension in FILE_TYPES if name.lower().endswith(extension)), "")
 
 
+@stands_for("qSlicerCoreIOManager")
 class IOManager:
     """The part of qSlicerCoreIOManager that scripts use."""
 

@@ -13,6 +13,7 @@ from .mrml_plots import qMRMLPlotWidget
 from .mrml_tables import qMRMLTableWidget
 from .mrml_views import qMRMLSliceWidget, qMRMLThreeDWidget
 from .observing import Observers
+from .standins import stands_for
 
 WIDGET_OF_NODE = {
     "vtkMRMLSliceNode": (qMRMLSliceWidget, "setMRMLSliceNode"),
@@ -22,11 +23,11 @@ WIDGET_OF_NODE = {
 }
 
 
+@stands_for("qSlicerLayoutManager")
 class LayoutManager(QtCore.QObject):
     """qSlicerLayoutManager: which views are shown, and where."""
 
     layoutChanged = Signal(int)
-    cpp_signals = {"layoutChanged(int)"}
 
     def __init__(self, application_logic):
         super().__init__()
@@ -39,7 +40,7 @@ class LayoutManager(QtCore.QObject):
         self._logic = slicer.vtkMRMLLayoutLogic()
         self._observers = Observers(self)
 
-    def open(self) -> None:
+    def harness_open(self) -> None:
         """Let the scene have a layout; Slicer's four views when none was chosen before."""
         if self._logic.GetMRMLScene() is not None:
             return
@@ -47,7 +48,7 @@ class LayoutManager(QtCore.QObject):
         self._observers.watch(self._logic.GetLayoutNode(), lambda *_: self._show_layout())
         self.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
-    def close(self) -> None:
+    def harness_close(self) -> None:
         """Close all views and take their nodes, and the layout's, out of the scene."""
         layout_node = self._logic.GetLayoutNode()
         self._observers.clear()
@@ -55,10 +56,10 @@ class LayoutManager(QtCore.QObject):
         self._show("")
         for widget in self._widgets.values():
             if isinstance(widget, qMRMLSliceWidget):
-                widget.sliceController().close_controller()
-                widget.sliceView().close_view()
+                widget.sliceController().harness_close()
+                widget.sliceView().harness_close()
             elif isinstance(widget, qMRMLPlotWidget):
-                widget.plotView().close_view()
+                widget.plotView().harness_close()
             widget.deleteLater()
         self._widgets.clear()
         view_nodes = [node for node_class in WIDGET_OF_NODE for node in slicer.util.getNodesByClass(node_class)]

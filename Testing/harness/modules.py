@@ -10,8 +10,10 @@ from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import Signal
 
 from .mrml_selectors import qMRMLWidget
+from .standins import stands_for
 
 
+@stands_for("qSlicerAbstractCoreModule")
 class Module:
     """A module object as in `slicer.modules`: what it says about itself, its logic, its panel."""
 
@@ -39,10 +41,12 @@ class Module:
         return ModulePanel(self) if self.path else None
 
 
+@stands_for("qSlicerScriptedLoadableModule")
 class ScriptedModule(Module):
     """qSlicerScriptedLoadableModule."""
 
 
+@stands_for("qSlicerScriptedLoadableModuleWidget")
 class ModulePanel(qMRMLWidget):
     """qSlicerScriptedLoadableModuleWidget: the widget that a scripted module's panel is laid out in."""
 
@@ -79,12 +83,12 @@ class ModulePanel(qMRMLWidget):
             getattr(self._python_widget, "exit", lambda: None)()
 
 
+@stands_for("qSlicerModuleManager")
 class ModuleManager(QtCore.QObject):
     """`slicer.app.moduleManager()`, which is its own factory manager."""
 
     moduleAboutToBeUnloaded = Signal(str)
     moduleLoaded = Signal(str)
-    cpp_signals = {"moduleAboutToBeUnloaded(QString)", "moduleLoaded(QString)"}
 
     def __init__(self, logics: dict):
         super().__init__()
@@ -112,7 +116,7 @@ class ModuleManager(QtCore.QObject):
     def isLoaded(self, name: str) -> bool:
         return name in self._modules
 
-    def load(self, path) -> ScriptedModule:
+    def harness_load(self, path) -> ScriptedModule:
         """Import a scripted module's file and make its module object; its panel is made when first shown.
 
         Raises:
@@ -132,7 +136,7 @@ class ModuleManager(QtCore.QObject):
         self.moduleLoaded.emit(name)
         return module
 
-    def unload(self, name: str) -> None:
+    def harness_unload(self, name: str) -> None:
         """Forget a scripted module; its panel is cleaned up and deleted."""
         module = self._modules[name]
         panel, module._panel = module._panel, None
@@ -148,7 +152,7 @@ class ModuleManager(QtCore.QObject):
             if hasattr(slicer.modules, attribute):
                 delattr(slicer.modules, attribute)
 
-    def scripted(self) -> list[ScriptedModule]:
+    def harness_scripted(self) -> list[ScriptedModule]:
         """The modules loaded from files."""
         return [module for module in self._modules.values() if isinstance(module, ScriptedModule)]
 

@@ -5,7 +5,7 @@ import vtk
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Qt, Signal
 
-from .mrml_selectors import SceneHolder
+from .mrml_selectors import qMRMLWidget
 from .observing import Observers
 from .picture_widgets import InteractivePicture
 from .plot_picture import PlotPicture
@@ -17,7 +17,6 @@ class qMRMLPlotView(InteractivePicture):
     """The chart of a vtkMRMLPlotViewNode."""
 
     dataSelected = Signal(object, object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)", "dataSelected(vtkStringArray*,vtkCollection*)"}
     _picture: PlotPicture
     _view_node: object
     _observers: Observers
@@ -36,8 +35,8 @@ class qMRMLPlotView(InteractivePicture):
         self._view_node = node
         self._observe()
 
-    def view_node(self):
-        """For the widget around it: `mrmlPlotViewNode` of a view is neither slot nor invokable, so Python lacks it."""
+    def harness_view_node(self):
+        """For the widget around it: Python lacks a view's `mrmlPlotViewNode`, no slot and not invokable."""
         return self._view_node
 
     def chart(self) -> vtk.vtkChartXY:
@@ -47,11 +46,8 @@ class qMRMLPlotView(InteractivePicture):
     def scene(self) -> vtk.vtkContextScene:
         return self._picture.chart.GetScene()
 
-    def interactor(self) -> vtk.vtkRenderWindowInteractor:
+    def _interactor(self) -> vtk.vtkRenderWindowInteractor:
         return self._picture.interactor
-
-    def renderWindow(self) -> vtk.vtkRenderWindow:
-        return self._picture.window
 
     def fitToContent(self) -> None:
         """Charts do not do it by themselves when a table grows, and plots know their bounds from when they were last
@@ -68,9 +64,9 @@ class qMRMLPlotView(InteractivePicture):
         self._picture.forget_selection()
         self._stale = True
 
-    def place_of(self, x: float, y: float) -> tuple[float, float]:
+    def harness_place_of(self, x: float, y: float) -> tuple[float, float]:
         """Where a value is shown: pixels from the upper left corner. For tests; Slicer has no such method."""
-        self.draw_if_stale()
+        self.harness_draw_if_stale()
         across, up = self._picture.position(x, y)
         return across, self.height - 1 - up
 
@@ -78,7 +74,7 @@ class qMRMLPlotView(InteractivePicture):
         """In a splitter without sizes a plot takes nearly all from slice views, which hint at nothing."""
         return QtCore.QSize(640, 480)
 
-    def close_view(self) -> None:
+    def harness_close(self) -> None:
         """Stop drawing and following the scene."""
         self._timer.stop()
         self._observers.clear()
@@ -139,11 +135,9 @@ class qMRMLPlotView(InteractivePicture):
 
 
 @stand_in
-class qMRMLPlotWidget(SceneHolder, QtWidgets.QWidget):
+class qMRMLPlotWidget(qMRMLWidget):
     """A plot view as a layout shows it."""
 
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
     _view: qMRMLPlotView
 
     def __init__(self, parent=None):
@@ -157,7 +151,7 @@ class qMRMLPlotWidget(SceneHolder, QtWidgets.QWidget):
         return self._view
 
     def mrmlPlotViewNode(self):
-        return self._view.view_node()
+        return self._view.harness_view_node()
 
     def setMRMLPlotViewNode(self, node) -> None:
         self._view.setMRMLPlotViewNode(node)

@@ -4,8 +4,6 @@ import slicer
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Signal
 
-from .ctk_controls import ctkCollapsibleButton
-from .ctk_values import ctkDoubleSpinBox, ctkRangeWidget, ctkSliderWidget
 from .observing import Observers
 from .standins import stand_in, stored_property
 
@@ -29,47 +27,6 @@ class qMRMLWidget(SceneHolder, QtWidgets.QWidget):
     """The top widget of a module; passes the scene on along the connections that its `.ui` file declares."""
 
     mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
-
-
-@stand_in
-class qSlicerWidget(qMRMLWidget):
-    """The same, one library higher."""
-
-
-@stand_in
-class qMRMLCollapsibleButton(SceneHolder, ctkCollapsibleButton):
-    """A collapsible button with a scene."""
-
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
-
-
-@stand_in
-class qMRMLSliderWidget(SceneHolder, ctkSliderWidget):
-    """A slider with a unit from the scene."""
-
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
-    quantity = stored_property(str, "quantity", "")
-
-
-@stand_in
-class qMRMLSpinBox(SceneHolder, ctkDoubleSpinBox):
-    """A spin box with a unit from the scene."""
-
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
-    quantity = stored_property(str, "quantity", "")
-
-
-@stand_in
-class qMRMLRangeWidget(SceneHolder, ctkRangeWidget):
-    """A range with a unit from the scene."""
-
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
-    quantity = stored_property(str, "quantity", "")
 
 
 def _refresh(self, _value=None) -> None:
@@ -87,16 +44,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     nodeActivated = Signal(object)
     nodeAboutToBeRemoved = Signal(object)
     mrmlSceneChanged = Signal(object)
-    cpp_signals = {
-        "currentNodeChanged(vtkMRMLNode*)",
-        "currentNodeChanged(bool)",
-        "currentNodeIDChanged(QString)",
-        "nodeAddedByUser(vtkMRMLNode*)",
-        "nodeAdded(vtkMRMLNode*)",
-        "nodeActivated(vtkMRMLNode*)",
-        "nodeAboutToBeRemoved(vtkMRMLNode*)",
-        "mrmlSceneChanged(vtkMRMLScene*)",
-    }
     _combo: QtWidgets.QComboBox
     _scene: object
     _node: object
@@ -117,7 +64,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     editEnabled = stored_property(bool, "editEnabled", False)
     selectNodeUponCreation = stored_property(bool, "selectNodeUponCreation", True)
     baseName = stored_property(str, "baseName", "")
-    autoDefaultText = stored_property(bool, "autoDefaultText", True)
     interactionNodeSingletonTag = stored_property(str, "interactionNodeSingletonTag", "")
 
     def __init__(self, parent=None):
@@ -288,7 +234,4 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self._node.SetName(name)
 
 
-WIDGETS = (
-    qMRMLWidget, qSlicerWidget, qMRMLCollapsibleButton, qMRMLSliderWidget, qMRMLSpinBox, qMRMLRangeWidget,
-    qMRMLNodeComboBox,
-)  # fmt: skip
+WIDGETS = (qMRMLWidget, qMRMLNodeComboBox)

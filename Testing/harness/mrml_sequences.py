@@ -59,10 +59,10 @@ class BrowserWidget(qMRMLWidget):
         self._observers.clear()
         self._node = node if is_browser else None
         if self._node is not None:
-            self._observers.watch(self._node, lambda *_: self.updateWidgetFromMRML())
-        self.updateWidgetFromMRML()
+            self._observers.watch(self._node, lambda *_: self._update())
+        self._update()
 
-    def updateWidgetFromMRML(self) -> None:
+    def _update(self) -> None:
         sequence = self._node.GetMasterSequenceNode() if self._node is not None else None
         self.setEnabled(sequence is not None)
         self._show(sequence)
@@ -88,7 +88,7 @@ class qMRMLSequenceBrowserSeekWidget(BrowserWidget):
         for part in (self._name, self._slider, self._value):
             self._row.addWidget(part)
         self._slider.valueChanged.connect(self.setSelectedItemNumber)
-        self.updateWidgetFromMRML()
+        self._update()
 
     def slider(self) -> QtWidgets.QSlider:
         return self._slider
@@ -150,7 +150,7 @@ class qMRMLSequenceBrowserPlayWidget(BrowserWidget):
         self._row.addWidget(self._rate)
         self._loop = self._add("VcrLoop", style.SP_BrowserReload, checkable=True)
         self._loop.toggled.connect(self.setPlaybackLoopEnabled)
-        self.updateWidgetFromMRML()
+        self._update()
 
     def setPlaybackEnabled(self, play: bool) -> None:
         if self._node is not None:

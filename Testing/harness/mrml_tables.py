@@ -2,9 +2,9 @@
 
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Property, Signal
 
-from .mrml_selectors import SceneHolder
+from .mrml_selectors import SceneHolder, qMRMLWidget
 from .observing import Observers
 from .standins import stand_in, stored_property
 
@@ -16,11 +16,8 @@ class qMRMLTableView(SceneHolder, QtWidgets.QTableView):
     """Shows a vtkMRMLTableNode and writes back what is typed into it."""
 
     mrmlSceneChanged = Signal(object)
-    selectionOfCellsChanged = Signal()
-    cpp_signals = {
-        "mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged",
-        "selectionChanged()": "selectionOfCellsChanged",
-    }
+    _selection_changed = Signal()
+    _signal_attributes = {"selectionChanged()": "_selection_changed"}
     _node: object
     _observers: Observers
     _items: QtGui.QStandardItemModel
@@ -34,7 +31,7 @@ class qMRMLTableView(SceneHolder, QtWidgets.QTableView):
         self._items = QtGui.QStandardItemModel(self)
         self.setModel(self._items)
         self._items.itemChanged.connect(self._on_edited)
-        self.selectionModel().selectionChanged.connect(lambda *_: self.selectionOfCellsChanged.emit())
+        self.selectionModel().selectionChanged.connect(lambda *_: self._selection_changed.emit())
 
     def mrmlTableNode(self):
         return self._node
@@ -70,11 +67,9 @@ class qMRMLTableView(SceneHolder, QtWidgets.QTableView):
 
 
 @stand_in
-class qMRMLTableWidget(SceneHolder, QtWidgets.QWidget):
+class qMRMLTableWidget(qMRMLWidget):
     """A table view of a layout: shows the table of its vtkMRMLTableViewNode."""
 
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
     _view: qMRMLTableView
     _view_node: object
     _observers: Observers
@@ -106,17 +101,10 @@ class qMRMLTableWidget(SceneHolder, QtWidgets.QWidget):
 
 
 @stand_in
-class qMRMLSegmentsTableView(SceneHolder, QtWidgets.QWidget):
+class qMRMLSegmentsTableView(qMRMLWidget):
     """The segments of a segmentation with their visibility, color and name."""
 
-    mrmlSceneChanged = Signal(object)
     selectionChanged = Signal(object, object)
-    segmentationNodeChanged = Signal(object)
-    cpp_signals = {
-        "mrmlSceneChanged(vtkMRMLScene*)",
-        "selectionChanged(QItemSelection,QItemSelection)",
-        "segmentationNodeChanged(vtkMRMLSegmentationNode*)",
-    }
     _table: QtWidgets.QTableWidget
     _node: object
     _observers: Observers
@@ -156,10 +144,8 @@ class qMRMLSegmentsTableView(SceneHolder, QtWidgets.QWidget):
                 node, [kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified], lambda *_: self._fill()
             )
         self._fill()
-        self.segmentationNodeChanged.emit(node)
 
-    def segmentCount(self) -> int:
-        return self._table.rowCount
+    segmentCount = Property(int, lambda self: self._table.rowCount)
 
     def selectedSegmentIDs(self) -> list[str]:
         rows = self._table.selectionModel().selectedRows()

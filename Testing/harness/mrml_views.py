@@ -4,12 +4,11 @@ import numpy as np
 import slicer
 import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
-from PySide6.QtCore import Signal
 
 from liverpair.mrml.pictures import SliceView
 
 from .ctk_values import ctkSliderWidget
-from .mrml_selectors import SceneHolder
+from .mrml_selectors import qMRMLWidget
 from .observing import Observers
 from .picture_widgets import InteractivePicture
 from .standins import stand_in
@@ -34,7 +33,8 @@ class qMRMLSliceView(InteractivePicture):
     def mrmlSliceNode(self):
         return self._view.node if self._view else None
 
-    def sliceLogic(self):
+    def harness_slice_logic(self):
+        """For the widget around it, which tells it to scripts."""
         return self._view.logic if self._view else None
 
     def renderWindow(self) -> vtk.vtkRenderWindow:
@@ -46,8 +46,13 @@ class qMRMLSliceView(InteractivePicture):
     def interactorStyle(self):
         return self._view.style
 
-    def renderer(self) -> vtk.vtkRenderer:
-        return self._view.renderer
+    _interactor = interactor
+
+    def forceRender(self) -> None:
+        self._draw_now()
+
+    def scheduleRender(self) -> None:
+        self._draw_now()
 
     def _is_stale(self) -> bool:
         return self._view is not None and self._view.changed
@@ -63,7 +68,7 @@ class qMRMLSliceView(InteractivePicture):
     def _passed_on(self) -> None:
         self._view.changed = True
 
-    def close_view(self) -> None:
+    def harness_close(self) -> None:
         """Stop drawing and let go of the VTK window."""
         self._timer.stop()
         if self._view:
@@ -72,11 +77,9 @@ class qMRMLSliceView(InteractivePicture):
 
 
 @stand_in
-class qMRMLSliceControllerWidget(SceneHolder, QtWidgets.QWidget):
+class qMRMLSliceControllerWidget(qMRMLWidget):
     """The bar above a slice: its label in its color, and the offset slider."""
 
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
     _logic: object
     _label: QtWidgets.QLabel
     _slider: ctkSliderWidget
@@ -94,7 +97,8 @@ class qMRMLSliceControllerWidget(SceneHolder, QtWidgets.QWidget):
         layout.addWidget(self._slider, 1)
         self._slider.valueChanged.connect(self._on_offset)
 
-    def setSliceLogic(self, logic) -> None:
+    def harness_follow(self, logic) -> None:
+        """Show and set the offset of a slice logic."""
         self._logic = logic
         node = logic.GetSliceNode()
         color = QtGui.QColor.fromRgbF(*node.GetLayoutColor()).name()
@@ -115,7 +119,7 @@ class qMRMLSliceControllerWidget(SceneHolder, QtWidgets.QWidget):
     def fitSliceToBackground(self) -> None:
         self._logic.FitSliceToBackground()
 
-    def close_controller(self) -> None:
+    def harness_close(self) -> None:
         """Stop following the slice."""
         self._observers.clear()
         self._logic = None
@@ -124,7 +128,7 @@ class qMRMLSliceControllerWidget(SceneHolder, QtWidgets.QWidget):
         bounds, resolution = [0.0, 0.0], vtk.reference(1.0)
         self._is_updating = True
         if self._logic.GetSliceOffsetRangeResolution(bounds, resolution):
-            self._slider.setRange(*bounds)
+            self._slider.minimum, self._slider.maximum = bounds
             self._slider.singleStep = resolution.get()
         self._slider.value = self._logic.GetSliceOffset()
         self._is_updating = False
@@ -137,11 +141,9 @@ class qMRMLSliceControllerWidget(SceneHolder, QtWidgets.QWidget):
 
 
 @stand_in
-class qMRMLSliceWidget(SceneHolder, QtWidgets.QWidget):
+class qMRMLSliceWidget(qMRMLWidget):
     """A slice view with its bar, as a layout shows it."""
 
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
     _controller: qMRMLSliceControllerWidget
     _view: qMRMLSliceView
 
@@ -156,7 +158,7 @@ class qMRMLSliceWidget(SceneHolder, QtWidgets.QWidget):
 
     def setMRMLSliceNode(self, node) -> None:
         self._view.setMRMLSliceNode(node)
-        self._controller.setSliceLogic(self._view.sliceLogic())
+        self._controller.harness_follow(self._view.harness_slice_logic())
 
     def mrmlSliceNode(self):
         return self._view.mrmlSliceNode()
@@ -165,7 +167,7 @@ class qMRMLSliceWidget(SceneHolder, QtWidgets.QWidget):
         return self.sliceLogic().GetSliceCompositeNode()
 
     def sliceLogic(self):
-        return self._view.sliceLogic()
+        return self._view.harness_slice_logic()
 
     def sliceView(self) -> qMRMLSliceView:
         return self._view
@@ -178,33 +180,26 @@ class qMRMLSliceWidget(SceneHolder, QtWidgets.QWidget):
 
 
 @stand_in
-class qMRMLThreeDWidget(SceneHolder, QtWidgets.QLabel):
+class qMRMLThreeDWidget(qMRMLWidget):
     """The place of a 3D view; nothing is drawn in it."""
 
-    mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
     _node: slicer.vtkMRMLViewNode
 
     def __init__(self, parent=None):
-        super().__init__("3D view (not drawn by the harness)", parent)
+        super().__init__(parent)
         self._node = None
-        self.setAlignment(QtCore.Qt.AlignCenter)
-        self.setStyleSheet("background: #9090c0; color: white")
+        label = QtWidgets.QLabel("3D view (not drawn by the harness)")
+        label.setAlignment(QtCore.Qt.AlignCenter)
+        label.setStyleSheet("background: #9090c0; color: white")
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label)
 
     def mrmlViewNode(self):
         return self._node
 
     def setMRMLViewNode(self, node) -> None:
         self._node = node
-
-    def threeDView(self) -> "qMRMLThreeDWidget":
-        return self
-
-    def resetFocalPoint(self) -> None:
-        """There is no camera."""
-
-    def resetCamera(self) -> None:
-        """There is no camera."""
 
 
 WIDGETS = (qMRMLSliceView, qMRMLSliceControllerWidget, qMRMLSliceWidget, qMRMLThreeDWidget)

@@ -14,7 +14,6 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
     """A widget that shows what `_draw` returns, again whenever `_is_stale`."""
 
     mrmlSceneChanged = Signal(object)
-    cpp_signals = {"mrmlSceneChanged(vtkMRMLScene*)"}
     _pixels: np.ndarray
     _timer: QtCore.QTimer
 
@@ -23,7 +22,7 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
         self._pixels = None
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(REFRESH_MS)
-        self._timer.timeout.connect(self.draw_if_stale)
+        self._timer.timeout.connect(self.harness_draw_if_stale)
         self._timer.start()
 
     def _is_stale(self) -> bool:
@@ -32,18 +31,14 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
     def _draw(self) -> np.ndarray:
         raise NotImplementedError
 
-    def draw_if_stale(self) -> None:
+    def harness_draw_if_stale(self) -> None:
         """Draw when the widget is on screen and what it shows has changed."""
         if self.isVisible() and self._is_stale():
-            self.forceRender()
+            self._draw_now()
 
-    def forceRender(self) -> None:
-        """Draw now."""
+    def _draw_now(self) -> None:
         self._pixels = np.ascontiguousarray(self._draw()[..., :3])
         self.update()
-
-    def scheduleRender(self) -> None:
-        self.forceRender()
 
     def paintEvent(self, event) -> None:
         if self._pixels is None:
@@ -56,14 +51,14 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
 
 
 class InteractivePicture(PictureWidget):
-    """A picture whose mouse and keys go to `interactor()`; `_passed_on` is called after each event."""
+    """A picture whose mouse and keys go to `_interactor()`; `_passed_on` is called after each event."""
 
     def __init__(self, parent=None):
         super().__init__(parent)
         self.setMouseTracking(True)
         self.setFocusPolicy(QtCore.Qt.StrongFocus)
 
-    def interactor(self):
+    def _interactor(self):
         raise NotImplementedError
 
     def _passed_on(self) -> None:
@@ -73,7 +68,7 @@ class InteractivePicture(PictureWidget):
         modifiers = event.modifiers()
         is_control = int(bool(modifiers & QtCore.Qt.ControlModifier))
         is_shift = int(bool(modifiers & QtCore.Qt.ShiftModifier))
-        interactor = self.interactor()
+        interactor = self._interactor()
         if hasattr(event, "position"):
             position = event.position()
             across, up = int(position.x()), self.height - 1 - int(position.y())

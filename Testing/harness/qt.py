@@ -5,7 +5,7 @@ import sys
 
 from PySide6 import QtCore
 
-from . import qt_attributes, qt_enums, qt_signals, qt_truth
+from . import event_filters, qt_attributes, qt_enums, qt_signals, qt_truth
 from .qt_attributes import QT_MODULES
 from .qt_ui import QUiLoader  # noqa: F401
 
@@ -29,6 +29,7 @@ def install() -> None:
     qt_attributes.install()
     QtCore.QTimer.singleShot = qt_attributes.TimerSingleShot()
     qt_signals.install()
+    event_filters.install()
 
 
 def _keep_none() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from .standins import widget_classes
+from . import exposed
 
 QT_MODULES = (QtWidgets, QtGui, QtCore)
 
@@ -34,15 +34,20 @@ def loading_ui() -> Iterator[None]:
 def install() -> None:
     """Patch all Qt classes of PySide6. Once per process, before any widget is made."""
     for cls in _qt_object_classes():
-        meta = cls.staticMetaObject
+        meta, known = cls.staticMetaObject, exposed.table().get(cls.__name__)
         for index in range(meta.propertyOffset(), meta.propertyCount()):
             name = meta.property(index).name()
-            if name not in OVERRIDABLE:
+            if name not in OVERRIDABLE and (known is None or name in known.properties):
                 setattr(cls, name, _QtProperty(name))
         cls.__setattr__ = _set_attribute
+    QtWidgets.QWidget.toolTip = _ToolTip("toolTip")
     QtCore.QObject.name = _QtProperty("objectName")
     QtCore.QObject.className = lambda self: self.metaObject().className()
     QtCore.QObject.delete = QtCore.QObject.deleteLater
+    for module in QT_MODULES:
+        for cls in vars(module).values():
+            if isinstance(cls, type):
+                exposed.hold_qt_class(cls)
 
 
 def _qt_object_classes() -> list[type]:
@@ -69,6 +74,14 @@ class _QtProperty:
     def __set__(self, instance, value) -> None:
         if not QtCore.QObject.setProperty(instance, self.name, value):
             raise AttributeError(f"property '{self.name}' of {type(instance).__name__} cannot be set to {value!r}")
+
+
+class _ToolTip(_QtProperty):
+    """Slicer keeps a tool tip in a paragraph, so that Qt breaks its lines."""
+
+    def __get__(self, instance, owner=None):
+        text = super().__get__(instance, owner)
+        return f"<p>{text}</p>" if isinstance(text, str) and text and not text.startswith("<") else text
 
 
 class TimerSingleShot(_QtProperty):
@@ -112,23 +125,15 @@ def _set_attribute(self, name: str, value) -> None:
             raise AttributeError(f"property '{name}' of {cls.__name__} cannot be set to {value!r}")
     elif hasattr(type(declared), "__set__"):
         declared.__set__(self, value)
-    elif _is_cpp_class(cls) and not _is_own_state(cls, name) and not _is_pyside_state(name, value):
-        if not (_is_loading_ui and isinstance(value, QtCore.QObject)):
+    elif exposed.is_cpp_class(cls) and not _is_pyside_state(name, value):
+        if name.startswith("_") and exposed.asked_by_harness():
+            self.__dict__[name] = value
+        elif not (_is_loading_ui and isinstance(value, QtCore.QObject)):
             raise AttributeError(f"'{cls.__name__}' object has no attribute '{name}' that can be set")
     else:
         self.__dict__[name] = value
 
 
-def _is_cpp_class(cls: type) -> bool:
-    """Whether PythonQt would show this class as one written in C++ (Python subclasses may have any attribute)."""
-    return cls.__module__.startswith("PySide6.") or widget_classes.get(cls.__name__) is cls
-
-
 def _is_pyside_state(name: str, value) -> bool:
     """PySide6 keeps the meta object of an instance, and its signals once used, as attributes."""
     return (name.startswith("__") and name.endswith("__")) or isinstance(value, QtCore.SignalInstance)
-
-
-def _is_own_state(cls: type, name: str) -> bool:
-    """Stand-ins keep their state in underscored names that they annotate in the class body."""
-    return name.startswith("_") and any(name in base.__dict__.get("__annotations__", {}) for base in cls.__mro__)

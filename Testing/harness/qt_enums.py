@@ -1,6 +1,7 @@
 """Enumerations as PythonQt shows them: numbers. PySide6 makes most of them Python enums that equal no number."""
 
 import enum
+import operator
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
@@ -27,7 +28,16 @@ def _make_number(cls: type[enum.Enum]) -> None:
     if issubclass(cls, int):
         return
     cls.__int__ = cls.__index__ = lambda self: int(self.value)
+    cls.__bool__ = lambda self: self.value != 0
+    cls.__str__ = lambda self: str(self.value)
+    cls.__format__ = lambda self, specification: format(self.value, specification)
     cls.__eq__ = _equals
+    for name in ("lt", "le", "gt", "ge"):
+        setattr(cls, f"__{name}__", _compares(getattr(operator, name)))
+
+
+def _compares(comparison):
+    return lambda self, other: comparison(int(self), int(other)) if hasattr(other, "__index__") else NotImplemented
 
 
 def _equals(self, other) -> bool:

@@ -5,10 +5,7 @@ import re
 
 from PySide6 import QtCore, QtWidgets
 
-from . import problems
-
-ONLY_IN_QT6 = {"checkStateChanged"}
-"""Signals that Qt 5, on which Slicer runs, does not have."""
+from . import exposed, problems
 
 
 class SignalError(ValueError):
@@ -28,7 +25,10 @@ def _with_connectors(own_lookup):
             return _Connector(self)
         if name == "disconnect":
             return _Disconnector(self)
-        return own_lookup(self, name)
+        try:
+            return own_lookup(self, name)
+        except SystemError:  # a signal that was refused, which PySide6 has found in the meta object none the less
+            raise AttributeError(f"{type(self).__name__} has no attribute named '{name}'") from None
 
     return get_attribute
 
@@ -38,8 +38,11 @@ class _Connector:
         self.sender = sender
 
     def __call__(self, signal: str, receiver, method: str | None = None) -> bool:
-        bound, count = find_signal(self.sender, signal)
-        slot = receiver if method is None else find_slot(receiver, method)
+        try:
+            bound, count = find_signal(self.sender, signal)
+            slot = receiver if method is None else find_slot(receiver, method)
+        except SignalError:  # it is printed, and a problem
+            return False
         forward = _forwarder(slot, count, min(count, accepted_arguments(slot)))
         bound.connect(forward)
         _connections(self.sender).setdefault((_normalized(signal), slot), []).append((bound, forward))
@@ -63,8 +66,11 @@ class _Disconnector:
         self.sender = sender
 
     def __call__(self, signal: str, receiver=None, method: str | None = None) -> bool:
-        find_signal(self.sender, signal)
-        slot = receiver if method is None else find_slot(receiver, method)
+        try:
+            find_signal(self.sender, signal)
+            slot = receiver if method is None else find_slot(receiver, method)
+        except SignalError:
+            return False
         table = _connections(self.sender)
         signal = _normalized(signal)
         keys = [key for key in table if key[0] == signal and (receiver is None or key[1] == slot)]
@@ -129,6 +135,7 @@ def _normalized(signature: str) -> str:
 def _parts(signature: str) -> tuple[str, list[str]]:
     match = re.fullmatch(r"(\w+)\((.*)\)", signature)
     if match is None:
+        problems.record("signal", f"'{signature}' is not the signature of a signal")
         raise SignalError(f"'{signature}' is not the signature of a signal")
     return match.group(1), [argument for argument in match.group(2).split(",") if argument]
 
@@ -136,13 +143,11 @@ def _parts(signature: str) -> tuple[str, list[str]]:
 def _attribute(sender: QtCore.QObject, signature: str, name: str) -> str | None:
     """Name of the attribute that holds the signal; None when there is no such signal.
 
-    Stand-ins declare their signals as in C++ in `cpp_signals`, a set, or a dictionary where the attribute has another
-    name than the signal.
+    Stand-ins say in `_signal_attributes` where the attribute has another name than the signal.
     """
-    if name in ONLY_IN_QT6:
+    known = exposed.exposed_of(type(sender))
+    if known is not None and signature not in known.signals:
         return None
-    for cls in type(sender).__mro__:
-        declared = vars(cls).get("cpp_signals", ())
-        if signature in declared:
-            return declared[signature] if isinstance(declared, dict) else name
-    return name if sender.metaObject().indexOfSignal(signature) >= 0 else None
+    name = getattr(type(sender), "_signal_attributes", {}).get(signature, name)
+    is_of_the_harness = any(name in vars(cls) for cls in type(sender).__mro__ if cls.__module__.startswith("Testing."))
+    return name if is_of_the_harness or sender.metaObject().indexOfSignal(signature) >= 0 else None

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 from PySide6 import QtCore
 from PySide6.QtUiTools import QUiLoader as QtUiLoader
 
-from . import problems
+from . import exposed, problems
 from .qt_attributes import loading_ui
 from .qt_signals import find_signal, find_slot
 from .slicer_python.i18n import tr
@@ -101,7 +101,9 @@ def _check_widgets(root: ElementTree.Element, top) -> None:
         widget = top if top.objectName == name else top.findChild(QtCore.QObject, name)
         if widget is None or not widget.inherits(wanted_class):
             _refuse(f"{wanted_class} '{name}' could not be made")
+        known = exposed.exposed_of(type(widget))
         for item in element.findall("property"):
-            is_dynamic = item.get("stdset") == "0"
-            if not is_dynamic and widget.metaObject().indexOfProperty(item.get("name")) < 0:
+            is_there = widget.metaObject().indexOfProperty(item.get("name")) >= 0
+            is_there &= known is None or item.get("name") in known.properties
+            if item.get("stdset") != "0" and not is_there:
                 _refuse(f"{wanted_class} '{name}' has no property '{item.get('name')}'")

@@ -2,14 +2,26 @@
 
 from PySide6 import QtCore
 
+from . import exposed
+
 widget_classes: dict[str, type] = {}
 """Class name, as in a `.ui` file, and the stand-in for it."""
 
 
 def stand_in(cls: type) -> type:
-    """Class decorator: make the class known to the `.ui` loader and strict about its attributes."""
+    """Class decorator: make the class known to the `.ui` loader and hold it to the C++ class of the same name."""
     widget_classes[cls.__name__] = cls
-    return cls
+    return stands_for(cls.__name__)(cls)
+
+
+def stands_for(name: str):
+    """Class decorator: hold the class to what PythonQt exposes of a C++ class."""
+
+    def decorate(cls: type) -> type:
+        exposed.hold(cls, name)
+        return cls
+
+    return decorate
 
 
 def stored_property(kind, name: str, default=None, changed=None):

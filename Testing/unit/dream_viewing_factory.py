@@ -233,7 +233,7 @@ def open_viewing(harness, folder: Path, names: tuple[str, ...]) -> Viewing:
         sections[name] = getattr(module, f"{name.capitalize()}Section")(context)
         column.addWidget(sections[name].widget)
     column.addStretch(1)
-    harness.main_window.show_panel(host)
+    harness.main_window.harness_show_panel(host)
     viewing = Viewing(harness, context, sections, worker, folder, said, problems)
     viewing.enter(parameter_node)
     return viewing
@@ -263,7 +263,7 @@ def viewing_of(tmp_path, monkeypatch):
         for section in viewing.sections.values():
             section.cleanup()
         viewing.context.release()
-    running.main_window.show_panel(None)
+    running.main_window.harness_show_panel(None)
     try:
         running.check()
     finally:

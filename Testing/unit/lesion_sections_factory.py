@@ -135,7 +135,7 @@ def open_sections(harness, parameter_node=None) -> Sections:
     for section in made.all:
         column.addWidget(section.widget)
     column.addStretch(1)
-    harness.main_window.show_panel(host)
+    harness.main_window.harness_show_panel(host)
     context.setParameterNode(parameter_node)
     made.enter()
     harness.wait()
@@ -161,7 +161,7 @@ def close_sections(sections: Sections) -> None:
     for section in sections.all:
         section.cleanup()
     sections.context.release()
-    sections.harness.main_window.show_panel(None)
+    sections.harness.main_window.harness_show_panel(None)
 
 
 @pytest.fixture

@@ -81,13 +81,13 @@ def test_hovering_tells_series_and_values(harness, plot):
 
 
 def test_a_chart_that_grows_is_fitted_on_request_only(harness, plot):
-    plot.draw_if_stale()
+    plot.harness_draw_if_stale()
     axis = plot.chart().GetAxis(vtk.vtkAxis.BOTTOM)
     assert (axis.GetMinimum(), axis.GetMaximum()) == (0, 20)
     chart = plot_view_node().GetPlotChartNode()
     table = chart.GetNthPlotSeriesNode(0).GetTableNode()
     slicer.util.updateTableFromArray(table, np.tile(np.arange(61.0)[:, None], 3), ["step", *TRENDS])
-    plot.draw_if_stale()
+    plot.harness_draw_if_stale()
     assert axis.GetMaximum() == 20
     plot.fitToContent()
     assert axis.GetMaximum() >= 60
@@ -99,7 +99,7 @@ def test_a_fixed_range_is_kept_and_a_series_without_its_column_is_not_drawn(harn
     chart.SetXAxisRangeAuto(False)
     chart.SetXAxisRange(-5, 50)
     chart.GetNthPlotSeriesNode(1).SetYColumnName("absent")
-    plot.draw_if_stale()
+    plot.harness_draw_if_stale()
     axis = plot.chart().GetAxis(vtk.vtkAxis.BOTTOM)
     assert (axis.GetMinimum(), axis.GetMaximum()) == (-5, 50)
     assert plot.chart().GetNumberOfPlots() == 1
@@ -124,13 +124,13 @@ def browser(harness):
     for part in parts:
         column.addWidget(part)
         part.setMRMLSequenceBrowserNode(node)
-    harness.main_window.show_panel(panel)
+    harness.main_window.harness_show_panel(panel)
     assert not any(part.isEnabled() for part in parts)
     node.SetAndObserveMasterSequenceNodeID(sequence.GetID())
     harness.wait()
     assert all(part.isEnabled() for part in parts)
     yield node
-    harness.main_window.show_panel(None)
+    harness.main_window.harness_show_panel(None)
 
 
 def shown(browser) -> str:

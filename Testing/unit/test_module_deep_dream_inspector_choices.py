@@ -344,7 +344,7 @@ def test_a_step_of_zero_is_refused_in_words(panel):
 def test_the_module_is_made_in_testing_mode_without_a_window_being_shown(window):
     harness = start()
     harness.reset()
-    harness.app.set_testing(True)
+    harness.app.harness_set_testing(True)
     harness.load_module(MODULE, show=False)
     assert slicer.modules.deepdreaminspector.createNewWidgetRepresentation() is not None
     harness.check()

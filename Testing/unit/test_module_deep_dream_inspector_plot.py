@@ -121,10 +121,10 @@ def test_a_feature_is_seen_alone_beside_a_second_dream_without_a_word_from_vtk(v
     viewing.click("showViewsButton")
     viewing.harness.choose(viewing["secondSelector"], "Other model")
     for number in (2, 0, 0):
-        viewing.harness.plot_view().draw_if_stale()
+        viewing.harness.plot_view().harness_draw_if_stale()
         click_feature(viewing, number)
     viewing.click("normalizedCheckBox")
-    viewing.harness.plot_view().draw_if_stale()
+    viewing.harness.plot_view().harness_draw_if_stale()
     assert not [problem for problem in viewing.harness.problems() if problem.kind == "vtk"]
 
 

@@ -293,9 +293,9 @@ def test_the_module_s_own_test_runs_without_a_model(panel, monkeypatch):
     monkeypatch.setattr(DreamInstaller, "hasRadiomics", lambda self: False)
     pair = SimpleNamespace(t1=liver_image(), t2=liver_image(6))
     monkeypatch.setattr("LiverMultimodalLib.sampledata._demoPair", lambda: pair)
-    panel.harness.app.set_testing(True)
+    panel.harness.app.harness_set_testing(True)
     DeepDreamInspector.DeepDreamInspectorTest().runTest()
-    panel.harness.app.set_testing(False)
+    panel.harness.app.harness_set_testing(False)
 
 
 def test_a_model_that_fits_the_volume_dreams_where_none_is_named(panel, monkeypatch):
@@ -326,9 +326,9 @@ def test_a_model_that_fits_the_volume_dreams_where_none_is_named(panel, monkeypa
     pair = SimpleNamespace(t1=liver_image(), t2=liver_image(6))
     monkeypatch.setattr("LiverMultimodalLib.sampledata._demoPair", lambda: pair)
     monkeypatch.setattr(DeepDreamInspector, "DeepDreamInspectorLogic", Logic)
-    panel.harness.app.set_testing(True)
+    panel.harness.app.harness_set_testing(True)
     DeepDreamInspector.DeepDreamInspectorTest().runTest()
-    panel.harness.app.set_testing(False)
+    panel.harness.app.harness_set_testing(False)
     assert asked == ["stand-in"]
     volume = panel.add_volume("AX T1 in phase")
     assert Logic().dream(volume, [(30.0, 25.0, 95.0)], iterations=3).about["bundle"] == "stand-in"

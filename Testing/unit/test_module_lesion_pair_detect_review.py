@@ -14,7 +14,7 @@ def test_an_empty_study_offers_nothing_to_review(sections):
     assert "No lesion yet" in sections.text("lesionLabel")
     for name in ("acceptLesionButton", "nextLesionButton", "undoButton", "deleteLesionButton"):
         assert not sections[name].enabled
-    assert sections["acceptLesionButton"].toolTip == "There is no lesion yet."
+    assert sections["acceptLesionButton"].toolTip == "<p>There is no lesion yet.</p>"
     sections.press("A")
     assert sections.problems == ["There is no lesion yet."]
 
@@ -61,7 +61,7 @@ def test_accept_and_reject_are_one_undo_step_each(sections):
     sections.press("S")
     sections.press("D")
     assert state(sections, 2) == "rejected"
-    assert sections["undoButton"].toolTip == "Take back: Reject"
+    assert sections["undoButton"].toolTip == "<p>Take back: Reject</p>"
     sections.press("Z")
     assert (state(sections, 1), state(sections, 2)) == ("accepted", "proposed")
     sections.press("Z")
@@ -86,7 +86,7 @@ def test_split_makes_two_lesions_that_can_be_linked_again(sections):
     assert kinds == {1: (True, False), 2: (True, True), 3: (True, False), 4: (False, True), 5: (False, True)}
     assert sections.number() == 1
     assert not sections["splitLesionButton"].enabled
-    assert sections["splitLesionButton"].toolTip == "Lesion 1 has one box only."
+    assert sections["splitLesionButton"].toolTip == "<p>Lesion 1 has one box only.</p>"
     sections.press("E")
     sections.context.select(next(pair.uid for pair in sections.study.pairs() if pair.number == 5))
     pair = sections.study.pair("lesion-1")

@@ -33,7 +33,7 @@ def test_the_module_says_what_it_is(panel):
 def test_the_module_is_made_in_testing_mode_without_a_window_being_shown():
     harness = start()
     harness.reset()
-    harness.app.set_testing(True)
+    harness.app.harness_set_testing(True)
     harness.load_module(MODULE, show=False)
     assert slicer.modules.lesionpairdetect.createNewWidgetRepresentation() is not None
     harness.check()
@@ -284,10 +284,10 @@ def test_lesions_and_choices_are_saved_and_loaded(panel, tmp_path):
 def test_the_module_s_own_test_runs_without_a_model(panel):
     import LesionPairDetect
 
-    panel.harness.app.set_testing(True)
+    panel.harness.app.harness_set_testing(True)
     test = LesionPairDetect.LesionPairDetectTest()
     test.runTest()
-    panel.harness.app.set_testing(False)
+    panel.harness.app.harness_set_testing(False)
 
 
 def test_a_run_is_abandoned_when_the_module_goes_away(panel):

@@ -36,7 +36,7 @@ def test_lesions_are_detected_reviewed_corrected_drawn_saved_and_loaded(panel, t
     panel.harness.press("Z")
     panel.harness.press("E")
     panel.choose_row(4)
-    assert len(panel.study) == 3 and panel["undoButton"].toolTip == "Take back: Link boxes"
+    assert len(panel.study) == 3 and panel["undoButton"].toolTip == "<p>Take back: Link boxes</p>"
     panel.harness.press("1")
     drag(panel, "Red", (0.3, 0.6), (0.36, 0.66))
     drawn = panel.study.pair(panel.context.selectedUid)

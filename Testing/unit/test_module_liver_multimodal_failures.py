@@ -185,7 +185,7 @@ def test_packages_that_are_not_installed_are_one_sentence_and_a_second_try_works
 
 
 def test_in_testing_mode_nothing_is_installed_and_that_is_said(installing):
-    installing.harness.app.set_testing(True)
+    installing.harness.app.harness_set_testing(True)
     slicer.packaging.set_outcome("installed", missing=("safetensors",))
     installing.click("applyButton")
     assert installing.status.startswith("These Python packages are not installed: safetensors>=0.5.")

@@ -18,7 +18,7 @@ def test_the_module_says_what_it_is(panel):
 def test_the_module_is_made_in_testing_mode_without_a_window_being_shown():
     harness = start()
     harness.reset()
-    harness.app.set_testing(True)
+    harness.app.harness_set_testing(True)
     harness.load_module(MODULE, show=False)
     assert slicer.modules.livermultimodal.createNewWidgetRepresentation() is not None
     harness.check()

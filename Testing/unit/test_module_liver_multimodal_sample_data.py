@@ -67,7 +67,7 @@ def test_the_modules_own_test_runs_without_pytorch(panel, quick_phantom, monkeyp
     from LiverMultimodalLib.installer import Installer
 
     monkeypatch.setattr(Installer, "hasTorch", lambda self: False)
-    panel.harness.app.set_testing(True)
+    panel.harness.app.harness_set_testing(True)
     slicer.selfTests["LiverMultimodal"]()
     assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
 

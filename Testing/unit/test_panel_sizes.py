@@ -111,7 +111,7 @@ def test_nothing_overlaps_and_no_text_is_cut_off(window):
     for width, height in screens():
         window.resize(width, height)
         for panel_width in (WIDEST_PANEL, 560):
-            window.set_panel_width(panel_width)
+            window.harness_set_panel_width(panel_width)
             start().wait(seconds=0.1)
             wrong += [f"{panel_width} of {width} x {height}: {fault}" for fault in faults(window.panel())]
     assert wrong == [], "\n".join(wrong)
@@ -122,7 +122,7 @@ def test_the_button_that_starts_a_run_can_be_reached(window):
     button = start().widget("applyButton")
     window.reveal(button)
     start().wait()
-    assert window.sees(button)
+    assert window.harness_sees(button)
 
 
 def test_the_liver_is_segmented_without_scrolling_on_a_small_screen(language, tmp_path):
@@ -132,7 +132,7 @@ def test_the_liver_is_segmented_without_scrolling_on_a_small_screen(language, tm
     running.load_module(LIVER_MULTIMODAL)
     running.main_window.resize(1280, 800 - FURNITURE)
     running.wait(seconds=0.1)
-    assert running.main_window.sees(running.widget("applyButton"))
+    assert running.main_window.harness_sees(running.widget("applyButton"))
     running.main_window.resize(1320, 860)
     running.reset()
 

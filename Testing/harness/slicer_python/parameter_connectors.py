@@ -74,8 +74,6 @@ def make_connector(widget, parameter: Parameter) -> Connector:
         return _text_connector(widget)
     if kind is pathlib.Path and widget_class is ctk.ctkPathLineEdit:
         return _path_connector(widget, "currentPath", widget.currentPathChanged)
-    if kind is pathlib.Path and widget_class is ctk.ctkDirectoryButton:
-        return _path_connector(widget, "directory", widget.directoryChanged)
     raise RuntimeError(
         f"Unable to create GUI connector from datatype '{parameter.hint}' to widget type '{widget_class.__name__}'"
     )
@@ -118,7 +116,8 @@ def _number_connector(widget, parameter: Parameter, needs_range: bool, limits) -
     lowest, highest = within or parameter.annotation(Minimum), within or parameter.annotation(Maximum)
     if needs_range and not (lowest and highest):
         raise RuntimeError(f"{parameter.name}: a slider needs a parameter with a range (WithinRange)")
-    widget.setRange(lowest.minimum if lowest else limits[0], highest.maximum if highest else limits[1])
+    widget.minimum = lowest.minimum if lowest else limits[0]
+    widget.maximum = highest.maximum if highest else limits[1]
     return _property_connector(widget, "value", widget.valueChanged)
 
 
