@@ -90,7 +90,7 @@ def window(request, language, tmp_path, monkeypatch):
     slicer.i18n.set_translation(longer if language == "longer words" else None)
     for name, path in MODULES.items():
         running.load_module(path, show=name == request.param)
-    for part in slicer.util.findChildren(running.main_window.panel(), className="ctkCollapsibleButton"):
+    for part in slicer.util.findChildren(running.main_window.harness_panel(), className="ctkCollapsibleButton"):
         part.collapsed = False
     yield running.main_window
     running.check()
@@ -102,7 +102,7 @@ def test_a_panel_fits_400_pixels_and_the_window_every_screen(window):
     for width, height in screens():
         window.resize(width, height)
         start().wait(seconds=0.1)
-        assert window.panel().minimumSizeHint().width() <= WIDEST_PANEL, widest_parts(window.panel())
+        assert window.harness_panel().minimumSizeHint().width() <= WIDEST_PANEL, widest_parts(window.panel())
         assert window.width <= width and window.height <= height
 
 
@@ -113,14 +113,14 @@ def test_nothing_overlaps_and_no_text_is_cut_off(window):
         for panel_width in (WIDEST_PANEL, 560):
             window.harness_set_panel_width(panel_width)
             start().wait(seconds=0.1)
-            wrong += [f"{panel_width} of {width} x {height}: {fault}" for fault in faults(window.panel())]
+            wrong += [f"{panel_width} of {width} x {height}: {fault}" for fault in faults(window.harness_panel())]
     assert wrong == [], "\n".join(wrong)
 
 
 def test_the_button_that_starts_a_run_can_be_reached(window):
     window.resize(1280, 800)
     button = start().widget("applyButton")
-    window.reveal(button)
+    window.harness_reveal(button)
     start().wait()
     assert window.harness_sees(button)
 
