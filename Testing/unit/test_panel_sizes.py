@@ -102,7 +102,7 @@ def test_a_panel_fits_400_pixels_and_the_window_every_screen(window):
     for width, height in screens():
         window.resize(width, height)
         start().wait(seconds=0.1)
-        assert window.harness_panel().minimumSizeHint().width() <= WIDEST_PANEL, widest_parts(window.panel())
+        assert window.harness_panel().minimumSizeHint().width() <= WIDEST_PANEL, widest_parts(window.harness_panel())
         assert window.width <= width and window.height <= height
 
 
