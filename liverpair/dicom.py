@@ -4,7 +4,7 @@ A `SeriesInstanceUID` is no proof of one volume: in- and out-phase, Dixon contra
 stored under a single UID. Slices are therefore grouped by UID, image type, orientation, pixel grid and echo time, and
 where two slices still lie at one place, by what tells repetitions apart. Geometry comes from Image Position and Image
 Orientation (Patient) (DICOM PS3.3 C.7.6.2.1.1), never from Slice Location or file names. Pixels are read by SimpleITK
-(GDCM).
+(GDCM), see `dicom_pixels`.
 """
 
 import os
@@ -18,6 +18,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.dicom_headers import LOCALIZER, Slice, slices_of_file
+from liverpair.dicom_pixels import real_world_values
 from liverpair.errors import InputError, Progress, no_progress
 from liverpair.itk_reading import itk_reason
 
@@ -53,14 +54,18 @@ class Series:
     modality: str
     uid: str
     echo_time: float | None
-    files: tuple[Path, ...]
+    slices: tuple[Slice, ...] = field(hash=False)
     size: tuple[int, int, int]
     spacing: tuple[float, float, float]
     origin: tuple[float, float, float]
     direction: tuple[float, ...]
     tags: dict[str, str] = field(hash=False)
-    frames: tuple[int | None, ...]
     problem: str = ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file of each slice."""
+        return tuple(s.file for s in self.slices)
 
     @property
     def label(self) -> str:
@@ -106,8 +111,8 @@ def read_series(series: Series) -> sitk.Image:
     if series.problem:
         raise InputError(series.problem, "Copy or export the complete series again.")
     try:
-        image = _multiframe_pixels(series) if series.frames[0] is not None else _slice_pixels(series)
-    except RuntimeError as error:
+        image = real_world_values(series.slices)
+    except (RuntimeError, EOFError) as error:
         raise InputError(
             f"Series '{series.label}' cannot be read: {itk_reason(error)}",
             "The files may be damaged or incompletely copied.",
@@ -276,13 +281,12 @@ def _stack(slices: list[Slice]) -> Series:
         modality=shared.get("Modality", ""),
         uid=first.uid,
         echo_time=first.echo_time,
-        files=tuple(s.file for s in slices),
+        slices=tuple(slices),
         size=(first.columns, first.rows, len(slices)),
         spacing=(first.pixel_spacing[1], first.pixel_spacing[0], float(gap)),
         origin=first.position,
         direction=tuple(float(v) for v in axes.ravel()),
         tags=shared,
-        frames=tuple(s.frame for s in slices),
     )
     sideways = (np.array([s.position for s in slices]) - first.position) @ axes[:, :2]
     drift = float(np.linalg.norm(sideways, axis=1).max())
@@ -313,21 +317,3 @@ def _problem(series: Series, slices: list[Slice], heights: np.ndarray, drift: fl
     if drift > max(0.5, 0.01 * float(heights[-1] - heights[0])):
         return f"Series '{series.label}' is sheared: its slices shift sideways by up to {drift:.1f} mm."
     return ""
-
-
-def _slice_pixels(series: Series) -> sitk.Image:
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames([str(file) for file in series.files])
-    if _as_number(series.tags.get("RescaleSlope")) != 1.0:
-        reader.SetOutputPixelType(sitk.sitkFloat32)
-    return reader.Execute()
-
-
-def _multiframe_pixels(series: Series) -> sitk.Image:
-    """Frames of enhanced DICOM files, in the order of the series."""
-    if "RescaleSlope" not in series.tags:
-        raise InputError(
-            f"Series '{series.label}' scales its frames differently.", "Convert it to single-frame DICOM or NIfTI."
-        )
-    volumes = {file: sitk.GetArrayFromImage(sitk.ReadImage(str(file))) for file in set(series.files)}
-    return sitk.GetImageFromArray(np.stack([volumes[file][frame] for file, frame in zip(series.files, series.frames)]))

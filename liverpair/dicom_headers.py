@@ -50,6 +50,9 @@ _OTHER_TAGS = (
     "SliceThickness",
     "SpacingBetweenSlices",
     "RescaleSlope",
+    "RescaleIntercept",
+    "BitsAllocated",
+    "PixelRepresentation",
     "EchoPulseSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
@@ -65,6 +68,7 @@ _FRAME_TAGS = (
     ("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier"),
     ("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
     ("PixelValueTransformationSequence", "RescaleSlope", "RescaleSlope"),
+    ("PixelValueTransformationSequence", "RescaleIntercept", "RescaleIntercept"),
     ("PlanePositionSequence", "ImagePositionPatient", "ImagePositionPatient"),
     ("PlaneOrientationSequence", "ImageOrientationPatient", "ImageOrientationPatient"),
     ("PixelMeasuresSequence", "PixelSpacing", "PixelSpacing"),
@@ -77,7 +81,7 @@ _NOT_IMAGES = ("SEG", "SR", "PR", "KO", "RTSTRUCT", "RTDOSE", "RTPLAN", "OT", "D
 @dataclass(frozen=True)
 class Slice:
     """One slice: position in LPS mm, orientation as row and column vector, pixel spacing (between rows, between
-    columns) in mm."""
+    columns) in mm; `scale`: rescale slope and intercept; `stored_as`: bits of a pixel, and 1 where they have a sign."""
 
     file: Path
     frame: int | None
@@ -93,6 +97,8 @@ class Slice:
     thickness: float
     echo_time: float | None
     image_type: str
+    scale: tuple[float, float]
+    stored_as: tuple[int, int]
     tags: dict[str, str]
 
     @property
@@ -145,7 +151,7 @@ def _flattened(header: Dataset, shared: Dataset, frame: Dataset) -> Dataset:
     for keyword in (*_TEXT_TAGS, *_OTHER_TAGS):
         if keyword in header and not keyword.endswith("FunctionalGroupsSequence"):
             flat[keyword] = header[keyword]
-    flat.RescaleSlope = 1
+    flat.RescaleSlope, flat.RescaleIntercept = 1, 0
     if header.get("EchoPulseSequence"):
         flat.ScanningSequence = {"SPIN": "SE", "GRADIENT": "GR"}.get(header.EchoPulseSequence, "RM")
     for sequence, attribute, keyword in _FRAME_TAGS:
@@ -175,7 +181,6 @@ def _slice(header: Dataset, file: Path, frame: int | None) -> Slice:
     tags = {
         key: _text(header[key].value) for key in _TEXT_TAGS if key in header and header[key].value not in (None, "")
     }
-    tags["RescaleSlope"] = _text(header.get("RescaleSlope") or 1)
     tags["Folder"] = str(file.parent)
     orientation, spacing = _floats(header, "ImageOrientationPatient", 6), _floats(header, "PixelSpacing", 2)
     if np.linalg.norm(np.cross(orientation[:3], orientation[3:])) < 0.9 or min(spacing) <= 0:
@@ -196,5 +201,7 @@ def _slice(header: Dataset, file: Path, frame: int | None) -> Slice:
         thickness=float(header.get("SpacingBetweenSlices") or header.get("SliceThickness") or 1.0),
         echo_time=None if echo in (None, "") else float(echo),
         image_type=tags.get("ImageType", ""),
+        scale=(float(header.get("RescaleSlope") or 1), float(header.get("RescaleIntercept") or 0)),
+        stored_as=(int(header.get("BitsAllocated") or 16), int(header.get("PixelRepresentation") or 0)),
         tags=tags,
     )

@@ -53,7 +53,7 @@ def write_stack(folder: Path, heights=(0.0, 3.0, 6.0, 9.0), prefix="a", first_va
     ]
 
 
-def write_enhanced(path: Path, echoes=(2.3, 4.6), heights=(0.0, 3.0, 6.0), slopes=None) -> Path:
+def write_enhanced(path: Path, echoes=(2.3, 4.6), heights=(0.0, 3.0, 6.0), slopes=None, intercepts=(0,)) -> Path:
     """An enhanced multi-frame file: every height in every echo, frames in descending order of heights, values
     100·echo index + slice."""
     ds = header(EnhancedMRImageStorage, SeriesDescription="mDIXON", ImageType=["ORIGINAL", "PRIMARY", "M", "NONE"])
@@ -76,7 +76,9 @@ def write_enhanced(path: Path, echoes=(2.3, 4.6), heights=(0.0, 3.0, 6.0), slope
             frame.MREchoSequence = item(EffectiveEchoTime=echo)
             if slopes:
                 frame.PixelValueTransformationSequence = item(
-                    RescaleSlope=slopes[n % len(slopes)], RescaleIntercept=0, RescaleType="US"
+                    RescaleSlope=slopes[n % len(slopes)],
+                    RescaleIntercept=intercepts[n % len(intercepts)],
+                    RescaleType="US"
                 )
             frames.append(frame)
             pixels.append(np.full((4, 6), 100 * e + n, np.uint16))

@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from dicom_factory import AXIAL, CORONAL, header, write_enhanced, write_slice, write_stack
+from pydicom.pixels import apply_modality_lut
 
 from liverpair.dicom import list_series, read_series
 from liverpair.errors import Cancelled, InputError
@@ -151,11 +153,33 @@ def test_sheared_stack_is_refused(tmp_path):
         read_image(tmp_path)
 
 
-def test_rescale_slope_of_every_slice_is_applied(tmp_path):
-    for n in range(3):
-        write_slice(tmp_path / f"{n}.dcm", 3.0 * n, 100, RescaleSlope=1 if n == 0 else 0.25 * n, RescaleIntercept=0)
+def pydicom_values(files) -> np.ndarray:
+    """What pydicom reads from single-frame files."""
+    return np.stack([apply_modality_lut(ds.pixel_array, ds) for ds in map(pydicom.dcmread, files)])
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [{}, {"RescaleSlope": 0.25, "RescaleIntercept": 0}, {"RescaleSlope": 0.3, "RescaleIntercept": 0}],
+        [{}, {"RescaleSlope": 1, "RescaleIntercept": -200}, {"RescaleSlope": 1, "RescaleIntercept": 70000}],
+        [{"RescaleSlope": 2, "RescaleIntercept": -1000}] * 3,
+        [{"RescaleSlope": 1, "RescaleIntercept": 0.5}, {}, {}],
+        [{}, {"PixelRepresentation": 1}, {}],
+    ],
+    ids=["slopes", "intercepts", "one intercept", "fraction", "signs"],
+)
+def test_every_slice_has_the_real_world_values_that_pydicom_reads(tmp_path, tags):
+    levels = (100, 65000, 2**15)
+    files = [write_slice(tmp_path / f"{n}.dcm", 3.0 * n, levels[n], **own) for n, own in enumerate(tags)]
     array = sitk.GetArrayFromImage(read_image(tmp_path))
-    np.testing.assert_allclose(array[:, 0, 0], [100, 25, 50])
+    assert array.dtype in (np.int32, np.float32)
+    assert (array == pydicom_values(files)).all()
+
+
+def test_slices_without_scaling_keep_their_type(tmp_path):
+    write_stack(tmp_path)
+    assert sitk.GetArrayViewFromImage(read_image(tmp_path)).dtype == np.uint16
 
 
 def test_enhanced_multiframe_is_split_by_echo(tmp_path):
@@ -172,10 +196,14 @@ def test_enhanced_multiframe_with_one_echo_opens_as_a_file(tmp_path):
     assert sitk.GetArrayFromImage(image)[:, 0, 0].tolist() == [0, 1, 2]
 
 
-def test_enhanced_frames_scaled_differently_are_refused(tmp_path):
-    write_enhanced(tmp_path / "enhanced.dcm", echoes=(70.0,), slopes=(1.0, 2.0))
-    with pytest.raises(InputError, match="scales its frames differently"):
-        read_image(tmp_path)
+@pytest.mark.parametrize(
+    "slopes, intercepts, values",
+    [((0.5, 2.0), (0,), [0, 2, 1]), ((1,), (0, -40, 7), [0, -39, 9]), ((0.5,), (-40,), [-40, -39.5, -39])],
+    ids=["slope of a frame", "intercept of a frame", "one scale"],
+)
+def test_every_enhanced_frame_has_its_own_scale(tmp_path, slopes, intercepts, values):
+    write_enhanced(tmp_path / "enhanced.dcm", echoes=(70.0,), slopes=slopes, intercepts=intercepts)
+    assert sitk.GetArrayFromImage(read_image(tmp_path))[:, 0, 0].tolist() == values
 
 
 def test_localizers_and_strangers_are_passed_over(tmp_path):
