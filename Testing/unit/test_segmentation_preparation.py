@@ -15,6 +15,7 @@ from liverpair.segmentation.preparation import (
     prepare,
     prepare_labels,
     to_image_grid,
+    without_empty_slices,
 )
 
 POLICY = GridPolicy((2.0, 2.0, 6.0))
@@ -53,6 +54,27 @@ def test_the_air_beside_the_patient_is_cropped_in_plane_only():
     assert all(170 <= n * 2.0 <= 230 for n in prepared.grid.size[:2])
     corner = full.index(prepared.grid.origin)
     assert corner == pytest.approx(np.round(corner), abs=1e-6)
+
+
+@pytest.mark.parametrize("rim", ["zeros", "another value", "noise"])
+def test_slices_beside_the_patient_change_nothing_that_a_network_sees(rim):
+    image, _ = image_and_mask(grid((2.0, 2.0, 6.0), extent=360.0))
+    body = sitk.GetArrayFromImage(image)[20:40] + 1.0
+    empty = {"zeros": np.zeros, "another value": lambda shape: np.full(shape, -1000.0)}.get(
+        rim, lambda shape: np.random.default_rng(0).rayleigh(0.01 * body.max(), shape)
+    )((30, *body.shape[1:]))
+    alone = prepare(sitk.GetImageFromArray(body), GridPolicy((2.0, 2.0, 1.0)), Normalization())
+    padded = np.concatenate([empty, body, empty]).astype(body.dtype)
+    found = prepare(sitk.GetImageFromArray(padded), GridPolicy((2.0, 2.0, 1.0)), Normalization())
+    assert found.limits == alone.limits and (found.array == alone.array).all()
+
+
+def test_slices_without_patient_are_left_out_only_above_and_below():
+    values = np.full((9, 40, 40), 1.0, np.float32)
+    values[[2, 3, 5, 6], 10:30, 10:30] = 100.0
+    assert without_empty_slices(sitk.GetImageFromArray(values)).GetSize() == (40, 40, 5)
+    flat = sitk.GetImageFromArray(np.zeros((9, 40, 40), np.float32))
+    assert without_empty_slices(flat).GetSize() == (40, 40, 9)
 
 
 def test_without_a_body_everything_is_kept():

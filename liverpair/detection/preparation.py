@@ -17,6 +17,7 @@ from liverpair.segmentation.preparation import (
     body_region,
     prepare_labels,
     unit_range,
+    without_empty_slices,
 )
 
 WIDEST_MM = 1000.0
@@ -82,6 +83,7 @@ def prepare_pair(
     centroid_offset = liver_offset_mm(*livers)
     if offset_mm is None:
         offset_mm = centroid_offset if settings.alignment == "aligned" else (0.0, 0.0, 0.0)
+    images = [without_empty_slices(image) for image in images]
     whole = policy.grid_for(images[0])
     corners = np.concatenate([mask_corners(livers[0]), mask_corners(livers[1]) - offset_mm])
     widest = float(np.ptp(corners, axis=0).max())

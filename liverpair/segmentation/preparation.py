@@ -10,6 +10,8 @@ from liverpair.geometry import Grid, on_grid, resample, to_lps, working_grid
 
 COARSE_MM = 8.0
 BODY_MARGIN_MM = 12.0
+BODY_PART = 0.02
+"""More than this part of a slice, row or column lies in the patient, where he is in it at all."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,32 @@ def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
     return image
 
 
+def _coarse(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[np.ndarray, list[int]]:
+    """A (z, y, x) array averaged over cells of `COARSE_MM` within its slices, and voxels per cell along y and x."""
+    factor = [max(1, round(COARSE_MM / s)) for s in spacing[1::-1]]
+    return ndimage.uniform_filter(array, size=(1, *factor))[:, :: factor[0], :: factor[1]], factor
+
+
+def without_empty_slices(image: sitk.Image) -> sitk.Image:
+    """`image` in LPS order without the slices above and below the patient, be they padding or noise, which would
+    change its percentiles; whole when no body stands out from the background.
+
+    What is background is judged slice by slice, so that it does not depend on how many slices are empty.
+    """
+    image = to_lps(image)
+    smooth, _ = _coarse(sitk.GetArrayFromImage(image).astype(np.float32), image.GetSpacing())
+    low, high = (np.percentile(smooth, part, axis=(1, 2)) for part in (5, 90))
+    threshold = low.min() + 0.12 * (high.max() - low.min())
+    held = np.flatnonzero((smooth > threshold).mean(axis=(1, 2)) > BODY_PART)
+    return image[:, :, int(held[0]) : int(held[-1]) + 1] if len(held) else image
+
+
 def body_region(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[slice, slice]:
     """The (y, x) slices of a (z, y, x) array that hold the patient with a margin; everything when no body stands
     out from the background.
     """
     everything = slice(0, array.shape[1]), slice(0, array.shape[2])
-    factor = [max(1, round(COARSE_MM / s)) for s in spacing[1::-1]]
-    smooth = ndimage.uniform_filter(array, size=(1, *factor))[:, :: factor[0], :: factor[1]]
+    smooth, factor = _coarse(array, spacing)
     low, high = np.percentile(smooth, (5, 98))
     components, count = ndimage.label(smooth > low + 0.12 * (high - low))
     if not count:
@@ -86,7 +107,7 @@ def body_region(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple
     body = components == np.argmax(np.bincount(components.ravel())[1:]) + 1
     slices = []
     for axis, step, length, mm in zip((1, 2), factor, array.shape[1:], spacing[1::-1]):
-        profile = np.flatnonzero(body.mean(axis=tuple(a for a in range(3) if a != axis)) > 0.02)
+        profile = np.flatnonzero(body.mean(axis=tuple(a for a in range(3) if a != axis)) > BODY_PART)
         if not len(profile):
             return everything
         margin = round(BODY_MARGIN_MM / mm)
@@ -107,6 +128,8 @@ class Prepared:
 
 def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization) -> Prepared:
     """`image` on its working grid, cropped to the body and normalized."""
+    if policy.crop_to_body:
+        image = without_empty_slices(image)
     grid = policy.grid_for(image)
     array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid))
     if policy.crop_to_body:
