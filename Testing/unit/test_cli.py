@@ -190,7 +190,9 @@ def test_measure_prints_a_table_and_json(tmp_path, capsys):
     paths = [str(tmp_path / "a.nrrd"), str(tmp_path / "b.nrrd")]
     for image, path in zip((labels, other), paths):
         sitk.WriteImage(image, path)
-    assert cli.main(["measure", *paths]) == 0
+    assert cli.main(["measure", *paths]) == 2
+    assert "b.nrrd' holds several labels: 1, 2. Say which is meant with --reference-label" in capsys.readouterr().err
+    assert cli.main(["measure", *paths, "--reference-label", "1"]) == 0
     assert "| dice " in capsys.readouterr().out
     assert cli.main(["measure", *paths, "--label", "1", "--json"]) == 0
     measures = json.loads(capsys.readouterr().out)
@@ -198,24 +200,24 @@ def test_measure_prints_a_table_and_json(tmp_path, capsys):
     assert measures["dice"] == pytest.approx(2 / 3) and measures["volume_error_percent"] == pytest.approx(100.0)
 
 
-def test_measure_of_a_value_in_neither_file_is_refused(tmp_path, capsys):
+def test_measure_takes_a_label_for_each_file_and_refuses_one_that_is_not_there(tmp_path, capsys):
     labels = sitk.Image([6, 6, 6], sitk.sitkUInt8)
     labels[0:4, 1:5, 1:5] = 1
     sitk.WriteImage(labels, str(tmp_path / "a.nrrd"))
     sitk.WriteImage(labels * 2, str(tmp_path / "b.nrrd"))
     both = [str(tmp_path / "a.nrrd"), str(tmp_path / "b.nrrd")]
-    assert cli.main(["measure", *both, "--label", "3"]) == 2
-    assert capsys.readouterr().err == "liverpair: Neither file holds the value 3.\n"
-    assert cli.main(["measure", *both, "--label", "2"]) == 0
+    assert cli.main(["measure", *both, "--label", "1"]) == 2
+    assert capsys.readouterr().err == f"liverpair: '{both[1]}' has no voxel of label 1; it holds 2.\n"
+    assert cli.main(["measure", *both, "--label", "1", "--reference-label", "2"]) == 0
 
 
-def test_measure_of_an_empty_mask_is_valid_json(tmp_path, capsys):
+def test_measure_of_an_empty_mask_is_refused(tmp_path, capsys):
     sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkUInt8), str(tmp_path / "empty.nrrd"))
     full = sitk.Image([4, 4, 4], sitk.sitkUInt8) + 1
     sitk.WriteImage(full, str(tmp_path / "full.nrrd"))
-    assert cli.main(["measure", str(tmp_path / "empty.nrrd"), str(tmp_path / "full.nrrd"), "--json"]) == 0
-    measures = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert measures["dice"] == 0 and measures["hd95_mm"] is None
+    assert cli.main(["measure", str(tmp_path / "empty.nrrd"), str(tmp_path / "full.nrrd"), "--json"]) == 2
+    assert "empty.nrrd' is empty." in capsys.readouterr().err
+
 
 
 def test_train_and_evaluate_get_the_rest_of_the_line(monkeypatch, capsys):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from liverpair.errors import InputError
-from liverpair.measures.masks import label_mask
+from liverpair.measures.masks import structure_mask
 from liverpair.measures.overlap import centroid_offset_mm, dice, volume_error_percent
 from liverpair.measures.summary import segmentation_measures
 from liverpair.measures.surface import assd_mm, hd95_and_assd_mm, hd95_mm, surface_distances_mm
@@ -55,16 +55,50 @@ def test_dice_of_shifted_cubes():
     ],
 )
 def test_what_is_no_mask_is_refused_in_words(bad, words):
-    for measure in (lambda: dice(CUBE, bad), lambda: segmentation_measures(bad, CUBE), lambda: label_mask(bad, 1)):
+    for measure in (lambda: dice(CUBE, bad), lambda: segmentation_measures(bad, CUBE), lambda: structure_mask(bad, 1, "It")):
         with pytest.raises(InputError, match=words):
             measure()
 
 
 def test_a_label_is_the_voxels_of_its_value_and_no_others():
     labels = CUBE * 3 + cuboid(slice(7, 9), slice(2, 6), slice(2, 6))
-    assert dice(label_mask(labels, 3), CUBE) == 1
+    for label in (3, "3"):
+        found, notes = structure_mask(labels, label, "The map")
+        assert dice(found, CUBE) == 1 and not notes
     for value in (3 + 256, -253, 2):
-        assert not sitk.GetArrayViewFromImage(label_mask(labels, value)).any()
+        with pytest.raises(InputError, match=f"The map has no voxel of label {value}; it holds 1, 3."):
+            structure_mask(labels, value, "The map")
+
+
+def test_a_map_of_several_labels_needs_a_choice():
+    labels = CUBE * 3 + cuboid(slice(7, 9), slice(2, 6), slice(2, 6))
+    with pytest.raises(InputError, match="The map holds several labels: 1, 3. Say which is meant with --label"):
+        structure_mask(labels, None, "The map", "--label")
+    assert dice(structure_mask(CUBE * 255, None, "The map")[0], CUBE) == 1
+
+
+@pytest.mark.parametrize(
+    "values, label",
+    [((1, 5, 2), "TotalSegmentator"), ((1, 6, 2), "amos"), ((126, 63, 252), "CHAOS"), ((3, 1, 4), "chaos")],
+)
+def test_the_liver_of_well_known_label_maps_is_known_by_name(values, label):
+    labels = sitk.Cast(CUBE, sitk.sitkUInt16) * values[1]
+    labels[0:2, 0:2, 0:2], labels[8:9, 8:9, 8:9] = values[0], values[2]
+    assert dice(structure_mask(labels, label, "The map")[0], CUBE) == 1
+
+
+def test_a_probability_map_is_cut_at_a_half_and_says_so():
+    map_ = sitk.Cast(CUBE, sitk.sitkFloat32) * 0.9 + 0.01
+    found, notes = structure_mask(map_, None, "The map")
+    assert dice(found, CUBE) == 1 and "probability map" in notes[0]
+    for bad, words in ((map_ * 0.5, "stays below 0.5"), (map_ * 7, "neither a mask nor a map"), (EMPTY, "is empty")):
+        with pytest.raises(InputError, match=words):
+            structure_mask(bad, None, "The map")
+
+
+def test_a_label_that_is_no_number_is_refused_with_the_names_that_are_known():
+    with pytest.raises(InputError, match="'kidney' is no label. It is a number, or totalsegmentator, amos, chaos."):
+        structure_mask(CUBE, "kidney", "The map")
 
 
 def test_dice_of_unequal_sizes():

@@ -127,7 +127,7 @@ def test_an_empty_mask_is_scored_without_distances(tmp_path, studies):
 
 def test_evaluate_of_a_value_the_reference_lacks_is_refused(tmp_path, studies):
     folder = write_brightness_bundle(tmp_path / "brightness").folder
-    with pytest.raises(InputError, match="The reference of case 'c' T1 has no voxel of value 77."):
+    with pytest.raises(InputError, match="The reference of case 'c' T1 has no voxel of label 77; it holds 1."):
         evaluate([str(folder), str(studies), "--cases", "c", "--label-value", "77"])
 
 

@@ -183,6 +183,30 @@ def test_a_request_without_a_folder_is_refused(request_for):
         JOBS["detect"](request, no_progress)
 
 
+def test_organs_and_probabilities_are_not_taken_for_livers(request_for, paths, tmp_path):
+    organs = sitk.ReadImage(paths["t1_liver"]) * 6
+    organs[0:2, 0:2, 0:2] = 2
+    sitk.WriteImage(organs, str(tmp_path / "organs.mha"))
+    wanted = request_for(t1_liver=str(tmp_path / "organs.mha"))
+    with pytest.raises(InputError, match="liver mask of T1 holds several labels: 2, 6. Say .* with --liver-label"):
+        JOBS["detect"](wanted, no_progress)
+    for part in ("t1", "t2"):
+        sure = sitk.Cast(sitk.ReadImage(paths[f"{part}_liver"]), sitk.sitkFloat32) * 0.9 + 0.01
+        sitk.WriteImage(sure, str(tmp_path / f"{part}.mha"))
+    expected = JOBS["detect"](request_for(), no_progress)
+    found = JOBS["detect"](request_for(t2_liver=str(tmp_path / "t2.mha")), no_progress)
+    assert found["notes"][0].startswith("The liver mask of T2 is a probability map")
+    assert found["liver_offset_mm"] == expected["liver_offset_mm"]
+
+
+def test_a_mask_with_the_voxels_of_its_volume_in_another_place_is_refused(request_for, paths, tmp_path):
+    mask = sitk.ReadImage(paths["t1_liver"])
+    mask.SetOrigin([o + d for o, d in zip(mask.GetOrigin(), (0.0, 0.0, 60.0))])
+    sitk.WriteImage(mask, str(tmp_path / "mask.mha"))
+    with pytest.raises(InputError, match="T1 (has the voxels of T1 but lies 60 mm from|does not lie in T1)"):
+        JOBS["detect"](request_for(t1_liver=str(tmp_path / "mask.mha")), no_progress)
+
+
 @pytest.mark.parametrize(
     ("array", "origin", "sentence"),
     [

@@ -20,7 +20,7 @@ from liverpair.worker.detect_job import (
 )
 from liverpair.worker.detect_results import DETECTION_FILE, existing_results, is_complete, read_detection
 from liverpair.worker.jobs import JOBS
-from liverpair.worker.pair_inputs import PARTS
+from liverpair.worker.pair_inputs import LABEL_OPTION, PARTS
 from liverpair.worker.result_folder import folder_of_results
 from liverpair.worker.segment_results import SIDES
 
@@ -56,6 +56,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--t1-liver", metavar="MASK", help="liver mask of T1 (default: segmented first)")
     parser.add_argument("--t2-liver", metavar="MASK", help="liver mask of T2 (default: segmented first)")
     parser.add_argument(
+        LABEL_OPTION,
+        metavar="LABEL",
+        help="which label of the masks is the liver, where they hold several: a number, or totalsegmentator, amos or "
+        "chaos for the liver in such a map",
+    )
+    parser.add_argument(
         "--model", default=DEFAULT_MODEL, help=f"name or folder of the detector (default: {DEFAULT_MODEL})"
     )
     parser.add_argument(
@@ -79,6 +85,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Detect in what the command line names."""
     options = {
+        "liver_label": arguments.liver_label,
         "bundle": arguments.model,
         "liver_bundle": arguments.liver_model or [DEFAULT_LIVER_MODEL],
         "score_threshold": arguments.threshold,

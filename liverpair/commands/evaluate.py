@@ -14,6 +14,7 @@ from liverpair.commands.studies import study_folders
 from liverpair.errors import BundleError, InputError, Progress, part_of
 from liverpair.worker.detect_job import ALIGNMENTS, DEFAULT_LIVER_MODEL, DetectRequest
 from liverpair.worker.detect_results import LESIONS_FILE, read_detection
+from liverpair.worker.pair_inputs import LABEL_OPTION
 from liverpair.worker.segment_results import SIDES
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cases", nargs="+", help="names of the studies to score; all when left out")
     parser.add_argument("--kinds", action="store_true", help="kind of a lesion: its note up to the first comma")
+    parser.add_argument(LABEL_OPTION, metavar="LABEL", help="label of the liver in masks of several, as for 'detect'")
     parser.add_argument("--liver-model", action="append", metavar="MODEL", help="makes the masks that are missing")
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="lowest score (default: what the model says)")
     parser.add_argument("--alignment", help=f"{' or '.join(ALIGNMENTS)} (default: what the model says)")
@@ -85,7 +87,7 @@ def evaluate_detection(words: Sequence[str]) -> int:
 
     with progress_bar() as progress:
         if model is None:
-            cases = [read_back(study, options.predictions, options.kinds) for study in studies]
+            cases = [read_back(study, options.predictions, options.kinds, options.liver_label) for study in studies]
         else:
             cases = detect_cases(studies, _request(model, options), options.kinds, progress)
     result = score_cases(cases)
@@ -132,7 +134,7 @@ def detect_cases(
         report = part_of(progress, number / len(studies), (number + 1) / len(studies))
         wanted = DetectRequest.parse({**request, **study_parts(study.folder)})
         bundle, liver_bundles = wanted.models()
-        inputs = read_pair(wanted.parts)
+        inputs = read_pair(wanted.parts, liver_label=wanted.liver_label)
         found = detect(
             *inputs.images,
             bundle,
@@ -145,7 +147,9 @@ def detect_cases(
     return cases
 
 
-def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool) -> "ScoredCase":
+def read_back(
+    study: EvaluatedStudy, predictions: Path, kinds: bool, liver_label: str | None = None
+) -> "ScoredCase":
     """A study with the results of an earlier `detect`, or another's `lesions.json`. Raises `InputError` when there are
     none."""
     from liverpair.lesions import read_lesions
@@ -155,14 +159,14 @@ def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool) -> "ScoredC
         raise InputError(
             f"There is no result of study '{study.name}' in '{predictions}'.", "Run 'detect --studies' first."
         )
-    return _case(study, _truth(study), read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder), kinds)
+    return _case(study, _truth(study), read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder, liver_label), kinds)
 
 
-def _offset_mm(study: EvaluatedStudy, results: Path) -> Sequence[float]:
+def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) -> Sequence[float]:
     """Centroid of the T2 liver minus that of the T1 liver: as the detection had it, else by the study's own masks."""
     from liverpair.detection.preparation import liver_offset_mm
     from liverpair.study import read_image
-    from liverpair.worker.pair_inputs import check_mask_of
+    from liverpair.worker.pair_inputs import liver_of
 
     detection = read_detection(results)
     if detection is not None:
@@ -173,10 +177,8 @@ def _offset_mm(study: EvaluatedStudy, results: Path) -> Sequence[float]:
         raise InputError(
             f"Nothing says where the livers of study '{study.name}' lie.", "Add t1_liver.nii.gz and t2_liver.nii.gz."
         )
-    images = [read_image(mask) for mask in masks]
-    for image, side in zip(images, SIDES):
-        check_mask_of(image, side.upper())
-    return liver_offset_mm(*images)
+    livers = [liver_of(read_image(mask), side.upper(), liver_label)[0] for mask, side in zip(masks, SIDES)]
+    return liver_offset_mm(*livers)
 
 
 def _is_about_detection(words: Sequence[str]) -> bool:
@@ -193,6 +195,7 @@ def _is_about_detection(words: Sequence[str]) -> bool:
 def _request(model: str, options: argparse.Namespace) -> dict[str, Any]:
     return {
         "bundle": model,
+        "liver_label": options.liver_label,
         "liver_bundle": options.liver_model or [DEFAULT_LIVER_MODEL],
         "score_threshold": options.threshold,
         "alignment": options.alignment,

@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import sys
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -10,28 +11,34 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "measure", help="compare a segmentation with a reference: Dice, surface distances, volumes"
     )
-    parser.add_argument("prediction", help="image file; what is not zero is the structure")
+    parser.add_argument("prediction", help="image file: a mask, a label map or a probability map")
     parser.add_argument("reference", help="image file on the same grid")
-    parser.add_argument("--label", type=int, help="the value of the structure in both files, when they hold several")
+    parser.add_argument(
+        "--label",
+        help="the structure, when a file holds several: its value, or totalsegmentator, amos or chaos for the liver in "
+        "such a map",
+    )
+    parser.add_argument("--reference-label", metavar="LABEL", help="that of the reference, when it has another")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the measures of one pair of masks."""
-    import SimpleITK as sitk
-
-    from liverpair.errors import InputError
-    from liverpair.measures.masks import label_mask
+    from liverpair.measures.masks import structure_mask
     from liverpair.measures.results import table_text
     from liverpair.measures.summary import segmentation_measures
     from liverpair.study import read_image
 
-    masks = [read_image(path) for path in (arguments.prediction, arguments.reference)]
-    if arguments.label is not None:
-        masks = [label_mask(labels, arguments.label) for labels in masks]
-        if not any(sitk.GetArrayViewFromImage(mask).any() for mask in masks):
-            raise InputError(f"Neither file holds the value {arguments.label}.")
+    masks = []
+    for path, label, option in (
+        (arguments.prediction, arguments.label, "--label"),
+        (arguments.reference, arguments.reference_label or arguments.label, "--reference-label"),
+    ):
+        mask, notes = structure_mask(read_image(path), label, f"'{path}'", option)
+        masks.append(mask)
+        for note in notes:
+            print(note, file=sys.stderr)
     measures = segmentation_measures(*masks)
     if arguments.json:
         print(json.dumps({name: value if math.isfinite(value) else None for name, value in measures.items()}, indent=2))

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.bundle.bundle import PICTURES_FOLDER
 from liverpair.errors import InputError
-from liverpair.measures.masks import check_mask, label_mask
+from liverpair.measures.masks import structure_mask
 from liverpair.measures.results import table_text, write_results
 from liverpair.measures.summary import segmentation_measures, summarise
 from liverpair.segmentation.inference import SegmentOptions, segment
@@ -32,7 +32,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--t2", default="t2.nii.gz", help="file of the T2 volume in a study")
     parser.add_argument("--t1-labels", default="t1_liver.nii.gz", help="file of the T1 reference mask")
     parser.add_argument("--t2-labels", default="t2_liver.nii.gz", help="file of the T2 reference mask")
-    parser.add_argument("--label-value", type=int, help="value of the liver in the reference; any but 0 when left out")
+    parser.add_argument(
+        "--label-value",
+        help="label of the liver in the reference, when it holds several: a number, or totalsegmentator, amos or chaos "
+        "for the liver in such a map",
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--mirror", action="store_true", help="average over mirrored images")
@@ -80,7 +84,12 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
             raise InputError(
                 f"Case '{case}' has no volume with a reference mask.", "Check --t1, --t2 and --t1-labels, --t2-labels."
             )
-        masks = {side: _mask(references[side], options.label_value, f"case '{case}' {side}") for side in both}
+        masks = {
+            side: structure_mask(
+                references[side], options.label_value, f"The reference of case '{case}' {side}", "--label-value"
+            )[0]
+            for side in both
+        }
         result = segment(both.get("T1"), both.get("T2"), bundles, how)
         for side, image in both.items():
             if getattr(result, side.lower()) is None:  # the model looks at this volume only to segment the other
@@ -111,17 +120,6 @@ def write_metrics(
 
 def _read(folder: Path, files: dict[str, str]) -> dict[str, sitk.Image | None]:
     return {side: read_image(folder / name) if (folder / name).exists() else None for side, name in files.items()}
-
-
-def _mask(reference: sitk.Image, value: int | None, whose: str) -> sitk.Image:
-    """The voxels of a reference that hold `value`, or any value but 0. Raises `InputError` when none holds `value`."""
-    check_mask(reference)
-    if value is None:
-        return reference != 0
-    mask = label_mask(reference, value)
-    if not sitk.GetArrayViewFromImage(mask).any():
-        raise InputError(f"The reference of {whose} has no voxel of value {value}.")
-    return mask
 
 
 def _summary(rows: list[dict[str, Any]], side: str) -> dict[str, dict[str, float]]:

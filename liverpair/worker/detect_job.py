@@ -43,7 +43,8 @@ class DetectRequest:
     """In what to detect, with what, into which folder. Paths are text, as JSON holds them.
 
     A liver mask that is None is made with `liver_bundle`. `score_threshold` and `alignment` None: what the model says,
-    which is the lowest score worth a look. `correspondence`: whether the livers are registered too.
+    which is the lowest score worth a look. `correspondence`: whether the livers are registered too. `liver_label`: which
+    label of the masks is the liver, where they hold several (see `liverpair.measures.masks.structure_mask`).
     """
 
     output: str
@@ -51,6 +52,7 @@ class DetectRequest:
     t2: str
     t1_liver: str | None = None
     t2_liver: str | None = None
+    liver_label: int | str | None = None
     bundle: str = DEFAULT_MODEL
     liver_bundle: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
     device: str = "auto"
@@ -137,7 +139,7 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     wanted = DetectRequest.parse(request)
     bundle, liver_bundles = wanted.models()
     with writable_folder(Path(wanted.output), result_files(wanted.missing_livers)):
-        inputs = read_pair(wanted.parts, part_of(progress, 0.0, READ))
+        inputs = read_pair(wanted.parts, part_of(progress, 0.0, READ), wanted.liver_label)
         about = asked(wanted)
         progress(READ, "Loading the model")
         from liverpair.detection import inference
@@ -145,7 +147,7 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         found = inference.detect(
             *inputs.images, bundle, inputs.livers, liver_bundles, wanted.options(), part_of(progress, READ, DETECTED)
         )
-        notes = [*found.notes]
+        notes = [*inputs.notes, *found.notes]
         if not found.pairs:
             notes.append(f"No lesion has a score of {found.provenance['score_threshold']:g} or more.")
         correspondence = _registration(found, notes, progress) if wanted.correspondence else None

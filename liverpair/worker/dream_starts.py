@@ -48,7 +48,7 @@ class Inputs:
         inputs = cls({}, {}, {})
         for step, side in enumerate(wanted.sides):
             progress(step / len(wanted.sides), f"Reading {side.upper()}")
-            image, liver = read_side(side, wanted.parts[side], wanted.parts[f"{side}_liver"])
+            image, liver, _ = read_side(side, wanted.parts[side], wanted.parts[f"{side}_liver"], option="")
             inputs.images[side] = image
             if liver is not None:
                 inputs.livers[side] = liver

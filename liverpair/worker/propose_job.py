@@ -35,6 +35,7 @@ class ProposeRequest:
     box: dict
     t1_liver: str | None = None
     t2_liver: str | None = None
+    liver_label: int | str | None = None
     bundle: str = DEFAULT_MODEL
     liver_bundle: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
     device: str = "auto"
@@ -106,7 +107,7 @@ def _answered(wanted: DetectRequest, progress: Progress) -> "AnsweredPair":
 
 def _answer(wanted: DetectRequest, progress: Progress) -> "AnsweredPair":
     bundle, liver_bundles = wanted.models()
-    inputs = read_pair(wanted.parts, part_of(progress, 0.0, READ))
+    inputs = read_pair(wanted.parts, part_of(progress, 0.0, READ), wanted.liver_label)
     progress(READ, "Loading the model")
     from liverpair.detection.inference import Detector, liver_masks
     from liverpair.detection.proposal import AnsweredPair

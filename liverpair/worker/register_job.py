@@ -22,11 +22,12 @@ SMALLEST_DICE = 0.5
 
 @dataclass(frozen=True)
 class RegisterRequest:
-    """Which masks, into which folder."""
+    """Which masks, into which folder; `liver_label`: as in a detection."""
 
     t1_liver: str
     t2_liver: str
     output: str
+    liver_label: int | str | None = None
 
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> "RegisterRequest":
@@ -46,14 +47,13 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     wanted = RegisterRequest.parse(request)
     from liverpair.detection.preparation import liver_offset_mm
     from liverpair.study import read_image
-    from liverpair.worker.pair_inputs import check_mask_of
+    from liverpair.worker.pair_inputs import liver_of
 
     with writable_folder(Path(wanted.output), [TRANSFORM_FILE]):
         masks = []
         for name, path in (("T1", wanted.t1_liver), ("T2", wanted.t2_liver)):
             progress(0.0, "Reading the liver masks")
-            masks.append(read_image(path))
-            check_mask_of(masks[-1], name)
+            masks.append(liver_of(read_image(path), name, wanted.liver_label)[0])
         offset = liver_offset_mm(*masks)
         progress(0.1, "Registering the livers")
         found = registered(*masks)
