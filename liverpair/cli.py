@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import liverpair
 from liverpair.commands import detect, dream, evaluate, measure, models, normal_ranges, segment, train
 from liverpair.errors import Cancelled
+from liverpair.output import print_any_text
 from liverpair.worker.failures import failure_on_command_line
 
 PROGRAM = "python -m liverpair"
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     argparse leaves with SystemExit for `--help` and misspelled options.
     """
+    print_any_text()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:

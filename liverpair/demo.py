@@ -17,6 +17,7 @@ from liverpair.commands.bar import progress_bar
 from liverpair.commands.offset import offset_line
 from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.errors import Cancelled
+from liverpair.output import print_any_text
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.worker.detect_job import DEFAULT_MODEL as DEFAULT_DETECTOR
 from liverpair.worker.failures import failure_of
@@ -45,6 +46,7 @@ class DemoPair:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the demo and return the exit code: 0 done, 2 an error said in one sentence, 130 stopped."""
+    print_any_text()
     parser = argparse.ArgumentParser(prog="python -m liverpair.demo", description=__doc__.splitlines()[0])
     parser.add_argument("volumes", nargs="*", metavar="T1 T2", help="your volumes instead of the embedded pair")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo-output"), help="folder of the results")

@@ -20,6 +20,7 @@ import SimpleITK as sitk
 from liverpair.dicom_headers import LOCALIZER, Slice, slices_of_file
 from liverpair.dicom_pixels import real_world_values
 from liverpair.errors import InputError, Progress, no_progress
+from liverpair.files import check_name
 from liverpair.itk_reading import itk_reason
 
 # What may tell apart two images taken at the same place, in the order in which it is believed.
@@ -110,6 +111,8 @@ def read_series(series: Series) -> sitk.Image:
     """
     if series.problem:
         raise InputError(series.problem, "Copy or export the complete series again.")
+    for file in series.files:
+        check_name(file)
     try:
         image = real_world_values(series.slices)
     except (RuntimeError, EOFError) as error:

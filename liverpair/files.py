@@ -18,6 +18,15 @@ def image_suffix(path: str | Path) -> str:
     return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix) and name != suffix), "")
 
 
+def check_name(path: str | Path) -> None:
+    """Raise `InputError` for a name whose bytes are no text: ITK ends the process on it."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+        raise InputError(f"'{shown}' has letters in its name that are not UTF-8.", "Rename it.") from None
+
+
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A path beside `path`, with the same suffix, to write to; it takes the place of `path` when the block ends well.

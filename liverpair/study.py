@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from liverpair.dicom import Series, list_series, read_series, series_of_file
 from liverpair.errors import InputError
-from liverpair.files import IMAGE_SUFFIXES, image_suffix, written_whole
+from liverpair.files import IMAGE_SUFFIXES, check_name, image_suffix, written_whole
 from liverpair.geometry import Grid, check_volume
 from liverpair.itk_reading import check_read, unreadable
 from liverpair.lesions import LesionPair, read_lesions, write_lesions
@@ -56,6 +56,7 @@ def read_image(path: str | Path) -> sitk.Image:
     """
     if not str(path):
         raise InputError("An image file is given without a name.", "Name it, or leave it out.")
+    check_name(path)
     path = Path(path)
     if path.is_dir():
         return read_series(_only_series(list_series(path), f"Folder '{path}'"))
@@ -95,6 +96,7 @@ def write_image(image: sitk.Image, path: str | Path) -> None:
 
     Raises `InputError` for another suffix, a two-file format, or a place that cannot be written to.
     """
+    check_name(path)
     path = Path(path)
     suffix = image_suffix(path)
     if not suffix or suffix in _TWO_FILE_SUFFIXES:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +52,28 @@ def test_python_dash_m_runs_it():
     assert done.returncode == 0 and all(
         command in done.stdout for command in ("segment", "models", "measure", "train", "evaluate")
     )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["segment", "--help"], ["dream", "--help"], ["measure", "肝", "肝"]])
+def test_any_text_is_printed_in_any_encoding(words):
+    done = subprocess.run(
+        [sys.executable, "-m", "liverpair", *words],
+        cwd=REPOSITORY,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == (2 if "measure" in words else 0), done.stderr
+    if "measure" in words:
+        assert done.stderr == b"liverpair: File '\\u809d' does not exist.\n"
+
+
+def test_a_name_that_is_no_text_is_refused_where_itk_would_end_the_process(pair, tmp_path, capsys):
+    odd = os.fsdecode(b"\xe9tude.nii.gz")
+    words = [["segment", "--t1", str(tmp_path / odd), "-o", str(tmp_path / "o")], ["segment", *pair, "-o", odd]]
+    shutil.copy(pair[0], tmp_path / odd)
+    for line in words:
+        assert cli.main(line) == 2
+        assert "\\udce9tude.nii.gz' has letters in its name that are not UTF-8. Rename it." in capsys.readouterr().err
 
 
 def test_a_pair(inference, pair, tmp_path, capsys):

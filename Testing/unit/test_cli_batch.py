@@ -2,12 +2,14 @@
 
 import csv
 import json
+import os
 
 import pytest
 import thresholding
 from thresholding import threshold_segment, volume
 
 from liverpair import cli
+from liverpair.commands.batch import segment_studies
 
 
 @pytest.fixture
@@ -47,6 +49,26 @@ def test_a_batch_goes_on_after_a_failure_and_skips_what_is_done(inference, studi
     assert len(inference.asked) == 3
     again = {row["study"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
     assert again["anna"]["t1_ml"] == rows["anna"]["t1_ml"]
+
+
+def test_the_summary_is_written_whatever_a_study_is_called_and_before_anything_is_printed(
+    inference, studies, tmp_path, monkeypatch
+):
+    odd = os.fsdecode(b"\xe9tude")
+    (studies / "bert").rename(studies / odd)
+
+    def deaf(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("liverpair.measures.results.table_text", deaf)
+    with pytest.raises(BrokenPipeError):
+        segment_studies(
+            studies, tmp_path / "out", {"bundle": ["liver-t1t2"], "device": "auto", "engine": "auto"}, False
+        )
+    rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").open(encoding="utf-8")))
+    assert [(row["study"], row["outcome"]) for row in rows] == [
+        ("anna", "done"), ("cora", "done"), ("\\udce9tude", "failed")
+    ]
 
 
 @pytest.mark.parametrize("change", [["--uncertainty"], ["--bundle", "other"], ["--device", "cpu"], "input"])

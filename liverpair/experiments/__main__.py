@@ -5,6 +5,7 @@ from importlib import import_module
 
 from liverpair.errors import Cancelled
 from liverpair.experiments import EXPERIMENTS
+from liverpair.output import print_any_text
 from liverpair.worker.failures import failure_on_command_line
 
 DEBUG = "--debug"
@@ -16,6 +17,7 @@ def main(words: list[str]) -> int:
     Returns the exit code: 0 done, 1 an error said in one sentence, 2 no such experiment, 130 stopped by Ctrl-C. A stack
     trace only with `--debug`.
     """
+    print_any_text()
     if not words or words[0] not in EXPERIMENTS:
         print(f"usage: python -m liverpair.experiments NAME [options]\n\nNAME is one of: {', '.join(EXPERIMENTS)}.")
         print("\nNAME --help lists its options.")

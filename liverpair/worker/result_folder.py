@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from liverpair.errors import InputError
-from liverpair.files import image_suffix
+from liverpair.files import check_name, image_suffix
 
 _DETACHED_HEADERS = (".nhdr", ".mhd")
 
@@ -19,6 +19,7 @@ def folder_of_results(name: str) -> Path:
         raise InputError("No folder is given for the results.")
     if "\0" in name:
         raise InputError(f"{name!r} cannot be the name of a folder.", "Choose another folder.")
+    check_name(name)
     return Path(name)
 
 
