@@ -30,12 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
     from liverpair.measures.summary import segmentation_measures
     from liverpair.study import read_image
 
-    masks = []
-    for path, label, option in (
-        (arguments.prediction, arguments.label, "--label"),
-        (arguments.reference, arguments.reference_label or arguments.label, "--reference-label"),
-    ):
-        mask, notes = structure_mask(read_image(path), label, f"'{path}'", option)
+    paths = arguments.prediction, arguments.reference
+    labels = arguments.label, arguments.reference_label or arguments.label
+    images, masks = [read_image(path) for path in paths], []
+    for path, image, label, option in zip(paths, images, labels, ("--label", "--reference-label")):
+        mask, notes = structure_mask(image, label, f"'{path}'", option)
         masks.append(mask)
         for note in notes:
             print(note, file=sys.stderr)

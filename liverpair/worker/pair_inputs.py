@@ -94,8 +94,8 @@ def check_liver(mask: "sitk.Image", image: "sitk.Image", name: str) -> None:
         center = grid.index(centroid_mm(mask))
         beyond = center - np.clip(center, 0, np.subtract(grid.size, 1))
         raise InputError(
-            f"The liver mask of {name} does not lie in {name}: its center is "
-            f"{np.linalg.norm(beyond * grid.spacing):.0f} mm outside.",
+            f"The liver mask of {name} does not lie in {name}: {1 - inside:.0%} of it is outside, its center by "
+            f"{np.linalg.norm(beyond * grid.spacing):.0f} mm.",
             "Choose the mask made for this volume.",
         )
 
