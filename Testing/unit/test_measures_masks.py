@@ -55,7 +55,11 @@ def test_dice_of_shifted_cubes():
     ],
 )
 def test_what_is_no_mask_is_refused_in_words(bad, words):
-    for measure in (lambda: dice(CUBE, bad), lambda: segmentation_measures(bad, CUBE), lambda: structure_mask(bad, 1, "It")):
+    for measure in (
+        lambda: dice(CUBE, bad),
+        lambda: segmentation_measures(bad, CUBE),
+        lambda: structure_mask(bad, 1, "It"),
+    ):
         with pytest.raises(InputError, match=words):
             measure()
 

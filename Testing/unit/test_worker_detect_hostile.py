@@ -69,7 +69,8 @@ def test_livers_that_nobody_can_have_are_refused_before_memory_runs_out(request_
     mask.SetSpacing((100.0, 100.0, 100.0))
     mask.SetOrigin([-50.0 * n for n in mask.GetSize()])
     write_image(mask, tmp_path / "wide.nii.gz")
-    assert "The liver mask of T1 does not lie in T1: 100% of it is outside" in refused(request_for(t1_liver=str(tmp_path / "wide.nii.gz")))
+    said = refused(request_for(t1_liver=str(tmp_path / "wide.nii.gz")))
+    assert "The liver mask of T1 does not lie in T1: 100% of it is outside" in said
 
 
 def test_volumes_that_lie_far_apart_are_brought_together_or_refused(request_for, tmp_path):

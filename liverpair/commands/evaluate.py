@@ -159,7 +159,8 @@ def read_back(
         raise InputError(
             f"There is no result of study '{study.name}' in '{predictions}'.", "Run 'detect --studies' first."
         )
-    return _case(study, _truth(study), read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder, liver_label), kinds)
+    found, offset_mm = read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder, liver_label)
+    return _case(study, _truth(study), found, offset_mm, kinds)
 
 
 def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) -> Sequence[float]:

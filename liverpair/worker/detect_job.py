@@ -43,8 +43,8 @@ class DetectRequest:
     """In what to detect, with what, into which folder. Paths are text, as JSON holds them.
 
     A liver mask that is None is made with `liver_bundle`. `score_threshold` and `alignment` None: what the model says,
-    which is the lowest score worth a look. `correspondence`: whether the livers are registered too. `liver_label`: which
-    label of the masks is the liver, where they hold several (see `liverpair.measures.masks.structure_mask`).
+    which is the lowest score worth a look. `correspondence`: whether the livers are registered too. `liver_label`:
+    which label of the masks is the liver, where they hold several (see `liverpair.measures.masks.structure_mask`).
     """
 
     output: str
