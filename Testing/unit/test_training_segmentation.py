@@ -115,14 +115,13 @@ def test_evaluate_writes_the_table_into_the_card(tmp_path, studies):
     Bundle.load(folder)
 
 
-def test_an_empty_mask_is_scored_without_distances(tmp_path, studies):
+def test_an_empty_reference_is_refused(tmp_path, studies):
     folder = write_brightness_bundle(tmp_path / "brightness").folder
     empty = sitk.ReadImage(studies / "c" / "t1_liver.nii.gz") * 0
     sitk.WriteImage(empty, tmp_path / "empty.nii.gz")
     labels = ["--t1-labels", str(tmp_path / "empty.nii.gz")]
-    evaluate([str(folder), str(studies), "--cases", "c", "--engine", "torch-fp32", *labels, "--write"])
-    row = json.loads((folder / "bundle.json").read_text())["metrics"]["test"]["cases"][0]
-    assert row["dice"] == 0 and row["hd95_mm"] is None
+    with pytest.raises(InputError, match="The reference of case 'c' T1 is empty."):
+        evaluate([str(folder), str(studies), "--cases", "c", *labels])
 
 
 def test_evaluate_of_a_value_the_reference_lacks_is_refused(tmp_path, studies):
