@@ -39,12 +39,15 @@ def ui_classes() -> dict[str, str]:
 
 
 class Reader(ast.NodeVisitor):
-    """Collects what a source asks of objects whose class can be told: `asked` are (line, class, name, is called)."""
+    """Collects what a source asks of objects whose class can be told: `asked` are (line, class, name, is called).
+
+    `connected` are (line, class, signal), `judged` the (line, class) of objects that are tested by their truth.
+    """
 
     def __init__(self, tree: ast.Module, ui: dict[str, str]):
         self._ui, self._texts = ui, {}
         self._known = {"slicer.app": "qSlicerApplication", "slicer.modules.sequences": "qSlicerSequencesModule"}
-        self.asked, self.connected = [], []
+        self.asked, self.connected, self.judged = [], [], []
         assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and len(node.targets) == 1]
         for node in assigned:
             target = ast.unparse(node.targets[0])
@@ -76,6 +79,14 @@ class Reader(ast.NodeVisitor):
                 return ITEMS.get(self._class_of(owner))
             return RETURNS.get(name)
         return None
+
+    def generic_visit(self, node: ast.AST) -> None:
+        tests = [node.test] if isinstance(node, (ast.If, ast.While, ast.IfExp, ast.Assert)) else []
+        tests += node.values if isinstance(node, ast.BoolOp) else []
+        tests += node.ifs if isinstance(node, ast.comprehension) else []
+        tests += [node.operand] if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) else []
+        self.judged += [(test.lineno, kind) for test in tests if (kind := self._class_of(test)) is not None]
+        super().generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Attribute) and (kind := self._class_of(node.func.value)) is not None:
@@ -110,6 +121,7 @@ def test_sources_ask_only_for_what_is_exposed(path):
     for line, kind, signal in reader.connected:
         if signal not in table[kind].signals:
             wrong.append(f"line {line}: {kind} has no signal {signal}")
+    wrong += [f"line {line}: the truth of a {kind} depends on what is in it" for line, kind in reader.judged]
     assert not wrong, "\n".join(wrong)
 
 
@@ -125,6 +137,9 @@ self._table.item(0, 0).setSpan(1)
 self._timer = qt.QTimer()
 self._timer.fire()
 qt.QMessageBox.Sure
+layout = panel.layout()
+if layout and not view:
+    pass
 """
     reader = Reader(ast.parse(source), {"applyButton": "QPushButton"})
     table = exposed.table()
@@ -135,6 +150,7 @@ qt.QMessageBox.Sure
     assert [kind for _, kind, signal in reader.connected if signal not in table[kind].signals] == [
         "qMRMLPlotView", "QPushButton",
     ]  # fmt: skip
+    assert [kind for _, kind in reader.judged] == ["QLayout", "qMRMLPlotView"]
     assert ("QPushButton", "text", True) in [each[1:] for each in reader.asked]
 
 
