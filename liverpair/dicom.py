@@ -21,7 +21,6 @@ from liverpair.dicom_headers import LOCALIZER, Slice, slices_of_file
 from liverpair.dicom_pixels import real_world_values
 from liverpair.errors import InputError, Progress, no_progress
 from liverpair.files import check_name
-from liverpair.itk_reading import itk_reason
 
 # What may tell apart two images taken at the same place, in the order in which it is believed.
 _REPETITION_TAGS = (
@@ -40,6 +39,8 @@ _REPETITION_TAGS = (
 _SAME_PLACE_MM = 0.01
 _UNEVEN_FRACTION = 0.03
 _POSITION_ROUNDING_MM = 0.15
+_FEWEST_OF_A_VOLUME = 10
+_FAR_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,7 @@ def read_series(series: Series) -> sitk.Image:
         image = real_world_values(series.slices)
     except (RuntimeError, EOFError) as error:
         raise InputError(
-            f"Series '{series.label}' cannot be read: {itk_reason(error)}",
-            "The files may be damaged or incompletely copied.",
+            f"The pixels of series '{series.label}' cannot be read.", "The files may be damaged or incompletely copied."
         ) from error
     if image.GetSize() != series.size:
         raise InputError(f"Series '{series.label}' holds {image.GetSize()} voxels where its headers say {series.size}.")
@@ -129,28 +129,32 @@ def read_series(series: Series) -> sitk.Image:
 
 
 def _series_of(files: list[Path], where: str, progress: Progress) -> list[Series]:
-    slices, strangers, localizers = [], 0, 0
+    slices, strangers, localizers = [], 0, []
     for number, file in enumerate(files):
         progress(number / len(files), f"Reading headers, {number + 1} of {len(files)}")
         found = slices_of_file(file)
         strangers += not found
-        localizers += sum(LOCALIZER.search(s.text) is not None for s in found)
+        localizers += [s for s in found if LOCALIZER.search(s.text) is not None]
         slices += [s for s in found if LOCALIZER.search(s.text) is None]
     progress(1.0, f"Read {len(files)} headers")
     if not slices and localizers:
-        raise InputError(f"{where} holds localizers only.", "Choose the folder of the diagnostic series.")
+        whole = [s for s in _stacks(localizers) if s.size[2] >= _FEWEST_OF_A_VOLUME and not s.problem]
+        if not whole:
+            raise InputError(f"{where} holds localizers only.", "Choose the folder of the diagnostic series.")
+        slices = [piece for s in whole for piece in s.slices]
     if not slices:
         raise InputError(
             f"{where} holds no DICOM image series ({strangers} other file{'s' * (strangers != 1)}).",
             "LiverPair reads MR slices with a position and an orientation.",
         )
-    volumes = [
-        _stack(v) for group in _groups(_without_copies(slices)) for r in _repetitions(group) for v in _stations(r)
-    ]
-    found = _named_apart(volumes)
     return sorted(
-        found, key=lambda s: (_as_number(s.tags.get("SeriesNumber")), s.uid, s.echo_time or 0.0, s.label, s.files)
+        _named_apart(_stacks(slices)),
+        key=lambda s: (_as_number(s.tags.get("SeriesNumber")), s.uid, s.echo_time or 0.0, s.label, s.files),
     )
+
+
+def _stacks(slices: list[Slice]) -> list[Series]:
+    return [_stack(v) for group in _groups(_without_copies(slices)) for r in _repetitions(group) for v in _stations(r)]
 
 
 def _as_number(text: str | None) -> float:
@@ -251,7 +255,22 @@ def _stations(slices: list[Slice]) -> list[list[Slice]]:
             for part, stack in zip(parts, stacks)
         ):
             return parts
-    return [slices]
+    return _without_strays(slices, usual)
+
+
+def _without_strays(slices: list[Slice], usual: float) -> list[list[Slice]]:
+    """An even stack and the few slices beside it, which lie between its places or far from it; else all as one."""
+    slices = [place[0] for place in _by_place(slices)]
+    heights = _heights(slices)
+    best = np.array([], int)
+    for start in heights:
+        steps = (heights - start) / usual
+        even = np.flatnonzero(np.abs(steps - np.rint(steps)) <= _UNEVEN_FRACTION)
+        runs = np.split(even, np.flatnonzero(np.diff(steps[even]) > _FAR_STEPS) + 1)
+        best = max(best, *runs, key=len)
+    stack = [slices[n] for n in best]
+    strays = [s for n, s in enumerate(slices) if n not in best]
+    return [slices] if 5 * len(strays) > len(stack) or _stack(stack).problem else [stack, strays]
 
 
 def _named_apart(found: list[Series]) -> list[Series]:
@@ -315,7 +334,8 @@ def _problem(series: Series, slices: list[Slice], heights: np.ndarray, drift: fl
         )
     if holes:
         missing = sum(round(jumps[n]) - 1 for n in holes)
-        between = ", ".join(f"{round(jumps[n]) - 1} between {names[n]} and {names[n + 1]}" for n in holes)
+        between = ", ".join(f"{round(jumps[n]) - 1} between {names[n]} and {names[n + 1]}" for n in holes[:3])
+        between += " …" if len(holes) > 3 else ""
         return f"Series '{series.label}' lacks {missing} slice{'s' * (missing > 1)}: {between}."
     if drift > max(0.5, 0.01 * float(heights[-1] - heights[0])):
         return f"Series '{series.label}' is sheared: its slices shift sideways by up to {drift:.1f} mm."

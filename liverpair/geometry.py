@@ -96,7 +96,10 @@ def check_volume(image: sitk.Image, name: str) -> None:
         raise InputError(f"{name} has the origin {image.GetOrigin()}, which is no place in space.", "Export it again.")
     axes = np.array(image.GetDirection()).reshape(3, 3)
     if not np.isfinite(axes).all() or np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3:
-        raise InputError(f"{name} has axes that are not at right angles.", "Harden its transform or resample it first.")
+        raise InputError(
+            f"{name} has axes that are not at right angles.",
+            "Resample it onto straight axes first; in 3D Slicer, harden its transform.",
+        )
     values = sitk.GetArrayViewFromImage(image)
     if np.issubdtype(values.dtype, np.complexfloating):
         raise InputError(f"{name} holds complex numbers; LiverPair needs a magnitude image.")

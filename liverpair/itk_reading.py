@@ -2,18 +2,29 @@
 
 import gzip
 import math
+import os
 import struct
 import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
+from scipy.linalg import polar
 
 from liverpair.errors import InputError
 from liverpair.files import image_suffix
+from liverpair.image_notes import note_on
+
+sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters to a user is said in a note or an error
 
 _HEADER_BYTES = 1 << 16
 # Size of the header (its first field) to format and place of pixdim[1..3]: NIfTI-1 and NIfTI-2.
 _NIFTI_SPACING = {348: ("3f", 80), 540: ("3d", 112)}
+_NIFTI_SFORM = {348: ("12f", 280), 540: ("12d", 400)}
+_PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
+_MOST_SHEAR_DEGREES = 1.0
 _METAIMAGE_GEOMETRY = (
     "Offset",
     "Position",
@@ -24,6 +35,7 @@ _METAIMAGE_GEOMETRY = (
     "ElementSpacing",
     "ElementSize",
 )
+RESAMPLE = "Resample it onto straight axes first (3D Slicer does when its transform is hardened), and save it again."
 _DAMAGED = (
     "cannot be read as an image: its header is damaged, it ends before its last voxel, or its data file is missing.",
     "It may be incompletely copied.",
@@ -33,26 +45,63 @@ _OWN_WORDS = {
         "has a voxel spacing that is zero or no number; every spacing must be above zero.",
         "Export it again.",
     ),
-    "orthonormal direction": ("has axes that are not at right angles.", "Harden its transform or resample it first."),
+    "orthonormal direction": ("has axes that are not at right angles.", RESAMPLE),
     "Bad direction": ("has axes that span no volume: two point the same way or one is zero.", "Export it again."),
     "MetaImageIO": _DAMAGED,
     "NrrdImageIO": _DAMAGED,
 }
 
 
-def itk_reason(error: Exception) -> str:
-    """The last line of an ITK exception as the end of a sentence, without its source location."""
-    return str(error).strip().splitlines()[-1].split("): ")[-1][:200].strip().rstrip(".") + "."
+def read_file(path: Path) -> sitk.Image:
+    """The image in a NIfTI, NRRD or MetaImage file; axes that are hardly sheared are straightened, with a note.
+
+    Raises `InputError` for what cannot be read, or is read as something else than the file says.
+    """
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        if "orthonormal direction" not in str(error) or not image_suffix(path).startswith(".nii"):
+            raise _unreadable(path, error) from error
+        with _permissive():
+            image = sitk.ReadImage(str(path))
+    check_read(path, image)
+    if image.HasMetaDataKey("ITK_sform_corrected") and image.GetMetaData("ITK_sform_corrected") == "YES":
+        image = image[..., 0] if image.GetDimension() == 4 else image
+        _straighten(path, image)
+    return image
 
 
-def unreadable(path: Path, error: Exception) -> InputError:
-    """The `InputError` for a file that ITK refused with `error`."""
+@contextmanager
+def _permissive() -> Iterator[None]:
+    before = os.environ.get(_PERMISSIVE)
+    os.environ[_PERMISSIVE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_PERMISSIVE]
+        if before is not None:
+            os.environ[_PERMISSIVE] = before
+
+
+def _straighten(path: Path, image: sitk.Image) -> None:
+    """Give an image the axes at right angles nearest to those of its sform; ITK's own can be a degree beside them."""
+    rows = np.diag([-1.0, -1.0, 1.0]) @ np.reshape(_nifti_numbers(path, _NIFTI_SFORM), (3, 4))  # RAS to LPS
+    spacing = np.linalg.norm(rows[:, :3], axis=0)
+    axes = rows[:, :3] / spacing
+    shear = math.degrees(math.asin(min(1.0, np.abs(axes.T @ axes - np.eye(3)).max())))
+    if shear > _MOST_SHEAR_DEGREES:
+        raise InputError(f"File '{path}' has axes that are not at right angles, by {shear:.1f} degrees.", RESAMPLE)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(rows[:, 3].tolist())
+    image.SetDirection(polar(axes)[0].ravel().tolist())
+    note_on(image, f"Its axes were {shear:.2g} degrees off right angles and have been straightened.")
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
     for words, (sentence, hint) in _OWN_WORDS.items():
         if words in str(error):
             return InputError(f"File '{path}' {sentence}", hint)
-    return InputError(
-        f"File '{path}' cannot be read as an image: {itk_reason(error)}", "It may be damaged or incompletely copied."
-    )
+    return InputError(f"File '{path}' cannot be read as an image.", "It may be damaged or incompletely copied.")
 
 
 def check_read(path: Path, image: sitk.Image) -> None:
@@ -67,16 +116,23 @@ def check_read(path: Path, image: sitk.Image) -> None:
 
 
 def _check_nifti_spacing(path: Path, image: sitk.Image) -> None:
+    spacing = _nifti_numbers(path, _NIFTI_SPACING)[: image.GetDimension()]
+    if not all(math.isfinite(s) and s != 0 for s in spacing):
+        listed = ", ".join(f"{s:g}" for s in spacing)
+        raise InputError(
+            f"File '{path}' has voxel spacing ({listed}) mm; every spacing must be above zero.", "Export it again."
+        )
+
+
+def _nifti_numbers(path: Path, places: Mapping[int, tuple[str, int]]) -> tuple[float, ...]:
+    """The numbers at the place that `places` gives for the size of the file's header; none in another file."""
     with _unpacked(path) as stream:
         header = stream.read(_HEADER_BYTES)
     for order in "<>":
-        numbers, place = _NIFTI_SPACING.get(struct.unpack_from(order + "i", header)[0], ("", 0))
-        spacing = struct.unpack_from(order + numbers, header, place)[: image.GetDimension()]
-        if not all(math.isfinite(s) and s != 0 for s in spacing):
-            listed = ", ".join(f"{s:g}" for s in spacing)
-            raise InputError(
-                f"File '{path}' has voxel spacing ({listed}) mm; every spacing must be above zero.", "Export it again."
-            )
+        if (size := struct.unpack_from(order + "i", header)[0]) in places:
+            numbers, place = places[size]
+            return struct.unpack_from(order + numbers, header, place)
+    return ()
 
 
 def _check_nifti_is_whole(path: Path, image: sitk.Image) -> None:

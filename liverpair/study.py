@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from pydicom.misc import is_dicom
 
 from liverpair.dicom import Series, list_series, read_series, series_of_file
 from liverpair.errors import InputError
 from liverpair.files import IMAGE_SUFFIXES, check_name, image_suffix, written_whole
 from liverpair.geometry import Grid, check_volume
-from liverpair.itk_reading import check_read, unreadable
+from liverpair.image_notes import note_on
+from liverpair.itk_reading import read_file
 from liverpair.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.sequences import guess_sequence, sequence_warning
 
@@ -36,6 +38,8 @@ __all__ = [
 
 IMAGE_PARTS = ("t1", "t2", "t1_liver", "t2_liver")
 LESION_FILE = "lesions.json"
+_LISTED = 6
+_LOCALIZING_SLICES = 3
 _TWO_FILE_SUFFIXES = (".nhdr", ".mhd")
 _PART_NAMES = {
     "t1": "T1 volume",
@@ -59,18 +63,14 @@ def read_image(path: str | Path) -> sitk.Image:
     check_name(path)
     path = Path(path)
     if path.is_dir():
-        return read_series(_only_series(list_series(path), f"Folder '{path}'"))
+        return _read_only_series(list_series(path), f"Folder '{path}'")
     if not path.exists():
         raise InputError(f"File '{path}' does not exist.")
     if not image_suffix(path):
         return _read_dicom_file(path)
     if path.stat().st_size == 0:
         raise InputError(f"File '{path}' is empty.")
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise unreadable(path, error) from error
-    check_read(path, image)
+    image = read_file(path)
     return image[..., 0] if image.GetDimension() == 4 and image.GetSize()[3] == 1 else image
 
 
@@ -262,20 +262,38 @@ def _read_dicom_file(path: Path) -> sitk.Image:
     try:
         series = series_of_file(path)
     except InputError:
+        if is_dicom(path):
+            raise
         known = "NIfTI (.nii, .nii.gz), NRRD (.nrrd) and MetaImage (.mha, .mhd) files and DICOM folders"
         raise InputError(f"File '{path}' is no image LiverPair can read.", f"It reads {known}.") from None
     if len(series) == 1 and series[0].size[2] == 1:
         raise InputError(
             f"File '{path}' is a single DICOM slice.", "Choose the folder that holds all slices of the series."
         )
-    return read_series(_only_series(series, f"File '{path}'"))
+    return _read_only_series(series, f"File '{path}'")
 
 
-def _only_series(series: list[Series], where: str) -> Series:
-    if len(series) > 1:
-        listed = "; ".join(s.label for s in series)
+def _read_only_series(series: list[Series], where: str) -> sitk.Image:
+    """The volume of the one series, without the few slices that belong to none, which a note tells. Raises
+    `InputError` when there are several."""
+    volume = max(series, key=lambda s: s.size[2])
+    others = [s for s in series if s is not volume]
+    if not all(_is_orphan(s, volume) for s in others):
+        listed = "; ".join(s.label for s in series[:_LISTED]) + (" …" if len(series) > _LISTED else "")
         raise InputError(
             f"{where} holds {len(series)} DICOM series: {listed}.",
             "Give LiverPair one of them, in a folder of its own or as a NIfTI file.",
         )
-    return series[0]
+    image = read_series(volume)
+    names = [file.name for s in others for file in s.files]
+    if names:
+        listed = ", ".join(names[:_LISTED]) + (" …" if len(names) > _LISTED else "")
+        slices = "1 slice was" if len(names) == 1 else f"{len(names)} slices were"
+        note_on(image, f"{slices} left out, taken again or in another place: {listed}.")
+    return image
+
+
+def _is_orphan(series: Series, volume: Series) -> bool:
+    """Whether a series is but some slices beside `volume`: taken again, or to find the place."""
+    few = 5 * series.size[2] <= volume.size[2]
+    return few and (series.uid == volume.uid or series.size[2] <= _LOCALIZING_SLICES)

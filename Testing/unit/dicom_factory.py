@@ -53,10 +53,12 @@ def write_stack(folder: Path, heights=(0.0, 3.0, 6.0, 9.0), prefix="a", first_va
     ]
 
 
-def write_enhanced(path: Path, echoes=(2.3, 4.6), heights=(0.0, 3.0, 6.0), slopes=None, intercepts=(0,)) -> Path:
+def write_enhanced(
+    path: Path, echoes=(2.3, 4.6), heights=(0.0, 3.0, 6.0), slopes=None, intercepts=(0,), description="mDIXON"
+) -> Path:
     """An enhanced multi-frame file: every height in every echo, frames in descending order of heights, values
     100·echo index + slice."""
-    ds = header(EnhancedMRImageStorage, SeriesDescription="mDIXON", ImageType=["ORIGINAL", "PRIMARY", "M", "NONE"])
+    ds = header(EnhancedMRImageStorage, SeriesDescription=description, ImageType=["ORIGINAL", "PRIMARY", "M", "NONE"])
 
     def item(**tags) -> list[Dataset]:
         inner = Dataset()

@@ -14,6 +14,7 @@ from pydicom.pixels import apply_modality_lut
 from liverpair.dicom import list_series, read_series
 from liverpair.errors import Cancelled, InputError
 from liverpair.geometry import Grid
+from liverpair.image_notes import notes_on
 from liverpair.study import read_image
 
 DATA = Path(os.environ.get("LIVERPAIR_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -243,6 +244,47 @@ def test_truncated_pixels_are_an_input_error(tmp_path):
     files[2].write_bytes(whole[:-30])
     with pytest.raises(InputError, match="cannot be read"):
         read_image(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"AcquisitionNumber": 9, "InstanceNumber": 99, "ImagePositionPatient": [-10.0, -20.0, 9.0]},
+        {"ImageOrientationPatient": CORONAL, "ImagePositionPatient": [-10.0, -20.0, 40.0]},
+        {"ImagePositionPatient": [-10.0, -20.0, 10.4]},
+        {"ImagePositionPatient": [-10.0, -20.0, 120.0]},
+        {"SeriesInstanceUID": "1.2.9", "ImageType": ["DERIVED", "PRIMARY", "OTHER"]},
+    ],
+    ids=["taken again", "another orientation", "between slices", "far away", "another series"],
+)
+def test_a_slice_that_belongs_to_no_volume_is_left_out_with_a_note(tmp_path, tags):
+    write_stack(tmp_path, heights=[3.0 * n for n in range(11)])
+    write_slice(tmp_path / "x.dcm", 9.0, 77, **tags)
+    image = read_image(tmp_path)
+    assert sitk.GetArrayFromImage(image)[:, 0, 0].tolist() == list(range(10, 21))
+    assert notes_on(image) == ["1 slice was left out, taken again or in another place: x.dcm."]
+
+
+def test_a_folder_of_many_series_names_a_few(tmp_path):
+    for n in range(30):
+        write_stack(tmp_path, prefix=f"{n}_", SeriesInstanceUID=f"1.2.{n}", SeriesDescription=f"phase {n}")
+    with pytest.raises(InputError, match="holds 30 DICOM series: .* …") as refused:
+        read_image(tmp_path)
+    assert str(refused.value).count("phase") == 6
+
+
+def test_a_whole_volume_that_calls_itself_a_localizer_is_read(tmp_path):
+    write_stack(tmp_path / "few", heights=(0.0, 3.0, 6.0), SeriesDescription="localizer")
+    with pytest.raises(InputError, match="localizers only"):
+        read_image(tmp_path / "few")
+    (tmp_path / "many").mkdir()
+    file = write_enhanced(
+        tmp_path / "many" / "x.dcm", echoes=(70.0,), heights=[3.0 * n for n in range(20)], description="AX LOCALIZER"
+    )
+    assert read_image(file).GetSize() == read_image(tmp_path / "many").GetSize() == (6, 4, 20)
+    few = write_enhanced(tmp_path / "few.dcm", echoes=(70.0,), description="localizer")
+    with pytest.raises(InputError, match="few.dcm' holds localizers only"):
+        read_image(few)
 
 
 def test_single_slice_file_asks_for_its_folder(tmp_path):

@@ -13,6 +13,7 @@ from dicom_factory import write_stack
 from liverpair.errors import InputError
 from liverpair.files import image_suffix, written_whole
 from liverpair.geometry import Box, Grid
+from liverpair.image_notes import notes_on
 from liverpair.study import LesionPair, Study, read_image, write_image
 
 
@@ -175,10 +176,26 @@ def test_a_sheared_nifti_is_refused_in_words(tmp_path):
     content[252:256] = np.array([0, 2], "<i2").tobytes()
     content[280:328] = little_endian(5, 1, 0, 0, 0, 5, 0, 0, 0, 0, 5, 0)
     (tmp_path / "x.nii").write_bytes(content)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match="has axes that are not at right angles, by 11.3 degrees. Resample it"):
         read_image(tmp_path / "x.nii")
-    said = "has axes that are not at right angles. Harden its transform or resample it first."
-    assert str(caught.value) == f"File '{tmp_path / 'x.nii'}' {said}"
+
+
+@pytest.mark.parametrize("permissive", [False, True])
+def test_a_nifti_that_is_hardly_sheared_is_straightened_and_says_so(tmp_path, monkeypatch, capfd, permissive):
+    if permissive:
+        monkeypatch.setenv("ITK_NIFTI_SFORM_PERMISSIVE", "1")
+    write_image(sitk.GetImageFromArray(np.arange(60, dtype=np.int16).reshape(3, 4, 5)), tmp_path / "x.nii")
+    content = bytearray((tmp_path / "x.nii").read_bytes())
+    content[252:256] = np.array([0, 2], "<i2").tobytes()
+    # The third axis leans by 0.005 of its length toward the first.
+    content[280:328] = little_endian(-2, 0, 0.04, 7, 0, -3, 0, 8, 0, 0, 8, 9)
+    (tmp_path / "x.nii").write_bytes(content)
+    image = read_image(tmp_path / "x.nii")
+    assert notes_on(image) == ["Its axes were 0.29 degrees off right angles and have been straightened."]
+    assert image.GetSpacing() == pytest.approx((2, 3, 8), abs=1e-3) and image.GetOrigin() == (-7, -8, 9)
+    assert np.abs(np.reshape(image.GetDirection(), (3, 3)) - np.eye(3)).max() < 0.003
+    assert capfd.readouterr() == ("", "")
+    assert ("ITK_NIFTI_SFORM_PERMISSIVE" in os.environ) == permissive
 
 
 @pytest.mark.parametrize(

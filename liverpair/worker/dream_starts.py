@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class Inputs:
     images: dict[str, sitk.Image]
     livers: dict[str, sitk.Image]
     made: dict[str, sitk.Image]
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, wanted: DreamRequest, progress: Progress = no_progress) -> "Inputs":
@@ -48,8 +49,9 @@ class Inputs:
         inputs = cls({}, {}, {})
         for step, side in enumerate(wanted.sides):
             progress(step / len(wanted.sides), f"Reading {side.upper()}")
-            image, liver, _ = read_side(side, wanted.parts[side], wanted.parts[f"{side}_liver"], option="")
+            image, liver, notes = read_side(side, wanted.parts[side], wanted.parts[f"{side}_liver"], option="")
             inputs.images[side] = image
+            inputs.notes += notes
             if liver is not None:
                 inputs.livers[side] = liver
         if len(inputs.images) == len(SIDES):
@@ -139,7 +141,7 @@ def prepare_scenery(
 
     Raises `InputError` for images that do not fit the model.
     """
-    notes = inputs.segment_livers(SIDES if bundle.task == DETECTION else (), wanted, progress)
+    notes = inputs.notes + inputs.segment_livers(SIDES if bundle.task == DETECTION else (), wanted, progress)
     scenery = Scenery(bundle, inputs, wanted.side)
     if draw and scenery.volume.liver is None:
         notes += inputs.segment_livers([scenery.volume.side.lower()], wanted, progress)

@@ -55,15 +55,18 @@ def read_side(
     Raises `InputError` for what cannot be read or used, or a mask that does not lie in the volume.
     """
     from liverpair.geometry import check_volume
+    from liverpair.image_notes import notes_on
     from liverpair.study import read_image
 
     image = read_image(path)
     check_volume(image, side.upper())
+    notes = [f"{side.upper()}: {note}" for note in notes_on(image)]
     if mask is None:
-        return image, None, []
-    liver, notes = liver_of(read_image(mask), side.upper(), liver_label, option)
+        return image, None, notes
+    map_ = read_image(mask)
+    liver, said = liver_of(map_, side.upper(), liver_label, option)
     check_liver(liver, image, side.upper())
-    return image, liver, notes
+    return image, liver, [*notes, *(f"Liver mask of {side.upper()}: {note}" for note in notes_on(map_)), *said]
 
 
 def liver_of(

@@ -131,12 +131,14 @@ def _segment(wanted: SegmentRequest, bundles: "list[Bundle]", progress: Progress
     images = _read(wanted, progress)
     request = asked(wanted, bundles)
     progress(READ, "Loading the model")
+    from liverpair.image_notes import notes_on
     from liverpair.segmentation import inference
 
     options = inference.SegmentOptions(**request["options"])
     result = inference.segment(images["t1"], images["t2"], bundles, options, part_of(progress, READ, SEGMENTED))
     output = Path(wanted.output).absolute()
-    described = _described(result, output)
+    notes = [f"{side.upper()}: {note}" for side in wanted.sides for note in notes_on(images[side])]
+    described = _described(result, notes, output)
     with staging_folder(output) as folder:
         staging = Path(folder)
         _write(result, staging, progress)
@@ -156,9 +158,9 @@ def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image |
     return images
 
 
-def _described(result: "SegmentationResult", output: Path) -> dict[str, Any]:
+def _described(result: "SegmentationResult", notes: list[str], output: Path) -> dict[str, Any]:
     described = {side: _side(getattr(result, side), side, output) for side in SIDES}
-    notes = list(result.notes)
+    notes = [*notes, *result.notes]
     measures = {"dice_as_scanned": None, "centroid_offset_mm": None}
     for side in SIDES:
         if described[side] and described[side]["volume_ml"] == 0:
