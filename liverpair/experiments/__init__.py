@@ -23,6 +23,8 @@ EXPERIMENTS = {
     "figure-2-12": "liverpair.experiments.figure_2_12",
     "figure-2-15": "liverpair.experiments.figure_2_15",
     "similarity": "liverpair.experiments.similarity",
+    "cross-validation": "liverpair.experiments.cross_validation",
+    "augmentation": "liverpair.experiments.augmentation",
     "conclusions": "liverpair.experiments.conclusions",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

@@ -1,6 +1,6 @@
 """Patients and contrasts that were never scanned, made from images whose organs are known.
 
-The transforms take a sample {"image": (1, z, y, x) in [0, 1], "target": (organs, z, y, x) in [0, 1]}; the first organ is
+The transforms take a sample {"image": (1, z, y, x), "target": (organs, z, y, x)}, all in [0, 1]; the first organ is
 the liver.
 """
 

@@ -63,6 +63,7 @@ def shared_manifest(
             "seed": settings.seed_everything,
             "wall_time_s": round(seconds),
             "steps": step,
+            "max_steps": cli.trainer.max_steps,
             "train_cases": data.train_cases,
             "validation_cases": data.validation_cases,
             "parameters": sum(p.numel() for p in network.parameters()),

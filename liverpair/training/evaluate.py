@@ -3,9 +3,11 @@
 import argparse
 import math
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle import Bundle, Catalogue
@@ -60,8 +62,8 @@ def main(arguments: list[str]) -> None:
     summary = {f"{side}: {key}": value for side in SIDES for key, value in _summary(rows, side).items()}
     command = shlex.join(["python", "-m", "liverpair", "evaluate", *arguments])
     if options.results:
-        means = {f"mean_dice_{side.lower()}": summary.get(f"{side}: dice", {}).get("mean") for side in SIDES}
-        write_results(options.results, rows, command, data=options.description or str(options.studies), values=means)
+        data = options.description or str(options.studies)
+        write_results(options.results, rows, command, data=data, values=spread(rows))
     else:
         print(table_text(rows))
     print(table_text([{"measure": key, **value} for key, value in summary.items()]))
@@ -102,6 +104,30 @@ def score(bundles: list[Bundle], options: argparse.Namespace, pictures: Path | N
                 path = pictures / picture_name(options.name, rows[-1])
                 outline_picture(image, prediction, masks[side], title, path)
     return rows
+
+
+def spread(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Means over images and the worst of them, by side: Dice, HD95 in mm, absolute volume error in %."""
+    values = {}
+    for side in SIDES:
+        own = [row for row in rows if row["side"] == side]
+        if own:
+            dice = np.array([row["dice"] for row in own])
+            values |= {
+                f"mean_dice_{side.lower()}": float(dice.mean()),
+                f"sd_dice_{side.lower()}": float(dice.std(ddof=1)) if len(dice) > 1 else None,
+                f"worst_dice_{side.lower()}": float(dice.min()),
+                f"mean_hd95_mm_{side.lower()}": _mean([row["hd95_mm"] for row in own]),
+                f"mean_absolute_volume_error_percent_{side.lower()}": _mean(
+                    [None if row["volume_error_percent"] is None else abs(row["volume_error_percent"]) for row in own]
+                ),
+            }
+    return values
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def picture_name(test: str, row: dict[str, Any]) -> str:

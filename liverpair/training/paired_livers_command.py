@@ -58,5 +58,4 @@ def manifest(cli: TrainingCLI, task: lightning.LightningModule, step: int, comma
         "mirror_axes": ["x"] if data.mirror_probability > 0 else [],
         "labels": [LIVER],
         "postprocessing": {"threshold": 0.5, "largest_component": True, "fill_holes": True},
-        "training": {**shared["training"], "max_steps": cli.trainer.max_steps},
     }

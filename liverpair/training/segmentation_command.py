@@ -11,6 +11,7 @@ from liverpair.training.run_log import CURVES
 from liverpair.training.segmentation import SegmentationTask
 from liverpair.training.segmentation_data import SegmentationData
 
+CONFIGS = Path(__file__).with_name("configs") / "segmentation"
 LIVER = {
     "name": "Liver",
     "value": 1,
