@@ -53,9 +53,8 @@ class NeuronSection(Section, VTKObservationMixin):
     def exit(self):
         self._reveal()
         self._refuse("")
-        parameterNode = self.context.parameterNode
-        for node in (parameterNode.points, parameterNode.box) if parameterNode is not None else (None,):
-            self._placer.stop(node)
+        self._endPlacing()
+        self._placer.stop()
         self._followNodes([])
 
     def cleanup(self):
@@ -66,8 +65,7 @@ class NeuronSection(Section, VTKObservationMixin):
         if what in ("parameters", "neuron"):
             self.show()
         elif what == "dream" or (what == "run" and self.context.running and not self.context.run.isCancelling):
-            for node in self._followed:
-                self._placer.end(node)
+            self._endPlacing()
             self._hideOrReveal()
 
     def onPlace(self, place):
@@ -147,6 +145,10 @@ class NeuronSection(Section, VTKObservationMixin):
         self._before = {node.GetNthControlPointID(number) for number in placed(node)}
         self._showVolume()
         self._placer.begin(node, isPersistent)
+
+    def _endPlacing(self):
+        for node in self._followed:
+            self._placer.end(node)
 
     def _judge(self, node):
         """Keep what was placed in a view of the volume that is dreamt on, and end placing a point; take back what was

@@ -71,6 +71,7 @@ class Placer(VTKObservationMixin):
         self._onChanged = onChanged
         logic = slicer.app.applicationLogic()
         self._selection, self._interaction = logic.GetSelectionNode(), logic.GetInteractionNode()
+        self._persistence = None
 
     def watch(self):
         """Hear of the mouse mode until `stop`."""
@@ -78,15 +79,16 @@ class Placer(VTKObservationMixin):
         if not self.hasObserver(self._interaction, event, self._onMode):
             self.addObserver(self._interaction, event, self._onMode)
 
-    def stop(self, node=None):
-        """Stop placing `node`, and hear of the mouse mode no longer."""
-        self.end(node)
+    def stop(self):
+        """Hear of the mouse mode no longer."""
         self.removeObservers()
 
     def begin(self, node, isPersistent):
         """Let clicks place points of `node`: until `end` when persistent, else until it is whole."""
         self._selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
         self._selection.SetActivePlaceNodeID(node.GetID())
+        if self._persistence is None:
+            self._persistence = self._interaction.GetPlaceModePersistence()
         self._interaction.SetPlaceModePersistence(isPersistent)
         self._interaction.SetCurrentInteractionMode(self._interaction.Place)
 
@@ -101,4 +103,8 @@ class Placer(VTKObservationMixin):
         return node is not None and isPlaceMode and self._selection.GetActivePlaceNodeID() == node.GetID()
 
     def _onMode(self, caller=None, event=None):
+        isPlaceMode = self._interaction.GetCurrentInteractionMode() == self._interaction.Place
+        if not isPlaceMode and self._persistence is not None:
+            self._interaction.SetPlaceModePersistence(self._persistence)  # what the user had, in other modules too
+            self._persistence = None
         self._onChanged()

@@ -106,6 +106,7 @@ def test_points_are_placed_by_clicks_listed_and_deleted(panel):
     assert panel["placePointButton"].text == "Click in a slice view…"
     panel.click_at(CENTER)
     assert panel["placePointButton"].text == "Place a point" and not is_placing()
+    assert not slicer.app.applicationLogic().GetInteractionNode().GetPlaceModePersistence(), "as it was before"
     panel.click_at((CENTER[0], CENTER[1] + 20))
     assert len(panel.points()) == 1, "the next click is no point"
     panel.place_point((CENTER[0] + 20, CENTER[1]))
