@@ -26,6 +26,7 @@ from LiverMultimodalLib.modelpicker import ModelPicker
 from LiverMultimodalLib.run import SegmentationRun
 from LiverMultimodalLib.runpanel import RunPanel
 from liverpair.mrml import volumes
+from liverpair.notifying import notify
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 
 
@@ -237,8 +238,8 @@ class LiverMultimodalLogic(ModelLogic):
     def _onRunChanged(self, current, parameterNode, onChanged):
         self.follow(current)
         if current.nodes is not None:
-            inputs.rememberOutputs(parameterNode, current)
-            display.showResult(current)
+            steps = [lambda: inputs.rememberOutputs(parameterNode, current), lambda: display.showResult(current)]
+            notify(steps, report=self.fail)
         onChanged()
 
 

@@ -78,7 +78,8 @@ class RunSection(Section):
     def onRunChanged(self, run):
         parameterNode = self.context.parameterNode
         if run.ending is not None and parameterNode is not None:
-            self.logic.livers.follow(parameterNode)  # one may have been segmented on the way
+            with self.context.attempt():
+                self.logic.livers.follow(parameterNode)  # one may have been segmented on the way
         self.show()
         if run.ending is not None or run.isCancelling:
             self.context.tell("run")

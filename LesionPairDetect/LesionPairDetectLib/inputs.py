@@ -73,7 +73,8 @@ class InputsSection(Section):
 
     def onRunChanged(self, run):
         if run.ending == DONE:
-            self._showResult(run)
+            with self.context.attempt():
+                self._showResult(run)
         self._runPanel.show()
 
     def _showResult(self, run):

@@ -78,7 +78,11 @@ class ModelLogic(ScriptedLoadableModuleLogic):
             start()
         except Exception as error:
             logging.info("Nothing was started", exc_info=error)
-            self.status, self.isStatusProblem = str(failure_of(error)), True
+            self.fail(error)
+
+    def fail(self, error):
+        """Let the user read what went wrong."""
+        self.status, self.isStatusProblem = str(failure_of(error)), True
 
     def begin(self, run):
         """Start a `WorkerRun` and return it; raises LiverPairError when that is not possible."""

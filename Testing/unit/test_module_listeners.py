@@ -58,3 +58,16 @@ def test_a_run_ends_for_the_user_when_its_tidying_fails(panel):  # noqa: F811
         panel.worker.cancelled()
     assert run.ending == "failed" and panel.logic.status.startswith(SENTENCE)
     assert panel["applyButton"].enabled
+
+
+def test_a_run_ends_for_the_user_when_its_livers_cannot_be_chosen(panel, monkeypatch):  # noqa: F811
+    panel.ready().apply()
+    heard = []
+    panel.context.addListener(heard.append)
+    monkeypatch.setattr(panel.logic.livers, "follow", fail)
+    with panel.harness.expecting("not today"):
+        panel.worker.cancelled()
+    monkeypatch.undo()
+    panel.context.removeListener(heard.append)
+    assert "run" in heard and panel["applyButton"].enabled
+    assert panel.text("sayLabel").startswith(SENTENCE)

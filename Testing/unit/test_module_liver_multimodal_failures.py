@@ -85,6 +85,21 @@ def test_a_defect_of_ours_is_one_sentence_and_leaves_nothing_behind(panel, monke
     assert panel.status.startswith("Liver volume")
 
 
+def test_a_result_that_cannot_be_shown_is_there_and_the_run_has_ended(panel, monkeypatch):
+    from LiverMultimodalLib import display
+
+    def broken(*_arguments):
+        raise ZeroDivisionError("division by zero")
+
+    panel.add_pair()
+    monkeypatch.setattr(display, "showResult", broken)
+    with panel.harness.expecting("division by zero"):
+        panel.run()
+    assert panel.status.startswith("Something went wrong inside LiverPair")
+    assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
+    assert panel["applyButton"].enabled and not panel["progressFrame"].visible
+
+
 @pytest.mark.parametrize(("error", "sentence"), [
     (OSError(28, "No space left on device"), "The disk is full. Make room and try again."),
     (MemoryError(), "There is not enough memory for this."),
