@@ -10,7 +10,7 @@ from LiverMultimodalLib.inputs import SIDES
 from LiverMultimodalLib.modelpicker import ModelPicker
 from LiverMultimodalLib.runpanel import RunPanel
 from LiverMultimodalLib.workerrun import DONE
-from liverpair.mrml import segmentations
+from liverpair.mrml import lesion_folders, segmentations
 
 SCORE_DECIMALS = 2
 """Of the slider of scores."""
@@ -55,7 +55,7 @@ class InputsSection(Section):
         if what == "study":
             self.logic.livers.follow(parameterNode)
         self._models.show()
-        warning = inputs.warning(parameterNode)
+        warning = inputs.warning(parameterNode) or displacedLiver(parameterNode) or displacedBoxes(parameterNode)
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
         self._runPanel.show()
@@ -130,4 +130,34 @@ def reasonNotToDetect(parameterNode, bundles, checks):
     for side, liver in zip(SIDES, livers):
         if liver is not None and not segmentations.has_segment(liver):
             return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
+    displaced = displacedLiver(parameterNode)
+    if displaced:
+        return displaced
     return inputs.modelDefect(parameterNode.model, bundles, given)
+
+
+def displacedLiver(parameterNode):
+    """One sentence about a liver that does not lie where the volume does which it was made of, or None."""
+    for side, volume in inputs.volumesOf(parameterNode).items():
+        liver = getattr(parameterNode, f"{side}Liver")
+        if None in (volume, liver) or segmentations.source_of(liver) is not volume:
+            continue
+        if liver.GetTransformNodeID() != volume.GetTransformNodeID():
+            return _(
+                "{side} and its liver segmentation lie under different transforms. Put both under the same one in the "
+                "module Transforms, or choose no liver segmentation: then the liver is segmented anew."
+            ).format(side=side.upper())
+    return None
+
+
+def displacedBoxes(parameterNode):
+    """One sentence about boxes that do not lie where their volume does, or None."""
+    for side, volume in inputs.volumesOf(parameterNode).items():
+        boxes = lesion_folders.boxes_on(volume) if volume is not None else []
+        count = sum(box.GetTransformNodeID() != volume.GetTransformNodeID() for box in boxes)
+        if count:
+            return _(
+                "{side} and its boxes lie under different transforms ({count} of {all}), so that the boxes are not "
+                "where the lesions are. Put all of them under the same one in the module Transforms."
+            ).format(side=side.upper(), count=count, all=len(boxes))
+    return None

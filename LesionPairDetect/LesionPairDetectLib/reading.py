@@ -11,6 +11,7 @@ from LesionPairDetectLib.viewclicks import HandlesNearPointer, ViewClicks
 from LiverMultimodalLib.display import showPair
 from LiverMultimodalLib.inputs import SIDES
 from liverpair.mrml import frames
+from liverpair.mrml.box_drawing import slice_views_of
 
 FOLLOW_KEY = "F"
 
@@ -108,10 +109,13 @@ class ReadingSection(Section):
     def onRegistered(self, sentence):
         self.show(sentence)
 
-    def onClick(self, group, ras):
-        """A click on a box chooses its lesion; one beside boxes brings both rows to the place."""
+    def onClick(self, group, ras, viewName):
+        """A click on a box chooses its lesion; one beside boxes brings both rows to the place. A view that shows
+        another volume than that of its row says nothing about it.
+        """
         side = SIDES[group]
-        if self.context.study is None:
+        volume = self.context.volume(side)
+        if self.context.study is None or volume is None or viewName not in slice_views_of(volume):
             return
         with self.context.attempt():
             pointMm = frames.flip(ras)

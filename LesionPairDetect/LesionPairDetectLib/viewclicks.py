@@ -57,7 +57,7 @@ class ViewMouse:
 
 
 class ViewClicks(ViewMouse):
-    """While started, `onClick(group, ras)` is called for every click with the left button."""
+    """While started, `onClick(group, ras, viewName)` is called for every click with the left button."""
 
     def __init__(self, onClick):
         super().__init__()
@@ -126,7 +126,7 @@ class _ClickWatcher(_ViewWatcher):
         position = self._interactor.GetEventPosition()
         if pressed is not None and max(abs(a - b) for a, b in zip(pressed, position)) <= LARGEST_TREMOR:
             ras = self._sliceNode.GetXYToRAS().MultiplyPoint((*position, 0.0, 1.0))[:3]
-            self._onClick(self._group, ras)
+            self._onClick(self._group, ras, self._sliceNode.GetLayoutName())
 
 
 class _PointerWatcher(_ViewWatcher):

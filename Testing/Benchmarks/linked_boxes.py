@@ -26,9 +26,9 @@ SPACING_MM = (1.5, 1.5, 6.0)
 
 NOTE = """Milliseconds until all views know, median and worst of {rounds} rounds with {pairs} pairs ({boxes} boxes) and
 six slice views of {size} voxels; processor time of this process, which other work on the machine does not lengthen.
-Plainly: the same through the display node of each box, changed or not. "All" is more than any step of a slider does; a
-step moves the threshold by {step}. The scene is never in its batch state meanwhile: Slicer crashes when nodes change how
-they are displayed in it while a subject-hierarchy tree watches."""
+Plainly: the same through the display node of each box, changed or not. "All" is more than any step of a slider does;
+a step moves the threshold by {step}. The scene is never in its batch state meanwhile: Slicer crashes when nodes change
+how they are displayed in it while a subject-hierarchy tree watches."""
 
 STEP = 0.01
 

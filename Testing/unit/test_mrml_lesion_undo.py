@@ -315,6 +315,7 @@ def view(study):
     layouts.show_pair(study.volume("t1"), study.volume("t2"))
     study.set_box("a", "t1", t1_box())
     study.select("a")
+    study.show_handles()
     opened.look_at(study.node("a", "t1").GetCenterWorld(), 120.0)
     yield opened
     opened.close()
@@ -359,6 +360,7 @@ def test_a_drag_of_the_mouse_is_one_step_and_the_box_is_drawn(view, study):
 def test_a_box_that_is_not_selected_cannot_be_dragged(view, study):
     start = pixel_of(view, study.node("a", "t1").GetCenterWorld())
     study.select("c")
+    study.show_handles()
     before = study.pairs()
     drag(view, start, (40, 20))
     assert study.pairs() == before

@@ -98,6 +98,11 @@ def new_uid() -> str:
     return str(uuid.uuid4())
 
 
+def partner_of(key: Key) -> Key:
+    """The box of the same lesion on the other side."""
+    return key[0], SIDES[1 - SIDES.index(key[1])]
+
+
 def uid_of(node) -> str | None:
     """The uid of the lesion that a ROI node shows; None for a node that says nothing of a lesion.
 

@@ -4,9 +4,11 @@ only while the pointer is near: a lesion is looked at more often than its box is
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import slicer
+
 from liverpair.lesions import LesionPair
 from liverpair.mrml.layouts import row_views
-from liverpair.mrml.lesion_boxes import SIDES, BoxRecord, Key
+from liverpair.mrml.lesion_boxes import ROI_CLASS, SIDES, VOLUME, BoxRecord, Key, side_of, uid_of
 
 COLORS = (
     (0.902, 0.624, 0.000),
@@ -77,12 +79,13 @@ class LesionDisplay:
 
     def style(self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], uids: Iterable[str]) -> None:
         """Style all boxes of the lesions `uids`, from scratch."""
-        views = {side: [node.GetID() for node in row_views(group)] for group, side in enumerate(SIDES)}
+        views = BoxViews()
         for uid in uids:
             keys = [key for side in SIDES if (key := (uid, side)) in nodes]
             shown = bool(keys) and self.filter.passes_records(records[key] for key in keys)
             for key in keys:
-                _style(_display_node(nodes[key]), records[key], views[key[1]])
+                _style(_display_node(nodes[key]), records[key])
+                views.show(nodes[key], key[1])
                 _select(nodes[key], uid == self.selected, self.handles)
                 _display_node(nodes[key]).SetVisibility(shown)
 
@@ -116,13 +119,42 @@ class LesionDisplay:
         return changed
 
 
+class BoxViews:
+    """The slice views as they are now, to show boxes over their own volume: T1 and T2 are not registered, a box over
+    another image is a wrong one."""
+
+    def __init__(self):
+        self._rows = {side: [node.GetID() for node in row_views(group)] for group, side in enumerate(SIDES)}
+        composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+        shown = {node.GetLayoutName(): node.GetBackgroundVolumeID() for node in composites}
+        slice_nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+        self._shown = {node.GetID(): shown.get(node.GetLayoutName()) for node in slice_nodes}
+
+    def show(self, node, side: str) -> None:
+        """Show a box in the views that have its volume in the background, and in those of its row that are empty."""
+        volume, row, display_node = node.GetNodeReferenceID(VOLUME), self._rows[side], _display_node(node)
+        views = [view for view, shown in self._shown.items() if (shown == volume if shown else view in row)]
+        views = views or ["none"]  # A display node without any view is displayed in all of them.
+        if list(display_node.GetViewNodeIDs() or ()) != views:
+            display_node.SetViewNodeIDs(views)
+
+
+def show_boxes_over_volumes() -> None:
+    """Show each box of the scene in the views of its own volume, after other volumes were shown in them."""
+    views = BoxViews()
+    for node in slicer.util.getNodesByClass(ROI_CLASS):
+        side = side_of(node)
+        if side is not None and uid_of(node):
+            views.show(node, side)
+
+
 def _display_node(node):
     if node.GetDisplayNode() is None:
         node.CreateDefaultDisplayNodes()
     return node.GetDisplayNode()
 
 
-def _style(display_node, record: BoxRecord, views: list[str]) -> None:
+def _style(display_node, record: BoxRecord) -> None:
     color = color_of(record.number)
     was_modifying = display_node.StartModify()
     try:
@@ -145,10 +177,6 @@ def _style(display_node, record: BoxRecord, views: list[str]) -> None:
         display_node.SetTranslationHandleComponentVisibility(CENTER)
         display_node.SetScaleHandleVisibility(True)
         display_node.SetScaleHandleComponentVisibility(FACES)
-        if list(display_node.GetViewNodeIDs() or ()) != views:
-            display_node.RemoveAllViewNodeIDs()
-            for view in views:
-                display_node.AddViewNodeID(view)
     finally:
         display_node.EndModify(was_modifying)
 

@@ -29,6 +29,12 @@ def boxes_of(folder) -> list:
     return [node for node in nodes if node.GetNodeReferenceID(STUDY) == folder.GetID()]
 
 
+def boxes_on(volume_node) -> list:
+    """The ROI nodes of the scene that are boxes in a volume."""
+    nodes = slicer.util.getNodesByClass(ROI_CLASS, volume_node.GetScene())
+    return [node for node in nodes if node.GetNodeReferenceID(VOLUME) == volume_node.GetID()]
+
+
 def volume_of(folder, side: str):
     """The volume node of a side, None when it was never chosen or is no longer in the scene."""
     return folder.GetNodeReference(VOLUME_ROLES[side])

@@ -280,7 +280,7 @@ class BoxStore:
         if not moved and replace(new, center=old.center, size=old.size, axes=old.axes) == old:
             return
         target = self.records | {key: replace(new, origin="drawn", score=None) if moved else new}
-        partner = self._partner(key)
+        partner = lesion_boxes.partner_of(key)
         if moved and self.parent_of(key) is not None:
             with suppress(InputError):
                 self._moved_from[key] = old, self.world_box(key, old)
@@ -308,7 +308,7 @@ class BoxStore:
             return
         hardened = self.records[key]
         record = replace(old, center=hardened.center, size=hardened.size, axes=hardened.axes)
-        partner = self._partner(key)
+        partner = lesion_boxes.partner_of(key)
         lone = {partner: self.records[partner].of_lesion(record)} if partner in self.records else {}
         self.put(self.records | lone | {key: record})
         self.history.clear()
@@ -324,12 +324,11 @@ class BoxStore:
     def _lose(self, key: Key) -> None:
         """Part from a node that is gone; its partner stays, and knows of no way to it any more."""
         before = dict(self.records)
-        node = self.nodes.pop(key)
-        self._watch.leave(node)
+        node = self._part_from(key)
         lesion_folders.remove_item(node)
         del self.records[key]
         self._dragged.discard(key)
-        partner = self._partner(key)
+        partner = lesion_boxes.partner_of(key)
         lone = {partner: replace(self.records[partner], displacement=None)} if partner in self.records else {}
         with self.notices.held():
             self.put(self.records | lone)
@@ -376,10 +375,18 @@ class BoxStore:
         self._take(node, key)
 
     def _remove(self, key: Key) -> None:
-        node = self.nodes.pop(key)
-        self._watch.leave(node)
+        node = self._part_from(key)
         self.scene.RemoveNode(node)
         lesion_folders.remove_item(node)
+
+    def _part_from(self, key: Key):
+        """Follow a node no longer. One under its volume's transform comes back under that which the volume has then."""
+        node = self.nodes.pop(key)
+        self._watch.leave(node)
+        volume = lesion_folders.volume_of(self.folder, key[1])
+        if volume is not None and volume.GetTransformNodeID() == node.GetTransformNodeID():
+            self._parents.pop(key, None)
+        return node
 
     def _tidy(self, uids: set[str]) -> None:
         """Bring references, places in the hierarchy, looks and selection in line with the records of some lesions."""
@@ -390,7 +397,3 @@ class BoxStore:
             self.display.style(self.nodes, self.records, uids)
         if self.display.selected is not None and not self.has(self.display.selected):
             self.select(None)
-
-    @staticmethod
-    def _partner(key: Key) -> Key:
-        return key[0], SIDES[1 - SIDES.index(key[1])]

@@ -71,6 +71,11 @@ def has_segment(segmentation_node, segment: str = "Liver") -> bool:
     return _find(segmentation_node, segment) is not None
 
 
+def source_of(segmentation_node):
+    """The volume node that a segmentation was made of, or None."""
+    return segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
+
+
 def contents_state(segmentation_node) -> tuple:
     """What changes when a segment is added, removed, renamed or edited, or all of them are moved by a transform; how
     they are shown does not matter."""
