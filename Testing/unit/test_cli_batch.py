@@ -167,5 +167,13 @@ def test_a_batch_stopped_by_the_keyboard_tells_what_was_done(inference, studies,
     inference.answer = second_is_stopped
     assert cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out")]) == 130
     said = capsys.readouterr()
-    assert "1 done\n" in said.out and said.err.strip() == "Stopped."
+    assert "1 done\n" in said.out and said.err == "anna: A note.\nStopped.\n"
     assert not (tmp_path / "out" / "bert").exists()
+
+
+def test_what_makes_a_mask_suspicious_is_said_with_the_name_of_its_study(inference, studies, tmp_path, capsys):
+    inference.parts = (80.0, 20.0)
+    cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    assert "anna: The liver mask of T1 was in 2 parts (80 % and 20 % of it)" in said
+    assert "cora: The liver mask of T2 was in 2 parts" in said and "cora: The liver mask of T1" not in said

@@ -88,7 +88,7 @@ def test_labels_come_back_onto_the_own_grid(degrees, order, flips):
     image, mask = image_and_mask(grid((2.0, 2.0, 5.5), degrees, order, flips))
     prepared = prepare(image, POLICY, Normalization(0, 100))
     soft = prepare_labels(mask, prepared.grid, [1])
-    back = to_mask(to_image_grid(soft[0], prepared.grid, image), {"threshold": 0.5})
+    back, _ = to_mask(to_image_grid(soft[0], prepared.grid, image), {"threshold": 0.5})
     assert Grid.of(back).same_as(Grid.of(image))
     assert dice(back, mask) > 0.97
 
@@ -112,7 +112,7 @@ def test_post_processing_keeps_the_largest_piece_and_fills_holes():
     array[7, 7, 7] = 0.9
     image = sitk.GetImageFromArray(array)
     count = {
-        name: int(sitk.GetArrayFromImage(to_mask(image, rules, largest)).sum())
+        name: int(sitk.GetArrayFromImage(to_mask(image, rules, largest)[0]).sum())
         for name, rules, largest in (
             ("plain", {"threshold": 0.5}, None),
             ("largest", {"threshold": 0.5, "largest_component": True}, None),
@@ -122,6 +122,15 @@ def test_post_processing_keeps_the_largest_piece_and_fills_holes():
         )
     }
     assert count == {"plain": 125, "largest": 124, "filled": 125, "overridden": 125, "strict": 0}
+
+
+@pytest.mark.parametrize("keep_largest", [True, False])
+def test_the_parts_of_a_mask_are_those_before_clean_up(keep_largest):
+    array = np.zeros((8, 8, 8), np.float32)
+    array[:3, :4, :5] = 0.9  # 60 voxels
+    array[5:, 5:, 5:7] = 0.9  # 18 voxels; 78 in all
+    found = to_mask(sitk.GetImageFromArray(array), {"threshold": 0.5}, keep_largest)[1]
+    assert found == pytest.approx([6000 / 78, 1800 / 78])
 
 
 def test_entropy_is_one_bit_at_a_half():

@@ -16,6 +16,8 @@ from liverpair.worker.result_folder import content_sha256
 from liverpair.worker.segment_job import SegmentRequest, pair_measures
 from liverpair.worker.segment_results import existing_results, is_complete, read_measures
 
+NOTHING_MEASURED = {"dice_as_scanned": None, "centroid_offset_mm": None, "volume_difference_percent": None}
+
 
 @pytest.fixture
 def inference(monkeypatch):
@@ -66,7 +68,7 @@ def test_measures_json_says_the_same_and_may_move_with_its_folder(inference, pai
 def test_one_volume_alone(inference, pair, tmp_path):
     result = JOBS["segment"](request_for({"t2": pair["t2"]}, tmp_path / "out"), no_progress)
     assert result["t1"] is None and result["t2"]["volume_ml"] > 0
-    assert result["measures"] == {"dice_as_scanned": None, "centroid_offset_mm": None}
+    assert result["measures"] == NOTHING_MEASURED
     assert inference.asked[0].t1 is None
 
 
@@ -130,8 +132,28 @@ def test_an_empty_mask_is_said_and_measured_as_nothing(inference, pair, tmp_path
     pair["t2"] = volume(tmp_path / "dark.nii.gz", 0, bright=0)
     result = JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
     assert result["t2"]["volume_ml"] == 0
-    assert result["measures"] == {"dice_as_scanned": None, "centroid_offset_mm": None}
+    assert result["measures"] == NOTHING_MEASURED
     assert "No liver was found in T2." in result["notes"]
+
+
+def test_what_makes_a_mask_suspicious_is_said_and_its_values_are_written(inference, pair, tmp_path):
+    # 4 and 1 voxels of 1 ml are bright: 3 ml apart, 2.5 ml on average. The first of T1's lies at x = 0, with a face of
+    # 1 cm² on the patient's right edge.
+    grid = {"shape": (4, 6, 8), "spacing": (10.0, 10.0, 10.0)}
+    pair = {
+        "t1": volume(tmp_path / "a.nii.gz", 0, bright=4, **grid),
+        "t2": volume(tmp_path / "b.nii.gz", 4, bright=1, **grid),
+    }
+    inference.parts = (90.4, 9.6)
+    result = JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
+    assert result["t1"]["edges_cm2"] == {"right": pytest.approx(1.0)} and result["t2"]["edges_cm2"] == {}
+    assert result["t1"]["parts_percent"] == [90.4, 9.6]
+    assert result["measures"]["volume_difference_percent"] == pytest.approx(120.0)
+    assert read_measures(tmp_path / "out")["t1"]["edges_cm2"] == {"right": pytest.approx(1.0)}
+    note, edge, *parts, difference = result["notes"]
+    assert "T1 reaches the edge of its volume at the right (1 cm²)" in edge
+    assert all(f"T{n} was in 2 parts (90 % and 10 % of it)" in said for n, said in zip((1, 2), parts, strict=True))
+    assert "4 ml in T1 and 1 ml in T2, a difference of 120 %" in difference
 
 
 def test_volumes_that_do_not_meet_are_told(inference, pair, tmp_path):

@@ -29,6 +29,7 @@ class Side:
     liver: sitk.Image
     probability: sitk.Image | None
     uncertainty: sitk.Image | None
+    parts: tuple[float, ...] = (100.0,)
 
 
 def threshold_segment(t1, t2, bundles, options, progress):
@@ -40,7 +41,8 @@ def threshold_segment(t1, t2, bundles, options, progress):
             return None
         mask = sitk.Cast(image > 50, sitk.sitkUInt8)
         as_map = sitk.Cast(mask, sitk.sitkFloat32)
-        return Side(mask, as_map if options.probability else None, as_map if options.uncertainty else None)
+        maps = (as_map if wanted else None for wanted in (options.probability, options.uncertainty))
+        return Side(mask, *maps, sys.modules["liverpair.segmentation.inference"].parts)
 
     return SimpleNamespace(t1=side(t1), t2=side(t2), provenance=dict(PROVENANCE), notes=["A note."])
 
@@ -54,7 +56,7 @@ def install(monkeypatch):
     """Replace the module that the job imports and return the new one; what it is asked is kept in `.asked`."""
     module = ModuleType("liverpair.segmentation.inference")
     module.SegmentOptions = lambda **options: SimpleNamespace(**options)
-    module.asked = []
+    module.asked, module.parts = [], (100.0,)
 
     def segment(t1, t2, bundles, options, progress):
         names = [bundle.name for bundle in bundles]

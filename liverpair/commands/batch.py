@@ -1,5 +1,6 @@
 """The batch form of `segment`: every study of a folder."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,9 @@ def segment_studies(
 ) -> int:
     """Segment each study of `studies` into a subfolder of `output` of the same name.
 
-    Prints a table and writes it to `summary.csv`. Unless `overwrite`, a study is skipped when its results are complete
-    and of the same volumes, models and options, and left as it is when they are of others. `debug` adds stack traces.
+    Prints a table and writes it to `summary.csv`; what to know about a result goes to standard error. Unless
+    `overwrite`, a study is skipped when its results are complete and of the same volumes, models and options, and left
+    as it is when they are of others. `debug` adds stack traces.
     Returns 0, or 1 when a study failed or has other results. Raises a `LiverPairError`, and writes nothing, when no
     study can be done: there is none, or model, device, engine or `output` cannot be used.
     """
@@ -53,7 +55,10 @@ def _segment_study(
     request = {**options, **volumes, "output": str(output)}
     if not overwrite and (measures := _results(output, request, bundles)):
         return _row("skipped", measures)
-    return _row("done", JOBS["segment"](request, progress))
+    result = JOBS["segment"](request, progress)
+    for note in result["notes"]:
+        print(f"{folder.name}: {note}", file=sys.stderr)
+    return _row("done", result)
 
 
 def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle]") -> dict[str, Any] | None:

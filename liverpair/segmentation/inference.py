@@ -49,12 +49,14 @@ class SegmentOptions:
 class SideResult:
     """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty`,
     float32: the stakes, 0 to 1, that the models' gamblers would put on the mask being wrong, where all that made the
-    mask bring a gambler; else the entropy in bits.
+    mask bring a gambler; else the entropy in bits. `parts`: those of the mask before clean-up, in
+    percent of it.
     """
 
     liver: sitk.Image
     probability: sitk.Image | None = None
     uncertainty: sitk.Image | None = None
+    parts: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -207,8 +209,5 @@ def _result(
     uncertainty = None
     if options.uncertainty:
         uncertainty = entropy(map_image) if stakes is None else like(stakes, image)
-    return SideResult(
-        to_mask(map_image, rules, options.largest_component),
-        map_image if options.probability else None,
-        uncertainty,
-    )
+    liver, parts = to_mask(map_image, rules, options.largest_component)
+    return SideResult(liver, map_image if options.probability else None, uncertainty, parts)

@@ -3,21 +3,25 @@
 import SimpleITK as sitk
 
 from liverpair.bundle.manifest import Postprocessing
+from liverpair.measures.plausibility import parts
 
 
-def to_mask(probability: sitk.Image, rules: Postprocessing, largest_component: bool | None = None) -> sitk.Image:
-    """uint8 mask (0 and 1) of a probability map on the same grid.
+def to_mask(
+    probability: sitk.Image, rules: Postprocessing, largest_component: bool | None = None
+) -> tuple[sitk.Image, list[float]]:
+    """uint8 mask (0 and 1) of a probability map on the same grid, and the parts in percent that it was in before the
+    largest was kept (see `parts`).
 
     `rules` are the bundle's; `largest_component` overrides theirs when it is not None.
     """
     mask = sitk.BinaryThreshold(probability, rules.get("threshold", 0.5), 1e9, 1, 0)
     keep_largest = rules.get("largest_component", False) if largest_component is None else largest_component
+    numbered, percents = parts(mask)
     if keep_largest:
-        components = sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True)
-        mask = sitk.Equal(components, 1)
+        mask = sitk.Equal(numbered, 1)
     if rules.get("fill_holes", False):
         mask = sitk.BinaryFillhole(mask, fullyConnected=False, foregroundValue=1)
-    return sitk.Cast(mask, sitk.sitkUInt8)
+    return sitk.Cast(mask, sitk.sitkUInt8), percents
 
 
 def entropy(probability: sitk.Image) -> sitk.Image:

@@ -97,9 +97,10 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     `*_probability.nii.gz` and `*_uncertainty.nii.gz`, and last of all `measures.json`. Either all of them appear or
     none.
 
-    Returns {"t1": {"liver", "probability", "uncertainty": paths or None, "volume_ml"} or None, "t2": the same,
-    "measures": {"dice_as_scanned", "centroid_offset_mm"} (see `pair_measures`), "provenance": {…}, "notes":
-    [sentences]}. Raises any `LiverPairError`, and `Cancelled` through `progress`.
+    Returns {"t1": {"liver", "probability", "uncertainty": paths or None, "volume_ml", and what
+    `measures.plausibility.describe` tells} or None, "t2": the same, "measures": {"dice_as_scanned",
+    "centroid_offset_mm", "volume_difference_percent"} (see `pair_measures`), "provenance": {…}, "notes": [sentences]}.
+    Raises any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = SegmentRequest.parse(request)
     bundles = find_bundles(wanted.bundle)
@@ -112,19 +113,27 @@ def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[
 
     "dice_as_scanned": Dice of the T1 mask and the T2 mask brought onto T1's grid (nearest neighbor) by scanner
     coordinates alone; None when a mask is empty or the volumes do not overlap. "centroid_offset_mm": centroid in T1
-    minus centroid in T2, LPS mm; None when a mask is empty.
+    minus centroid in T2, LPS mm; None when a mask is empty. "volume_difference_percent": of the mean of the two
+    volumes; None likewise.
     """
-    from liverpair.geometry import Grid, resample
+    from liverpair.geometry import Grid, resample, volume_ml
     from liverpair.measures.overlap import centroid_offset_mm, dice
+    from liverpair.measures.plausibility import difference_percent, pair_warnings
 
     grid = Grid.of(t1_liver)
     offset = centroid_offset_mm(t1_liver, t2_liver)
     agreement = None if offset is None else dice(t1_liver, resample(t2_liver, grid, "nearest"))
-    notes = []
+    volumes = volume_ml(t1_liver), volume_ml(t2_liver)
+    notes = pair_warnings(*volumes)
     if not agreement and not _any(resample(Grid.of(t2_liver).image(1.0), grid, "nearest")):
         agreement = None
         notes.append("T1 and T2 do not overlap in scanner space; check that they are of one patient and one visit.")
-    return {"dice_as_scanned": agreement, "centroid_offset_mm": None if offset is None else list(offset)}, notes
+    measures = {
+        "dice_as_scanned": agreement,
+        "centroid_offset_mm": None if offset is None else list(offset),
+        "volume_difference_percent": difference_percent(*volumes),
+    }
+    return measures, notes
 
 
 def _segment(wanted: SegmentRequest, bundles: "list[Bundle]", progress: Progress) -> dict[str, Any]:
@@ -159,12 +168,14 @@ def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image |
 
 
 def _described(result: "SegmentationResult", notes: list[str], output: Path) -> dict[str, Any]:
+    from liverpair.measures.plausibility import mask_warnings
+
     described = {side: _side(getattr(result, side), side, output) for side in SIDES}
     notes = [*notes, *result.notes]
-    measures = {"dice_as_scanned": None, "centroid_offset_mm": None}
-    for side in SIDES:
-        if described[side] and described[side]["volume_ml"] == 0:
-            notes.append(f"No liver was found in {side.upper()}.")
+    measures = dict.fromkeys(("dice_as_scanned", "centroid_offset_mm", "volume_difference_percent"))
+    for side, found in described.items():
+        if found:
+            notes += mask_warnings(side.upper(), found["volume_ml"], found["edges_cm2"], found["parts_percent"])
     if result.t1 and result.t2:
         measures, about_the_pair = pair_measures(result.t1.liver, result.t2.liver)
         notes += about_the_pair
@@ -173,13 +184,15 @@ def _described(result: "SegmentationResult", notes: list[str], output: Path) -> 
 
 def _side(side_result: "SideResult | None", side: str, output: Path) -> dict[str, Any] | None:
     from liverpair.geometry import volume_ml
+    from liverpair.measures.plausibility import describe
 
     if side_result is None:
         return None
     paths = {
         what: str(output / file_name(side, what)) if getattr(side_result, what) is not None else None for what in MAPS
     }
-    return {**paths, "volume_ml": volume_ml(side_result.liver)}
+    liver = side_result.liver
+    return {**paths, "volume_ml": volume_ml(liver), **describe(liver, side_result.parts)}
 
 
 def _write(result: "SegmentationResult", staging: Path, progress: Progress) -> None:
