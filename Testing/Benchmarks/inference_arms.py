@@ -41,12 +41,36 @@ def whole_inference(bundle: Bundle, patch: Sequence[int]) -> Inference:
 
 def monai_inference(bundle: Bundle, patch: Sequence[int], windows_at_a_time: int = 1) -> Inference:
     """MONAI's SlidingWindowInferer as its tutorials set it up."""
+    infer = sliding_windows(patch, windows_at_a_time)
+    network = bundle.network("cpu")
+    return lambda array: infer(array, network)
+
+
+def whole_statistics_inference(bundle: Bundle, patch: Sequence[int]) -> Inference:
+    """The same windows, each group normalization with the statistics of a pass over the whole volume."""
+    infer = sliding_windows(patch)
+    network = bundle.network("cpu")
+    layers = keep_statistics(network)
+
+    def whole_then_windows(array: np.ndarray) -> np.ndarray:
+        for layer in layers:
+            layer.statistics = None
+        with torch.inference_mode():
+            network(padded(array, bundle.grid["multiple_of"]))
+        return infer(array, network)
+
+    return whole_then_windows
+
+
+def sliding_windows(
+    patch: Sequence[int], windows_at_a_time: int = 1
+) -> Callable[[np.ndarray, torch.nn.Module], np.ndarray]:
+    """From a prepared array and a network to probabilities, window by window."""
     from monai.inferers import SlidingWindowInferer
 
-    network = bundle.network("cpu")
     inferer = SlidingWindowInferer(tuple(patch), windows_at_a_time, overlap=0.5, mode="gaussian")
 
-    def infer(array: np.ndarray) -> np.ndarray:
+    def infer(array: np.ndarray, network: torch.nn.Module) -> np.ndarray:
         with torch.inference_mode():
             logits = inferer(torch.from_numpy(array)[None, None], network)
             return logits.sigmoid()[0, 0].numpy()
@@ -54,11 +78,42 @@ def monai_inference(bundle: Bundle, patch: Sequence[int], windows_at_a_time: int
     return infer
 
 
+class KeptStatistics(torch.nn.Module):
+    """A group normalization that takes mean and variance from the first input it sees and keeps them, until
+    `statistics` is None again."""
+
+    def __init__(self, layer: torch.nn.GroupNorm):
+        super().__init__()
+        self.layer = layer
+        self.statistics: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        groups = x.reshape(len(x), self.layer.num_groups, -1)
+        if self.statistics is None:
+            self.statistics = torch.var_mean(groups, dim=-1, correction=0, keepdim=True)
+        variance, mean = self.statistics
+        normalized = ((groups - mean) * torch.rsqrt(variance + self.layer.eps)).reshape(x.shape)
+        weight, bias = (values.reshape(-1, *[1] * (x.ndim - 2)) for values in (self.layer.weight, self.layer.bias))
+        return normalized * weight + bias
+
+
+def keep_statistics(network: torch.nn.Module) -> list[KeptStatistics]:
+    """Put a `KeptStatistics` in the place of every group normalization of a network, and return them."""
+    layers = []
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, torch.nn.GroupNorm):
+                layers.append(KeptStatistics(child))
+                setattr(parent, name, layers[-1])
+    return layers
+
+
 ARMS: dict[str, Callable[[Bundle, Sequence[int]], Inference]] = {
     "liverpair": liverpair_inference,
     "torch-whole": whole_inference,
     "monai": monai_inference,
     "monai-4": lambda bundle, patch: monai_inference(bundle, patch, 4),
+    "monai-whole-statistics": whole_statistics_inference,
 }
 
 
