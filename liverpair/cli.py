@@ -1,7 +1,7 @@
 """The command line, `python -m liverpair COMMAND …`: parsers here, what they call in `liverpair.commands`.
 
-Exit codes: 0 done, 1 some studies of a batch failed, 2 an error said in one sentence, 130 stopped by Ctrl-C. A stack
-trace only with `--debug`.
+Exit codes: 0 done, 1 some studies of a batch failed or `doctor` found a fault, 2 an error said in one sentence, 130
+stopped by Ctrl-C. A stack trace only with `--debug`.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import liverpair
-from liverpair.commands import detect, dream, evaluate, measure, models, normal_ranges, segment, train
+from liverpair.commands import detect, doctor, dream, evaluate, measure, models, normal_ranges, segment, train
 from liverpair.errors import Cancelled
 from liverpair.output import print_any_text
 from liverpair.worker.failures import failure_on_command_line
@@ -65,6 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     models.add_parser(commands)
     measure.add_parser(commands)
     normal_ranges.add_parser(commands)
+    doctor.add_parser(commands)
     for name, (_, help_text) in PASSED_ON.items():
         commands.add_parser(name, help=help_text)
     return parser

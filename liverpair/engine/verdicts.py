@@ -55,6 +55,13 @@ class Verdicts:
         verdict = self._read().get(key)
         return verdict if isinstance(verdict, dict) and isinstance(verdict.get("engine"), str) else None
 
+    def nearest(self, key: str) -> dict[str, Any] | None:
+        """The verdict for `key`, or else the newest that differs from it in the class of shapes alone."""
+        same_but_shapes = key.rpartition(" | ")[0]
+        others = [own for own in self._read() if own.rpartition(" | ")[0] == same_but_shapes]
+        alike = [verdict for verdict in map(self.get, others) if verdict]
+        return self.get(key) or max(alike, key=lambda verdict: str(verdict.get("date")), default=None)
+
     def put(self, key: str, verdict: dict[str, Any]) -> None:
         """Remember a verdict."""
         self._write({**self._read(), key: verdict})

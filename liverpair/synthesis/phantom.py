@@ -52,7 +52,9 @@ class PhantomPair:
     lesions: tuple[Lesion, ...]
 
 
-def phantom_pair(seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | None = None) -> PhantomPair:
+def phantom_pair(
+    seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | None = None, matrix: int | None = None
+) -> PhantomPair:
     """Make the pair of a seed; seed 0 is the demo pair, with 4 lesions and an oblique T2.
 
     Body, organs, contrasts, grids, shading, noise, breathing and lesions (0 to 10) differ from seed to seed.
@@ -62,6 +64,7 @@ def phantom_pair(seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | 
         t2_border_noise_mm: standard deviation of the wandering of the border of `t2_liver`, to mimic the poorer
             annotation of T2; the truth when 0.
         frame: grid on which the patient is modelled; a coarser one is quicker and cruder.
+        matrix: voxels along each side of a slice, instead of the 256 to 320 that a seed draws; fewer are quicker.
     """
     streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4)]
     body_rng, lesion_rng, t1_rng, t2_rng = streams
@@ -82,7 +85,7 @@ def phantom_pair(seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | 
             within = (sitk.GetArrayViewFromImage(mask) > 0) & (anatomy.organs == LIVER)
             coded[within] = LIVER + LESION_CODE * lesion.number
         breathing = breathing_displacement(anatomy.mobility, shift, rng, anatomy.in_plane_mobility)
-        scan = _random_scan(sequence, patient, shift, rng, demo=seed == 0)
+        scan = _random_scan(sequence, patient, shift, rng, demo=seed == 0, matrix=matrix)
         parts.append(
             (
                 acquire(signal, scan, breathing, rng),
@@ -110,10 +113,16 @@ def _breath_holds(rng: np.random.Generator) -> tuple[tuple[float, float, float],
 
 
 def _random_scan(
-    sequence: str, patient: Patient, shift: tuple[float, float, float], rng: np.random.Generator, demo: bool
+    sequence: str,
+    patient: Patient,
+    shift: tuple[float, float, float],
+    rng: np.random.Generator,
+    demo: bool,
+    matrix: int | None,
 ) -> Scan:
     """Protocol of one sequence: field of view to the body, slices to the liver, tilt for T2."""
-    matrix = int(rng.choice((256, 288, 320)))
+    drawn = int(rng.choice((256, 288, 320)))
+    matrix = matrix or drawn
     width = 2 * (patient.cavity_half_width + patient.wall_thickness + 1.4 * patient.fat_thickness)
     in_plane = max(width * rng.uniform(1.08, 1.25), 360.0) / matrix
     if sequence == "T1":

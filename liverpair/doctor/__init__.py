@@ -1,0 +1,1 @@
+"""What this installation can do on this machine, found out by trying: `python -m liverpair doctor`."""
