@@ -21,6 +21,7 @@ from liverpair.dicom_headers import LOCALIZER, Slice, slices_of_file
 from liverpair.dicom_pixels import real_world_values
 from liverpair.errors import InputError, Progress, no_progress
 from liverpair.files import check_name
+from liverpair.image_notes import set_tags
 
 # What may tell apart two images taken at the same place, in the order in which it is believed.
 _REPETITION_TAGS = (
@@ -125,6 +126,7 @@ def read_series(series: Series) -> sitk.Image:
     image.SetSpacing(series.spacing)
     image.SetOrigin(series.origin)
     image.SetDirection(series.direction)
+    set_tags(image, series.tags)
     return image
 
 

@@ -34,11 +34,14 @@ _TEXT_TAGS = (
     "TriggerTime",
     "AcquisitionTime",
     "ContentTime",
+    "PatientID",
+    "PatientBirthDate",
+    "StudyDate",
+    "FrameOfReferenceUID",
 )
 _OTHER_TAGS = (
     "SOPInstanceUID",
     "SeriesInstanceUID",
-    "FrameOfReferenceUID",
     "InstanceNumber",
     "Rows",
     "Columns",

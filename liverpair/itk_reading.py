@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from scipy.linalg import polar
+from scipy.spatial.transform import Rotation
 
 from liverpair.errors import InputError
 from liverpair.files import image_suffix
-from liverpair.image_notes import note_on
+from liverpair.image_notes import doubt_on, note_on
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what matters to a user is said in a note or an error
 
@@ -25,6 +26,7 @@ _NIFTI_SPACING = {348: ("3f", 80), 540: ("3d", 112)}
 _NIFTI_SFORM = {348: ("12f", 280), 540: ("12d", 400)}
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
 _MOST_SHEAR_DEGREES = 1.0
+_PLACES_APART_MM = 2.0
 _METAIMAGE_GEOMETRY = (
     "Offset",
     "Position",
@@ -68,6 +70,8 @@ def read_file(path: Path) -> sitk.Image:
     if image.HasMetaDataKey("ITK_sform_corrected") and image.GetMetaData("ITK_sform_corrected") == "YES":
         image = image[..., 0] if image.GetDimension() == 4 else image
         _straighten(path, image)
+    if image_suffix(path).startswith(".nii"):
+        _doubt_place(image)
     return image
 
 
@@ -95,6 +99,36 @@ def _straighten(path: Path, image: sitk.Image) -> None:
     image.SetOrigin(rows[:, 3].tolist())
     image.SetDirection(polar(axes)[0].ravel().tolist())
     note_on(image, f"Its axes were {shear:.2g} degrees off right angles and have been straightened.")
+
+
+def _doubt_place(image: sitk.Image) -> None:
+    """Say where a NIfTI file does not say where it lies, or says it twice and differently."""
+
+    def numbers(*keys: str) -> list[float]:
+        return [float(image.GetMetaData(key)) for key in keys]
+
+    if not image.HasMetaDataKey("qform_code"):
+        return
+    codes = numbers("qform_code", "sform_code")
+    if not any(codes):
+        doubt_on(image, "Its file does not say where it lies (qform and sform code 0): its offset means nothing.")
+    if not all(codes):
+        return
+    b, c, d = numbers("quatern_b", "quatern_c", "quatern_d")
+    turn = Rotation.from_quat([b, c, d, math.sqrt(max(0.0, 1.0 - b * b - c * c - d * d))]).as_matrix()
+    hand, *spacing = numbers("pixdim[0]", "pixdim[1]", "pixdim[2]", "pixdim[3]")
+    scaled = turn * spacing * [1.0, 1.0, -1.0 if hand < 0 else 1.0]
+    qform = np.column_stack([scaled, numbers("qoffset_x", "qoffset_y", "qoffset_z")])
+    sform = np.array([[float(v) for v in image.GetMetaData(f"srow_{axis}").split()] for axis in "xyz"])
+    corners = [(*(index * (n - 1) for index, n in zip(ends, image.GetSize())), 1) for ends in np.ndindex(2, 2, 2)]
+    apart = np.linalg.norm(np.array(corners) @ (qform - sform).T, axis=1).max()
+    if apart > _PLACES_APART_MM:
+        used = min(("qform", qform), ("sform", sform), key=lambda f: np.linalg.norm(_origin(image) - f[1][:, 3]))[0]
+        doubt_on(image, f"Its file says two places, up to {apart:.0f} mm apart (qform and sform); its {used} was used.")
+
+
+def _origin(image: sitk.Image) -> np.ndarray:
+    return np.array(image.GetOrigin()[:3]) * (-1, -1, 1)
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

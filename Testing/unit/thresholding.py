@@ -30,6 +30,7 @@ class Side:
     probability: sitk.Image | None
     uncertainty: sitk.Image | None
     parts: tuple[float, ...] = (100.0,)
+    certainty: float | None = None
 
 
 def threshold_segment(t1, t2, bundles, options, progress):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair.commands.studies import DifferentResults, run_studies, study_folders
+from liverpair.commands.studies import DifferentResults, doubt_of, run_studies, study_folders
 from liverpair.errors import InputError, Progress
 from liverpair.worker.jobs import JOBS
 from liverpair.worker.segment_job import SegmentRequest, asked, check_choices, find_bundles
@@ -14,7 +14,7 @@ from liverpair.worker.segment_results import MEASURES_FILE, existing_results, is
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
 
-COLUMNS = ("study", "outcome", "t1_ml", "t2_ml", "dice_as_scanned", "seconds")
+COLUMNS = ("study", "outcome", "t1_ml", "t2_ml", "dice_as_scanned", "seconds", "doubt")
 
 
 def segment_studies(
@@ -82,4 +82,4 @@ def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle
 def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
     volumes = {f"{side}_ml": result[side]["volume_ml"] if result[side] else None for side in ("t1", "t2")}
     measured = {"dice_as_scanned": result["measures"]["dice_as_scanned"], "seconds": result["provenance"]["seconds"]}
-    return {"outcome": outcome, **volumes, **measured}
+    return {"outcome": outcome, **volumes, **measured, "doubt": doubt_of(result)}

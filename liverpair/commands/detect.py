@@ -1,14 +1,21 @@
 """`detect`: the lesions of one pair of volumes, or of every study of a folder, linked between T1 and T2."""
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.offset import offset_line
-from liverpair.commands.segment import warn_of_mistaken_volumes
-from liverpair.commands.studies import DifferentResults, run_studies, study_folders
+from liverpair.commands.studies import (
+    DifferentResults,
+    doubt_lines,
+    doubt_of,
+    other_notes,
+    run_studies,
+    study_folders,
+)
 from liverpair.errors import InputError, Progress
 from liverpair.worker.detect_job import (
     ALIGNMENTS,
@@ -24,7 +31,7 @@ from liverpair.worker.pair_inputs import LABEL_OPTION, PARTS
 from liverpair.worker.result_folder import folder_of_results
 from liverpair.worker.segment_results import SIDES
 
-COLUMNS = ("study", "outcome", "lesions", "seconds")
+COLUMNS = ("study", "outcome", "lesions", "seconds", "doubt")
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -79,6 +86,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="do not register the livers, which only serves to find places without lesions in the other image",
     )
+    parser.add_argument(
+        "--accept",
+        action="store_true",
+        help="say nothing of doubts about the input and its result: they are known (they are kept with the result)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -86,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Detect in what the command line names."""
     options = {
         "liver_label": arguments.liver_label,
+        "accept": arguments.accept,
         "bundle": arguments.model,
         "liver_bundle": arguments.liver_model or [DEFAULT_LIVER_MODEL],
         "score_threshold": arguments.threshold,
@@ -111,10 +124,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             f"'{arguments.output}' already holds {there[0]}.", "Choose another folder, or add --overwrite."
         )
-    warn_of_mistaken_volumes(t1, t2)
     with progress_bar() as progress:
         result = JOBS["detect"](request, progress)
     print("\n".join(report(result)))
+    for line in doubt_lines(result):
+        print(line, file=sys.stderr)
     return 0
 
 
@@ -168,7 +182,7 @@ def report(result: Mapping[str, Any]) -> list[str]:
         f"Boxes for Slicer: {result['boxes']['t1']} and {Path(result['boxes']['t2']).name}",
         offset_line([-value for value in result["liver_offset_mm"]]),
         "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by),
-        *result["notes"],
+        *other_notes(result),
     ]
 
 
@@ -191,4 +205,5 @@ def _results(output: Path, wanted: DetectRequest) -> dict[str, Any] | None:
 
 
 def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    return {"outcome": outcome, "lesions": result["pairs"], "seconds": result["provenance"]["seconds"]}
+    measured = {"lesions": result["pairs"], "seconds": result["provenance"]["seconds"]}
+    return {"outcome": outcome, **measured, "doubt": doubt_of(result)}

@@ -9,6 +9,7 @@ from typing import Any
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
 from liverpair.commands.offset import offset_line
+from liverpair.commands.studies import doubt_lines, other_notes
 from liverpair.errors import InputError
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.worker.jobs import JOBS
@@ -65,6 +66,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action=argparse.BooleanOptionalAction,
         help="keep the largest connected part only (default: what the model says)",
     )
+    parser.add_argument(
+        "--accept",
+        action="store_true",
+        help="say nothing of doubts about the input and its result: they are known (they are kept with the result)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -72,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Segment what the command line names."""
     options = {
         name: getattr(arguments, name)
-        for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component")
+        for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component", "accept")
     }
     options["bundle"] = arguments.bundle or [DEFAULT_LIVER_MODEL]
     if arguments.studies is not None:
@@ -84,10 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             f"'{arguments.output}' already holds {there[0]}.", "Choose another folder, or add --overwrite."
         )
-    warn_of_mistaken_volumes(t1, t2)
     with progress_bar() as progress:
         result = JOBS["segment"]({**options, "t1": t1, "t2": t2, "output": str(arguments.output)}, progress)
     print("\n".join(report(result)))
+    for line in doubt_lines(result):
+        print(line, file=sys.stderr)
     return 0
 
 
@@ -135,4 +142,4 @@ def report(result: Mapping[str, Any]) -> list[str]:
         lines.append(offset_line(measures["centroid_offset_mm"]))
     made_by = result["provenance"]
     lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by))
-    return lines + list(result["notes"])
+    return lines + other_notes(result)

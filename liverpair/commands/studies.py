@@ -3,7 +3,7 @@
 import csv
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,22 @@ def run_studies(
             if rows:
                 _report(rows, failures, output, columns)
     return 1 if failures else 0
+
+
+def doubt_of(result: Mapping[str, Any]) -> str:
+    """The doubts of a result in one cell of the summary; "" when there is none."""
+    doubts = " ".join(result.get("doubts", []))
+    return f"accepted: {doubts}" if doubts and result.get("accepted") else doubts
+
+
+def doubt_lines(result: Mapping[str, Any]) -> list[str]:
+    """The doubts of a result for a reader; none when the user accepted them."""
+    return [] if result.get("accepted") else [f"Warning: {doubt}" for doubt in result.get("doubts", [])]
+
+
+def other_notes(result: Mapping[str, Any]) -> list[str]:
+    """The notes of a result that are no doubts."""
+    return [note for note in result["notes"] if note not in result.get("doubts", [])]
 
 
 def study_folders(studies: Path, output: Path | None = None) -> list[Path]:

@@ -49,14 +49,15 @@ class SegmentOptions:
 class SideResult:
     """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty`,
     float32: the stakes, 0 to 1, that the models' gamblers would put on the mask being wrong, where all that made the
-    mask bring a gambler; else the entropy in bits. `parts`: those of the mask before clean-up, in
-    percent of it.
+    mask bring a gambler; else the entropy in bits. `parts`: those of the mask before clean-up, in percent of it.
+    `certainty`: mean probability in the mask, None for an empty one.
     """
 
     liver: sitk.Image
     probability: sitk.Image | None = None
     uncertainty: sitk.Image | None = None
     parts: Sequence[float] = ()
+    certainty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -210,4 +211,6 @@ def _result(
     if options.uncertainty:
         uncertainty = entropy(map_image) if stakes is None else like(stakes, image)
     liver, parts = to_mask(map_image, rules, options.largest_component)
-    return SideResult(liver, map_image if options.probability else None, uncertainty, parts)
+    inside = probability[sitk.GetArrayViewFromImage(liver) != 0]
+    certainty = float(inside.mean()) if inside.size else None
+    return SideResult(liver, map_image if options.probability else None, uncertainty, parts, certainty)

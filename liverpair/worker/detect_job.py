@@ -60,6 +60,7 @@ class DetectRequest:
     score_threshold: float | None = None
     alignment: str | None = None
     correspondence: bool = True
+    accept: bool = False
 
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> "DetectRequest":
@@ -116,7 +117,7 @@ def check_detection(wanted: DetectRequest) -> None:
 def asked(wanted: DetectRequest) -> dict[str, Any]:
     """What decides the results, as `detection.json` keeps it: checksums of models and inputs, and every option."""
     bundle, liver_bundles = wanted.models()
-    left_out = ("output", "bundle", "liver_bundle", *PARTS)
+    left_out = ("output", "bundle", "liver_bundle", "accept", *PARTS)
     return {
         "models": [bundle.sha256, *(one.sha256 for one in liver_bundles)],
         "options": {name: value for name, value in asdict(wanted).items() if name not in left_out},
@@ -134,7 +135,8 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Returns {"lesions", "table": paths, "boxes", "livers": {"t1", "t2"} of paths, "correspondence": path or None,
     "liver_offset_mm": centroid of the T2 liver minus that of the T1 liver, LPS, "provenance": {…}, "notes":
-    [sentences], "pairs": how many}. Raises any `LiverPairError`, and `Cancelled` through `progress`.
+    [sentences], "pairs": how many, "doubts", "accepted": as of the job "segment"}. Raises any `LiverPairError`, and
+    `Cancelled` through `progress`.
     """
     wanted = DetectRequest.parse(request)
     bundle, liver_bundles = wanted.models()
@@ -147,18 +149,29 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         found = inference.detect(
             *inputs.images, bundle, inputs.livers, liver_bundles, wanted.options(), part_of(progress, READ, DETECTED)
         )
-        notes = [*inputs.notes, *found.notes]
+        doubts = _doubts(wanted, inputs, found)
+        notes = [*doubts, *inputs.notes, *found.notes]
         if not found.pairs:
             notes.append(f"No lesion has a score of {found.provenance['score_threshold']:g} or more.")
         correspondence = _registration(found, notes, progress) if wanted.correspondence else None
         output = Path(wanted.output).absolute()
         described = _described(wanted, found, correspondence, notes, output)
+        described |= {"doubts": doubts, "accepted": wanted.accept}
         with staging_folder(output) as staging:
             _write(wanted, inputs, found, correspondence, Path(staging), progress)
             _write_summary(described, wanted, about, Path(staging) / DETECTION_FILE)
             progress(1.0, "Saving the results")
             _move(Path(staging), output)
     return described
+
+
+def _doubts(wanted: DetectRequest, inputs: PairInputs, found: "DetectionResult") -> list[str]:
+    from liverpair.doubts import input_doubts, liver_doubts, pair_doubts
+
+    doubts = input_doubts(dict(zip(SIDES, inputs.images)), wanted.parts)
+    for side, liver, image in zip(SIDES, found.livers, inputs.images):
+        doubts += liver_doubts(side.upper(), liver, image)
+    return doubts + pair_doubts(*found.livers)
 
 
 def _registration(found: "DetectionResult", notes: list[str], progress: Progress) -> "LiverCorrespondence | None":

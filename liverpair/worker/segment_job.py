@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from liverpair.bundle import Bundle
     from liverpair.segmentation.inference import SegmentationResult, SideResult
 
+NOT_ASKED = ("output", "bundle", "accept", *SIDES)
+"""Fields of a request that decide no result."""
 READ, SEGMENTED = 0.05, 0.9
 """Fractions of the job that are done when the inputs are read and when the network is done."""
 
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """What to segment, with what, into which folder. Paths are text, as JSON holds them."""
+    """What to segment, with what, into which folder. Paths are text, as JSON holds them. `accept`: the user knows of
+    the doubts about this input; it changes nothing but what is said of them."""
 
     output: str
     bundle: list[str]
@@ -39,6 +42,7 @@ class SegmentRequest:
     uncertainty: bool = False
     largest_component: bool | None = None
     mirror: bool = False
+    accept: bool = False
 
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> "SegmentRequest":
@@ -85,7 +89,7 @@ def find_bundles(names: Sequence[str]) -> "list[Bundle]":
 
 def asked(wanted: SegmentRequest, bundles: "Sequence[Bundle]") -> dict[str, Any]:
     """What decides the results, as `measures.json` keeps it: checksums of models and inputs, and every option."""
-    options = {name: value for name, value in asdict(wanted).items() if name not in ("output", "bundle", *SIDES)}
+    options = {name: value for name, value in asdict(wanted).items() if name not in NOT_ASKED}
     inputs = {side: content_sha256(getattr(wanted, side)) for side in wanted.sides}
     return {"models": [bundle.sha256 for bundle in bundles], "options": options, "inputs": inputs}
 
@@ -99,8 +103,9 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Returns {"t1": {"liver", "probability", "uncertainty": paths or None, "volume_ml", and what
     `measures.plausibility.describe` tells} or None, "t2": the same, "measures": {"dice_as_scanned",
-    "centroid_offset_mm", "volume_difference_percent"} (see `pair_measures`), "provenance": {…}, "notes": [sentences]}.
-    Raises any `LiverPairError`, and `Cancelled` through `progress`.
+    "centroid_offset_mm", "volume_difference_percent"} (see `pair_measures`), "provenance": {…}, "notes": [sentences],
+    "doubts": [those of them that say why the result may be wrong], "accepted": bool}. Raises any `LiverPairError`, and
+    `Cancelled` through `progress`.
     """
     wanted = SegmentRequest.parse(request)
     bundles = find_bundles(wanted.bundle)
@@ -146,8 +151,9 @@ def _segment(wanted: SegmentRequest, bundles: "list[Bundle]", progress: Progress
     options = inference.SegmentOptions(**request["options"])
     result = inference.segment(images["t1"], images["t2"], bundles, options, part_of(progress, READ, SEGMENTED))
     output = Path(wanted.output).absolute()
+    doubts = _doubts(wanted, images, result)
     notes = [f"{side.upper()}: {note}" for side in wanted.sides for note in notes_on(images[side])]
-    described = _described(result, notes, output)
+    described = _described(result, doubts, notes, output) | {"accepted": wanted.accept}
     with staging_folder(output) as folder:
         staging = Path(folder)
         _write(result, staging, progress)
@@ -167,19 +173,35 @@ def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image |
     return images
 
 
-def _described(result: "SegmentationResult", notes: list[str], output: Path) -> dict[str, Any]:
+def _doubts(
+    wanted: SegmentRequest, images: "dict[str, sitk.Image | None]", result: "SegmentationResult"
+) -> list[str]:
+    """Why the result may be wrong though nothing failed, in sentences."""
+    from liverpair.doubts import input_doubts, liver_doubts, pair_doubts
+
+    doubts = input_doubts({side: images[side] for side in wanted.sides}, asdict(wanted))
+    for side in wanted.sides:
+        if found := getattr(result, side):
+            doubts += liver_doubts(side.upper(), found.liver, images[side], found.certainty)
+    if result.t1 and result.t2:
+        doubts += pair_doubts(result.t1.liver, result.t2.liver)
+    return doubts
+
+
+def _described(result: "SegmentationResult", doubts: list[str], notes: list[str], output: Path) -> dict[str, Any]:
     from liverpair.measures.plausibility import mask_warnings
 
     described = {side: _side(getattr(result, side), side, output) for side in SIDES}
-    notes = [*notes, *result.notes]
+    doubts = list(doubts)
     measures = dict.fromkeys(("dice_as_scanned", "centroid_offset_mm", "volume_difference_percent"))
     for side, found in described.items():
         if found:
-            notes += mask_warnings(side.upper(), found["volume_ml"], found["edges_cm2"], found["parts_percent"])
+            doubts += mask_warnings(side.upper(), found["volume_ml"], found["edges_cm2"], found["parts_percent"])
     if result.t1 and result.t2:
         measures, about_the_pair = pair_measures(result.t1.liver, result.t2.liver)
-        notes += about_the_pair
-    return {**described, "measures": measures, "provenance": result.provenance, "notes": notes}
+        doubts += about_the_pair
+    told = {"notes": [*doubts, *notes, *result.notes], "doubts": doubts}
+    return {**described, "measures": measures, "provenance": result.provenance, **told}
 
 
 def _side(side_result: "SideResult | None", side: str, output: Path) -> dict[str, Any] | None:
