@@ -25,7 +25,8 @@ _HEADER_BYTES = 1 << 16
 _NIFTI_SPACING = {348: ("3f", 80), 540: ("3d", 112)}
 _NIFTI_SFORM = {348: ("12f", 280), 540: ("12d", 400)}
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
-_MOST_SHEAR_DEGREES = 1.0
+_CORRECTED = "ITK_sform_corrected"
+_ROUNDING_DEGREES, _MOST_SHEAR_DEGREES = 0.01, 1.0
 _PLACES_APART_MM = 2.0
 _METAIMAGE_GEOMETRY = (
     "Offset",
@@ -67,9 +68,11 @@ def read_file(path: Path) -> sitk.Image:
         with _permissive():
             image = sitk.ReadImage(str(path))
     check_read(path, image)
-    if image.HasMetaDataKey("ITK_sform_corrected") and image.GetMetaData("ITK_sform_corrected") == "YES":
+    if image.HasMetaDataKey(_CORRECTED) and image.GetMetaData(_CORRECTED) == "YES":
         image = image[..., 0] if image.GetDimension() == 4 else image
-        _straighten(path, image)
+        _take_sform(path, image)
+    elif image.GetDimension() == 3:
+        _straighten(path, image, np.reshape(image.GetDirection(), (3, 3)))
     if image_suffix(path).startswith(".nii"):
         _doubt_place(image)
     return image
@@ -87,16 +90,25 @@ def _permissive() -> Iterator[None]:
             os.environ[_PERMISSIVE] = before
 
 
-def _straighten(path: Path, image: sitk.Image) -> None:
-    """Give an image the axes at right angles nearest to those of its sform; ITK's own can be a degree beside them."""
+def _take_sform(path: Path, image: sitk.Image) -> None:
+    """Give an image the place that its sheared sform says; what ITK makes of it can be a degree beside that."""
     rows = np.diag([-1.0, -1.0, 1.0]) @ np.reshape(_nifti_numbers(path, _NIFTI_SFORM), (3, 4))  # RAS to LPS
     spacing = np.linalg.norm(rows[:, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(rows[:, 3].tolist())
     axes = rows[:, :3] / spacing
+    image.SetDirection(polar(axes)[0].ravel().tolist())
+    _straighten(path, image, axes)
+
+
+def _straighten(path: Path, image: sitk.Image, axes: np.ndarray) -> None:
+    """Give an image the axes at right angles nearest to `axes`, and say so where they differ by more than rounding.
+    Raises `InputError` for axes that are sheared."""
     shear = math.degrees(math.asin(min(1.0, np.abs(axes.T @ axes - np.eye(3)).max())))
     if shear > _MOST_SHEAR_DEGREES:
         raise InputError(f"File '{path}' has axes that are not at right angles, by {shear:.1f} degrees.", RESAMPLE)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(rows[:, 3].tolist())
+    if shear < _ROUNDING_DEGREES:
+        return
     image.SetDirection(polar(axes)[0].ravel().tolist())
     note_on(image, f"Its axes were {shear:.2g} degrees off right angles and have been straightened.")
 

@@ -198,6 +198,21 @@ def test_a_nifti_that_is_hardly_sheared_is_straightened_and_says_so(tmp_path, mo
     assert ("ITK_NIFTI_SFORM_PERMISSIVE" in os.environ) == permissive
 
 
+@pytest.mark.parametrize(("lean", "degrees"), [(0.005, "0.29"), (0.2, "11.5"), (0.00001, "")])
+def test_axes_of_other_files_are_straightened_likewise(tmp_path, lean, degrees):
+    image = sitk.GetImageFromArray(np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+    leaning = f"1 0 0 0 1 0 {lean:.5f} 0 {np.sqrt(1 - lean**2):.9f}"
+    path = changed_file(tmp_path / "x.mha", image, b"1 0 0 0 1 0 0 0 1", leaning.encode())
+    if lean > 0.1:
+        with pytest.raises(InputError, match=f"not at right angles, by {degrees} degrees"):
+            read_image(path)
+        return
+    read = read_image(path)
+    assert [degrees in note for note in notes_on(read)] == [True] * bool(degrees)
+    axes = np.reshape(read.GetDirection(), (3, 3))
+    assert np.abs(axes.T @ axes - np.eye(3)).max() < (1e-9 if degrees else 1e-4)
+
+
 @pytest.mark.parametrize(
     "old, new, words",
     [
