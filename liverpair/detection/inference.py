@@ -50,12 +50,13 @@ class DetectOptions:
 @dataclass(frozen=True)
 class DetectionResult:
     """Lesion pairs, numbered by falling score; the liver masks they were looked for in; what made them; sentences for
-    the user."""
+    the user; the certainty (see `SideResult`) of masks that were made."""
 
     pairs: list[LesionPair]
     livers: tuple[sitk.Image, sitk.Image]
     provenance: dict[str, Any]
     notes: list[str]
+    certainties: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def detect(
         check_volume(image, side)
     detector = Detector.of(bundle, options)
     device = choose_device(options.device)
-    masks, notes = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
+    masks, notes, certainties = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
     progress(0.5, "Preparing")
     prepared = detector.prepare(images, masks)
     progress(0.6, "Looking for lesions")
@@ -179,7 +180,7 @@ def detect(
         "software": f"LiverPair {__version__}",
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])))
+    return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])), certainties)
 
 
 def lesion_pairs(
@@ -214,11 +215,12 @@ def liver_masks(
     bundles: Sequence[Bundle],
     options: DetectOptions,
     progress: Progress = no_progress,
-) -> tuple[tuple[sitk.Image, sitk.Image], list[str]]:
-    """The masks of T1 and T2, those that are None segmented with `bundles`, and sentences for the user."""
+) -> tuple[tuple[sitk.Image, sitk.Image], list[str], tuple[float | None, float | None]]:
+    """The masks of T1 and T2, those that are None segmented with `bundles`, sentences for the user, and how certain
+    the models are of the masks they made."""
     missing = [side for side, mask in zip(("T1", "T2"), livers) if mask is None]
     if not missing:
-        return (livers[0], livers[1]), []
+        return (livers[0], livers[1]), [], (None, None)
     if not bundles:
         raise InputError(
             f"There is no liver mask for {' and '.join(missing)}, and no model to make it.",
@@ -226,7 +228,6 @@ def liver_masks(
         )
     wanted = [image if mask is None else None for image, mask in zip(images, livers)]
     made = segment(*wanted, bundles, SegmentOptions(options.device), progress)
-    masks = [
-        mask if mask is not None else result.liver for mask, result in zip(livers, (made.t1, made.t2), strict=True)
-    ]
-    return (masks[0], masks[1]), made.notes
+    results = (made.t1, made.t2)
+    masks = [mask if mask is not None else result.liver for mask, result in zip(livers, results, strict=True)]
+    return (masks[0], masks[1]), made.notes, tuple(None if one is None else one.certainty for one in results)

@@ -169,8 +169,8 @@ def _doubts(wanted: DetectRequest, inputs: PairInputs, found: "DetectionResult")
     from liverpair.doubts import input_doubts, liver_doubts, pair_doubts
 
     doubts = input_doubts(dict(zip(SIDES, inputs.images)), wanted.parts)
-    for side, liver, image in zip(SIDES, found.livers, inputs.images):
-        doubts += liver_doubts(side.upper(), liver, image)
+    for side, liver, image, certainty in zip(SIDES, found.livers, inputs.images, found.certainties):
+        doubts += liver_doubts(side.upper(), liver, image, certainty)
     return doubts + pair_doubts(*found.livers)
 
 

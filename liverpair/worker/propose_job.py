@@ -115,6 +115,7 @@ def _answer(wanted: DetectRequest, progress: Progress) -> "AnsweredPair":
 
     options = wanted.options()
     detector, device = Detector.of(bundle, options), choose_device(options.device)
-    livers, _ = liver_masks(inputs.images, inputs.livers, liver_bundles, options, part_of(progress, READ, SEGMENTED))
+    reading = part_of(progress, READ, SEGMENTED)
+    livers, *_ = liver_masks(inputs.images, inputs.livers, liver_bundles, options, reading)
     progress(SEGMENTED, "Looking for lesions")
     return AnsweredPair.of(detector, inputs.images, livers, device)
