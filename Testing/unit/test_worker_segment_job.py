@@ -54,7 +54,7 @@ def test_a_pair_is_written_on_its_own_grids_with_its_measures(inference, pair, t
     # 2 of 4 voxels are shared: 2·2/8. T1's bright voxels lie 2 voxels of 2 mm to the right of T2's.
     assert result["measures"]["dice_as_scanned"] == pytest.approx(0.5)
     assert result["measures"]["centroid_offset_mm"] == pytest.approx([-4.0, 0.0, 0.0])
-    assert result["provenance"] == PROVENANCE and result["notes"] == ["A note."]
+    assert result["provenance"] == PROVENANCE and result["notes"] == [*result["doubts"], "A note."]
 
 
 def test_measures_json_says_the_same_and_may_move_with_its_folder(inference, pair, tmp_path):
@@ -150,7 +150,7 @@ def test_what_makes_a_mask_suspicious_is_said_and_its_values_are_written(inferen
     assert result["t1"]["parts_percent"] == [90.4, 9.6]
     assert result["measures"]["volume_difference_percent"] == pytest.approx(120.0)
     assert read_measures(tmp_path / "out")["t1"]["edges_cm2"] == {"right": pytest.approx(1.0)}
-    note, edge, *parts, difference = result["notes"]
+    edge, *parts, difference = result["doubts"][-4:]
     assert "T1 reaches the edge of its volume at the right (1 cm²)" in edge
     assert all(f"T{n} was in 2 parts (90 % and 10 % of it)" in said for n, said in zip((1, 2), parts, strict=True))
     assert "4 ml in T1 and 1 ml in T2, a difference of 120 %" in difference
