@@ -119,7 +119,7 @@ def _doubt_place(image: sitk.Image) -> None:
     def numbers(*keys: str) -> list[float]:
         return [float(image.GetMetaData(key)) for key in keys]
 
-    if not image.HasMetaDataKey("qform_code"):
+    if image.GetDimension() < 3 or not image.HasMetaDataKey("qform_code"):
         return
     codes = numbers("qform_code", "sform_code")
     if not any(codes):
