@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ PROCESS_GB = 5.0
 """Memory that a process with tests may come to need."""
 THREADS = str(max(1, min(4, CORES // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))))
 """More threads than this gain nothing on the small inputs of tests; child processes inherit the number."""
+
+# pytest puts this folder on the import path. slicer-core imports whatever it finds there in a folder called slicer.
+sys.path[:] = [place for place in sys.path if Path(place).resolve() != ROOT / "Testing"]
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for variable in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):

@@ -43,5 +43,5 @@ class OneModelCatalogue(selftest.OneModelCatalogue):
     """In place of `liverpair.bundle.Catalogue`: one model, which only `MiddleWorker` can run."""
 
     bundle = SimpleNamespace(
-        name="stand-in", version="1", task="detection", inputs=["T1", "T2"], folder="stand-in"
+        name="stand-in", version="1", task="detection", inputs=["T1", "T2"], folder="stand-in", section=lambda name: {}
     )  # fmt: skip

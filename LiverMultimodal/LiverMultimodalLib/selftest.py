@@ -62,6 +62,9 @@ class OneModelCatalogue:
     def find(self, name):
         return self.bundle
 
+    def is_shipped(self, bundle):
+        return True
+
 
 def liverVolumeMl(segmentationNode, volumeNode):
     """Milliliters of the segment "Liver", measured on the volume's grid."""

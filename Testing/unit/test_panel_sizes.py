@@ -34,19 +34,11 @@ WIDEST_PANEL = 400
 FURNITURE = 260
 """Height that Slicer keeps for its title, menus and tool bars, and for the lines above and below a panel."""
 LONG_NAME = "601: AX T{} SPIR dyn BH 4 mm gap 0.4 (SENSE) [mm] late phase"
+SENTENCE = "T2 has 3 components; LiverPair needs a scalar volume. Make one in the module Vector to Scalar Volume."
 ENDING = "ationenlich"
 STILL_WRONG = {
     ("LesionPairDetect", "test_a_panel_fits_400_pixels_and_the_window_every_screen", "longer words"): "AF: 480 pixels",
-    (
-        "DeepDreamInspector",
-        "test_a_panel_fits_400_pixels_and_the_window_every_screen",
-        "longer words",
-    ): "AF: 411 pixels",
-    (
-        "DeepDreamInspector",
-        "test_nothing_overlaps_and_no_text_is_cut_off",
-        "longer words",
-    ): "AF: labels of the run are cut",
+    ("LiverMultimodal", "test_long_sentences_push_down_what_is_below_them", "English"): "W: a warning lacks a line",
 }
 """Module, test and language of what is known to fail, and why."""
 MODULES = {path.stem: path for path in (LIVER_MULTIMODAL, LESION_PAIR_DETECT, DEEP_DREAM_INSPECTOR)}
@@ -114,6 +106,20 @@ def test_nothing_overlaps_and_no_text_is_cut_off(window):
             window.harness_set_panel_width(panel_width)
             start().wait(seconds=0.1)
             wrong += [f"{panel_width} of {width} x {height}: {fault}" for fault in faults(window.harness_panel())]
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_long_sentences_push_down_what_is_below_them(window):
+    window.resize(1280, 800)
+    window.harness_set_panel_width(WIDEST_PANEL)
+    labels = [label for label in slicer.util.findChildren(window.harness_panel(), className="QLabel") if label.wordWrap]
+    for label in labels:
+        for part in (label, label.parent()):
+            part.visible = True
+        label.text = SENTENCE
+    start().wait(seconds=0.2)
+    assert all(label.isVisible() for label in labels)
+    wrong = faults(window.harness_panel())
     assert wrong == [], "\n".join(wrong)
 
 
