@@ -8,7 +8,8 @@ from bundle_factory import small_network
 
 from liverpair.device import native_bf16
 from liverpair.engine import make_engine
-from liverpair.engine.openvino_engine import OpenVINOEngine
+from liverpair.engine.openvino_engine import OpenVINOEngine, tracing_side
+from liverpair.networks.padding import pad_to_multiple
 
 openvino = pytest.importorskip("openvino", reason="OpenVINO is not installed")
 
@@ -40,6 +41,31 @@ def test_a_shape_is_compiled_once_and_few_are_kept(network, monkeypatch):
     engine(torch.rand(1, 1, 4, 4, 4))
     engine(images)
     assert compiled == [(1, 1, 8, 16, 16), (1, 1, 4, 4, 4), (1, 1, 8, 16, 16)]
+
+
+def test_a_network_is_traced_at_short_sides(network, monkeypatch):
+    sides = {2: 2, 8: 8, 12: 12, 32: 32, 33: 33, 40: 8, 44: 12, 64: 32, 66: 34, 128: 32, 176: 16}
+    assert {side: tracing_side(side) for side in sides} == sides
+    engine, traced = OpenVINOEngine(network), []
+    convert = engine._convert
+    monkeypatch.setattr(engine, "_convert", lambda shape: traced.append(shape) or convert(shape))
+    images = torch.rand(1, 1, 44, 64, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(engine(images), network(images), atol=1e-4, rtol=1e-4)
+    assert traced == [(1, 1, 12, 32, 16)]
+
+
+def test_a_network_that_pads_is_traced_where_it_pads_alike():
+    class Padding(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = torch.nn.AvgPool3d(8)
+
+        def forward(self, images):
+            return self.pool(pad_to_multiple(images, (8, 8, 8)))
+
+    images = torch.rand(1, 1, 43, 75, 40)
+    torch.testing.assert_close(OpenVINOEngine(Padding().eval())(images), Padding()(images))
 
 
 def test_a_network_that_is_not_traceable_small_is_traced_at_its_own_size():

@@ -10,8 +10,9 @@ import torch
 COMPILED_SHAPES = 4
 """How many shapes one engine keeps compiled."""
 
-TRACING_SIDE = 32
-"""Tracing runs the network once. Along sides that are multiples of this one, it does so at this size."""
+TRACING_SIDE, SMALLEST_TRACING_SIDE = 32, 8
+"""Tracing runs the network some times, so a side is made shorter by a multiple of the first, down to no less than the
+second: what networks halve and pad, they halve and pad alike then."""
 
 
 class OpenVINOEngine:
@@ -47,7 +48,7 @@ class OpenVINOEngine:
         return torch.from_numpy(np.asarray(self._compiled[shape](array)[0], dtype=np.float32))
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
-        small = (*shape[:2], *(TRACING_SIDE if side % TRACING_SIDE == 0 else side for side in shape[2:]))
+        small = (*shape[:2], *map(tracing_side, shape[2:]))
         try:
             model = self._convert(small)
             model.reshape(list(shape))
@@ -72,3 +73,9 @@ class OpenVINOEngine:
             decoder = TorchScriptPythonDecoder(self._network, example_input=(torch.zeros(shape),))
         frontend = FrontEndManager().load_by_framework("pytorch")
         return frontend.convert(frontend.load(decoder))
+
+
+def tracing_side(side: int) -> int:
+    """The side at which a network is traced for inputs of this side."""
+    rest = side % TRACING_SIDE
+    return min(side, rest if rest >= SMALLEST_TRACING_SIDE else rest + TRACING_SIDE)
