@@ -167,9 +167,12 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def _doubts(wanted: DetectRequest, inputs: PairInputs, found: "DetectionResult") -> list[str]:
     from liverpair.doubts import input_doubts, liver_doubts, pair_doubts
+    from liverpair.geometry import volume_ml
+    from liverpair.measures.plausibility import edges_cm2, mask_warnings
 
     doubts = input_doubts(dict(zip(SIDES, inputs.images)), wanted.parts)
     for side, liver, image, certainty in zip(SIDES, found.livers, inputs.images, found.certainties):
+        doubts += mask_warnings(side.upper(), volume_ml(liver), edges_cm2(liver), [])
         doubts += liver_doubts(side.upper(), liver, image, certainty)
     return doubts + pair_doubts(*found.livers)
 
