@@ -15,7 +15,7 @@ from peak_detector import SECTION, SIZE, SPACING, image_and_liver, write_peak_bu
 
 from liverpair.bundle import Bundle
 from liverpair.detection.finding import find_pairs
-from liverpair.detection.inference import DetectOptions, detect
+from liverpair.detection.inference import DetectOptions, detect, liver_masks
 from liverpair.detection.preparation import liver_offset_mm, prepare_pair
 from liverpair.detection.settings import DetectionSettings
 from liverpair.detection.space import to_space, to_voxels
@@ -149,6 +149,14 @@ def test_missing_livers_are_segmented_first(tmp_path):
     made, true = (sitk.GetArrayFromImage(mask) for mask in (result.livers[1], livers[1]))
     assert made.sum() == pytest.approx(true.sum(), rel=0.05)
     assert result.livers[0] is livers[0]
+
+
+def test_a_map_of_several_labels_is_no_liver_mask():
+    images, livers = pair_of_volumes()
+    labels = sitk.Cast(livers[1], sitk.sitkUInt8)
+    labels[0:3, 0:3, 0:3] = 2
+    with pytest.raises(InputError, match="The liver mask of T2 holds several labels: 1, 2."):
+        liver_masks(images, (livers[0], labels), [], DetectOptions())
 
 
 def test_the_working_block_holds_both_livers_in_multiples():

@@ -23,6 +23,7 @@ from liverpair.engine import Engine, make_engine
 from liverpair.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.geometry import check_volume
 from liverpair.lesions import LesionPair
+from liverpair.measures.masks import structure_mask
 from liverpair.networks.retina import RetinaOutput
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.prediction import engine_summary, grid_policy, normalization
@@ -217,7 +218,11 @@ def liver_masks(
     progress: Progress = no_progress,
 ) -> tuple[tuple[sitk.Image, sitk.Image], list[str], tuple[float | None, float | None]]:
     """The masks of T1 and T2, those that are None segmented with `bundles`, sentences for the user, and how certain
-    the models are of the masks they made."""
+    the models are of the masks they made. Raises `InputError` for a mask of several labels."""
+    livers = [
+        mask if mask is None else structure_mask(mask, None, f"The liver mask of {side}")[0]
+        for side, mask in zip(("T1", "T2"), livers)
+    ]
     missing = [side for side, mask in zip(("T1", "T2"), livers) if mask is None]
     if not missing:
         return (livers[0], livers[1]), [], (None, None)
