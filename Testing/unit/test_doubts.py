@@ -79,6 +79,13 @@ def test_a_liver_like_no_other_is_told(center_x, radius, certainty, words):
     assert words in said
 
 
+def test_livers_far_apart_are_told():
+    far = image(ball(30, 17)) != 0
+    far.SetOrigin((0.0, 0.0, 300.0))
+    (said,) = pair_doubts(image(ball(30, 17)) != 0, far)
+    assert said == "The livers of T1 and T2 lie 300 mm apart, farther than breathing takes them."
+
+
 def test_two_livers_of_other_shapes_are_told():
     flat = np.zeros((60, 60, 90), np.float32)
     flat[28:32, 5:55, 10:60] = 1

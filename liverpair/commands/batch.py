@@ -1,11 +1,10 @@
 """The batch form of `segment`: every study of a folder."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair.commands.studies import DifferentResults, doubt_of, run_studies, study_folders
+from liverpair.commands.studies import DifferentResults, doubt_of, run_studies, study_folders, tell_notes
 from liverpair.errors import InputError, Progress
 from liverpair.worker.jobs import JOBS
 from liverpair.worker.segment_job import SegmentRequest, asked, check_choices, find_bundles
@@ -56,8 +55,7 @@ def _segment_study(
     if not overwrite and (measures := _results(output, request, bundles)):
         return _row("skipped", measures)
     result = JOBS["segment"](request, progress)
-    for note in result["notes"]:
-        print(f"{folder.name}: {note}", file=sys.stderr)
+    tell_notes(folder.name, result)
     return _row("done", result)
 
 

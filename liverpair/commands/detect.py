@@ -15,6 +15,7 @@ from liverpair.commands.studies import (
     other_notes,
     run_studies,
     study_folders,
+    tell_notes,
 )
 from liverpair.errors import InputError, Progress
 from liverpair.worker.detect_job import (
@@ -137,10 +138,11 @@ def detect_studies(
 ) -> int:
     """Detect in each study of `studies`; results go to a subfolder of `output` of the same name.
 
-    Prints a table and writes it to `summary.csv`. Unless `overwrite`, a study is skipped when its results are complete
-    and of the same volumes, masks, models and options, and left as it is when they are of others. `debug` adds stack
-    traces. Returns 0, or 1 when a study failed or has other results. Raises a `LiverPairError`, and writes nothing,
-    when no study can be done: there is none, or a model, device, engine or `output` cannot be used.
+    Prints a table and writes it to `summary.csv`; what to know about a result goes to standard error. Unless
+    `overwrite`, a study is skipped when its results are complete and of the same volumes, masks, models and options,
+    and left as it is when they are of others. `debug` adds stack traces. Returns 0, or 1 when a study failed or has
+    other results. Raises a `LiverPairError`, and writes nothing, when no study can be done: there is none, or a model,
+    device, engine or `output` cannot be used.
     """
     folders = study_folders(studies, output)
     everywhere = DetectRequest.parse({**options, "t1": "t1", "t2": "t2", "output": str(output)})
@@ -150,7 +152,9 @@ def detect_studies(
         request = {**options, **study_parts(folder), "output": str(study_output)}
         if not overwrite and (detection := _results(study_output, DetectRequest.parse(request))):
             return _row("skipped", detection)
-        return _row("done", JOBS["detect"](request, progress))
+        result = JOBS["detect"](request, progress)
+        tell_notes(folder.name, result)
+        return _row("done", result)
 
     return run_studies(folders, output, work, COLUMNS, debug)
 

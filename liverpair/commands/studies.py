@@ -71,6 +71,12 @@ def other_notes(result: Mapping[str, Any]) -> list[str]:
     return [note for note in result["notes"] if note not in result.get("doubts", [])]
 
 
+def tell_notes(study: str, result: Mapping[str, Any]) -> None:
+    """Say on standard error what there is to know of the result of one study among many."""
+    for line in (*doubt_lines(result), *other_notes(result)):
+        print(f"{study}: {line}", file=sys.stderr)
+
+
 def study_folders(studies: Path, output: Path | None = None) -> list[Path]:
     """The subfolders of `studies`, without hidden ones and `output`. Raises `InputError` when there is none."""
     if not studies.is_dir():
