@@ -219,13 +219,14 @@ def liver_masks(
 ) -> tuple[tuple[sitk.Image, sitk.Image], list[str], tuple[float | None, float | None]]:
     """The masks of T1 and T2, those that are None segmented with `bundles`, sentences for the user, and how certain
     the models are of the masks they made. Raises `InputError` for a mask of several labels."""
-    livers = [
-        mask if mask is None else structure_mask(mask, None, f"The liver mask of {side}")[0]
+    checked = [
+        (None, []) if mask is None else structure_mask(mask, None, f"The liver mask of {side}")
         for side, mask in zip(("T1", "T2"), livers)
     ]
+    livers, notes = [mask for mask, _ in checked], [note for _, said in checked for note in said]
     missing = [side for side, mask in zip(("T1", "T2"), livers) if mask is None]
     if not missing:
-        return (livers[0], livers[1]), [], (None, None)
+        return (livers[0], livers[1]), notes, (None, None)
     if not bundles:
         raise InputError(
             f"There is no liver mask for {' and '.join(missing)}, and no model to make it.",
@@ -235,4 +236,4 @@ def liver_masks(
     made = segment(*wanted, bundles, SegmentOptions(options.device), progress)
     results = (made.t1, made.t2)
     masks = [mask if mask is not None else result.liver for mask, result in zip(livers, results, strict=True)]
-    return (masks[0], masks[1]), made.notes, tuple(None if one is None else one.certainty for one in results)
+    return (masks[0], masks[1]), [*notes, *made.notes], tuple(None if one is None else one.certainty for one in results)
