@@ -1,15 +1,20 @@
 """What one DICOM file says about its slices, classic (one slice per file) or enhanced multi-frame."""
 
+from __future__ import annotations
+
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
-from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+
+from liverpair.errors import MissingPackageError
+
+if TYPE_CHECKING:  # pydicom is imported where a DICOM file is read: all else works without it
+    from pydicom.dataset import Dataset
 
 LOCALIZER = re.compile(r"\b(?:localizer|localiser|scout|survey|surview|loc|3[ -]?plane)\b", re.IGNORECASE)
 
@@ -78,6 +83,7 @@ _FRAME_TAGS = (
     ("PixelMeasuresSequence", "SliceThickness", "SliceThickness"),
     ("PixelMeasuresSequence", "SpacingBetweenSlices", "SpacingBetweenSlices"),
 )
+_SUFFIXES = (".dcm", ".ima")
 _NOT_IMAGES = ("SEG", "SR", "PR", "KO", "RTSTRUCT", "RTDOSE", "RTPLAN", "OT", "DOC")
 
 
@@ -113,9 +119,22 @@ class Slice:
 
 
 def slices_of_file(file: Path) -> list[Slice]:
-    """The slices in a file; none when it is not DICOM, cannot be read, or holds no gray image with a place in space."""
+    """The slices in a file; none when it is not DICOM, cannot be read, or holds no gray image with a place in space.
+
+    Raises:
+        MissingPackageError: when it is DICOM and pydicom is not installed.
+    """
     if not file.is_file():
         return []
+    try:
+        import pydicom  # noqa: F401
+    except ImportError:
+        if file.suffix.lower() not in _SUFFIXES and not has_preamble(file):
+            return []
+        raise MissingPackageError(
+            f"'{file.name}' is a DICOM file; the Python package 'pydicom' that reads it is not installed.",
+            "Install pydicom (in Slicer's Python console: slicer.util.pip_install('pydicom')).",
+        ) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -125,12 +144,21 @@ def slices_of_file(file: Path) -> list[Slice]:
         return []
 
 
+def has_preamble(file: Path) -> bool:
+    """Whether a file begins as those of DICOM do (PS3.10, 7.1)."""
+    with file.open("rb") as opened:
+        return opened.read(132)[128:] == b"DICM"
+
+
 def _header(file: Path) -> Dataset | None:
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
     keywords = [*_TEXT_TAGS, *_OTHER_TAGS]
     try:
         header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=keywords)
     except InvalidDicomError:
-        if file.suffix.lower() not in (".dcm", ".ima"):
+        if file.suffix.lower() not in _SUFFIXES:
             return None
         header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=keywords, force=True)
     usable = "SeriesInstanceUID" in header and header.get("Rows") and header.get("Columns")
@@ -139,6 +167,8 @@ def _header(file: Path) -> Dataset | None:
 
 
 def _slices(header: Dataset, file: Path) -> Iterator[Slice]:
+    from pydicom.dataset import Dataset
+
     frames = header.get("PerFrameFunctionalGroupsSequence")
     if frames:
         shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
@@ -150,6 +180,8 @@ def _slices(header: Dataset, file: Path) -> Iterator[Slice]:
 
 def _flattened(header: Dataset, shared: Dataset, frame: Dataset) -> Dataset:
     """An enhanced frame as a classic slice would say it."""
+    from pydicom.dataset import Dataset
+
     flat = Dataset()
     for keyword in (*_TEXT_TAGS, *_OTHER_TAGS):
         if keyword in header and not keyword.endswith("FunctionalGroupsSequence"):
@@ -166,9 +198,11 @@ def _flattened(header: Dataset, shared: Dataset, frame: Dataset) -> Dataset:
 
 
 def _text(value: object) -> str:
+    from pydicom.multival import MultiValue
+
     return (
         "\\".join(map(str, value))
-        if isinstance(value, (list, tuple, pydicom.multival.MultiValue))
+        if isinstance(value, (list, tuple, MultiValue))
         else str(value).strip()
     )
 

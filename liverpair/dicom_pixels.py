@@ -1,15 +1,19 @@
 """The pixels of a DICOM series as real-world values: each slice and frame under its own rescale slope and intercept."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
 import SimpleITK as sitk
-from pydicom.dataset import Dataset
 
 from liverpair.dicom_headers import Slice
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _SCALING = ("RescaleSlope", "RescaleIntercept", "PixelValueTransformationSequence")
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
@@ -48,6 +52,8 @@ def _narrowed(values: np.ndarray) -> np.ndarray:
 
 def _stored_frames(file: Path) -> np.ndarray:
     """The frames (frame, y, x) as they are stored: ITK would scale all of them as the first one asks for."""
+    import pydicom
+
     content = pydicom.dcmread(file, force=True)
     groups = [item for name in _GROUPS for item in content.get(name) or []]
     if not any([_without_scaling(part) for part in (content, *groups)]):

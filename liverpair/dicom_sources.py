@@ -1,18 +1,22 @@
 """The DICOM images a volume was loaded from, as something to refer to: their headers and where each slice lies."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
-from pydicom.dataset import Dataset
 
 from liverpair.dicom_headers import Slice, slices_of_file
 from liverpair.errors import InputError
 from liverpair.geometry import Box
 from liverpair.measures.boxes import turned
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _SAME_PLACE_MM = 0.01
 
@@ -136,6 +140,8 @@ def _rectangle(piece: Slice, axes: np.ndarray, center: np.ndarray, half: np.ndar
 
 
 def _header(path: Path) -> Dataset:
+    import pydicom
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pydicom.dcmread(path, stop_before_pixels=True, force=True)

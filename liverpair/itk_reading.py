@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.linalg import polar
-from scipy.spatial.transform import Rotation
 
 from liverpair.errors import InputError
 from liverpair.files import image_suffix
@@ -97,7 +95,7 @@ def _take_sform(path: Path, image: sitk.Image) -> None:
     image.SetSpacing(spacing.tolist())
     image.SetOrigin(rows[:, 3].tolist())
     axes = rows[:, :3] / spacing
-    image.SetDirection(polar(axes)[0].ravel().tolist())
+    image.SetDirection(_straight(axes))
     _straighten(path, image, axes)
 
 
@@ -109,8 +107,15 @@ def _straighten(path: Path, image: sitk.Image, axes: np.ndarray) -> None:
         raise InputError(f"File '{path}' has axes that are not at right angles, by {shear:.1f} degrees.", RESAMPLE)
     if shear < _ROUNDING_DEGREES:
         return
-    image.SetDirection(polar(axes)[0].ravel().tolist())
+    image.SetDirection(_straight(axes))
     note_on(image, f"Its axes were {shear:.2g} degrees off right angles and have been straightened.")
+
+
+def _straight(axes: np.ndarray) -> list[float]:
+    """The axes at right angles nearest to `axes`, row by row."""
+    from scipy.linalg import polar
+
+    return polar(axes)[0].ravel().tolist()
 
 
 def _doubt_place(image: sitk.Image) -> None:
@@ -127,6 +132,8 @@ def _doubt_place(image: sitk.Image) -> None:
     if not all(codes):
         return
     b, c, d = numbers("quatern_b", "quatern_c", "quatern_d")
+    from scipy.spatial.transform import Rotation
+
     turn = Rotation.from_quat([b, c, d, math.sqrt(max(0.0, 1.0 - b * b - c * c - d * d))]).as_matrix()
     hand, *spacing = numbers("pixdim[0]", "pixdim[1]", "pixdim[2]", "pixdim[3]")
     scaled = turn * spacing * [1.0, 1.0, -1.0 if hand < 0 else 1.0]

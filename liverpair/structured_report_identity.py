@@ -1,9 +1,13 @@
 """Who stands behind a structured report, and how a lesion is known in it."""
 
+from __future__ import annotations
+
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydicom.uid import UID
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 _NAMESPACE = uuid.UUID("8f1f5a0e-5f6b-5b0e-9a35-2f6a7a3d1c42")
 
@@ -26,6 +30,8 @@ class ReportAuthor:
 def tracking_uid(pair_uid: str) -> UID:
     """The DICOM UID of a lesion, the same wherever and whenever it is asked for: the pair's UUID as a UID (PS3.5 B.2),
     or a UUID made from a uid that is none."""
+    from pydicom.uid import UID
+
     try:
         number = uuid.UUID(pair_uid)
     except ValueError:

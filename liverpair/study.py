@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-from pydicom.misc import is_dicom
 
 from liverpair.dicom import Series, list_series, read_series, series_of_file
+from liverpair.dicom_headers import has_preamble
 from liverpair.errors import InputError
 from liverpair.files import IMAGE_SUFFIXES, check_name, image_suffix, written_whole
 from liverpair.geometry import Grid, check_volume
@@ -262,7 +262,7 @@ def _read_dicom_file(path: Path) -> sitk.Image:
     try:
         series = series_of_file(path)
     except InputError:
-        if is_dicom(path):
+        if has_preamble(path):
             raise
         known = "NIfTI (.nii, .nii.gz), NRRD (.nrrd) and MetaImage (.mha, .mhd) files and DICOM folders"
         raise InputError(f"File '{path}' is no image LiverPair can read.", f"It reads {known}.") from None
