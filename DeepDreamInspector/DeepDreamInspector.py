@@ -154,6 +154,7 @@ class DeepDreamInspectorLogic(ModelLogic):
 
     def forgetScene(self):
         """Drop what is remembered about the nodes of a scene that was closed."""
+        super().forgetScene()
         self._checks.forget()
         self._seenVolumes.clear()
         self.livers.forget()

@@ -129,6 +129,7 @@ class LesionPairDetectLogic(ModelLogic):
 
     def forgetScene(self):
         """Drop what is remembered about the nodes of a scene that was closed."""
+        super().forgetScene()
         self._checks.forget()
         self._seenVolumes.clear()
         self.livers.forget()

@@ -21,11 +21,13 @@ if importlib.util.find_spec("liverpair") is None:  # run from a source checkout:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from LiverMultimodalLib import display, inputs, sampledata, selftest
+from LiverMultimodalLib.mappicker import MapPicker
 from LiverMultimodalLib.modellogic import ModelLogic
 from LiverMultimodalLib.modelpicker import ModelPicker
 from LiverMultimodalLib.run import SegmentationRun
 from LiverMultimodalLib.runpanel import RunPanel
-from liverpair.mrml import volumes
+from LiverMultimodalLib.scenechoices import SceneChoices
+from liverpair.mrml import maps, volumes
 from liverpair.notifying import notify
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 
@@ -45,6 +47,7 @@ class LiverMultimodal(ScriptedLoadableModule):
         )
         self.parent.acknowledgementText = _("LiverPair follows the PhD thesis of V. Couteaux (2021).")
         slicer.app.connect("startupCompleted()", sampledata.registerSampleData)
+        slicer.app.connect("startupCompleted()", display.start)
 
 
 @parameterNodeWrapper
@@ -52,7 +55,8 @@ class LiverMultimodalParameterNode:
     """The user's choices, saved with the scene.
 
     A volume that is None is left out; a segmentation that is None is made anew. `device` is a key that
-    `liverpair.device.choose_device` takes; `measures` is the table of the last run.
+    `liverpair.device.choose_device` takes; `measures` is the table of the last run; `shownMap` is the kind of map that
+    lies over the images.
     """
 
     t1Volume: vtkMRMLScalarVolumeNode
@@ -64,6 +68,7 @@ class LiverMultimodalParameterNode:
     device: str = "auto"
     probabilityMap: bool = False
     uncertaintyMap: bool = False
+    shownMap: str = ""
     largestComponent: bool = True
     mirroredEnsemble: bool = False
 
@@ -78,6 +83,7 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._outputGuard = inputs.OutputGuard()
+        self._sceneChoices = SceneChoices(self.onVolumes)
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -90,12 +96,14 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._models = ModelPicker(
             self.ui, self.logic, lambda: self._parameterNode, self.onModelChosen, self.onParametersChanged
         )
+        self._mapPicker = MapPicker(self.ui, lambda: self._parameterNode)
         self._runPanel = RunPanel(
             self.ui,
             self.logic,
             lambda: self.logic.reasonNotToRun(self._parameterNode),
             _("A segmentation is running."),
             _("Segment the liver in the chosen volumes"),
+            lambda: inputs.statusChoices(self._parameterNode),
         )
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -137,6 +145,7 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
         self._parameterNode = parameterNode
+        self._sceneChoices.follow(parameterNode)
         if parameterNode is not None:
             self._outputGuard.watch(parameterNode)
             self._parameterNodeGuiTag = parameterNode.connectGui(self.ui)
@@ -150,7 +159,22 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         warning = inputs.warning(self._parameterNode)
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
+        self._showMirroring()
+        self._mapPicker.show()
         self._runPanel.show()
+
+    def _showMirroring(self):
+        canMirror = inputs.canMirror(self.logic.bundles.get(self._parameterNode.model))
+        self.ui.mirroredEnsembleCheckBox.enabled = canMirror
+        self.ui.mirroredEnsembleCheckBox.toolTip = (
+            _("Run the model on mirrored copies too, and average the results")
+            if canMirror
+            else _("Only for a model that was trained on mirrored images, which this one was not")
+        )
+
+    def onVolumes(self):
+        """Volumes came into the scene, or went."""
+        self.logic.guessInputs(self._parameterNode)
 
     def onModelChosen(self, name):
         self.logic.chooseModel(self._parameterNode, name)
@@ -191,6 +215,7 @@ class LiverMultimodalLogic(ModelLogic):
 
     def forgetScene(self):
         """Drop what is remembered about the nodes of a scene that was closed."""
+        super().forgetScene()
         self._checks.forget()
         self._seenVolumes.clear()
 
@@ -209,7 +234,7 @@ class LiverMultimodalLogic(ModelLogic):
                 inputs.volumesOf(parameterNode),
                 inputs.segmentationsOf(parameterNode),
                 parameterNode.measures,
-                inputs.options(parameterNode),
+                inputs.options(parameterNode, self.bundles[parameterNode.model]),
                 lambda current: self._onRunChanged(current, parameterNode, onChanged),
             )
 
@@ -238,9 +263,21 @@ class LiverMultimodalLogic(ModelLogic):
     def _onRunChanged(self, current, parameterNode, onChanged):
         self.follow(current)
         if current.nodes is not None:
-            steps = [lambda: inputs.rememberOutputs(parameterNode, current), lambda: display.showResult(current)]
+            steps = [
+                lambda: inputs.rememberOutputs(parameterNode, current),
+                lambda: display.showResult(current),
+                lambda: self._showMaps(current, parameterNode),
+            ]
             notify(steps, report=self.fail)
         onChanged()
+
+    def _showMaps(self, current, parameterNode):
+        """Lay a map that was made over the images: of the kind that the user looked at last, where there is one."""
+        made = [kind for side, kind in current.nodes.maps]
+        if made:
+            with slicer.util.NodeModify(parameterNode):
+                parameterNode.shownMap = parameterNode.shownMap if parameterNode.shownMap in made else made[0]
+            maps.show_maps(current.nodes.segmentations.values(), parameterNode.shownMap)
 
 
 class LiverMultimodalTest(ScriptedLoadableModuleTest):

@@ -39,6 +39,8 @@ class ModelAndImageSection(Section):
 
     def onChanged(self, what):
         parameterNode = self.context.parameterNode
+        if what == "volumes":
+            self.logic.guessInputs(parameterNode)
         if parameterNode is None or what != "parameters":
             return
         self.logic.livers.follow(parameterNode)

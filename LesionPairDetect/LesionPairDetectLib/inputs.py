@@ -50,6 +50,8 @@ class InputsSection(Section):
 
     def onChanged(self, what):
         parameterNode = self.context.parameterNode
+        if what == "volumes":
+            self.logic.guessInputs(parameterNode)
         if parameterNode is None or what not in ("study", "parameters"):
             return
         if what == "study":

@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from liverpair.errors import InputError
 from liverpair.mrml import provenance, volumes
+from liverpair.mrml.segmentations import source_of
 from liverpair.sequences import sequence_warning
 
 SIDES = ("t1", "t2")
@@ -31,15 +32,29 @@ def segmentationsOf(parameterNode):
     return {side: segmentationOf(parameterNode, side) for side in SIDES}
 
 
-def options(parameterNode):
-    """The options of the worker's job "segment" that are chosen."""
+def canMirror(bundle):
+    """Whether a model was trained on mirrored images, so that averaging over them helps."""
+    return bundle is not None and bool(bundle.manifest.get("mirror_axes"))
+
+
+def options(parameterNode, bundle=None):
+    """The options of the worker's job "segment" that are chosen, as far as the model can do them."""
     return {
         "device": parameterNode.device,
         "probability": parameterNode.probabilityMap,
         "uncertainty": parameterNode.uncertaintyMap,
         "largest_component": parameterNode.largestComponent,
-        "mirror": parameterNode.mirroredEnsemble,
+        "mirror": parameterNode.mirroredEnsemble and canMirror(bundle),
     }
+
+
+def statusChoices(parameterNode):
+    """The choices that a result speaks of, and those that a failure does."""
+    if parameterNode is None:
+        return None, None
+    chosen = [node and node.GetID() for node in volumesOf(parameterNode).values()]
+    outputs = [node and node.GetID() for node in segmentationsOf(parameterNode).values()]
+    return chosen, [chosen, outputs, parameterNode.model, options(parameterNode)]
 
 
 def rememberOutputs(parameterNode, run):
@@ -158,13 +173,8 @@ class OutputGuard:
             if volume is None or volume is self._volumes.get(side):
                 continue
             self._volumes[side] = volume
-            if output is not None and provenance.read(output) and sourceOf(output) is not volume:
+            if output is not None and provenance.read(output) and source_of(output) is not volume:
                 setattr(parameterNode, f"{side}Segmentation", None)
-
-
-def sourceOf(segmentationNode):
-    """The volume node that a segmentation was made of, or None."""
-    return segmentationNode.GetNodeReference(segmentationNode.GetReferenceImageGeometryReferenceRole())
 
 
 def _outputDefect(parameterNode, given):

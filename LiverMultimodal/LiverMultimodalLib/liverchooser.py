@@ -2,7 +2,7 @@
 
 import slicer
 
-from LiverMultimodalLib.inputs import SIDES, sourceOf, volumeOf
+from LiverMultimodalLib.inputs import SIDES, volumeOf
 from liverpair.mrml import segmentations
 
 
@@ -30,10 +30,10 @@ class LiverChooser:
 
     def _followSide(self, parameterNode, name, volume, isKnown):
         liver = getattr(parameterNode, name)
-        if liver is not None and sourceOf(liver) in (None, volume):
+        if liver is not None and segmentations.source_of(liver) in (None, volume):
             return
         found = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-        own = [node for node in found if sourceOf(node) is volume and segmentations.has_segment(node)]
+        own = [node for node in found if segmentations.source_of(node) is volume and segmentations.has_segment(node)]
         new = [node for node in own if not isKnown or node.GetID() not in self._offered]
         self._offered.update(node.GetID() for node in own)
         if new or liver is not None:

@@ -48,6 +48,14 @@ class ModelLogic(ScriptedLoadableModuleLogic):
     def _rank(self, bundle):
         return bundle.name != self.preferred, self.tasks.index(bundle.task)
 
+    def clearStatus(self):
+        """What the status said is no longer so."""
+        self.status, self.isStatusProblem = "", False
+
+    def forgetScene(self):
+        """Drop what is remembered about a scene that was closed; a subclass remembers more."""
+        self.clearStatus()
+
     def findModel(self, name=None):
         """The bundle of that name, the first installed one when None; raises LiverPairError when there is none."""
         if not self.bundles:
@@ -70,7 +78,7 @@ class ModelLogic(ScriptedLoadableModuleLogic):
 
     def attemptWhen(self, requireReady, start):
         """As `attempt`; `requireReady()` raises LiverPairError when it cannot be started."""
-        self.status, self.isStatusProblem = "", False
+        self.clearStatus()
         try:
             requireReady()
             self.installer.ensure()

@@ -7,6 +7,7 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from LiverMultimodalLib.scenechoices import SceneChoices
 from LiverMultimodalLib.session import sessionWorker
 from liverpair.errors import LiverPairError
 from liverpair.notifying import notify
@@ -14,7 +15,8 @@ from liverpair.worker.failures import failure_of
 
 
 class PanelContext(VTKObservationMixin):
-    """Listeners are called with one word for what changed; "parameters" is known to every panel.
+    """Listeners are called with one word for what changed; "parameters" is known to every panel, and "volumes" when
+    volumes came into the scene or went.
 
     Attributes:
         title: what the user calls the module.
@@ -32,6 +34,7 @@ class PanelContext(VTKObservationMixin):
         self._say = say or (lambda sentence, isProblem: None)
         self._bundles = bundles
         self._listeners = []
+        self._sceneChoices = SceneChoices(lambda: self.tell("volumes"))
 
     def addListener(self, callback):
         """Call `callback(what)` whenever something changed, until `removeListener`."""
@@ -46,6 +49,7 @@ class PanelContext(VTKObservationMixin):
         if self.parameterNode is not None:
             self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         self.parameterNode = parameterNode
+        self._sceneChoices.follow(parameterNode)
         if parameterNode is not None:
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         self.onParametersChanged()

@@ -9,9 +9,11 @@ from slicer.i18n import tr as _
 
 from liverpair.errors import InputError
 from liverpair.geometry import Grid
-from liverpair.mrml import frames, segmentations, tables, volumes
+from liverpair.mrml import frames, maps, segmentations, tables, volumes
+from liverpair.mrml.companions import show_over_source
 
-MAPS = ("probability", "uncertainty")
+MAP_NAMES = {"probability": _("liver probability"), "uncertainty": _("liver uncertainty")}
+MAP_TITLES = {"probability": _("Probability map {side}"), "uncertainty": _("Uncertainty map {side}")}
 LIVER = {
     "name": "Liver",
     "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
@@ -63,7 +65,7 @@ class ResultNodes:
         images = {
             (side, kind): readMap(result[side][kind])
             for side in volumeNodes
-            for kind in MAPS
+            for kind in maps.ROLES
             if result.get(side) and result[side].get(kind)
         }
         notes, refusals = [], []
@@ -98,26 +100,23 @@ class ResultNodes:
             except InputError as error:
                 notes.append(_("{reason} The result is in a new segmentation.").format(reason=error.message))
         node = self._add("vtkMRMLSegmentationNode", _("{volume} liver").format(volume=volumeNode.GetName()))
+        putBeside(node, volumeNode)  # Slicer looks for a segmentation's item as soon as it gets a segment
         try:
             segmentations.put_segment(node, result[side]["liver"], volumeNode, label, result["provenance"])
         except InputError:
             self._added.remove(node)
             slicer.mrmlScene.RemoveNode(node)
             raise
-        putBeside(node, volumeNode)
         self.segmentations[side] = node
         return notes
 
     def _putMap(self, side, kind, volumeNode, image, provenance):
         """A map belongs to its segmentation: the next run into the same segmentation replaces it."""
-        name = f"{volumeNode.GetName()} {_('liver probability') if kind == 'probability' else _('liver uncertainty')}"
-        role = f"LiverPair.{kind.capitalize()}"
+        name, role = f"{volumeNode.GetName()} {MAP_NAMES[kind]}", maps.ROLES[kind]
         node = volumes.node_from_image(image, name, provenance)
         self._added.append(node)
         node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-        node.CreateDefaultDisplayNodes()
-        node.GetDisplayNode().AutoWindowLevelOff()
-        node.GetDisplayNode().SetWindowLevelMinMax(0.0, 1.0)
+        maps.style(node)
         putBeside(node, volumeNode)
         former = self.segmentations[side].GetNodeReference(role)
         if former is not None:
@@ -130,7 +129,8 @@ class ResultNodes:
             result["measures"] = None
         if not isInScene(self.table):
             self.table = self._add("vtkMRMLTableNode", _("Liver measures"))
-        tables.show_measures(self.table, result)
+        named = {MAP_TITLES[kind].format(side=side.upper()): node.GetName() for (side, kind), node in self.maps.items()}
+        tables.show_measures(self.table, {**result, "maps": named})
 
     def _add(self, className, name):
         node = slicer.mrmlScene.AddNewNodeByClass(className, slicer.mrmlScene.GenerateUniqueName(name))
@@ -171,14 +171,18 @@ def addLiver(volumeNode, path, grid, side, source, added):
     name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     added.append(node)
+    putBeside(node, volumeNode)  # Slicer looks for a segmentation's item as soon as it gets a segment
     segmentations.put_segment(node, mask, volumeNode, LIVER, source)
-    putBeside(node, volumeNode)
+    show_over_source(node)
     return node
 
 
 def putBeside(node, volumeNode):
-    """Move a node to where the volume is in the subject hierarchy: to its patient and study."""
+    """Put a node where the volume is in the subject hierarchy: with its patient and study."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     item, volumeItem = (hierarchy.GetItemByDataNode(one) for one in (node, volumeNode))
-    if item and volumeItem:
-        hierarchy.SetItemParent(item, hierarchy.GetItemParent(volumeItem))
+    parent = hierarchy.GetItemParent(volumeItem) if volumeItem else hierarchy.GetSceneItemID()
+    if item:
+        hierarchy.SetItemParent(item, parent)
+    else:
+        hierarchy.CreateItem(parent, node)

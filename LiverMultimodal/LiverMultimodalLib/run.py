@@ -43,4 +43,6 @@ class SegmentationRun(WorkerRun):
             for side, name in self._names.items()
             if side not in left
         ]
-        return " ".join([self._outputs.summary(result), *dropped, *notes, *(result.get("notes") or ())])
+        mapNames = ", ".join(node.GetName() for node in self._outputs.maps.values())
+        made = [_("In color over the images: {names}.").format(names=mapNames)] if mapNames else []
+        return " ".join([self._outputs.summary(result), *made, *dropped, *notes, *(result.get("notes") or ())])

@@ -13,12 +13,14 @@ class RunPanel:
     `elapsedLabel` and `statusLabel` of a panel to the run of a `ModelLogic`.
     """
 
-    def __init__(self, ui, logic, reasonNotToRun, running, toolTip):
+    def __init__(self, ui, logic, reasonNotToRun, running, toolTip, choices=lambda: (None, None)):
         """`reasonNotToRun()` is a sentence or None; `running` what to say while a run is under way, `toolTip` of the
-        button that starts it.
+        button that starts it. `choices()` is what a result speaks of, and what a failure does: where one of them has
+        changed, the sentence about it goes.
         """
         self._ui, self._logic, self._reasonNotToRun = ui, logic, reasonNotToRun
         self._running, self._toolTip = running, toolTip
+        self._choices, self._shown, self._shownChoices = choices, "", None
         self._timer = qt.QTimer()
         self._timer.setInterval(ELAPSED_MS)
         self._timer.connect("timeout()", self.show)
@@ -28,6 +30,7 @@ class RunPanel:
         """Show how far the run is, or how it ended, and which buttons make sense."""
         current, ui = self._logic.run, self._ui
         isRunning = current is not None and current.ending is None
+        self._forgetStale()
         ui.progressFrame.visible = isRunning
         ui.cancelButton.enabled = isRunning and not current.isCancelling
         if isRunning:
@@ -50,6 +53,17 @@ class RunPanel:
     def stop(self):
         """The panel is going away."""
         self._timer.stop()
+
+    def _forgetStale(self):
+        logic = self._logic
+        choices = self._choices()[logic.isStatusProblem]
+        if choices is None:
+            return
+        if logic.status != self._shown:
+            self._shown, self._shownChoices = logic.status, choices
+        elif logic.status and choices != self._shownChoices:
+            logic.clearStatus()
+            self._shown = ""
 
     def _onCancel(self):
         self._logic.run.cancel()

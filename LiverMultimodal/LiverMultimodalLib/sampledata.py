@@ -7,7 +7,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from liverpair.mrml import layouts, volumes
+from LiverMultimodalLib.display import showPair
+from liverpair.mrml import volumes
 
 CATEGORY = "LiverPair"
 SAMPLE_NAME = "LiverPairDemo"
@@ -43,7 +44,7 @@ def loadDemoPair(source=None):
     nodes = [volumes.node_from_image(image, name) for image, name in zip((pair.t1, pair.t2), NODE_NAMES)]
     for node in nodes:
         node.CreateDefaultDisplayNodes()
-    layouts.show_pair(*nodes)
+    showPair(nodes)
     return nodes
 
 

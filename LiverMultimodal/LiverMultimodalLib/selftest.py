@@ -50,7 +50,7 @@ class OneModelCatalogue:
 
     bundle = SimpleNamespace(
         name="stand-in", version="1", task="segmentation", inputs=["T1 or T2"], folder="stand-in", labels=[LABEL],
-        postprocessing={},
+        postprocessing={}, manifest={},
     )  # fmt: skip
 
     def list(self):

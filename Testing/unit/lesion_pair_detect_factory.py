@@ -98,7 +98,7 @@ class DetectPanel(Panel):
     def run(self, **changes) -> dict:
         """Press Detect, let the worker finish, and the views settle."""
         result = super().run(**changes)
-        self.harness.wait(seconds=0.4)
+        self.settle()
         return result
 
     def add_lesions(self, pairs=None) -> None:

@@ -32,6 +32,7 @@ MODULE = Path(__file__).parents[2] / "LiverMultimodal" / "LiverMultimodal.py"
 PROVENANCE = {"bundle": "small", "version": "1.0", "sha256": "0" * 64, "engine": "torch-fp32", "device": "cpu",
               "precision": "float32", "seconds": 1.5, "software": "LiverPair", "date": "2024-01-01"}  # fmt: skip
 BRIGHT = 50.0
+SETTLED_S = 30.0
 
 
 class FakeTransport:
@@ -209,6 +210,13 @@ class Panel:
         result = self.worker.finish(**changes)
         self.harness.wait()
         return result
+
+    def settle(self) -> None:
+        """Wait until the views that were asked for are there and fitted, on a busy machine too."""
+        from LiverMultimodalLib import display
+
+        self.harness.wait(until=lambda: display._waiting is None, seconds=SETTLED_S)
+        self.harness.wait()
 
     @property
     def status(self) -> str:

@@ -25,7 +25,7 @@ def placed(panel):
     panel.parameters.model = "peaks"
     panel.add_lesions()
     panel.click("showPairButton")
-    panel.harness.wait(seconds=0.4)
+    panel.settle()
     return panel
 
 
@@ -86,7 +86,7 @@ def open_read_and_close(panel) -> None:
     panel.add_pair()
     panel.add_lesions()
     panel.click("showPairButton")
-    panel.harness.wait(seconds=0.4)
+    panel.settle()
     panel.choose_row(3)
     panel.harness.move_in_slice("Red", frames.flip(found()[2].t1.centre_mm))
     panel.click("drawT1Button")

@@ -18,7 +18,7 @@ def reading(panel):
     """The panel with an accepted lesion far from `START`, in the two rows of views."""
     t1, t2 = panel.add_pair()
     panel.click("showPairButton")
-    panel.harness.wait(seconds=0.4)
+    panel.settle()
     panel.add_lesions([lesion(1, (-40, -30, 60), state="accepted")])
     put(panel, START, START)
     return panel

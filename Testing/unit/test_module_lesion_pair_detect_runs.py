@@ -62,7 +62,7 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     assert (panel["progressBar"].value, panel["progressLabel"].text) == (40, "Looking for lesions")
     folder = panel.folder()
     panel.worker.finish(notes=["The GPU had too little memory."])
-    panel.harness.wait(seconds=0.4)
+    panel.settle()
     assert panel.status == (
         "Lesions found: 4; in both images 2, in T1 only 1, in T2 only 1. The GPU had too little memory."
     )
@@ -210,7 +210,7 @@ def test_a_detection_with_one_volume_left_is_cancelled(panel):
 def test_a_result_that_does_not_fit_changes_nothing(panel, what):
     t1, _ = panel.add_pair()
     panel.add_lesions([lesion(7)])
-    panel.harness.wait(seconds=0.4)
+    panel.settle()
     panel.apply()
     before = slicer.mrmlScene.GetNumberOfNodes()
     changes = {}

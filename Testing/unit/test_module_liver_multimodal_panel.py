@@ -3,6 +3,7 @@
 import pytest
 import slicer
 import vtk
+from bundle_factory import edit_manifest
 from liver_multimodal_factory import MODULE, liver_image, panel  # noqa: F401
 
 from Testing.harness import start
@@ -59,6 +60,48 @@ def test_a_volume_that_the_user_took_out_is_not_put_back_but_a_new_one_is_taken(
     panel.enter()
     assert panel["t1VolumeSelector"].currentNode() is t1
     assert panel["t2VolumeSelector"].currentNode() is later
+
+
+def test_volumes_that_come_while_the_module_is_open_are_chosen(panel):
+    t1, t2 = panel.add_volume("AX T1 in phase"), panel.add_volume("AX T2 SPIR")
+    panel.harness.wait()
+    assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == (t1, t2)
+    slicer.mrmlScene.Clear(0)
+    later = panel.add_volume("AX T2 SPIR"), panel.add_volume("AX T1 in phase")
+    panel.harness.wait()
+    assert (panel.parameters.t2Volume, panel.parameters.t1Volume) == later
+
+
+@pytest.mark.parametrize("side", ["t1", "t2"])
+def test_a_deleted_volume_is_chosen_no_more_and_no_other_in_its_place(panel, side):
+    t1, t2 = panel.add_pair()
+    slicer.mrmlScene.RemoveNode(t1 if side == "t1" else t2)
+    panel.harness.wait()
+    left = (None, t2) if side == "t1" else (t1, None)
+    assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == left
+    assert (panel["t1VolumeSelector"].currentNode(), panel["t2VolumeSelector"].currentNode()) == left
+
+
+def test_a_deleted_output_is_chosen_no_more_and_no_other_in_its_place(panel):
+    panel.add_pair()
+    mine, other = (slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name) for name in ("Mine", "Other"))
+    panel.harness.choose(panel["t1SegmentationSelector"], "Mine")
+    panel.harness.choose(panel["t2SegmentationSelector"], "Other")
+    slicer.mrmlScene.RemoveNode(mine)
+    panel.harness.wait()
+    assert (panel.parameters.t1Segmentation, panel.parameters.t2Segmentation) == (None, other)
+
+
+def test_mirroring_is_offered_only_for_a_model_that_was_trained_with_it(panel, tmp_path):
+    edit_manifest(tmp_path / "models" / "small", mirror_axes=["x"])
+    panel.add_pair()
+    assert panel["mirroredEnsembleCheckBox"].isEnabled()
+    panel.parameters.mirroredEnsemble = True
+    edit_manifest(tmp_path / "models" / "small", mirror_axes=[])
+    panel.enter()
+    assert not panel["mirroredEnsembleCheckBox"].isEnabled()
+    panel.apply()
+    assert panel.worker.request["mirror"] is False
 
 
 def test_swapped_volumes_are_warned_about_and_swapped_with_one_click(panel):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import slicer
+from bundle_factory import edit_manifest
 from liver_multimodal_factory import PROVENANCE, liver_image, nodes_of, panel, segment_names  # noqa: F401
 from mrml_factory import block_mask, shift_transform
 
@@ -52,7 +53,8 @@ def test_one_volume_alone_is_segmented(panel):
     assert [node.GetName() for node in nodes_of("vtkMRMLSegmentationNode")] == ["AX T2 SPIR liver"]
 
 
-def test_options_reach_the_worker(panel):
+def test_options_reach_the_worker(panel, tmp_path):
+    edit_manifest(tmp_path / "models" / "small", mirror_axes=["x"])
     panel.add_pair()
     panel.harness.click(panel["optionsButton"], (60, 10))
     for name in ("uncertaintyMapCheckBox", "largestComponentCheckBox", "mirroredEnsembleCheckBox"):
@@ -252,3 +254,42 @@ def test_notes_of_the_worker_are_shown(panel):
     panel.add_pair()
     panel.run(notes=["The GPU had too little memory: the CPU was used."])
     assert panel.status.endswith("The GPU had too little memory: the CPU was used.")
+
+
+def test_the_sentence_about_a_result_goes_with_its_volumes(panel):
+    panel.add_pair()
+    panel.run()
+    panel.harness.choose(panel["deviceComboBox"], "CPU")
+    assert panel.status.startswith("Liver volume")
+    panel.harness.choose(panel["t1VolumeSelector"], "None")
+    assert panel.status == ""
+    panel.run()
+    assert panel.status == "Liver volume: 719 ml in T2."
+    slicer.mrmlScene.Clear(0)
+    panel.harness.wait()
+    assert panel.status == ""
+
+
+def test_a_failure_is_forgotten_once_something_else_is_chosen(panel):
+    panel.add_pair()
+    panel.apply()
+    panel.worker.fail("memory", "There is too little memory.")
+    panel.harness.wait()
+    panel.enter()
+    assert panel.status == "There is too little memory."
+    panel.harness.choose(panel["deviceComboBox"], "CPU")
+    assert panel.status == ""
+
+
+def test_a_segmentation_is_in_the_subject_hierarchy_before_it_gets_a_segment(panel, monkeypatch):
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    put, items = segmentations.put_segment, []
+
+    def put_segment(node, *args):
+        items.append(hierarchy.GetItemByDataNode(node))
+        return put(node, *args)
+
+    monkeypatch.setattr(segmentations, "put_segment", put_segment)
+    panel.add_pair()
+    panel.run()
+    assert len(items) == 2 and all(items)

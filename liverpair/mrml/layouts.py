@@ -90,19 +90,30 @@ def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, tabl
     layout_node.SetViewArrangement(PAIR_LAYOUT_ID if table_node is None else PAIR_TABLE_LAYOUT_ID)
     volumes, segmentations = (t1_node, t2_node), (t1_segmentation, t2_segmentation)
     for group, (volume_node, segmentation_node) in enumerate(zip(volumes, segmentations)):
-        for view in ROWS[group]:
-            slice_node = slice_node_of(scene, view)
-            slice_node.SetViewGroup(group)
-            slice_node.SetOrientation(view.orientation)
-            composite = composite_node_of(scene, view)
-            composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node else None)
-            composite.SetForegroundVolumeID(None)
-            composite.SetLabelVolumeID(None)
+        _show_row(group, volume_node)
         if segmentation_node is not None:
             show_only_in_row(segmentation_node, group)
     if table_node is not None:
         _show_table(scene, table_node)
     fit_pair(t1_node, t2_node, t1_segmentation, t2_segmentation)
+
+
+def show_in_row(group: int, volume_node) -> None:
+    """Show a volume in one row (0: T1, 1: T2) of the pair layout that is on the screen, in the middle of it. The other
+    row keeps what it shows, unless that is the same volume."""
+    for other in range(len(ROWS)):
+        shown = composite_node_of(slicer.mrmlScene, ROWS[other][0]).GetBackgroundVolumeID()
+        if other != group and shown == volume_node.GetID():
+            _show_row(other, None)
+    _show_row(group, volume_node)
+    pair = [None, None]
+    pair[group] = volume_node
+    fit_pair(*pair)
+
+
+def is_pair_layout() -> bool:
+    """Whether one of both layouts is on the screen."""
+    return the_layout_node(slicer.mrmlScene).GetViewArrangement() in (PAIR_LAYOUT_ID, PAIR_TABLE_LAYOUT_ID)
 
 
 def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None) -> None:
@@ -134,13 +145,20 @@ def jump_row(group: int, ras: Sequence[float]) -> None:
 
 def show_only_in_row(segmentation_node, group: int) -> None:
     """Show a segmentation in the slice views of one row (0: T1, 1: T2) and in 3-D views, nowhere else."""
-    scene = slicer.mrmlScene
+    views = row_views(group) + slicer.util.getNodesByClass("vtkMRMLViewNode", slicer.mrmlScene)
+    show_only_in(segmentation_node, [node.GetID() for node in views])
+
+
+def show_only_in(segmentation_node, view_ids: Sequence[str]) -> None:
+    """Show a segmentation in the views of these IDs, nowhere else."""
     segmentation_node.CreateDefaultDisplayNodes()
     display_node = segmentation_node.GetDisplayNode()
+    if list(display_node.GetViewNodeIDs() or ()) == list(view_ids):
+        return
     was_modifying = display_node.StartModify()
     display_node.RemoveAllViewNodeIDs()
-    for view_node in row_views(group) + slicer.util.getNodesByClass("vtkMRMLViewNode", scene):
-        display_node.AddViewNodeID(view_node.GetID())
+    for view_id in view_ids:
+        display_node.AddViewNodeID(view_id)
     display_node.EndModify(was_modifying)
 
 
@@ -215,6 +233,17 @@ def composite_node_of(scene, view: PairView):
     node = slicer.vtkMRMLSliceCompositeNode()
     node.SetLayoutName(view.name)
     return scene.AddNode(node)
+
+
+def _show_row(group: int, volume_node) -> None:
+    for view in ROWS[group]:
+        slice_node = slice_node_of(slicer.mrmlScene, view)
+        slice_node.SetViewGroup(group)
+        slice_node.SetOrientation(view.orientation)
+        composite = composite_node_of(slicer.mrmlScene, view)
+        composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node else None)
+        composite.SetForegroundVolumeID(None)
+        composite.SetLabelVolumeID(None)
 
 
 def _is_in_view(slice_node, ras: Sequence[float]) -> bool:
