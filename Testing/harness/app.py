@@ -25,6 +25,7 @@ from . import (
 from .application import Application
 from .driver import Driver
 from .modules import publish_namespaces
+from .mrml_hierarchy import SubjectHierarchyPlugins
 
 PUBLISHED = {
     "qt": "qt",
@@ -54,6 +55,7 @@ class Harness(Driver):
 
     def __init__(self):
         headless = boot()
+        SubjectHierarchyPlugins(headless.scene)
         qt.install()
         dialogs.install()
         problems.install_hooks()

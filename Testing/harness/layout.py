@@ -39,13 +39,16 @@ class LayoutManager(QtCore.QObject):
         self._xml = ""
         self._logic = slicer.vtkMRMLLayoutLogic()
         self._observers = Observers(self)
+        self._later = QtCore.QTimer(self)  # the views come after the event of the layout node, not within it
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._show_layout)
 
     def harness_open(self) -> None:
         """Let the scene have a layout; Slicer's four views when none was chosen before."""
         if self._logic.GetMRMLScene() is not None:
             return
         self._logic.SetMRMLScene(slicer.mrmlScene)
-        self._observers.watch(self._logic.GetLayoutNode(), lambda *_: self._show_layout())
+        self._observers.watch(self._logic.GetLayoutNode(), lambda *_: self._later.start())
         self.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
     def harness_close(self) -> None:
@@ -117,7 +120,8 @@ class LayoutManager(QtCore.QObject):
         """3D views are not drawn."""
 
     def _show_layout(self) -> None:
-        self._show(self._logic.GetLayoutNode().GetCurrentLayoutDescription() or "")
+        if self._logic.GetMRMLScene() is not None:
+            self._show(self._logic.GetLayoutNode().GetCurrentLayoutDescription() or "")
 
     def _show(self, xml: str) -> None:
         if xml == self._xml:

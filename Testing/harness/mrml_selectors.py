@@ -189,10 +189,16 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         for node in self._candidates():
             self._node_observers.watch(node, lambda *_: self._refresh_texts())
         if self._node is not None and self._node not in nodes:
-            self._select(None)
+            self._select(self._neighbor(nodes))
         if self._node is None and nodes and not self.noneEnabled:
             self._select(nodes[0])
         self._fill()
+
+    def _neighbor(self, nodes: list):
+        """What a list chooses in place of an entry that goes: the one that takes its row, else the last."""
+        left = ([None] if self.noneEnabled else []) + nodes
+        row = self._entries.index(self._node) if self._node in self._entries else 0
+        return left[min(row, len(left) - 1)] if left else None
 
     def _refresh_texts(self) -> None:
         shown = [self._combo.itemText(row) for row in range(self._combo.count)]

@@ -142,6 +142,19 @@ def test_selector_follows_names_removal_and_attributes(harness, load_ui):
     assert heard == [second, None, second, None]
 
 
+def test_selector_takes_the_next_node_when_the_current_one_is_removed(harness, load_ui):
+    panel = load_ui()
+    panel.setMRMLScene(slicer.mrmlScene)
+    selector = slicer.util.findChild(panel, "selector")
+    selector.noneEnabled = True
+    first, second = (slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) for name in ("a", "b"))
+    selector.setCurrentNode(first)
+    slicer.mrmlScene.RemoveNode(first)
+    assert selector.currentNode() is second
+    slicer.mrmlScene.RemoveNode(second)
+    assert selector.currentNode() is None
+
+
 def test_slider_without_range_and_combo_without_choices_are_refused(harness):
     import ctk
     import qt
@@ -296,3 +309,15 @@ def test_exception_that_somebody_logs_is_reported(harness):
             logging.exception("it went on")
     logging.error("no exception")
     assert not harness.problems()
+
+
+def test_a_segmentation_without_an_item_in_the_subject_hierarchy_is_reported(harness):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Liver")
+    node.GetSegmentation().AddEmptySegment()
+    assert not harness.problems()
+    hidden = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentationNode")
+    hidden.UnRegister(None)
+    hidden.SetHideFromEditors(True)
+    slicer.mrmlScene.AddNode(hidden)
+    with harness.expecting("Unable to find subject hierarchy item"):
+        hidden.GetSegmentation().AddEmptySegment()
