@@ -175,5 +175,6 @@ def test_what_makes_a_mask_suspicious_is_said_with_the_name_of_its_study(inferen
     inference.parts = (80.0, 20.0)
     cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out")])
     said = capsys.readouterr().err
-    assert "anna: The liver mask of T1 was in 2 parts (80 % and 20 % of it)" in said
-    assert "cora: The liver mask of T2 was in 2 parts" in said and "cora: The liver mask of T1" not in said
+    assert "anna: Warning: The liver mask of T1 was in 2 parts (80 % and 20 % of it)" in said
+    assert "cora: Warning: The liver mask of T2 was in 2 parts" in said
+    assert "cora: Warning: The liver mask of T1" not in said
