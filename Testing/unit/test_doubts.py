@@ -113,7 +113,7 @@ def test_doubts_are_warned_of_kept_with_the_result_and_can_be_accepted(monkeypat
     for side, patient in (("t1", "a"), ("t2", "b")):
         write_stack(
             tmp_path / "one" / side, heights=[3.0 * n for n in range(20)], first_value=40, PatientID=patient,
-            SeriesInstanceUID=f"1.{patient}", SeriesDescription=side,
+            SeriesInstanceUID=f"1.{side[1]}", SeriesDescription=side,
         )  # fmt: skip
     words = ["segment", *(str(tmp_path / "one" / side) for side in ("t1", "t2")), "-o", str(tmp_path / "out")]
     for more, warned in ([], True), (["--overwrite", "--accept"], False):
