@@ -40,6 +40,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.say("")
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
 
     def cleanup(self):
@@ -75,6 +76,10 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.say("")
         if self.parent.isEntered:
             self.enter()
+
+    def onSceneStartImport(self, caller=None, event=None):
+        """Follow nothing until everything is there: what belongs to a volume comes after it, and would be made anew."""
+        self.exit()
 
     def onSceneEndImport(self, caller=None, event=None):
         """A scene was loaded into this one: follow what it brought."""

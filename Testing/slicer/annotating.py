@@ -9,6 +9,8 @@ from liverpair.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.mrml import volumes
 
 COLUMNS, SPACING_MM, SIZE_MM = 9, 14.0, (9.0, 9.0, 12.0)
+OFF_MIDDLE_MM = 2.5
+"""The middle of a volume may lie halfway between two slices, and then be called either."""
 FEW, MANY = 6, 72
 THRESHOLDS = (0.35, 0.6, 0.2, 0.85, 0.5, 0.95, 0.05, 0.7, 0.1)
 
@@ -28,7 +30,7 @@ def importLesions(hands, pair, count):
 def madeUp(pair, number, score):
     """A lesion seen in both volumes, in a grid around their middles."""
     row, column = divmod(number - 1, COLUMNS)
-    shift = ((column - COLUMNS // 2) * SPACING_MM, (row - COLUMNS // 2) * SPACING_MM, 0.0)
+    shift = ((column - COLUMNS // 2) * SPACING_MM, (row - COLUMNS // 2) * SPACING_MM, OFF_MIDDLE_MM)
     boxes = []
     for volume in pair:
         middle = middleOf(volume)
