@@ -73,8 +73,8 @@ def other_notes(result: Mapping[str, Any]) -> list[str]:
 
 def tell_notes(study: str, result: Mapping[str, Any]) -> None:
     """Say on standard error what there is to know of the result of one study among many."""
-    for note in other_notes(result) if result.get("accepted") else result["notes"]:
-        print(f"{study}: {note}", file=sys.stderr)
+    for line in (*doubt_lines(result), *other_notes(result)):
+        print(f"{study}: {line}", file=sys.stderr)
 
 
 def study_folders(studies: Path, output: Path | None = None) -> list[Path]:
