@@ -8,7 +8,8 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from liverpair.mrml import layouts, provenance
+from liverpair.mrml import layouts, lesion_folders, provenance
+from liverpair.mrml.lesion_display import show_boxes_over_volumes
 from liverpair.mrml.maps import maps_of
 from liverpair.mrml.segmentations import source_of
 
@@ -63,7 +64,8 @@ class Companions(VTKObservationMixin):
     def _on_node_removed(self, _scene, _event, node) -> None:
         for event in (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLTransformableNode.TransformModifiedEvent):
             for callback in (self._on_composite, self._on_moved):
-                self.removeObserver(node, event, callback)
+                if self.hasObserver(node, event, callback):
+                    self.removeObserver(node, event, callback)
         self._places.pop(node.GetID(), None)
         if node.IsA("vtkMRMLScalarVolumeNode"):
             self._update()
@@ -92,6 +94,7 @@ class Companions(VTKObservationMixin):
             self._shown = shown
             for node in made:
                 show_over_source(node)
+            show_boxes_over_volumes()
 
     def _on_moved(self, volume_node, _event) -> None:
         """Another parent transform for the volume is one for what was made of it, where it had the same before."""
@@ -99,18 +102,19 @@ class Companions(VTKObservationMixin):
         self._places[volume_node.GetID()] = now
         if before is None or before[0] == now[0] or slicer.mrmlScene.IsBatchProcessing():
             return
-        was_hardened = np.allclose(before[1], now[1], atol=1e-3) if before[1] is not None else before[2] != now[2]
-        for segmentation_node in segmentations_made():
-            if source_of(segmentation_node) is not volume_node:
+        is_known = before[1] is not None and now[1] is not None
+        was_hardened = np.allclose(before[1], now[1], atol=1e-3) if is_known else before[2] != now[2]
+        made = [node for node in segmentations_made() if source_of(node) is volume_node]
+        maps = [node for segmentation_node in made for node in maps_of(segmentation_node).values()]
+        for node in (*made, *maps, *lesion_folders.boxes_on(volume_node)):
+            if node.GetTransformNodeID() != before[0]:
                 continue
-            for node in (segmentation_node, *maps_of(segmentation_node).values()):
-                if node.GetTransformNodeID() != before[0]:
-                    continue
-                if was_hardened:
-                    node.HardenTransform()
-                node.SetAndObserveTransformNodeID(now[0])
             if was_hardened:
-                segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
+                node.HardenTransform()
+            node.SetAndObserveTransformNodeID(now[0])
+        if was_hardened:
+            for node in made:
+                node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
 
 
 def _backgrounds() -> list[tuple[str, str]]:
