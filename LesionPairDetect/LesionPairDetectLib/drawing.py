@@ -11,9 +11,9 @@ from LesionPairDetectLib.keys import KeyBindings, escapeKey
 from LesionPairDetectLib.proposal import PartnerProposer
 from LesionPairDetectLib.reviewer import Reviewer
 from LesionPairDetectLib.section import Section
+from LiverMultimodalLib.display import showPair
 from LiverMultimodalLib.inputs import SIDES
 from liverpair.errors import InputError
-from liverpair.mrml import layouts
 
 HEADINGS = (_("Lesion"), _("Overlap"), _("Distance"), _("Partner"))
 ROW_HEIGHT, TABLE_SLACK = 22, 6
@@ -138,13 +138,19 @@ class DrawSection(Section):
         self.show()
 
     def _startDrag(self, task):
-        volume = self.context.volume(task.side)
         try:
-            self.drag.start(volume)
-        except InputError:  # no view shows it: the layout of both rows has one that does
-            volumes = [self.context.volume(side) for side in SIDES]
-            layouts.show_pair(*volumes, *[self.context.liverSegmentation(side) for side in SIDES])
-            self.drag.start(volume)
+            self.drag.start(self.context.volume(task.side))
+        except InputError:  # no view shows it: the layout of both rows has some that do, once Slicer has made them
+            showPair(
+                [self.context.volume(side) for side in SIDES],
+                [self.context.liverSegmentation(side) for side in SIDES],
+                onFitted=lambda: self._dragInNewViews(task),
+            )
+
+    def _dragInNewViews(self, task):
+        if self.task == task and not self.drag.started:
+            with self.context.attempt():
+                self.drag.start(self.context.volume(task.side))
 
     def _askNetwork(self, uid, side, box):
         if self.proposer.reason() is not None:
