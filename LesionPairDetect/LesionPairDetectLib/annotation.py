@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.autosave import FILE
 from LesionPairDetectLib.autosavekeeper import AutosaveKeeper
-from LesionPairDetectLib.exchange import Exchange
+from LesionPairDetectLib.exchange import ADD, MERGE, REPLACE, Exchange
 from LesionPairDetectLib.section import Section
 from liverpair.mrml.scanner_space import same_lesions
 
@@ -60,8 +60,7 @@ class ExchangeSection(Section):
     def onImport(self, checked=False):
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import lesions"), "", _("Lesions (*.json)"))
         if path:
-            replaces = self.ui.replaceLesionsCheckBox.checked
-            self._do(lambda: self.exchange.importLesions(path, replaces))
+            self._import(path)
 
     def onExportLesions(self, checked=False):
         path = self._askWhere(_("Export lesions"), FILE, _("Lesions (*.json)"))
@@ -97,11 +96,11 @@ class ExchangeSection(Section):
 
     def onRestore(self, checked=False):
         path = self._leftBehind()[0]
-        self._do(lambda: self.exchange.importLesions(path), then=lambda: self._autosave.drop(path))
+        self._import(path, then=lambda: self._autosave.drop(path))
 
     def onDiscard(self, checked=False):
         path, _time, pairs = self._leftBehind()
-        question = _("Delete the automatic copy with {count} lesions?").format(count=len(pairs))
+        question = _("Delete the automatic copy? Lesions in it: {count}.").format(count=len(pairs))
         if self.context.confirm(question):
             self._autosave.drop(path)
             self.show()
@@ -150,8 +149,43 @@ class ExchangeSection(Section):
         self.ui.recoveredFrame.visible = found is not None
         if found is not None:
             self.ui.recoveredLabel.text = _(
-                "Slicer ended unexpectedly. The automatic copy of {time} has {count} lesions of these volumes."
+                "Slicer ended unexpectedly. There is an automatic copy of {time} for these volumes. "
+                "Lesions in it: {count}."
             ).format(time=found[1].strftime("%Y-%m-%d %H:%M"), count=len(found[2]))
+
+    def _import(self, path, then=lambda: None):
+        """Take the lesions of a file, in the way that the user chooses when there are some already."""
+        with self.context.attempt():
+            pairs = self.exchange.read(path)
+            how = self._askHow(len(pairs)) if len(self.context.study) else MERGE
+            if how is not None:
+                self._do(lambda: self.exchange.take(pairs, how), then)
+
+    def _askHow(self, count):
+        """One of the `WAYS` to import, or None when the user thinks better of it."""
+        box = qt.QMessageBox(slicer.util.mainWindow())
+        box.setIcon(qt.QMessageBox.Question)
+        box.setWindowTitle(self.context.title)
+        box.setText(
+            _("Lesions in the file: {count}. Lesions here already: {here}.").format(
+                count=count, here=len(self.context.study)
+            )
+        )
+        box.setInformativeText(
+            _(
+                "Merge: lesions that overlap are the same; one that you have reviewed, drawn or noted on stays.\n"
+                "Replace: the lesions that are here go.\n"
+                "Add: all stay, also where they overlap."
+            )
+        )
+        titles = {MERGE: _("Merge"), REPLACE: _("Replace"), ADD: _("Add")}
+        buttons = {way: box.addButton(title, qt.QMessageBox.AcceptRole) for way, title in titles.items()}
+        box.setDefaultButton(buttons[MERGE])
+        box.setEscapeButton(box.addButton(qt.QMessageBox.Cancel))
+        box.exec_()
+        chosen = next((way for way, button in buttons.items() if box.clickedButton() == button), None)
+        box.deleteLater()
+        return chosen
 
     def _askWhere(self, title, name, kind):
         folder = self._autosave.path.parent if self._autosave is not None and not self._autosave.isInCache else Path()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import SimpleITK as sitk
 from slicer.i18n import tr as _
 
@@ -16,8 +17,10 @@ from liverpair.measures.findings import kind_of_finding
 from liverpair.mrml import provenance, segmentations, volumes
 from liverpair.mrml.lesion_study import LesionStudy
 
+DETECTION_STEP = _("Detect lesions")
+"""What a detection is called among the steps that can be undone."""
 SAME_LESION_IOU = 0.1
-"""A found box that overlaps one that the reader has judged by more than this is the same lesion."""
+"""Boxes of one image that overlap by more than this are of the same lesion."""
 
 
 class DetectionRun(WorkerRun):
@@ -73,7 +76,7 @@ class DetectionRun(WorkerRun):
             study = LesionStudy(*nodes)
             try:
                 kept, new = merged(study.pairs(), found)
-                with study.action(_("Detect lesions")):
+                with study.action(DETECTION_STEP):
                     study.replace_all(kept + new)
                 provenance.write(study.folder, result.get("provenance") or {})
             finally:
@@ -87,18 +90,22 @@ def merged(old, found):
     found lesions that are not one of them.
     """
     kept = [pair for pair in old if isJudged(pair)]
-    new = []
-    for pair in found:
-        overlaps = (
-            iou_mm([box], [other])[0, 0]
-            for side in SIDES
-            for judged in kept
-            if (box := getattr(pair, side)) is not None and (other := getattr(judged, side)) is not None
-        )
-        if not any(overlap > SAME_LESION_IOU for overlap in overlaps):
-            new.append(pair)
+    new = [pair for pair, isKnown in zip(found, overlapping(found, kept).any(axis=1)) if not isKnown]
     first = 1 + max((pair.number for pair in kept), default=0)
     return kept, [replace(pair, number=number) for number, pair in enumerate(new, start=first)]
+
+
+def overlapping(first, second):
+    """Boolean matrix (n, m): which lesions of two lists are the same, for their boxes overlap in either image."""
+    same = np.zeros((len(first), len(second)), bool)
+    for side in SIDES:
+        rows, columns = (
+            [row for row, pair in enumerate(pairs) if getattr(pair, side) is not None] for pairs in (first, second)
+        )
+        if rows and columns:
+            overlaps = iou_mm([getattr(first[i], side) for i in rows], [getattr(second[i], side) for i in columns])
+            same[np.ix_(rows, columns)] |= overlaps > SAME_LESION_IOU
+    return same
 
 
 def isJudged(pair):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.detection import isJudged, overlapping
 from LiverMultimodalLib.inputs import SIDES
 from liverpair.errors import InputError
 from liverpair.lesion_table import write_csv
@@ -18,6 +19,11 @@ from liverpair.mrml import dicom_files, scanner_space
 from liverpair.mrml.box_drawing import world_grid
 from liverpair.structured_report import ReportAuthor, write_structured_reports
 
+IMPORT_STEP = _("Import")
+"""What an import is called among the steps that can be undone."""
+MERGE, REPLACE, ADD = WAYS = "merge", "replace", "add"
+"""What becomes of lesions that are there already: those that overlap with one of the file are the same, all go, or all
+stay."""
 REQUIREMENTS = Path(__file__).parents[1] / "Resources" / "requirements-reports.txt"
 
 
@@ -35,24 +41,47 @@ class Exchange:
         """The lesions as a file holds them."""
         return scanner_space.to_scanner(self._require().pairs(), *self._volumes())
 
-    def importLesions(self, path, replace=False):
-        """Add the lesions of a `lesions.json` to the study, or put them in the place of those that are there.
+    def importLesions(self, path, how):
+        """Bring the lesions of a `lesions.json` into the study; the file is read, and refused, as a whole.
 
-        A lesion that the study has already is replaced, not doubled. The file is read, and refused, as a whole.
+        `how` is one of `WAYS`. MERGE: of two lesions that overlap, the one that a person has judged stays, else the one
+        that is there. REPLACE: those that are there go. ADD: all stay; a uid that is there takes the boxes of the file.
         """
+        return self.take(self.read(path), how)
+
+    def read(self, path):
+        """The lesions of a `lesions.json`, in the world of the study."""
+        self._require()
+        return scanner_space.to_world(read_lesions(path), *self._volumes())
+
+    def take(self, pairs, how):
+        """Bring lesions into the study; see `importLesions`."""
+        if how not in WAYS:
+            raise InputError(_("Lesions cannot be imported by '{how}'.").format(how=how), f"{', '.join(WAYS)}?")
         study = self._require()
-        pairs = scanner_space.to_world(read_lesions(path), *self._volumes())
-        with study.action(_("Import")):
-            if replace:
-                study.replace_all(pairs)
+        old = study.pairs()
+        uids, oldUids = (np.array([pair.uid for pair in each], dtype=object) for each in (pairs, old))
+        same = overlapping(pairs, old) | (uids[:, None] == oldUids)
+        taken, dropped = merged(pairs, old, same) if how == MERGE else (pairs, [])
+        with study.action(IMPORT_STEP):
+            if how == REPLACE:
+                study.replace_all(taken)
             else:
-                study.add(pairs, replace=True)
-        sentences = [_("{count} lesions were imported.").format(count=len(pairs))]
+                for pair in dropped:
+                    study.remove(pair.uid)
+                study.add(taken, replace=True)
+        sentences = [_("Lesions imported: {count}.").format(count=len(taken))]
+        if len(taken) < len(pairs):
+            sentences.append(_("There already, and left as they are: {n}.").format(n=len(pairs) - len(taken)))
+        if dropped:
+            sentences.append(_("Not yet reviewed, and replaced by them: {count}.").format(count=len(dropped)))
+        if how == ADD and same.any():
+            sentences.append(_("Overlapping with lesions that were there: {n}.").format(n=same.any(axis=1).sum()))
         for side in SIDES:
             outside = self._countOutside(pairs, side)
             if outside:
                 sentences.append(
-                    _("{count} boxes lie outside {side}: is this the file of this patient?").format(
+                    _("Boxes that lie outside {side}: {count}. Is this the file of this patient?").format(
                         count=outside, side=side.upper()
                     )
                 )
@@ -62,7 +91,7 @@ class Exchange:
         """Write `lesions.json`, which training reads and `importLesions` too."""
         pairs = self.pairs()
         write_lesions(path, pairs)
-        return _("{count} lesions were written to '{path}'.").format(count=len(pairs), path=path)
+        return _("Lesions written to '{path}': {count}.").format(count=len(pairs), path=path)
 
     def exportTable(self, path):
         """Write the measures of every lesion as CSV."""
@@ -71,7 +100,7 @@ class Exchange:
         livers = {side: context.livers(side) for side in SIDES}
         rows = lesion_measures(study.pairs(), images, livers)
         write_csv(path, rows)
-        return _("The measures of {count} lesions were written to '{path}'.").format(count=len(rows), path=path)
+        return _("Lesions whose measures were written to '{path}': {count}.").format(count=len(rows), path=path)
 
     def requireDicom(self):
         """Raise InputError when a volume in which a lesion was seen is not from DICOM, before a folder is asked for."""
@@ -94,7 +123,7 @@ class Exchange:
         model = self._context.parameterNode.model if self._context.parameterNode is not None else ""
         author = ReportAuthor(observer=observer, model=model) if model else ReportAuthor(observer=observer)
         written = write_structured_reports(folder, self.pairs(), *files, author)
-        sentence = _("{count} structured reports were written to '{folder}'.").format(
+        sentence = _("Structured reports written to '{folder}': {count}.").format(
             count=len(written.paths), folder=folder
         )
         return " ".join([sentence, *written.notes])
@@ -117,6 +146,19 @@ class Exchange:
         indices = [grid.index(box.centre_mm) for box in boxes]
         inside = [np.all((index >= -0.5) & (index <= np.subtract(grid.size, 0.5))) for index in indices]
         return len(boxes) - sum(inside)
+
+
+def merged(pairs, old, same):
+    """Which of the lesions `pairs` come to the `old` ones, and which of these go for them. `same` (n, m) says which are
+    the same: then what a person has judged stays, and else what is there.
+    """
+    taken = [
+        not known.any() or (isJudged(pair) and not any(isJudged(old[i]) for i in np.flatnonzero(known)))
+        for pair, known in zip(pairs, same)
+    ]
+    gone = same[taken].any(axis=0)
+    new = [pair for pair, isTaken in zip(pairs, taken) if isTaken]
+    return new, [pair for pair, isGone in zip(old, gone) if isGone]
 
 
 def offerPackages():

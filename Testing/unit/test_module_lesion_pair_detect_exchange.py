@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import types
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -22,6 +23,7 @@ from lesion_sections_factory import (  # noqa: F401
 )
 from mrml_factory import shift_transform
 
+from liverpair.errors import InputError
 from liverpair.geometry import Box
 from liverpair.lesions import LesionPair, lesions_to_json, read_lesions, write_lesions
 from liverpair.mrml import volumes
@@ -49,38 +51,87 @@ def test_exported_lesions_come_back_as_they_were(sections, tmp_path):
     before = sections.study.pairs()
     sections.harness.answer(str(tmp_path / "out.json"))
     sections.click("exportLesionsButton")
-    assert sections.said[-1] == f"5 lesions were written to '{tmp_path / 'out.json'}'."
+    assert sections.said[-1] == f"Lesions written to '{tmp_path / 'out.json'}': 5."
     assert same_lesions(read_lesions(tmp_path / "out.json"), before)
     sections.study.replace_all([])
     sections.harness.answer(str(tmp_path / "out.json"))
     sections.click("importLesionsButton")
     assert same_lesions(sections.study.pairs(), before)
     assert [pair.number for pair in sections.study.pairs()] == [1, 2, 3, 4, 5]
-    assert sections.said[-1] == "5 lesions were imported."
+    assert sections.said[-1] == "Lesions imported: 5."
+    assert sections["undoButton"].toolTip == "Take back: Import. You are asked first: its lesions go"
+    sections.harness.answer("Cancel", "OK")
+    sections.press("Z")
+    assert len(sections.study) == 5
     sections.press("Z")
     assert len(sections.study) == 0
 
 
-def test_an_import_updates_the_lesions_that_are_there_or_takes_the_place_of_all(sections, tmp_path):
+def theirs(number, *arguments, **changes):
+    """A lesion of somebody else's file."""
+    return replace(lesion(number, *arguments, **changes), uid=f"theirs-{number}")
+
+
+@pytest.mark.parametrize("way", ["Merge", "Replace", "Add"])
+def test_an_import_asks_what_becomes_of_the_lesions_that_are_there(sections, tmp_path, way):
     sections.add_lesions()
-    write_lesions(tmp_path / "in.json", [lesion(1, (-41, -30, 60), state="accepted"), lesion(9, (0, 60, 60))])
-    sections.harness.answer(str(tmp_path / "in.json"))
+    sections.study.set_state("lesion-2", "rejected")
+    in_file = [
+        theirs(1, (-41, -30, 60), state="accepted"),  # overlaps lesion 1, which nobody has judged
+        theirs(2, (11, 10, 75), state="accepted"),  # overlaps lesion 2, which was rejected
+        theirs(3, (-20, 30, 91), ("t1",)),  # overlaps lesion 3; neither was judged
+        theirs(9, (0, 60, 60)),
+    ]
+    write_lesions(tmp_path / "in.json", in_file)
+    before = sections.study.pairs()
+    sections.harness.answer(str(tmp_path / "in.json"), way)
     sections.click("importLesionsButton")
-    assert [pair.uid for pair in sections.study.pairs()] == [f"lesion-{n}" for n in (1, 2, 3, 4, 9)]
-    assert sections.study.pair("lesion-1").state == "accepted"
-    sections.press("Z")
-    assert len(sections.study) == 4 and sections.study.pair("lesion-1").state == "proposed"
-    sections.click("replaceLesionsCheckBox")
-    sections.harness.answer(str(tmp_path / "in.json"))
+    expected = {
+        "Merge": ["theirs-1", "lesion-2", "lesion-3", "lesion-4", "theirs-9"],
+        "Replace": ["theirs-1", "theirs-2", "theirs-3", "theirs-9"],
+        "Add": [f"lesion-{n}" for n in (1, 2, 3, 4)] + [f"theirs-{n}" for n in (1, 2, 3, 9)],
+    }[way]
+    assert sorted(pair.uid for pair in sections.study.pairs()) == sorted(expected)
+    assert "Lesions in the file: 4. Lesions here already: 4." in sections.harness.dialogs()[-1].text
+    assert (
+        sections.said[-1]
+        == {
+            "Merge": "Lesions imported: 2. There already, and left as they are: 2. "
+            "Not yet reviewed, and replaced by them: 1.",
+            "Replace": "Lesions imported: 4.",
+            "Add": "Lesions imported: 4. Overlapping with lesions that were there: 3.",
+        }[way]
+    )
+    sections.study.undo()
+    assert sections.study.pairs() == before
+
+
+def test_lesions_of_one_uid_are_the_same_lesion_in_an_import(sections, tmp_path):
+    sections.add_lesions()
+    write_lesions(tmp_path / "in.json", [lesion(1, (60, 50, 90), state="accepted"), lesion(9, (0, 60, 60))])
+    for how in ("merge", "add"):
+        sections.exchange.exchange.importLesions(tmp_path / "in.json", how)
+        assert [pair.uid for pair in sections.study.pairs()] == [f"lesion-{n}" for n in (1, 2, 3, 4, 9)]
+        assert sections.study.pair("lesion-1").state == "accepted"
+        sections.study.undo()
+    with pytest.raises(InputError, match="cannot be imported by 'mix'"):
+        sections.exchange.exchange.importLesions(tmp_path / "in.json", "mix")
+
+
+def test_an_import_that_the_user_thinks_better_of_changes_nothing(sections, tmp_path):
+    sections.add_lesions()
+    before = sections.study.pairs()
+    write_lesions(tmp_path / "in.json", [lesion(9, (0, 60, 60))])
+    sections.harness.answer(str(tmp_path / "in.json"), "Cancel")
     sections.click("importLesionsButton")
-    assert [pair.uid for pair in sections.study.pairs()] == ["lesion-1", "lesion-9"]
+    assert sections.study.pairs() == before and not sections.problems
 
 
 def test_lesions_of_another_patient_are_noticed(sections, tmp_path):
     write_lesions(tmp_path / "in.json", [lesion(1, (900, 0, 0))])
     sections.harness.answer(str(tmp_path / "in.json"))
     sections.click("importLesionsButton")
-    assert "1 boxes lie outside T1: is this the file of this patient?" in sections.said[-1]
+    assert "Boxes that lie outside T1: 1. Is this the file of this patient?" in sections.said[-1]
 
 
 def changed(change):
@@ -114,7 +165,6 @@ def test_a_hostile_file_is_refused_in_words_and_the_scene_is_as_it_was(sections,
     nodes = slicer.mrmlScene.GetNumberOfNodes()
     path = tmp_path / "hostile.json"
     path.write_text(HOSTILE[what], encoding="utf-8", errors="surrogateescape")
-    sections["replaceLesionsCheckBox"].checked = True
     sections.harness.answer(str(path))
     sections.click("importLesionsButton")
     assert len(sections.problems) == 1 and "hostile.json" in sections.problems[0]
@@ -204,7 +254,7 @@ def test_reports_are_written_for_series_of_the_dicom_database(sections, tmp_path
     ])  # fmt: skip
     sections.harness.answer(str(tmp_path / "reports"))
     sections.click("exportReportsButton")
-    assert sections.said[-1].startswith("2 structured reports were written"), sections.problems
+    assert sections.said[-1].startswith("Structured reports written to"), sections.problems
     reports = [pydicom.dcmread(path) for path in sorted((tmp_path / "reports").iterdir())]
     assert [request.requirements for request in sections.harness.packaging.requests] == [("highdicom>=0.24",)]
     assert [report.Modality for report in reports] == ["SR", "SR"]
@@ -240,9 +290,10 @@ def test_what_a_crash_left_is_offered_and_restored(sections, clean_cache):
     again = open_sections(sections.harness, parameters)
     again.study.replace_all([])
     again.harness.wait()
-    assert "has 4 lesions of these volumes" in again.text("recoveredLabel")
+    assert "Lesions in it: 4." in again.text("recoveredLabel")
     again.study.add([lesion(9, (0, 60, 60))])  # work goes on before the offer is answered: both are kept
     wait_for_copy(again)
+    again.harness.answer("Merge")
     again.click("restoreButton")
     assert [pair.number for pair in again.study.pairs()] == [1, 2, 3, 4, 9]
     assert not again.text("recoveredLabel")
