@@ -15,6 +15,8 @@ from liverpair.measures.burden import lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
 from liverpair.mrml import lesion_table
 
+MOST_LINES = 5
+"""Of the sums."""
 MEASURE_DELAY_MS = 300
 """Contrasts are measured, and the table node written, when nothing has changed for so long."""
 
@@ -31,11 +33,13 @@ class LesionsSection(Section):
         self._images, self._livers, self._contrasts = {}, {}, {}
         self._shownWith = None
         self._isFiltering = False
+        label = self.ui.sumsLabel  # one that grows lies on the table until the whole panel has got its new height
+        label.minimumHeight = MOST_LINES * label.fontMetrics().lineSpacing()
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(MEASURE_DELAY_MS)
         self._timer.connect("timeout()", self.measure)
-        context.listedUids = lambda: self.table.uids
+        context.listedUids = self.listedUids
         self.show()
 
     def enter(self):
@@ -62,6 +66,10 @@ class LesionsSection(Section):
         elif what == "parameters" and self._choices() != self._shownWith:
             self._filter()
             self._present()
+
+    def listedUids(self):
+        """UIDs of all lesions in the order of the table, hidden ones in their places."""
+        return [row.uid for row in self.table.sorted(map(self._withContrasts, self._rows.values()))]
 
     def onRowChosen(self, uid):
         with self.context.attempt():
@@ -98,6 +106,7 @@ class LesionsSection(Section):
         if self.context.parameterNode is None or self.context.study is None:
             self._problem = _("Choose a T1 and a T2 volume.")
         shown = [] if self._problem else self._shown()
+        self._letGoOfHidden(shown)
         self.table.show([self._withContrasts(self._rows[pair.uid]) for pair in shown], self.context.selectedUid)
         if self._problem:
             self.ui.sumsLabel.text = self._problem
@@ -110,6 +119,12 @@ class LesionsSection(Section):
     def _shown(self):
         """The lesions that pass the filter, by number."""
         return [pair for pair in self._pairs if self.context.study.is_shown(pair)]
+
+    def _letGoOfHidden(self, shown):
+        """A lesion that nobody sees is not the chosen one: the next key would be for it."""
+        uid = self.context.selectedUid
+        if uid is not None and not self._problem and uid not in [pair.uid for pair in shown]:
+            self.context.select(None)
 
     def _filter(self):
         """Show in the views what the choices say; the study tells everybody, this section too."""
@@ -164,7 +179,7 @@ def sumsText(sums, hidden=0):
         lines = [
             _("Lesions: {lesions} (both images {both}, T1 only {t1_only}, T2 only {t2_only})").format(**sums),
             _("Accepted: {accepted}, proposed: {proposed}, rejected: {rejected}").format(**sums),
-            _("Sum of diameters: {sum:.0f} mm over {count} targets").format(
+            _("Sum of diameters: {sum:.0f} mm (targets: {count})").format(
                 sum=sums["sum_mm"], count=len(sums["targets"])
             ),
         ]

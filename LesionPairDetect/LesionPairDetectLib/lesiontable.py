@@ -29,6 +29,7 @@ ORDERS = {"kind": ("T1 only", "T2 only", "neither", "both"), "state": STATES}
 """How words are sorted: what was seen in one image only needs the reader most."""
 SIGNS = {"proposed": "?", "accepted": "✓", "rejected": "✗"}
 """How a state is written where there is no room for words; the tool tip has them."""
+PROPOSED = "?"
 UID_ROLE = qt.Qt.UserRole
 ALIGNMENTS = {
     "number": qt.Qt.AlignCenter,
@@ -66,7 +67,7 @@ class LesionTable:
 
     def show(self, rows, chosen=None):
         """Show these `LesionRow`s and choose the one with the UID `chosen`."""
-        self._rows = self._sorted(rows)
+        self._rows = self.sorted(rows)
         self._isUpdating = True
         try:
             self._table.setRowCount(len(self._rows))
@@ -123,8 +124,8 @@ class LesionTable:
         if before == row:
             return
         for index, column in enumerate(self._columns):
-            if before is None or column.value(before) != column.value(row):
-                self._write(self._table.item(position, index), column, column.text(row))
+            if before is None or _cell(column, before) != _cell(column, row):
+                self._write(self._table.item(position, index), column, *_cell(column, row))
         if before is None or (before.number, before.uid) != (row.number, row.uid):
             self._mark(self._table.item(position, 0), row)
         if before is None or (before.state == "rejected") != (row.state == "rejected"):
@@ -138,10 +139,9 @@ class LesionTable:
             item.setTextAlignment(ALIGNMENTS.get(column.key, qt.Qt.AlignRight | qt.Qt.AlignVCenter))
             self._table.setItem(position, index, item)
 
-    def _write(self, item, column, words):
-        item.setText(SIGNS[words] if column.key == "state" else words)
-        if column.key in ("state", "note"):
-            item.setToolTip(words)
+    def _write(self, item, column, text, tip):
+        item.setText(SIGNS[text] if column.key == "state" else text)
+        item.setToolTip(text if column.key in ("state", "note") else tip)
 
     def _mark(self, item, row):
         """The number on the color that the boxes have."""
@@ -151,8 +151,8 @@ class LesionTable:
         item.setBackground(qt.QBrush(color))
         item.setForeground(qt.QBrush(qt.QColor("white" if _isDark(row.number) else "black")))
 
-    def _sorted(self, rows):
-        """By the chosen column, empty cells last, equals by number."""
+    def sorted(self, rows):
+        """`LesionRow`s in the order of the table: by the chosen column, empty cells last, equals by number."""
         column = self._columns[self._sortedBy]
         order = ORDERS.get(column.key)
         known = [row for row in rows if column.text(row)]
@@ -175,6 +175,26 @@ class LesionTable:
     def _onSelectionChanged(self):
         if not self._isUpdating:
             self._onChosen(self._chosenUid())
+
+
+def _cell(column, row):
+    """Text and tool tip of a cell. What was proposed, and seen by nobody yet, has a question mark."""
+    text, proposed = column.text(row), _proposedSide(row)
+    if proposed is None or column.key not in ("kind", f"{proposed}_score", f"{proposed}_diameter_mm"):
+        return text, ""
+    seen = "T2" if proposed == "t1" else "T1"
+    tip = _(
+        "Seen in {seen}. The box in {side} is proposed: accept the lesion or adjust the box if it is there, delete the "
+        "box if it is not. It is not measured before."
+    ).format(seen=seen, side=proposed.upper())
+    if column.key == "kind":
+        return f"{seen}, {proposed.upper()}{PROPOSED}", tip
+    return f"{text}{PROPOSED}", tip
+
+
+def _proposedSide(row):
+    """The image in which the box is only proposed, of a lesion that was seen in the other one; else None."""
+    return row.predicted[0] if row.kind.endswith("only") and row.predicted else None
 
 
 def _isDark(number):

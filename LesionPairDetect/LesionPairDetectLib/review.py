@@ -41,7 +41,6 @@ class ReviewSection(Section):
             widget.text = f"{widget.text} ({key})"
             widget.connect("clicked(bool)", lambda checked=False, action=action: self.do(action))
         self._keys = KeyBindings({key: lambda action=action: self.do(action) for action, (_b, key) in ACTIONS.items()})
-        self.ui.cancelQuestionButton.connect("clicked(bool)", self.stopWaiting)
         self.ui.noteLineEdit.connect("editingFinished()", self.onNote)
         self.ui.advanceCheckBox.connect("toggled(bool)", self.onAdvance)
         self.onAdvance(self.ui.advanceCheckBox.checked)
@@ -63,18 +62,31 @@ class ReviewSection(Section):
         if what == "study":
             self.reviewer.stopWaiting()
         elif what == "selection":
+            self.reviewer.remember()
             with self.context.attempt():
                 self.reviewer.takeChosen()
         self.show()
 
     def do(self, action):
         """Do what a button or key stands for; what cannot be done is said in the status line."""
+        self.context.say("")
+        if action == "undo" and not self._agreesToUndo():
+            return
         wasWaitingFor = self.reviewer.waitingFor
         self.reviewer.stopWaiting()
         if wasWaitingFor is None or wasWaitingFor != action:
             with self.context.attempt():
                 getattr(self.reviewer, action)()
         self.show()
+
+    def _agreesToUndo(self):
+        """Whether to go on; a step that brought whole lesions is not taken back unasked."""
+        step = self.reviewer.boundary
+        question = _(
+            "Undo has come to the step '{step}'. Take it back? The lesions that it brought go, and those that it took "
+            "away come back. Redo does it again."
+        ).format(step=step)
+        return step is None or self.context.confirm(question)
 
     def stopWaiting(self):
         """Leave off linking or swapping."""
@@ -108,16 +120,20 @@ class ReviewSection(Section):
             return _("Choose a T1 or a T2 volume.")
         if pair is None:
             return (
-                _("{count} lesions. Choose one to review it.").format(count=len(study))
+                _("Lesions: {count}. Choose one to review it.").format(count=len(study))
                 if len(study)
                 else _("No lesion yet: detect, draw or import some.")
             )
         color = "#" + "".join(f"{round(255 * part):02x}" for part in color_of(pair.number))
         kinds = {"both": _("seen in T1 and T2"), "T1 only": _("seen in T1 only"), "T2 only": _("seen in T2 only"),
-                 "neither": _("predicted only")}  # fmt: skip
+                 "neither": _("predicted only"), "T1": _("seen in T1, proposed in T2"),
+                 "T2": _("seen in T2, proposed in T1")}  # fmt: skip
         states = {"proposed": _("proposed"), "accepted": _("accepted"), "rejected": _("rejected")}
         scores = [f"{score:.2f}" for score in (pair.t1_score, pair.t2_score) if score is not None]
-        parts = [kinds[kind_of_finding(pair)], states[pair.state]]
+        kind = kind_of_finding(pair)
+        if kind in ("T1 only", "T2 only") and None not in (pair.t1, pair.t2):
+            kind = kind.removesuffix(" only")
+        parts = [kinds[kind], states[pair.state]]
         if scores:
             parts.append(_("score {scores}").format(scores=" / ".join(scores)))
         title = _("Lesion {number}").format(number=pair.number)
@@ -127,7 +143,8 @@ class ReviewSection(Section):
     def _tip(self, action):
         study = self.context.study
         if action == "undo":
-            return _("Take back: {step}").format(step=study.undo_name)
+            tip = _("Take back: {step}").format(step=study.undo_name)
+            return tip if self.reviewer.boundary is None else f"{tip}. {_('You are asked first: its lesions go')}"
         if action == "redo":
             return _("Do again: {step}").format(step=study.redo_name)
         return self._tips[action]
@@ -142,11 +159,11 @@ class ReviewSection(Section):
 
     def _showQuestion(self):
         waitingFor = self.reviewer.waitingFor
-        self.ui.questionFrame.visible = waitingFor is not None
-        self.ui.questionLabel.text = self.reviewer.question
         for action, kind in (("link", LINK), ("swap", SWAP)):
             getattr(self.ui, ACTIONS[action][0]).checked = waitingFor == kind
         if waitingFor is not None:
             escapeKey.take(self.stopWaiting)
+            self.context.prompt.show(self.reviewer.question, self.stopWaiting)
         else:
             escapeKey.release(self.stopWaiting)
+            self.context.prompt.hide(self.stopWaiting)

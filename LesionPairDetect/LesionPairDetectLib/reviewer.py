@@ -1,11 +1,18 @@
 """What a reader does to the lesion that is chosen, one undo step each; no widget is needed."""
 
+from contextlib import contextmanager
+
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.context import otherSide
+from LesionPairDetectLib.detection import DETECTION_STEP
+from LesionPairDetectLib.exchange import IMPORT_STEP
 from LiverMultimodalLib.inputs import SIDES
 from liverpair.errors import InputError
 
 LINK, SWAP = "link", "swap"
+BOUNDARIES = (DETECTION_STEP, IMPORT_STEP)
+"""Steps that bring whole tables of lesions: nobody wants to undo one by pressing the key once too often."""
 
 
 class Reviewer:
@@ -20,7 +27,7 @@ class Reviewer:
         self._context = context
         self.advances = False
         self.waitingFor = None
-        self._first = None
+        self._first = self._last = None
 
     @property
     def study(self):
@@ -37,11 +44,19 @@ class Reviewer:
         """UIDs of the lesions that `goOn` and `goBack` walk through: those that are shown, as the table lists them, by
         number where there is no table.
         """
-        if self.study is None:
-            return []
-        shown = [pair.uid for pair in self.study.pairs() if self.study.is_shown(pair)]
-        rows = {uid: row for row, uid in enumerate(self._context.listedUids())}
-        return sorted(shown, key=lambda uid: rows.get(uid, len(rows)))
+        return [uid for uid in self._listed() if self.study.is_shown(self.study.pair(uid))]
+
+    @property
+    def boundary(self):
+        """Name of the step that `undo` would take back when it is a detection or an import, which is worth a question;
+        else None.
+        """
+        name = self.study.undo_name if self.study is not None else None
+        return name if name in BOUNDARIES else None
+
+    def remember(self):
+        """Keep in mind where the reader is, for `goOn` and `goBack` when the filter hides that lesion."""
+        self._last = self._context.selectedUid or self._last
 
     def reason(self, action):
         """One sentence about why the action of that name cannot be done now, or None."""
@@ -73,15 +88,17 @@ class Reviewer:
         self._step(-1)
 
     def accept(self):
-        self._judge("accepted", _("Lesion {number} is accepted."))
+        """The lesion is one, and its boxes are right: a partner that was proposed for a drawn box is seen now."""
+        self._judge("accepted", _("Accept"), _("Lesion {number} is accepted."))
 
     def reject(self):
-        self._judge("rejected", _("Lesion {number} is rejected."))
+        self._judge("rejected", _("Reject"), _("Lesion {number} is rejected."))
 
     def split(self):
         """Make two lesions of the chosen one: one seen in T1, the other in T2."""
         pair = self._require("split")
-        first, second = self.study.split(pair.uid)
+        with self._keepingShown(_("Split pair")):
+            first, second = self.study.split(pair.uid)
         self._context.select(first)
         numbers = [self.study.pair(uid).number for uid in (first, second)]
         self._context.say(
@@ -106,7 +123,8 @@ class Reviewer:
         if None in (pair.t1, pair.t2):
             self.delete()
             return
-        self.study.remove_side(pair.uid, side)
+        with self._keepingShown(_("Delete box")):
+            self.study.remove_side(pair.uid, side)
         self._context.say(
             _("The box of lesion {number} in {side} was deleted.").format(number=pair.number, side=side.upper())
         )
@@ -172,7 +190,8 @@ class Reviewer:
         """Make one lesion of a box of each; what remains of either stays as a lesion of its own."""
         first, second = self.study.pair(uid), self.study.pair(otherUid)
         inT1, inT2 = _linkable(first, second)
-        linked = self.study.link(inT1.uid, inT2.uid)
+        with self._keepingShown(_("Link boxes")):
+            linked = self.study.link(inT1.uid, inT2.uid)
         self._context.select(linked)
         self._context.say(
             _("The T1 box of lesion {first} and the T2 box of lesion {second} are lesion {number} now.").format(
@@ -188,7 +207,8 @@ class Reviewer:
                 raise InputError(
                     _("Lesion {number} has one box only; there is no partner to swap.").format(number=pair.number)
                 )
-        self.study.swap_partner(uid, otherUid)
+        with self._keepingShown(_("Swap partners")):
+            self.study.swap_partner(uid, otherUid)
         self._context.select(uid)
         self._context.say(
             _("Lesions {first} and {second} have exchanged their T2 boxes.").format(
@@ -202,11 +222,16 @@ class Reviewer:
             raise InputError(reason)
         return self.pair
 
-    def _judge(self, state, sentence):
+    def _judge(self, state, step, sentence):
         pair = self._require("judge")
         following = self._following(pair.uid)
-        self.study.set_state(pair.uid, state)
-        if self.advances and following is not None:
+        with self.study.action(step):
+            for side in SIDES:
+                if state == "accepted" and _isProposed(pair, side):
+                    score = getattr(pair, f"{side}_score")
+                    self.study.set_box(pair.uid, side, getattr(pair, side), origin="drawn", score=score)
+            self.study.set_state(pair.uid, state)
+        if following is not None and (self.advances or not self.study.is_shown(self.study.pair(pair.uid))):
             self._context.select(following)
         self._context.say(sentence.format(number=pair.number))
 
@@ -216,11 +241,30 @@ class Reviewer:
 
     def _step(self, by):
         self._require("goOn")
-        order, current = self.order, self._context.selectedUid
-        if not order:
+        listed, shown, current = self._listed(), set(self.order), self._context.selectedUid or self._last
+        if not shown:
             raise InputError(_("The filter hides all lesions."), _("Lower the score threshold."))
-        before = order.index(current) if current in order else (-1 if by > 0 else len(order))
-        self._context.select(order[(before + by) % len(order)])
+        before = listed.index(current) if current in listed else (-1 if by > 0 else len(listed))
+        steps = range(1, len(listed) + 1)
+        there = (listed[(before + by * step) % len(listed)] for step in steps)
+        self._context.select(next(uid for uid in there if uid in shown))
+
+    def _listed(self):
+        """UIDs of all lesions, also of those that the filter hides, in the order of the table."""
+        uids = [pair.uid for pair in self.study.pairs()] if self.study is not None else []
+        rows = {uid: row for row, uid in enumerate(self._context.listedUids())}
+        return sorted(uids, key=lambda uid: rows.get(uid, len(rows)))
+
+    @contextmanager
+    def _keepingShown(self, name):
+        """An action that hides no lesion that was shown before, or was made of one: a box that has lost its partner may
+        have a score below the threshold.
+        """
+        before = {pair.uid: self.study.is_shown(pair) for pair in self.study.pairs()}
+        with self.study.action(name):
+            yield
+            hidden = (pair.uid for pair in self.study.pairs() if not self.study.is_shown(pair))
+            self.study.keep_shown([uid for uid in hidden if before.get(uid, True)])
 
     def _following(self, uid):
         """The lesion after this one, or before it when it is the last; None when it is the only one."""
@@ -229,6 +273,12 @@ class Reviewer:
             return None
         row = order.index(uid)
         return order[row + 1] if row + 1 < len(order) else order[row - 1]
+
+
+def _isProposed(pair, side):
+    """Whether the box on this side was proposed as the partner of one that somebody has drawn."""
+    origins = [getattr(pair, f"{each}_origin") for each in (side, otherSide(side))]
+    return getattr(pair, side) is not None and origins == ["predicted", "drawn"]
 
 
 def _linkable(first, second):

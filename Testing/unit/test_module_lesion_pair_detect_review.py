@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from lesion_sections_factory import SHIFT, clean_cache, lesion, lesions, sections  # noqa: F401
+from lesion_sections_factory import SHIFT, clean_cache, lesion, lesions, sections, views  # noqa: F401
 
 
 def state(sections, number: int) -> str:
@@ -94,14 +94,110 @@ def test_split_makes_two_lesions_that_can_be_linked_again(sections):
     assert len(sections.study) == 4
 
 
+def shown(sections) -> list[int]:
+    """Numbers of the lesions whose boxes are on the screen."""
+    nodes = {(pair.number, side): sections.study.node(pair.uid, side)
+             for pair in sections.study.pairs() for side in ("t1", "t2")}  # fmt: skip
+    return sorted({number for (number, _side), node in nodes.items()
+                   if node is not None and node.GetDisplayNode().GetVisibility()})  # fmt: skip
+
+
+def test_both_halves_of_a_split_lesion_stay_shown_whatever_their_own_scores(sections):
+    sections.add_lesions([lesion(1, (-40, -30, 60), t1_score=0.3), *lesions()[1:]])
+    sections.study.filter(minimum_score=0.5)
+    sections.press("Q")
+    assert sections.number() == 1 and shown(sections) == [1, 2, 3, 4, 5]
+    sections.press("W")
+    assert sections.number() == 5
+    sections.study.filter(minimum_score=0.5)
+    assert shown(sections) == [1, 2, 3, 4, 5]
+    sections.study.filter(minimum_score=0.6)
+    assert shown(sections) == [2, 3, 4, 5]
+
+
+def test_a_box_whose_partner_is_deleted_or_linked_away_stays_shown(sections):
+    sections.add_lesions([lesion(1, (-40, -30, 60), t1_score=0.3), *lesions()[1:]])
+    sections.study.filter(minimum_score=0.5)
+    sections.review.reviewer.deleteSide("t2")
+    assert shown(sections) == [1, 2, 3, 4]
+    sections.study.undo()
+    sections.study.filter(minimum_score=0.4)
+    sections.review.reviewer.linkWith("lesion-3", "lesion-1")  # lesion 1 keeps its T1 box, of 0.3
+    assert shown(sections) == [1, 2, 3, 4]
+
+
+def test_next_and_previous_go_on_from_the_place_of_a_lesion_that_the_filter_hides(sections):
+    sections.add_lesions([lesion(1, (-40, -30, 60)), lesion(2, (10, 10, 75), t1_score=0.2, t2_score=0.2),
+                          lesion(3, (-20, 30, 90)), lesion(4, (50, 0, 70))])  # fmt: skip
+    for key, number in (("S", 3), ("W", 1)):
+        sections.context.select("lesion-2")
+        sections.study.filter(minimum_score=0.5)
+        sections.press(key)
+        assert sections.number() == number
+        sections.context.select("lesion-2")
+        sections.context.select(None)
+        sections.press(key)
+        assert sections.number() == number
+
+
+def test_a_lesion_that_vanishes_when_it_is_rejected_gives_way_to_the_next(sections):
+    sections.add_lesions()
+    sections.study.filter(hide_rejected=True)
+    sections.press("D")
+    assert state(sections, 1) == "rejected" and sections.number() == 2
+
+
+def test_undo_asks_before_it_takes_back_a_detection(sections):
+    from LesionPairDetectLib.detection import DETECTION_STEP
+
+    with sections.study.action(DETECTION_STEP):
+        sections.study.replace_all(lesions())
+    sections.context.select("lesion-1")
+    sections.press("A")
+    assert sections["undoButton"].toolTip == "Take back: Accept"
+    sections.press("Z")
+    assert sections["undoButton"].toolTip == "Take back: Detect lesions. You are asked first: its lesions go"
+    sections.harness.answer("Cancel")
+    sections.press("Z")
+    assert len(sections.study) == 4
+    assert "Undo has come to the step 'Detect lesions'. Take it back?" in sections.harness.dialogs()[-1].text
+    sections.harness.answer("OK")
+    sections.click("undoButton")
+    assert len(sections.study) == 0
+    sections.press("Shift+Z")
+    assert len(sections.study) == 4 and len(sections.harness.dialogs()) == 2
+
+
+def test_accepting_a_drawn_lesion_accepts_the_partner_that_was_proposed(sections):
+    drawn = {"t1_score": None, "t1_origin": "drawn", "t2_score": 0.4, "t2_origin": "predicted"}
+    found = {"t2_score": None, "t2_origin": "predicted"}
+    sections.add_lesions([lesion(1, **drawn), lesion(2, (50, 0, 70), **found)])
+    assert "seen in T1, proposed in T2 · proposed" in sections.text("lesionLabel")
+    sections.press("A")
+    assert "seen in T1 and T2 · accepted" in sections.text("lesionLabel")
+    accepted = sections.study.pair("lesion-1")
+    assert (accepted.t2_origin, accepted.t2_score, accepted.state) == ("drawn", 0.4, "accepted")
+    sections.press("Z")
+    assert sections.study.pair("lesion-1").t2_origin == "predicted" and state(sections, 1) == "proposed"
+    sections.press("S")
+    sections.press("A")
+    assert sections.study.pair("lesion-2").t2_origin == "predicted"
+
+
+def test_one_lesion_is_no_plural(sections):
+    sections.add_lesions(lesions()[:1])
+    sections.context.select(None)
+    assert sections.text("lesionLabel") == "Lesions: 1. Choose one to review it."
+
+
 def test_link_asks_for_the_other_lesion_and_takes_the_next_one_chosen(sections):
     sections.add_lesions()
     sections.context.select("lesion-3")
     sections.click("linkLesionButton")
-    assert sections.text("questionLabel") == "Choose the lesion whose T2 box belongs to lesion 3."
+    assert sections.asked() == "Choose the lesion whose T2 box belongs to lesion 3."
     assert sections["linkLesionButton"].checked
     sections.context.select("lesion-4")
-    assert not sections.text("questionLabel") and not sections["linkLesionButton"].checked
+    assert not sections.asked() and not sections["linkLesionButton"].checked
     linked = sections.study.pair("lesion-3")
     assert np.allclose(linked.t2.centre_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
     assert len(sections.study) == 3
@@ -114,7 +210,7 @@ def test_a_lesion_seen_in_t2_only_takes_the_t1_box_of_the_other(sections):
     sections.add_lesions()
     sections.context.select("lesion-4")
     sections.press("E")
-    assert "whose T1 box belongs to lesion 4" in sections.text("questionLabel")
+    assert "whose T1 box belongs to lesion 4" in sections.asked()
     sections.context.select("lesion-3")
     both = [pair for pair in sections.study.pairs() if None not in (pair.t1, pair.t2)]
     assert len(both) == 3 and len(sections.study) == 3
@@ -129,18 +225,18 @@ def test_linking_two_boxes_of_one_image_is_refused_and_nothing_changes(sections)
     assert sections.study.pairs() == before
 
 
-def test_linking_is_left_off_with_escape_the_same_key_and_cancel(sections):
+def test_linking_is_left_off_with_escape_the_same_key_and_cancel(sections, views):
     sections.add_lesions()
     before = sections.study.pairs()
     for leave in (
         lambda: sections.press("Esc"),
         lambda: sections.press("E"),
-        lambda: sections.click("cancelQuestionButton"),
+        sections.leave_off,
     ):
         sections.press("E")
-        assert sections.text("questionLabel")
+        assert sections.asked()
         leave()
-        assert not sections.text("questionLabel")
+        assert not sections.asked()
     sections.context.select("lesion-3")
     assert sections.study.pairs() == before
 
@@ -150,7 +246,7 @@ def test_a_lesion_deleted_while_it_waits_for_a_partner_is_forgotten(sections):
     sections.press("E")
     sections.study.remove("lesion-1")
     sections.context.select("lesion-2")
-    assert not sections.text("questionLabel")
+    assert not sections.asked()
     assert len(sections.study) == 3 and not sections.problems
 
 
@@ -158,7 +254,7 @@ def test_swap_exchanges_the_partners(sections):
     sections.add_lesions()
     partners = [sections.study.pair(uid).t2.centre_mm for uid in ("lesion-1", "lesion-2")]
     sections.press("C")
-    assert "exchanges its T2 box with lesion 1" in sections.text("questionLabel")
+    assert "exchanges its T2 box with lesion 1" in sections.asked()
     sections.context.select("lesion-2")
     swapped = [sections.study.pair(uid).t2.centre_mm for uid in ("lesion-2", "lesion-1")]
     assert np.allclose(swapped, partners, atol=1e-3)

@@ -47,6 +47,33 @@ def test_every_lesion_has_its_row(listed):
     assert len(set(colors)) == 4
 
 
+def test_a_row_tells_a_partner_that_is_only_proposed(listed):
+    drawn = {"t1_score": None, "t1_origin": "drawn", "t2_score": 0.4, "t2_origin": "predicted"}
+    listed.study.add([lesion(5, (0, 0, 30), **drawn)])
+    row, column = listed.rows()[4], listed.headings().index
+    assert (row["Seen in"], row["Score T2"], row["T1 mm"], row["T2 mm"]) == ("T1, T2?", "0.40?", "24.0", "?")
+    table = listed["lesionsTable"]
+    tip = table.item(4, column("T2 mm")).toolTip()
+    assert "The box in T2 is proposed" in tip and "accept the lesion" in tip
+    listed.choose_row(5)
+    listed.harness.press("A")
+    row = listed.rows()[4]
+    assert (row["Seen in"], row["Score T2"], row["T2 mm"]) == ("both", "0.40", "24.0")
+    assert table.item(4, column("T2 mm")).toolTip() == ""
+
+
+def test_a_lesion_that_the_filter_hides_is_not_the_chosen_one_any_more(listed):
+    listed.choose_row(2)
+    listed.harness.type_text(listed["scoreThresholdSlider"], "0.5")
+    assert listed.context.selectedUid is None
+    listed["lesionsTable"].setFocus()
+    listed.harness.press("W")
+    assert listed.chosen_row() == "1"
+    listed.choose_row(3)
+    listed.harness.press("W")
+    assert listed.chosen_row() == "1"
+
+
 def test_state_and_note_are_followed(listed):
     listed.study.set_state("lesion-2", "accepted")
     listed.study.set_state("lesion-3", "rejected")
@@ -193,12 +220,12 @@ def test_sums_follow_the_limits(listed):
     assert listed["sumsLabel"].text.splitlines() == [
         "Lesions: 4 (both images 2, T1 only 1, T2 only 1)",
         "Accepted: 0, proposed: 4, rejected: 0",
-        "Sum of diameters: 48 mm over 2 targets",
+        "Sum of diameters: 48 mm (targets: 2)",
     ]
     listed.harness.type_text(listed["recistTargetsSpinBox"], "3")
-    assert "Sum of diameters: 72 mm over 3 targets" in listed["sumsLabel"].text
+    assert "Sum of diameters: 72 mm (targets: 3)" in listed["sumsLabel"].text
     listed.harness.type_text(listed["recistMinimumSpinBox"], "40")
-    assert "Sum of diameters: 0 mm over 0 targets" in listed["sumsLabel"].text
+    assert "Sum of diameters: 0 mm (targets: 0)" in listed["sumsLabel"].text
 
 
 def test_contrasts_and_burden_come_when_the_livers_are_there(listed):

@@ -37,6 +37,7 @@ class LesionRow:
         t1_slice, t2_slice: index (from 0) of the axial slice through the center of the box, predicted ones too.
         t1_volume_ml, t2_volume_ml: of the box.
         t1_contrast, t2_contrast: (lesion − liver) / liver.
+        predicted: images in which its box was only predicted.
         displacement_mm: distance between the centers in T1 and T2, else length of the predicted displacement.
     """
 
@@ -56,6 +57,7 @@ class LesionRow:
     t2_contrast: float | None
     displacement_mm: float | None
     note: str
+    predicted: tuple[str, ...] = ()
 
 
 def lesion_measures(
@@ -144,6 +146,7 @@ class _Scene:
             t2_score=pair.t2_score,
             displacement_mm=_displacement_mm(pair),
             note=pair.note,
+            predicted=tuple(side for side in SIDES if getattr(pair, side) is not None and seen_box(pair, side) is None),
             **measures,
         )
 

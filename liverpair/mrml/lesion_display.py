@@ -45,25 +45,28 @@ def color_of(number: int) -> tuple[float, float, float]:
 @dataclass(frozen=True)
 class LesionFilter:
     """Which lesions are shown. Boxes that no network scored were drawn by a person, and always are; so are accepted
-    lesions."""
+    lesions, and those whose uids are `kept`."""
 
     minimum_score: float = 0.0
     hide_rejected: bool = False
+    kept: frozenset[str] = frozenset()
 
     def passes(self, pair: LesionPair) -> bool:
         """Whether a lesion is shown: the better of its two scores counts."""
         sides = [(pair.t1, pair.t1_score, pair.t1_origin), (pair.t2, pair.t2_score, pair.t2_origin)]
         present = [(score, origin) for box, score, origin in sides if box is not None]
-        return self._passes(pair.state, present)
+        return self._passes(pair.uid, pair.state, present)
 
-    def passes_records(self, records: Iterable[BoxRecord]) -> bool:
+    def passes_records(self, uid: str, records: Iterable[BoxRecord]) -> bool:
         """The same for what the nodes of a lesion say."""
         records = list(records)
-        return self._passes(records[0].state, [(record.score, record.origin) for record in records])
+        return self._passes(uid, records[0].state, [(record.score, record.origin) for record in records])
 
-    def _passes(self, state: str, boxes: list[tuple[float | None, str]]) -> bool:
+    def _passes(self, uid: str, state: str, boxes: list[tuple[float | None, str]]) -> bool:
         if state == "rejected" and self.hide_rejected:
             return False
+        if uid in self.kept:
+            return True
         scores = [score for score, _origin in boxes if score is not None]
         drawn = any(origin == "drawn" and score is None for score, origin in boxes)
         return state == "accepted" or drawn or not scores or max(scores) >= self.minimum_score
@@ -82,7 +85,7 @@ class LesionDisplay:
         views = BoxViews()
         for uid in uids:
             keys = [key for side in SIDES if (key := (uid, side)) in nodes]
-            shown = bool(keys) and self.filter.passes_records(records[key] for key in keys)
+            shown = bool(keys) and self.filter.passes_records(uid, (records[key] for key in keys))
             for key in keys:
                 _style(_display_node(nodes[key]), records[key])
                 views.show(nodes[key], key[1])
@@ -114,7 +117,7 @@ class LesionDisplay:
         changed = []
         for uid in {uid for uid, _side in nodes}:
             keys = [key for side in SIDES if (key := (uid, side)) in nodes]
-            shown = wanted.passes_records(records[key] for key in keys)
+            shown = wanted.passes_records(uid, (records[key] for key in keys))
             changed += [(nodes[key], shown) for key in keys if bool(_display_node(nodes[key]).GetVisibility()) != shown]
         return changed
 

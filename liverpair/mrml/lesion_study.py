@@ -279,7 +279,14 @@ class LesionStudy:
 
     def filter(self, minimum_score: float = 0.0, hide_rejected: bool = False) -> None:
         """Show only the lesions with a score from `minimum_score`; drawn and accepted ones always stay."""
-        self._store.show(LesionFilter(minimum_score, hide_rejected))
+        wanted, before = LesionFilter(minimum_score, hide_rejected), self._store.display.filter
+        self._store.show(before if wanted == replace(before, kept=frozenset()) else wanted)
+
+    def keep_shown(self, uids: Iterable[str]) -> None:
+        """Show these lesions whatever their scores, until `filter` is called with other values: what somebody has just
+        split must not vanish before his eyes."""
+        wanted = self._store.display.filter
+        self._store.show(replace(wanted, kept=wanted.kept.union(uids)))
 
     def is_shown(self, pair: LesionPair) -> bool:
         """Whether the filter in force shows this lesion."""
