@@ -85,6 +85,7 @@ class LesionPairDetectWidget(SectionedWidget):
         Notices.defer = lambda deliver: qt.QTimer.singleShot(0, deliver)
         self.logic = LesionPairDetectLogic()
         self.context = ReadingContext(self.logic.worker, self.say, lambda: self.logic.bundles)
+        self.context.addListener(self.onContextChanged)
         self.addSections(
             [
                 InputsSection(self.context, self.logic),
@@ -99,6 +100,11 @@ class LesionPairDetectWidget(SectionedWidget):
     def cleanup(self):
         super().cleanup()
         Notices.defer = None
+
+    def onContextChanged(self, what):
+        """A sentence stands until the next deed, which is told here before whoever did it says another one."""
+        if what in ("study", "selection", "history"):
+            self.say("")
 
     def onSceneEndImport(self, caller=None, event=None):
         """A scene was loaded into this one: put its lesions in order, and follow what it brought."""
@@ -133,6 +139,7 @@ class LesionPairDetectLogic(ModelLogic):
         self._checks.forget()
         self._seenVolumes.clear()
         self.livers.forget()
+        self.clearStatus()
 
     def reasonNotToRun(self, parameterNode):
         return reasonNotToDetect(parameterNode, self.bundles, self._checks)

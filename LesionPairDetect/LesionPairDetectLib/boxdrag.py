@@ -18,11 +18,11 @@ class BoxDrag:
     """While started, a drag with the left button in a view of a volume is a box, not an adjustment of the window.
 
     `onDrawn(box)` gets a `Box` in world LPS mm; dragging goes on until `stop`. `onTooSmall()` is called for a mere
-    click.
+    click, `onWrongRow()` for a drag in a view of the other volume, which Slicer gets too.
     """
 
-    def __init__(self, onDrawn, onTooSmall=lambda: None):
-        self._onDrawn, self._onTooSmall = onDrawn, onTooSmall
+    def __init__(self, onDrawn, onTooSmall=lambda: None, onWrongRow=lambda: None):
+        self._onDrawn, self._onTooSmall, self._onWrongRow = onDrawn, onTooSmall, onWrongRow
         self._volume = None
         self._views = []
 
@@ -30,16 +30,15 @@ class BoxDrag:
     def started(self):
         return bool(self._views)
 
-    def start(self, volumeNode):
+    def start(self, volumeNode, otherVolumeNode=None):
         """Take the mouse in all views that show the volume; raises InputError when none on the screen does."""
         self.stop()
-        names = set(slice_views_of(volumeNode))
-        layoutManager = slicer.app.layoutManager()
-        shown = [layoutManager.sliceWidget(name) for name in layoutManager.sliceViewNames() if name in names]
+        shown = _viewsOf(volumeNode)
         if not shown:
             raise InputError(_("No view shows '{name}'.").format(name=volumeNode.GetName()))
         self._volume = volumeNode
-        self._views = [_ViewDrag(widget.sliceView(), self._onRectangle) for widget in shown]
+        self._views = [_ViewDrag(view, self._onRectangle) for view in shown]
+        self._views += [_ForeignView(view, self._onWrongRow) for view in _viewsOf(otherVolumeNode)]
 
     def stop(self):
         """Give the mouse back."""
@@ -114,6 +113,41 @@ class _ViewDrag:
         sliceNode = self._view.mrmlSliceNode()
         qt.QTimer.singleShot(0, lambda: self._onRectangle(sliceNode, first, second))
         return True
+
+
+class _ForeignView:
+    """A view that is only watched. `onDrag()` is called for a drag with the left button."""
+
+    def __init__(self, sliceView, onDrag):
+        self._interactor, self._onDrag = sliceView.interactor(), onDrag
+        self._start = None
+        events = {
+            vtk.vtkCommand.LeftButtonPressEvent: self._onPress,
+            vtk.vtkCommand.LeftButtonReleaseEvent: self._onRelease,
+        }
+        self._tags = [self._interactor.AddObserver(event, function, ABOVE_SLICER) for event, function in events.items()]
+
+    def release(self):
+        for tag in self._tags:
+            self._interactor.RemoveObserver(tag)
+        self._tags = []
+
+    def _onPress(self, caller=None, event=None):
+        self._start = self._interactor.GetEventPosition()
+
+    def _onRelease(self, caller=None, event=None):
+        start, self._start = self._start, None
+        end = self._interactor.GetEventPosition()
+        if start is not None and max(abs(a - b) for a, b in zip(start, end)) >= SMALLEST_DRAG:
+            qt.QTimer.singleShot(0, self._onDrag)
+
+
+def _viewsOf(volumeNode):
+    """The slice views of the layout that show a volume; none for None."""
+    if volumeNode is None:
+        return []
+    names, layoutManager = set(slice_views_of(volumeNode)), slicer.app.layoutManager()
+    return [layoutManager.sliceWidget(name).sliceView() for name in layoutManager.sliceViewNames() if name in names]
 
 
 class _Outline:

@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.viewprompt import ViewPrompt
 from LiverMultimodalLib.inputs import SIDES, volumeOf
 from LiverMultimodalLib.panelcontext import PanelContext
 from liverpair.errors import InputError
@@ -28,7 +29,8 @@ class ReadingContext(PanelContext):
 
     Attributes:
         study: `LesionStudy` of the chosen volumes, None when none is chosen.
-        listedUids: function that returns the UIDs of the lesions as the table lists them from top to bottom.
+        listedUids: function that returns the UIDs of the lesions, also of hidden ones, as the table sorts them.
+        prompt: the `ViewPrompt`, for one who waits for the user to do something in the views.
         jumpedTo: by side, the point (world RAS, mm) that a row was last brought to.
     """
 
@@ -42,6 +44,7 @@ class ReadingContext(PanelContext):
         self._placeMap = None
         self._images, self._livers = {}, {}
         self.listedUids = list
+        self.prompt = ViewPrompt()
         self.jumpedTo = {}
 
     def volume(self, side):
@@ -147,6 +150,11 @@ class ReadingContext(PanelContext):
             self._followVolumes(*chosen)
         self._placeMap = None
         super().onParametersChanged()
+
+    def release(self):
+        """Let go of the scene and the views."""
+        super().release()
+        self.prompt.hide()
 
     def _followVolumes(self, t1, t2):
         if self.study is not None:

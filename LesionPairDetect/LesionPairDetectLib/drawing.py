@@ -13,6 +13,7 @@ from LesionPairDetectLib.reviewer import Reviewer
 from LesionPairDetectLib.section import Section
 from LiverMultimodalLib.display import showPair
 from LiverMultimodalLib.inputs import SIDES
+from LiverMultimodalLib.workerrun import FAILED
 from liverpair.errors import InputError
 
 HEADINGS = (_("Lesion"), _("Overlap"), _("Distance"), _("Partner"))
@@ -29,10 +30,10 @@ class DrawSection(Section):
         super().__init__(context)
         self.drawer, self.reviewer = Drawer(context), Reviewer(context)
         self.proposer = PartnerProposer(context)
-        self.drag = BoxDrag(self.onDrawn, self.onTooSmall)
+        self.drag = BoxDrag(self.onDrawn, self.onTooSmall, self.onWrongRow)
         self.task = None
         self._unmatched = None
-        self._place = {}
+        self._place, self._asked = {}, None
         starters = {"drawT1Button": lambda checked=False: self.draw("t1"),
                     "drawT2Button": lambda checked=False: self.draw("t2"),
                     "drawPartnerButton": lambda checked=False: self.drawPartner()}  # fmt: skip
@@ -41,7 +42,6 @@ class DrawSection(Section):
             button.text = f"{button.text} ({KEYS[name]})"
             button.connect("clicked(bool)", start)
         self._keys = KeyBindings({KEYS[name]: start for name, start in starters.items()})
-        self.ui.cancelDrawButton.connect("clicked(bool)", self.stop)
         for side in SIDES:
             button = getattr(self.ui, f"delete{side.upper()}BoxButton")
             button.connect("clicked(bool)", lambda checked=False, side=side: self.deleteBox(side))
@@ -98,7 +98,12 @@ class DrawSection(Section):
         self.show()
 
     def onTooSmall(self):
-        self.context.say(_("Drag from one corner of the lesion to the opposite one."), isProblem=True)
+        self._askAgain(_("Hold the button down and drag from one corner of the lesion to the opposite one."))
+
+    def onWrongRow(self):
+        """Somebody has dragged in the row of the other image."""
+        side, other = self.task.side.upper(), otherSide(self.task.side).upper()
+        self._askAgain(_("That was a {other} view. Drag the box in a {side} view.").format(other=other, side=side))
 
     def onProposes(self, checked):
         self.drawer.proposesPartner = checked
@@ -128,6 +133,7 @@ class DrawSection(Section):
             self._showUnmatched()
 
     def _toggle(self, makeTask):
+        self.context.say("")
         before, self.task = self.task, None
         self.drag.stop()
         with self.context.attempt():
@@ -139,7 +145,7 @@ class DrawSection(Section):
 
     def _startDrag(self, task):
         try:
-            self.drag.start(self.context.volume(task.side))
+            self.drag.start(*self._volumesOf(task))
         except InputError:  # no view shows it: the layout of both rows has some that do, once Slicer has made them
             showPair(
                 [self.context.volume(side) for side in SIDES],
@@ -147,28 +153,37 @@ class DrawSection(Section):
                 onFitted=lambda: self._dragInNewViews(task),
             )
 
+    def _volumesOf(self, task):
+        """The volume to draw in, and the other one."""
+        return self.context.volume(task.side), self.context.volume(otherSide(task.side))
+
     def _dragInNewViews(self, task):
         if self.task == task and not self.drag.started:
             with self.context.attempt():
-                self.drag.start(self.context.volume(task.side))
+                self.drag.start(*self._volumesOf(task))
 
     def _askNetwork(self, uid, side, box):
         if self.proposer.reason() is not None:
             return
-        pair = self.context.study.pair(uid)
-        proposed = getattr(pair, otherSide(side))
-        placed = self._place[uid]
-        self._place[uid] = f"{placed} {_('The network is being asked.')}"
-        self.proposer.ask(side, box, lambda run: self._onAnswered(uid, side, proposed, placed, run))
+        proposed = getattr(self.context.study.pair(uid), otherSide(side))
+        self._asked = uid
+        self.proposer.ask(side, box, lambda run: self._onAnswered(uid, side, proposed, run))
 
-    def _onAnswered(self, uid, side, proposed, placed, run):
-        sentence = f"{placed} {run.sentence}"
+    def _onAnswered(self, uid, side, proposed, run):
         with self.context.attempt():
             if run.box is not None:
-                replaced = self.drawer.replacePrediction(uid, otherSide(side), proposed, run.box, run.score)
-                sentence = run.sentence if replaced else placed
-        self._place[uid] = sentence
+                if self.drawer.replacePrediction(uid, otherSide(side), proposed, run.box, run.score):
+                    self._place[uid] = run.sentence
+            elif run.ending == FAILED:
+                self._place[uid] = f"{self._place[uid]} {run.sentence}"
         self.show()
+
+    def _placeText(self, pair):
+        """How the place of the partner of a drawn box is known, as long as it is only proposed."""
+        if pair is None or self.drawer.partnerSide() is None:
+            return ""
+        isAsked = self.proposer.isAsking and pair.uid == self._asked
+        return " ".join(filter(None, [self._place.get(pair.uid), isAsked and _("The network is being asked.")]))
 
     def _showDrawing(self):
         context, task = self.context, self.task
@@ -180,19 +195,23 @@ class DrawSection(Section):
         missing = self.drawer.partnerSide() if hasStudy else None
         self.ui.drawPartnerButton.enabled = missing is not None and context.volume(missing) is not None
         self.ui.drawPartnerButton.checked = task is not None and task.uid is not None
-        self.ui.drawFrame.visible = task is not None
         if task is not None:
-            self.ui.drawLabel.text = self._instruction(task)
             escapeKey.take(self.stop)
+            context.prompt.show(self._instruction(task), self.stop)
         else:
             escapeKey.release(self.stop)
+            context.prompt.hide(self.stop)
         pair = self.reviewer.pair if hasStudy else None
         for side in SIDES:
             hasBox = pair is not None and getattr(pair, side) is not None
             getattr(self.ui, f"delete{side.upper()}BoxButton").enabled = hasBox
-        place = self._place.get(pair.uid, "") if pair is not None else ""
+        place = self._placeText(pair)
         self.ui.placeLabel.text = place
         self.ui.placeLabel.visible = bool(place)
+
+    def _askAgain(self, sentence):
+        if self.task is not None:
+            self.context.prompt.show(sentence, self.stop, isProblem=True)
 
     def _instruction(self, task):
         if task.uid is None:

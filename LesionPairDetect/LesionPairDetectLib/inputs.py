@@ -24,6 +24,7 @@ class InputsSection(Section):
     def __init__(self, context, logic):
         super().__init__(context)
         self.logic = logic
+        self._chosen = None
         self._models = ModelPicker(
             self.ui, logic, lambda: context.parameterNode, self.onModelChosen, lambda: self.onChanged("parameters")
         )
@@ -52,8 +53,9 @@ class InputsSection(Section):
         parameterNode = self.context.parameterNode
         if what == "volumes":
             self.logic.guessInputs(parameterNode)
-        if parameterNode is None or what not in ("study", "parameters"):
+        if parameterNode is None or what not in ("study", "parameters", "history"):
             return
+        self._forgetStatus(what)
         if what == "study":
             self.logic.livers.follow(parameterNode)
         self._models.show()
@@ -61,6 +63,14 @@ class InputsSection(Section):
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
         self._runPanel.show()
+
+    def _forgetStatus(self, what):
+        """What was said about a run is old when somebody has changed its lesions, or chosen something else."""
+        parameterNode = self.context.parameterNode
+        chosen = (*inputs.volumesOf(parameterNode).values(), parameterNode.model, parameterNode.device)
+        before, self._chosen = self._chosen, chosen
+        if what == "history" or before not in (None, chosen):
+            self.logic.clearStatus()
 
     def onModelChosen(self, name):
         self.context.parameterNode.model = name

@@ -25,7 +25,7 @@ class ReadingSection(Section):
         super().__init__(context)
         self.cursor = LinkedCursor(context, self.onPlace)
         self.registrar = Registrar(context, self.onRegistered)
-        self._clicks = ViewClicks(self.onClick)
+        self._clicks = ViewClicks(self.onClick, onPress=lambda: context.say(""))
         self._handles = HandlesNearPointer(context)
         self._keys = KeyBindings({FOLLOW_KEY: self.toggle})
         self._isEntered = False

@@ -57,14 +57,16 @@ class ViewMouse:
 
 
 class ViewClicks(ViewMouse):
-    """While started, `onClick(group, ras, viewName)` is called for every click with the left button."""
+    """While started, `onClick(group, ras, viewName)` is called for every click with the left button, and `onPress()` when
+    the button goes down.
+    """
 
-    def __init__(self, onClick):
+    def __init__(self, onClick, onPress=lambda: None):
         super().__init__()
-        self._onClick = onClick
+        self._onClick, self._onPress = onClick, onPress
 
     def watcher(self, sliceView, group):
-        return _ClickWatcher(sliceView, group, self._onClick)
+        return _ClickWatcher(sliceView, group, self._onClick, self._onPress)
 
 
 class HandlesNearPointer(ViewMouse):
@@ -109,8 +111,8 @@ class _ViewWatcher:
 class _ClickWatcher(_ViewWatcher):
     """The clicks into one view."""
 
-    def __init__(self, sliceView, group, onClick):
-        self._onClick = onClick
+    def __init__(self, sliceView, group, onClick, onPress):
+        self._onClick, self._onPressed = onClick, onPress
         self._pressed = None
         events = {
             vtk.vtkCommand.LeftButtonPressEvent: self._onPress,
@@ -120,6 +122,7 @@ class _ClickWatcher(_ViewWatcher):
 
     def _onPress(self, caller, event):
         self._pressed = self._interactor.GetEventPosition()
+        self._onPressed()
 
     def _onRelease(self, caller, event):
         pressed, self._pressed = self._pressed, None

@@ -79,6 +79,16 @@ class Sections:
         """What a label says, as far as the user can see it."""
         return self[name].text if self[name].isVisible() else ""
 
+    def asked(self) -> str:
+        """What the user is asked to do, over the views."""
+        labels = slicer.util.findChildren(self.harness.app.layoutManager().viewport(), name="viewPromptLabel")
+        return "".join(label.text for label in labels if not label.parentWidget().isHidden())
+
+    def leave_off(self) -> None:
+        """Press the button beside it, with the views drawn."""
+        viewport = self.harness.app.layoutManager().viewport()
+        self.harness.click(slicer.util.findChildren(viewport, name="viewPromptButton")[0])
+
     def enter(self) -> None:
         for section in self.all:
             section.enter()

@@ -52,7 +52,7 @@ def test_a_box_is_dragged_where_the_mouse_was(sections):
     view = sections.harness.slice_view("Red")
     corners = [np.array(sections.harness.slice_position("Red", (x, y, 108))) for x, y in ((20, 30), (-10, -25))]
     sections.press("1")
-    assert sections.text("drawLabel") == "Drag a box around the lesion in a T1 view."
+    assert sections.asked() == "Drag a box around the lesion in a T1 view."
     assert sections["drawT1Button"].checked
     sections.harness.drag(view, *corners)
     sections.harness.wait(seconds=0.1)
@@ -62,7 +62,7 @@ def test_a_box_is_dragged_where_the_mouse_was(sections):
     assert np.allclose(pair.t1.size_mm, (30, 55, 42.5), atol=2 * millimeter_per_pixel)
     assert pair.t1.centre_mm[2] == pytest.approx(view.mrmlSliceNode().GetSliceOffset())
     assert (pair.t1_origin, pair.state, pair.t2) == ("drawn", "accepted", None)
-    assert not sections["drawT1Button"].checked and not sections.text("drawLabel")
+    assert not sections["drawT1Button"].checked and not sections.asked()
 
 
 @pytest.mark.parametrize("view", ["Red+", "Green+", "Yellow+"])
@@ -96,7 +96,7 @@ def test_the_mouse_does_what_it_always_does_before_and_after(sections):
 def test_a_click_is_no_box_and_drawing_goes_on(sections):
     sections.press("1")
     sections.drag("Red", (0.5, 0.5), (0.502, 0.5))
-    assert sections.problems == ["Drag from one corner of the lesion to the opposite one."]
+    assert sections.asked() == "Hold the button down and drag from one corner of the lesion to the opposite one."
     assert sections["drawT1Button"].checked
     sections.drag("Red")
     assert len(sections.study) == 1
@@ -106,7 +106,7 @@ def test_drawing_is_left_off_with_escape_the_same_key_cancel_and_on_leaving(sect
     ways = (
         lambda: sections.press("Esc"),
         lambda: sections.press("1"),
-        lambda: sections.click("cancelDrawButton"),
+        sections.leave_off,
         lambda: sections.draw.exit(),
     )
     for leave in ways:
@@ -122,13 +122,38 @@ def test_drawing_is_left_off_with_escape_the_same_key_cancel_and_on_leaving(sect
 def test_drawing_and_linking_do_not_go_on_together(sections):
     sections.add_lesions()
     sections.press("E")
-    assert sections.text("questionLabel")
+    assert "belongs to lesion 1" in sections.asked()
     sections.press("1")
-    assert sections.text("drawLabel") and not sections.text("questionLabel")
+    assert sections.asked().startswith("Drag a box") and not sections["linkLesionButton"].checked
     sections.press("E")
-    assert sections.text("questionLabel") and not sections.text("drawLabel")
+    assert "belongs to lesion 1" in sections.asked() and not sections["drawT1Button"].checked
     sections.press("Esc")
-    assert not sections.text("questionLabel")
+    assert not sections.asked()
+
+
+def test_what_is_to_be_drawn_stands_over_the_views(sections):
+    sections.press("1")
+    viewport = sections.harness.app.layoutManager().viewport()
+    frame = slicer.util.findChildren(viewport, name="viewPrompt")[0]
+    assert frame.isVisible() and viewport.rect.contains(frame.geometry)
+    assert frame.geometry.top() < 10 and abs(frame.geometry.center().x() - viewport.width // 2) < 10
+    sections.harness.app.layoutManager().viewport().resize(300, viewport.height)
+    sections.context.prompt.show("What there is to do, in more words than fit into a line. " * 3, lambda: None)
+    sections.harness.wait()
+    label = slicer.util.findChildren(frame, name="viewPromptLabel")[0]
+    assert viewport.rect.contains(frame.geometry) and label.height >= label.heightForWidth(label.width)
+
+
+def test_a_drag_in_the_row_of_the_other_image_is_no_box_and_is_said(sections):
+    sections.press("1")
+    sections.drag("Red+")
+    assert sections.asked() == "That was a T2 view. Drag the box in a T1 view."
+    assert len(sections.study) == 0 and sections["drawT1Button"].checked
+    sections.drag("Red+", (0.5, 0.5), (0.5, 0.5))
+    sections.drag("Red")
+    assert len(sections.study) == 1 and not sections.asked()
+    sections.drag("Red+")
+    assert not sections.asked()
 
 
 def test_a_drawing_in_a_view_that_is_not_shown_brings_the_two_rows(sections):
@@ -179,7 +204,7 @@ def test_the_partner_of_a_prediction_is_drawn_in_its_place(sections):
     sections.add_lesions([lesion(1), lesion(2, (30, 10, 75), t2_origin="predicted", t2_score=None)])
     sections.context.select("lesion-2")
     sections.press("3")
-    assert sections.text("drawLabel") == "Drag the T2 box of lesion 2."
+    assert sections.asked() == "Drag the T2 box of lesion 2."
     sections.drag("Green+")
     pair = sections.study.pair("lesion-2")
     assert (pair.t2_origin, pair.state) == ("drawn", "accepted")
@@ -204,7 +229,7 @@ def test_a_drawing_for_a_lesion_deleted_meanwhile_is_left_off(sections):
     sections.press("3")
     sections.study.remove("lesion-3")
     sections.harness.wait()
-    assert not sections.text("drawLabel")
+    assert not sections.asked()
     sections.drag("Red+")
     assert len(sections.study) == 3 and not sections.problems
 

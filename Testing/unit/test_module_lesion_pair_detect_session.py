@@ -107,3 +107,43 @@ def test_a_click_on_a_box_gives_it_to_the_lesion_that_waits_for_a_partner(panel)
     panel.harness.wait(seconds=0.1)
     assert len(panel.study) == 3
     assert panel.study.pair("lesion-3").t2.centre_mm == pytest.approx(center, abs=1e-3)
+
+
+def test_what_a_run_said_is_gone_with_the_next_deed_another_choice_and_another_scene(panel):
+    panel.add_pair()
+    panel.parameters.model = "peaks"
+    panel.harness.wait()
+    panel.run()
+    assert panel.status.startswith("Lesions found: 4;")
+    panel.enter()
+    panel.choose_row(1)
+    assert panel.status.startswith("Lesions found: 4;")
+    panel.harness.press("A")
+    assert panel.status == ""
+    panel.run()
+    assert panel.status
+    panel.parameters.t2Volume = panel.add_volume("AX T2 late")
+    assert panel.status == ""
+    panel.logic.status = "Lesions found: 4."
+    slicer.mrmlScene.Clear(0)
+    panel.harness.wait()
+    assert panel.status == "" and panel.logic.status == ""
+
+
+def test_a_sentence_stands_until_the_next_deed(panel):
+    panel.add_pair()
+    panel.harness.press("A")
+    assert panel["sayLabel"].text == "There is no lesion yet." and panel["sayLabel"].isVisible()
+    panel.add_lesions()
+    assert not panel["sayLabel"].isVisible()
+    panel.harness.press("Q")
+    assert panel["sayLabel"].text == "Choose a lesion first."
+    panel.choose_row(1)
+    assert not panel["sayLabel"].isVisible()
+    for deed in (lambda: panel.harness.press("1"), lambda: drag(panel, "Red", (0.1, 0.1), (0.2, 0.2))):
+        panel.harness.press("A")
+        panel.harness.press("Z")
+        assert panel["sayLabel"].text == "Undone: Accept."
+        deed()
+        assert not panel["sayLabel"].isVisible()
+        panel.harness.press("Esc")

@@ -174,6 +174,15 @@ def test_the_scene_may_be_closed_while_it_runs(panel):
     assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
 
 
+def test_volumes_of_livers_are_not_said_any_more_when_the_scene_is_closed(panel):
+    panel.add_pair()
+    panel.run()
+    assert panel.status.startswith("Liver volume:")
+    slicer.mrmlScene.Clear(0)
+    panel.harness.wait()
+    assert panel.status == ""
+
+
 def test_the_result_of_a_volume_deleted_meanwhile_is_dropped_and_the_other_is_kept(panel):
     t1, t2 = panel.add_pair()
     panel.apply()
