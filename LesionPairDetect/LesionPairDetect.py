@@ -139,7 +139,6 @@ class LesionPairDetectLogic(ModelLogic):
         self._checks.forget()
         self._seenVolumes.clear()
         self.livers.forget()
-        self.clearStatus()
 
     def reasonNotToRun(self, parameterNode):
         return reasonNotToDetect(parameterNode, self.bundles, self._checks)

@@ -57,8 +57,8 @@ class ViewMouse:
 
 
 class ViewClicks(ViewMouse):
-    """While started, `onClick(group, ras, viewName)` is called for every click with the left button, and `onPress()` when
-    the button goes down.
+    """While started, `onClick(group, ras, viewName)` is called for every click with the left button, and `onPress()`
+    when the button goes down.
     """
 
     def __init__(self, onClick, onPress=lambda: None):

@@ -59,7 +59,7 @@ def test_exported_lesions_come_back_as_they_were(sections, tmp_path):
     assert same_lesions(sections.study.pairs(), before)
     assert [pair.number for pair in sections.study.pairs()] == [1, 2, 3, 4, 5]
     assert sections.said[-1] == "Lesions imported: 5."
-    assert sections["undoButton"].toolTip == "Take back: Import. You are asked first: its lesions go"
+    assert sections["undoButton"].toolTip == "<p>Take back: Import. You are asked first: its lesions go</p>"
     sections.harness.answer("Cancel", "OK")
     sections.press("Z")
     assert len(sections.study) == 5

@@ -15,7 +15,7 @@ def narrow(panel):
     panel.add_pair()
     panel.add_lesions()
     panel.parameters.scoreThreshold = 0.0
-    panel.harness.main_window.set_panel_width(NARROW)
+    panel.harness.main_window.harness_set_panel_width(NARROW)
     panel.harness.wait(seconds=0.4)
     return panel.widget.parent
 

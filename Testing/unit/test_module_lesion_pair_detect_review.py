@@ -154,9 +154,9 @@ def test_undo_asks_before_it_takes_back_a_detection(sections):
         sections.study.replace_all(lesions())
     sections.context.select("lesion-1")
     sections.press("A")
-    assert sections["undoButton"].toolTip == "Take back: Accept"
+    assert sections["undoButton"].toolTip == "<p>Take back: Accept</p>"
     sections.press("Z")
-    assert sections["undoButton"].toolTip == "Take back: Detect lesions. You are asked first: its lesions go"
+    assert sections["undoButton"].toolTip == "<p>Take back: Detect lesions. You are asked first: its lesions go</p>"
     sections.harness.answer("Cancel")
     sections.press("Z")
     assert len(sections.study) == 4
