@@ -200,11 +200,7 @@ def _flattened(header: Dataset, shared: Dataset, frame: Dataset) -> Dataset:
 def _text(value: object) -> str:
     from pydicom.multival import MultiValue
 
-    return (
-        "\\".join(map(str, value))
-        if isinstance(value, (list, tuple, MultiValue))
-        else str(value).strip()
-    )
+    return "\\".join(map(str, value)) if isinstance(value, (list, tuple, MultiValue)) else str(value).strip()
 
 
 def _floats(header: Dataset, keyword: str, length: int) -> tuple[float, ...]:

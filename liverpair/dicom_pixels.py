@@ -56,7 +56,8 @@ def _stored_frames(file: Path) -> np.ndarray:
 
     content = pydicom.dcmread(file, force=True)
     groups = [item for name in _GROUPS for item in content.get(name) or []]
-    if not any([_without_scaling(part) for part in (content, *groups)]):
+    changed = [_without_scaling(part) for part in (content, *groups)]
+    if not any(changed):
         return sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
     with tempfile.TemporaryDirectory() as folder:
         unscaled = Path(folder, "unscaled.dcm")

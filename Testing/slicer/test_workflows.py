@@ -19,8 +19,6 @@ from workflows import MODULES, ROOT, WORKFLOWS, run
 SLICER = os.environ.get("LIVERPAIR_SLICER")
 HERE = Path(__file__).resolve().parent
 TIMEOUT_S = 1800
-STILL_WRONG = {}
-"""Workflows that fail, and why; whoever mends one takes its line out."""
 
 
 @pytest.fixture
@@ -65,8 +63,7 @@ def harness(tmp_path, monkeypatch, request):
     running.reset()
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xfail(reason=STILL_WRONG[name], strict=True))
-                                  if name in STILL_WRONG else name for name in WORKFLOWS])  # fmt: skip
+@pytest.mark.parametrize("name", WORKFLOWS)
 def test_workflow(name, pictures, baseline, request, tmp_path, capfd):
     if SLICER:
         code, log = slicer_run(name, str(pictures))

@@ -80,7 +80,7 @@ def write_enhanced(
                 frame.PixelValueTransformationSequence = item(
                     RescaleSlope=slopes[n % len(slopes)],
                     RescaleIntercept=intercepts[n % len(intercepts)],
-                    RescaleType="US"
+                    RescaleType="US",
                 )
             frames.append(frame)
             pixels.append(np.full((4, 6), 100 * e + n, np.uint16))

@@ -242,7 +242,6 @@ def test_measure_of_an_empty_mask_is_refused(tmp_path, capsys):
     assert "empty.nrrd' is empty." in capsys.readouterr().err
 
 
-
 def test_train_and_evaluate_get_the_rest_of_the_line(monkeypatch, capsys):
     import types
 

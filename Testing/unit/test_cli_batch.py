@@ -67,7 +67,9 @@ def test_the_summary_is_written_whatever_a_study_is_called_and_before_anything_i
         )
     rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").open(encoding="utf-8")))
     assert [(row["study"], row["outcome"]) for row in rows] == [
-        ("anna", "done"), ("cora", "done"), ("\\udce9tude", "failed")
+        ("anna", "done"),
+        ("cora", "done"),
+        ("\\udce9tude", "failed"),
     ]
 
 

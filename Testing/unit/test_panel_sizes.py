@@ -36,10 +36,6 @@ FURNITURE = 260
 LONG_NAME = "601: AX T{} SPIR dyn BH 4 mm gap 0.4 (SENSE) [mm] late phase"
 SENTENCE = "T2 has 3 components; LiverPair needs a scalar volume. Make one in the module Vector to Scalar Volume."
 ENDING = "ationenlich"
-STILL_WRONG = {
-    ("LiverMultimodal", "test_long_sentences_push_down_what_is_below_them", "English"): "W: a warning lacks a line",
-}
-"""Module, test and language of what is known to fail, and why."""
 MODULES = {path.stem: path for path in (LIVER_MULTIMODAL, LESION_PAIR_DETECT, DEEP_DREAM_INSPECTOR)}
 
 
@@ -68,8 +64,6 @@ def language(request):
 @pytest.fixture(params=MODULES)
 def window(request, language, tmp_path, monkeypatch):
     """The window with a module's panel, two volumes with long names and models of each task; all parts unfolded."""
-    if reason := STILL_WRONG.get((request.param, request.function.__name__, language)):
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     monkeypatch.setenv("LIVERPAIR_BUNDLES", str(tmp_path / "models"))
     monkeypatch.setenv("LIVERPAIR_CACHE", str(tmp_path / "cache"))
     write_bundle(tmp_path / "models" / "small-segmentation-of-both-images", strategy="single")

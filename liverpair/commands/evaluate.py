@@ -147,9 +147,7 @@ def detect_cases(
     return cases
 
 
-def read_back(
-    study: EvaluatedStudy, predictions: Path, kinds: bool, liver_label: str | None = None
-) -> "ScoredCase":
+def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool, liver_label: str | None = None) -> "ScoredCase":
     """A study with the results of an earlier `detect`, or another's `lesions.json`. Raises `InputError` when there are
     none."""
     from liverpair.lesions import read_lesions

@@ -93,11 +93,13 @@ def _report(rows: list[dict[str, Any]], failures: list[str], output: Path, colum
     from liverpair.measures.results import table_text
 
     rows = [{column: row.get(column) for column in columns} for row in rows]
-    with written_whole(output / SUMMARY_FILE) as path:
-        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+    with (
+        written_whole(output / SUMMARY_FILE) as path,
+        path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
     print(table_text(rows))
     counts = {outcome: sum(row["outcome"] == outcome for row in rows) for outcome in OUTCOMES}
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))

@@ -16,6 +16,7 @@ from liverpair.mrml.segmentations import source_of
 FIRST_3D_VIEW = "vtkMRMLViewNode1"
 """Also where there is no such view yet: a display node without any view is displayed in all."""
 
+
 def segmentations_made() -> list:
     """The segmentations of the scene that LiverPair has made, or written a segment into."""
     return [node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if provenance.read(node)]

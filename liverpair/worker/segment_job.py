@@ -173,9 +173,7 @@ def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image |
     return images
 
 
-def _doubts(
-    wanted: SegmentRequest, images: "dict[str, sitk.Image | None]", result: "SegmentationResult"
-) -> list[str]:
+def _doubts(wanted: SegmentRequest, images: "dict[str, sitk.Image | None]", result: "SegmentationResult") -> list[str]:
     """Why the result may be wrong though nothing failed, in sentences."""
     from liverpair.doubts import input_doubts, liver_doubts, pair_doubts
 
