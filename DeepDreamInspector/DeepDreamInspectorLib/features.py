@@ -92,7 +92,7 @@ def rangeText(ranges, name):
 
 def sentence(chosen, ranges, bundle):
     """How many features are chosen, and what is known of their normal ranges."""
-    count = _("{count} features are measured.").format(count=len(chosen))
+    count = _("Features measured: {count}.").format(count=len(chosen))
     if bundle is None:
         return count
     if ranges is None:

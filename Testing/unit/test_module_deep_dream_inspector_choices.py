@@ -271,7 +271,7 @@ def test_the_liver_that_was_segmented_on_the_way_is_kept(panel):
 def test_features_are_searched_checked_and_reset(panel):
     assert set(panel.checked()) == set(default_features(2))
     assert panel["featuresLabel"].text == (
-        "8 features are measured. The normal range of 1 of them is known, from 12 lesions."
+        "Features measured: 8. The normal range of 1 of them is known, from 12 lesions."
     )
     panel.harness.type_text(panel["featureSearchLineEdit"], "run entropy")
     assert panel.shown_features() == ["glrlm_RunEntropy"]
