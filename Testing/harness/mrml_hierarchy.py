@@ -14,7 +14,7 @@ class SubjectHierarchyPlugins:
     def __init__(self, scene):
         scene.AddObserver(scene.NodeAddedEvent, self._on_node_added)
         scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._on_node_about_to_be_removed)
-        scene.AddObserver(scene.EndImportEvent, lambda scene, _event: self._add_missing(scene))
+        scene.AddObserver(scene.EndImportEvent, lambda scene, _event: self._add_missing(scene), -100.0)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _on_node_added(self, scene, _event, node) -> None:
@@ -25,7 +25,9 @@ class SubjectHierarchyPlugins:
             self._add(node)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _on_node_about_to_be_removed(self, _scene, _event, node) -> None:
+    def _on_node_about_to_be_removed(self, scene, _event, node) -> None:
+        if scene.IsImporting() or scene.IsClosing():
+            return
         item = _hierarchy().GetItemByDataNode(node)
         if item:
             _hierarchy().RemoveItem(item, False, False)

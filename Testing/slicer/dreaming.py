@@ -1,5 +1,7 @@
 """DeepDreamInspector: a dream is begun at a point, paused, watched, exported, saved, and compared with another."""
 
+import math
+
 import slicer
 from hands import placeOf
 from workers import engage
@@ -35,12 +37,12 @@ def ended(hands):
     hands.settle(1.0)
 
 
-def pointOf(series):
-    """A point of a plotted series: x and y in the middle of its rows."""
+def pointsOf(series):
+    """The points of a plotted series, x and y; rows without a value have none."""
     table = series.GetTableNode().GetTable()
-    row = table.GetNumberOfRows() // 2
-    return [table.GetColumnByName(name).GetVariantValue(row).ToDouble()
-            for name in (series.GetXColumnName(), series.GetYColumnName())]  # fmt: skip
+    columns = [table.GetColumnByName(name) for name in (series.GetXColumnName(), series.GetYColumnName())]
+    points = [[column.GetVariantValue(row).ToDouble() for column in columns] for row in range(table.GetNumberOfRows())]
+    return [point for point in points if all(map(math.isfinite, point))]
 
 
 def a_dream_is_watched(hands):
@@ -72,7 +74,8 @@ def a_dream_is_watched(hands):
     series = [chart.GetNthPlotSeriesNode(number) for number in range(chart.GetNumberOfPlotSeriesNodes())]
     drawn = [each for each in series if each.GetTableNode() is not None and each.GetYColumnName()]
     hands.expect(len(drawn) > 0, "trajectories are drawn")
-    hands.clickInPlot(*pointOf(drawn[0]))
+    points = next(filter(None, map(pointsOf, drawn)))
+    hands.clickInPlot(*points[len(points) // 2])
     hands.settle(0.5)
     hands.expect(context.iteration is not None, "a click in the plot chooses an iteration")
     hands.picture("iteration")

@@ -28,7 +28,7 @@ from Testing.harness import start
 harness = start()
 for name in ("LiverMultimodal", "LesionPairDetect", "DeepDreamInspector"):
     harness.load_module(f"{ROOT.as_posix()}/{{name}}/{{name}}.py")
-    assert harness.main_window.panel() is not None
+    assert harness.main_window.harness_panel() is not None
 harness.check()
 """
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from harness.plot_picture import PlotPicture
 from mrml_dream_factory import FEATURES, ITERATIONS, RANGES, new_dream, sample, samples, value_of
 from mrml_factory import empty_scene
 from vtk.util.numpy_support import vtk_to_numpy
@@ -18,6 +17,7 @@ from liverpair.mrml.dream_plot import FAR_Z, DreamPlot
 from liverpair.mrml.dream_scene import DreamScene
 from liverpair.mrml.dream_series import read_key
 from liverpair.mrml.headless import load_scene_mrb, save_scene_mrb
+from Testing.harness.plot_picture import PlotPicture
 
 SPHERICITY, CONTRAST, ENTROPY = FEATURES
 BASELINES = ("dream", "random-weights", "random-direction")

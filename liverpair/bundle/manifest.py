@@ -31,7 +31,7 @@ TASK_SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """Sections that a bundle of each task must have beyond the core."""
 
-NETWORKS = ("retina", "unet")
+NETWORKS = ("generalized-unet", "retina", "unet")
 """The names in `liverpair.networks.NETWORKS`, which cannot be asked without torch."""
 
 MAXIMUM_ARGUMENT = 4096
