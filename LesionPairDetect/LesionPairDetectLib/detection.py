@@ -15,6 +15,7 @@ from liverpair.lesions import read_lesions
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.findings import kind_of_finding
 from liverpair.mrml import provenance, segmentations, volumes
+from liverpair.mrml.lesion_folders import ItemAttributes
 from liverpair.mrml.lesion_study import LesionStudy
 
 DETECTION_STEP = _("Detect lesions")
@@ -78,7 +79,7 @@ class DetectionRun(WorkerRun):
                 kept, new = merged(study.pairs(), found)
                 with study.action(DETECTION_STEP):
                     study.replace_all(kept + new)
-                provenance.write(study.folder, result.get("provenance") or {})
+                provenance.write(ItemAttributes(study.folder), result.get("provenance") or {})
             finally:
                 study.release()
         self.operatingThreshold = (result.get("provenance") or {}).get("operating_threshold")

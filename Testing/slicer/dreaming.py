@@ -74,9 +74,11 @@ def a_dream_is_watched(hands):
     series = [chart.GetNthPlotSeriesNode(number) for number in range(chart.GetNumberOfPlotSeriesNodes())]
     drawn = [each for each in series if each.GetTableNode() is not None and each.GetYColumnName()]
     hands.expect(len(drawn) > 0, "trajectories are drawn")
-    points = next(filter(None, map(pointsOf, drawn)))
-    hands.clickInPlot(*points[len(points) // 2])
-    hands.settle(0.5)
+    for points in filter(None, map(pointsOf, drawn)):
+        hands.clickInPlot(*points[len(points) // 2])
+        hands.settle(0.5)
+        if context.iteration is not None:
+            break
     hands.expect(context.iteration is not None, "a click in the plot chooses an iteration")
     hands.picture("iteration")
     hands.clickCell(hands["featureTable"], 0, 1)

@@ -128,6 +128,7 @@ def test_a_box_is_resized_by_its_faces_and_moved_by_its_middle(reading, from_mid
     reading.harness.wait(seconds=0.1)
     start = np.add(before.centre_mm, from_middle)
     reading.harness.move_in_slice("Red", frames.flip(start))
+    reading.harness.wait(seconds=0.3)
     ends = [reading.harness.slice_position("Red", frames.flip(point)) for point in (start, start + (9, 0, 0))]
     reading.harness.drag(reading.harness.slice_view("Red"), *ends)
     after = reading.study.pair("lesion-1").t1

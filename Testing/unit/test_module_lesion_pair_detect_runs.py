@@ -10,6 +10,7 @@ from mrml_factory import shift_transform
 
 from liverpair.geometry import volume_ml
 from liverpair.mrml import layouts, provenance, segmentations
+from liverpair.mrml.lesion_folders import ItemAttributes
 from Testing.harness import start
 
 
@@ -75,7 +76,7 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     }
     assert boxes(panel.study) == expected
     assert [panel.study.volume(side) for side in ("t1", "t2")] == [t1, t2]
-    assert provenance.read(panel.study.folder)["bundle"] == "peaks"
+    assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
     for side, volume in (("t1", t1), ("t2", t2)):
         liver = getattr(panel.parameters, f"{side}Liver")
         assert liver.GetName() == f"{volume.GetName()} liver"
@@ -278,7 +279,7 @@ def test_lesions_and_choices_are_saved_and_loaded(panel, tmp_path):
     assert boxes(panel.study) == before
     assert panel.study.pair("lesion-3").state == "accepted" and panel.study.pair("lesion-4").note == "cyst?"
     assert panel.numbers() == ["1", "3"]
-    assert PROVENANCE["sha256"] == provenance.read(panel.study.folder)["sha256"]
+    assert PROVENANCE["sha256"] == provenance.read(ItemAttributes(panel.study.folder))["sha256"]
 
 
 def test_the_module_s_own_test_runs_without_a_model(panel):

@@ -6,6 +6,7 @@ from peak_detector import image_and_liver
 from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID
 
 from liverpair.mrml import provenance, segmentations
+from liverpair.mrml.lesion_folders import ItemAttributes
 
 LONG_S = 300
 
@@ -31,7 +32,7 @@ def test_lesions_are_detected_and_the_livers_registered(panel):
     order = [int(np.linalg.norm(centers["t1"] - peak, axis=1).argmin()) for peak in PEAKS]
     assert np.abs(centers["t1"][order] - PEAKS).max() < 4 and np.abs(centers["t2"][order] - PEAKS - SHIFT).max() < 4
     assert np.allclose(panel.study.pairs()[0].t1.size_mm, LESION_MM, atol=5)
-    assert provenance.read(panel.study.folder)["bundle"] == "peaks"
+    assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
     panel.harness.wait(seconds=0.4)
     assert len(panel.numbers()) == 2 and panel.context.selectedUid is not None
     panel.harness.wait(until=lambda: panel.context.correspondence is not None, seconds=LONG_S)

@@ -91,6 +91,29 @@ def item_of(folder) -> int:
     return item
 
 
+class ItemAttributes:
+    """The attributes of a folder's item in the subject hierarchy, with the methods of a node for them.
+
+    They change without a word to anybody; for each attribute of the folder's node that changes, all boxes are marked as
+    changed, in the scene's batch state.
+    """
+
+    def __init__(self, folder):
+        self._hierarchy, self._item = folder.GetScene().GetSubjectHierarchyNode(), item_of(folder)
+
+    def GetAttributeNames(self) -> list[str]:
+        return list(self._hierarchy.GetItemAttributeNames(self._item))
+
+    def GetAttribute(self, name: str) -> str | None:
+        return self._hierarchy.GetItemAttribute(self._item, name)
+
+    def SetAttribute(self, name: str, value: str) -> None:
+        self._hierarchy.SetItemAttribute(self._item, name, value)
+
+    def RemoveAttribute(self, name: str) -> None:
+        self._hierarchy.RemoveItemAttribute(self._item, name)
+
+
 def remove_item(node) -> None:
     """Take a node that has left the scene out of the subject hierarchy, where nobody else has done it."""
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()

@@ -6,19 +6,15 @@ PREFIX = "LiverPair."
 
 
 def write(node, provenance: Mapping[str, object]) -> None:
-    """Keep `provenance` on a node in place of what was there.
+    """Keep `provenance` on a node, or on what else has a node's attributes, in place of what was there.
 
-    The key "bundle" becomes the attribute `LiverPair.Bundle`; values that are None are left out. No observer is told:
-    for each word written, a folder would mark all that it holds as changed, in the scene's batch state.
+    The key "bundle" becomes the attribute `LiverPair.Bundle`; values that are None are left out.
     """
-    was_silent = node.GetDisableModifiedEvent()
-    node.SetDisableModifiedEvent(True)
     for name in _names(node):
         node.RemoveAttribute(name)
     for key, value in provenance.items():
         if value is not None:
             node.SetAttribute(f"{PREFIX}{key[:1].upper()}{key[1:]}", str(value))
-    node.SetDisableModifiedEvent(was_silent)
 
 
 def read(node) -> dict[str, str]:
