@@ -33,10 +33,11 @@ def install() -> None:
 
 
 def _keep_none() -> None:
-    """PySide6 6.12 returns None without counting the reference. From 3.12 on Python does not count it either; before,
-    it ends with "deallocating None" after some ten thousand calls."""
+    """PySide6 6.12 returns None and booleans without counting the reference. From 3.12 on Python does not count it
+    either; before, it ends with "deallocating None" or "deallocating True or False" after some ten thousand calls."""
     if sys.version_info < (3, 12):
-        ctypes.c_ssize_t.from_address(id(None)).value += MANY_REFERENCES
+        for value in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(value)).value += MANY_REFERENCES
 
 
 def __getattr__(name: str):

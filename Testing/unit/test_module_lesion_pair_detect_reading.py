@@ -212,8 +212,9 @@ def test_livers_are_registered_in_the_background_and_give_way(reading):
     reading.harness.wait()
     assert "registered" in reading["correspondenceLabel"].text
     reading.harness.scroll(reading.harness.slice_view("Red"), 1)
-    reading.harness.wait(seconds=0.1)
-    assert "From the registration of the livers: about" in reading["correspondenceLabel"].text
+    label, words = reading["correspondenceLabel"], "From the registration of the livers: about"
+    reading.harness.wait(until=lambda: words in label.text, seconds=8)
+    assert words in label.text
     assert place(reading, "t2") == near(place(reading, "t1") + (5, 6, -7))
 
 
