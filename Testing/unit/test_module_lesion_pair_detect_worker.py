@@ -33,8 +33,8 @@ def test_lesions_are_detected_and_the_livers_registered(panel):
     assert np.abs(centers["t1"][order] - PEAKS).max() < 4 and np.abs(centers["t2"][order] - PEAKS - SHIFT).max() < 4
     assert np.allclose(panel.study.pairs()[0].t1.size_mm, LESION_MM, atol=5)
     assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
-    panel.harness.wait(seconds=0.4)
-    assert len(panel.numbers()) == 2 and panel.context.selectedUid is not None
+    panel.harness.wait(until=lambda: len(panel.numbers()) == 2, seconds=LONG_S)
+    assert len(panel.numbers()) == 2
     panel.harness.wait(until=lambda: panel.context.correspondence is not None, seconds=LONG_S)
     moved = panel.context.correspondence.to_t2(np.zeros(3))
     assert np.linalg.norm(moved - SHIFT) < 4
