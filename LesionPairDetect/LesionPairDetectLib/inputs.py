@@ -90,7 +90,9 @@ class InputsSection(Section):
         self._runPanel.show()
 
     def _showResult(self, run):
-        """Show what a run found, when its volumes are still the chosen ones."""
+        """Show what a run found, when its volumes are still the chosen ones: the first lesion is chosen, and the views
+        go to the one that is chosen when they have settled.
+        """
         context = self.context
         chosen = [context.volume(side) for side in SIDES]
         if chosen != [run.volume(side) for side in SIDES]:
@@ -99,12 +101,9 @@ class InputsSection(Section):
             for side, node in run.livers.items():
                 setattr(context.parameterNode, f"{side}Liver", node)
             followThreshold(context.parameterNode, run.operatingThreshold)
-        shown = [pair.uid for pair in context.study.pairs() if context.study.is_shown(pair)]
-        showPair(
-            chosen,
-            [context.liverSegmentation(side) for side in SIDES],
-            onFitted=lambda: context.select(shown[0]) if shown and context.study is not None else None,
-        )
+        shown = (pair.uid for pair in context.study.pairs() if context.study.is_shown(pair))
+        context.select(next(shown, None), jump=False)
+        showPair(chosen, [context.liverSegmentation(side) for side in SIDES], onFitted=context.jumpToSelected)
 
 
 def followThreshold(parameterNode, operatingThreshold):

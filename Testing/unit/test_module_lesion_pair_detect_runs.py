@@ -85,6 +85,24 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     assert panel.context.selectedUid == "lesion-1" and panel.chosen_row() == "1"
 
 
+def test_the_first_lesion_is_chosen_at_once_and_another_one_stays_chosen_when_the_views_have_settled(panel):
+    from LiverMultimodalLib import display
+
+    panel.add_pair()
+    panel.apply()
+    panel.worker.finish()
+    panel.harness.wait(until=lambda: len(panel.numbers()) == 3, seconds=30)
+    assert panel.context.selectedUid == "lesion-1" and panel.chosen_row() == "1"
+    assert display._waiting is not None
+    panel.context.select("lesion-3")
+    panel.settle()
+    assert panel.context.selectedUid == "lesion-3" and panel.chosen_row() == "3"
+    assert panel.context.jumpedTo["t1"] == pytest.approx((0, -10, 80))
+    panel.context.select(None)
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.95})
+    assert panel.numbers() == [] and panel.context.selectedUid is None
+
+
 def test_the_slider_starts_where_the_model_says_and_stays_where_the_user_put_it(panel):
     panel.add_pair()
     panel.run()

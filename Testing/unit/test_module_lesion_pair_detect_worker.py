@@ -34,7 +34,7 @@ def test_lesions_are_detected_and_the_livers_registered(panel):
     assert np.allclose(panel.study.pairs()[0].t1.size_mm, LESION_MM, atol=5)
     assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
     panel.harness.wait(until=lambda: len(panel.numbers()) == 2, seconds=LONG_S)
-    assert len(panel.numbers()) == 2
+    assert len(panel.numbers()) == 2 and panel.chosen_row() == "1"
     panel.harness.wait(until=lambda: panel.context.correspondence is not None, seconds=LONG_S)
     moved = panel.context.correspondence.to_t2(np.zeros(3))
     assert np.linalg.norm(moved - SHIFT) < 4
