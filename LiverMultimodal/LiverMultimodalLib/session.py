@@ -1,5 +1,7 @@
 """The one worker of a Slicer session, which serves all modules of LiverPair, one job at a time."""
 
+import atexit
+
 import qt
 import slicer
 
@@ -20,6 +22,7 @@ def sessionWorker():
     if _session is None:
         _session = SessionWorker(QProcessTransport())
         slicer.app.connect("aboutToQuit()", _session.stop)
+        atexit.register(_session.stop)  # a script may end without a word from the application
     return _session
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -163,6 +164,24 @@ def test_the_session_has_one_worker_that_ends_with_the_application(harness, monk
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_alive(pid)
+
+
+def test_a_script_that_ends_without_quitting_the_application_ends_the_worker_without_noise():
+    script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from Testing.harness import start
+harness = start()
+from LiverMultimodalLib.session import sessionWorker
+events = []
+sessionWorker().run("segment", {}, events.append)
+harness.wait(until=lambda: len(events) > 1, seconds=300)
+print("still there:", sessionWorker()._transport.running)
+"""
+    root, command = MODULE.parents[1], [sys.executable, "-c", script, str(MODULE.parent)]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=LONG_S)
+    assert ended.returncode == 0 and "still there: True" in ended.stdout, ended.stderr
+    assert "deleted" not in ended.stderr and "Destroyed while" not in ended.stdout + ended.stderr
 
 
 def test_a_pair_is_segmented_by_the_true_worker_with_a_small_model(panel):
