@@ -83,7 +83,7 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._outputGuard = inputs.OutputGuard()
-        self._sceneChoices = SceneChoices(self.onVolumes)
+        self._sceneChoices = SceneChoices(self.onVolumes, self.onParametersChanged)
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -156,7 +156,7 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Show the choices, what looks wrong about them, and whether they can be run."""
         self._outputGuard.release(self._parameterNode)
         self._models.show()
-        warning = inputs.warning(self._parameterNode)
+        warning = inputs.warning(self._parameterNode) or inputs.displacedLiver(self._parameterNode, "Segmentation")
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
         self._showMirroring()

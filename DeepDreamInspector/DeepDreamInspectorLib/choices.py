@@ -143,6 +143,9 @@ def reasonNotToDream(parameterNode, bundles, checks):
         reason = checks.defect(node, side.upper()) or _liverDefect(getattr(parameterNode, f"{side}Liver"), side)
         if reason:
             return reason
+    reason = inputs.displacedLiver(parameterNode, sides=sent)
+    if reason:
+        return reason
     try:
         startsOf(parameterNode)
         settingsOf(parameterNode)

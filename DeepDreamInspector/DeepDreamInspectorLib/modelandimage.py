@@ -55,7 +55,7 @@ class ModelAndImageSection(Section):
             [summary(bundle), noSliceModel(parameterNode, bundle, self.logic.bundles)] if bundle is not None else []
         )
         self.ui.modelSummaryLabel.text = " ".join(filter(None, sentences))
-        warning = inputs.warning(parameterNode)
+        warning = inputs.warning(parameterNode) or inputs.displacedLiver(parameterNode)
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
 

@@ -53,16 +53,22 @@ class InputsSection(Section):
         parameterNode = self.context.parameterNode
         if what == "volumes":
             self.logic.guessInputs(parameterNode)
-        if parameterNode is None or what not in ("study", "parameters", "history"):
+        if parameterNode is None or what not in ("study", "parameters", "history", "boxes"):
+            return
+        self._showWarning()
+        if what == "boxes":
             return
         self._forgetStatus(what)
         if what == "study":
             self.logic.livers.follow(parameterNode)
         self._models.show()
-        warning = inputs.warning(parameterNode) or displacedLiver(parameterNode) or displacedBoxes(parameterNode)
+        self._runPanel.show()
+
+    def _showWarning(self):
+        chosen = self.context.parameterNode
+        warning = inputs.warning(chosen) or inputs.displacedLiver(chosen) or displacedBoxes(chosen)
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
-        self._runPanel.show()
 
     def _forgetStatus(self, what):
         """What was said about a run is old when somebody has changed its lesions, or chosen something else."""
@@ -141,24 +147,7 @@ def reasonNotToDetect(parameterNode, bundles, checks):
     for side, liver in zip(SIDES, livers):
         if liver is not None and not segmentations.has_segment(liver):
             return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
-    displaced = displacedLiver(parameterNode)
-    if displaced:
-        return displaced
-    return inputs.modelDefect(parameterNode.model, bundles, given)
-
-
-def displacedLiver(parameterNode):
-    """One sentence about a liver that does not lie where the volume does which it was made of, or None."""
-    for side, volume in inputs.volumesOf(parameterNode).items():
-        liver = getattr(parameterNode, f"{side}Liver")
-        if None in (volume, liver) or segmentations.source_of(liver) is not volume:
-            continue
-        if liver.GetTransformNodeID() != volume.GetTransformNodeID():
-            return _(
-                "{side} and its liver segmentation lie under different transforms. Put both under the same one in the "
-                "module Transforms, or choose no liver segmentation: then the liver is segmented anew."
-            ).format(side=side.upper())
-    return None
+    return inputs.displacedLiver(parameterNode) or inputs.modelDefect(parameterNode.model, bundles, given)
 
 
 def displacedBoxes(parameterNode):

@@ -135,6 +135,22 @@ def warning(parameterNode):
     return sequence_warning(known[0]["name"], known[0]["tags"], known[1]["name"], known[1]["tags"], same)
 
 
+def displacedLiver(parameterNode, kind="Liver", sides=SIDES):
+    """One sentence about a segmentation that does not lie where the volume does which it was made of, or None. `kind`
+    is what the parameter is called after its side.
+    """
+    for side in sides:
+        volume, liver = volumeOf(parameterNode, side), getattr(parameterNode, f"{side}{kind}")
+        if None in (volume, liver) or source_of(liver) is not volume:
+            continue
+        if liver.GetTransformNodeID() != volume.GetTransformNodeID():
+            return _(
+                "{side} and its liver segmentation lie under different transforms. Put both under the same one in the "
+                "module Transforms, or have the liver segmented anew."
+            ).format(side=side.upper())
+    return None
+
+
 def guess(parameterNode, seen):
     """Fill volumes that are not chosen with what looks T1- or T2-weighted in the scene.
 

@@ -34,7 +34,7 @@ class PanelContext(VTKObservationMixin):
         self._say = say or (lambda sentence, isProblem: None)
         self._bundles = bundles
         self._listeners = []
-        self._sceneChoices = SceneChoices(lambda: self.tell("volumes"))
+        self._sceneChoices = SceneChoices(lambda: self.tell("volumes"), lambda: self.onParametersChanged())
 
     def addListener(self, callback):
         """Call `callback(what)` whenever something changed, until `removeListener`."""

@@ -5,46 +5,75 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+TRANSFORMABLE = "vtkMRMLTransformableNode"
+
 
 class SceneChoices(VTKObservationMixin):
     """Takes a node that is deleted out of the choices, before the selectors choose its neighbor in its place; and calls
-    `onVolumes()` once volumes have come or gone, with all that their loader says about them.
+    `onVolumes()` once volumes have come or gone, with all that their loader says about them, and `onMoved()` once a
+    chosen node has been put under another transform.
     """
 
-    def __init__(self, onVolumes):
+    def __init__(self, onVolumes, onMoved):
         VTKObservationMixin.__init__(self)
-        self._onVolumes = onVolumes
+        self._onVolumes, self._onMoved = onVolumes, onMoved
         self._parameterNode = None
-        self._isAsked = False
+        self._asked, self._transforms = [], {}
 
     def follow(self, parameterNode):
         """Follow the scene for this parameter node, or for none."""
         self.removeObservers()
-        self._parameterNode = parameterNode
+        self._parameterNode, self._transforms = parameterNode, {}
         if parameterNode is not None:
             scene = slicer.mrmlScene
             self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved)
             self.addObserver(scene, scene.NodeAddedEvent, self._onNodeAdded)
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._watchChosen)
+            self._watchChosen()
+
+    def _chosen(self):
+        """The chosen nodes by name of the parameter."""
+        chosenIn = self._parameterNode.parameterNode
+        roles = [chosenIn.GetNthNodeReferenceRole(n) for n in range(chosenIn.GetNumberOfNodeReferenceRoles())]
+        return {role: chosenIn.GetNodeReference(role) for role in roles if hasattr(self._parameterNode, role)}
+
+    def _watchChosen(self, caller=None, event=None):
+        nodes = {node for node in self._chosen().values() if node is not None and node.IsA(TRANSFORMABLE)}
+        for node in self._transforms.keys() - nodes:
+            self.removeObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onTransformModified)
+            del self._transforms[node]
+        for node in nodes - self._transforms.keys():
+            self.addObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._onTransformModified)
+            self._transforms[node] = node.GetTransformNodeID()
+
+    def _onTransformModified(self, node, event):
+        """Told too when the transform itself is changed, which moves all that lies under it alike."""
+        before, self._transforms[node] = self._transforms[node], node.GetTransformNodeID()
+        if before != node.GetTransformNodeID():
+            self._ask(self._onMoved)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAboutToBeRemoved(self, caller, event, node):
-        chosenIn = self._parameterNode.parameterNode
-        roles = [chosenIn.GetNthNodeReferenceRole(n) for n in range(chosenIn.GetNumberOfNodeReferenceRoles())]
-        for role in roles:
-            if chosenIn.GetNodeReference(role) is node and hasattr(self._parameterNode, role):
+        for role, chosen in self._chosen().items():
+            if chosen is node:
                 setattr(self._parameterNode, role, None)
-        self._ask(node)
+        self._onCameOrWent(node)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeAdded(self, caller, event, node):
-        self._ask(node)
+        self._onCameOrWent(node)
 
-    def _ask(self, node):
-        if node.IsA("vtkMRMLScalarVolumeNode") and not self._isAsked:
-            self._isAsked = True
-            qt.QTimer.singleShot(0, self._tell)
+    def _onCameOrWent(self, node):
+        if node.IsA("vtkMRMLScalarVolumeNode"):
+            self._ask(self._onVolumes)
 
-    def _tell(self):
-        self._isAsked = False
+    def _ask(self, callback):
+        """Call it soon, once for all that happens until then."""
+        if callback not in self._asked:
+            self._asked.append(callback)
+            qt.QTimer.singleShot(0, lambda: self._tell(callback))
+
+    def _tell(self, callback):
+        self._asked.remove(callback)
         if self._parameterNode is not None:
-            self._onVolumes()
+            callback()

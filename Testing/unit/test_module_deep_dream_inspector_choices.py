@@ -256,6 +256,20 @@ def test_starts_inside_the_liver_are_drawn_by_the_worker(panel):
     assert request["t1_liver"].endswith("t1_liver.nrrd")
 
 
+def test_a_liver_that_lies_elsewhere_than_its_volume_is_not_dreamt_in(panel):
+    volume = panel.add_volume("AX T1 in phase")
+    liver = add_liver(volume)
+    panel.enter()
+    panel.click("liverRadioButton")
+    assert not panel.reason and not panel["warningFrame"].isVisible()
+    liver.SetAndObserveTransformNodeID(shift_transform(10, 20, 30).GetID())
+    panel.harness.wait()
+    assert panel.reason.startswith("T1 and its liver segmentation lie under different transforms.")
+    assert panel.text("warningLabel") == panel.reason
+    panel.parameters.t1Liver = None
+    assert not panel.reason and not panel["warningFrame"].isVisible()
+
+
 def test_the_liver_that_was_segmented_on_the_way_is_kept(panel):
     panel.add_volume("AX T1 in phase")
     panel.enter()

@@ -117,7 +117,7 @@ def test_a_deleted_box_comes_back_where_its_volume_is(placed):
 
 def test_a_liver_that_lies_elsewhere_than_its_volume_is_not_detected_in(placed):
     placed.parameters.t1Liver.SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
-    placed.enter()
+    placed.harness.wait()
     assert "T1 and its liver segmentation " + UNDER_OTHERS in placed["warningLabel"].text
     assert UNDER_OTHERS in placed["applyButton"].toolTip and not placed["applyButton"].isEnabled()
     placed.parameters.t1Liver = None
@@ -126,7 +126,7 @@ def test_a_liver_that_lies_elsewhere_than_its_volume_is_not_detected_in(placed):
 
 def test_boxes_that_lie_elsewhere_than_their_volume_are_told_of(placed):
     placed.study.node("lesion-1", "t2").SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
-    placed.enter()
+    placed.harness.wait()
     assert "T2 and its boxes " + UNDER_OTHERS + " (1 of 3)" in placed["warningLabel"].text
 
 

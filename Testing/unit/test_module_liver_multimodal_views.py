@@ -150,6 +150,22 @@ def test_a_segmentation_that_the_user_put_elsewhere_stays_there(panel, pair_resu
     assert t1.GetTransformNodeID() == mine
 
 
+def test_a_segmentation_under_another_transform_than_its_volume_is_told_of_at_once(panel, pair_result):
+    t1, _ = pair_result
+    transform = shift_transform(1, 2, 3)
+    t1.SetAndObserveTransformNodeID(transform.GetID())
+    panel.harness.wait()
+    assert "T1 and its liver segmentation lie under different transforms" in panel["warningLabel"].text
+    assert panel["warningFrame"].isVisible() and panel["applyButton"].isEnabled()
+    slicer.util.getNode("AX T1 in phase").SetAndObserveTransformNodeID(transform.GetID())
+    panel.harness.wait()
+    assert not panel["warningFrame"].isVisible()
+    panel["t1SegmentationSelector"].setCurrentNode(None)
+    t1.SetAndObserveTransformNodeID(None)
+    panel.harness.wait()
+    assert not panel["warningFrame"].isVisible()
+
+
 def foreground_of(name: str) -> str:
     """Name of the volume that lies over the background in a view; "" for none."""
     node = slicer.app.layoutManager().sliceWidget(name).sliceLogic().GetForegroundLayer().GetVolumeNode()
