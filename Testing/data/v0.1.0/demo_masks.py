@@ -1,7 +1,8 @@
 """Compare the masks of the demo with those of version 0.1.0: `python3 Testing/data/v0.1.0/demo_masks.py [FOLDER]`.
 
-FOLDER is what `python3 quickstart.py demo` wrote (default: demo-output). Voxels and grids are compared, not files, whose
-compression may differ. With `--write` the checksums are kept in `demo_masks.json` instead. Exit code 1: a mask differs.
+FOLDER is what `python3 quickstart.py demo` wrote (default: demo-output). Voxels and grids are compared, not files,
+whose compression may differ. With `--write` the checksums are kept in `demo_masks.json` instead. Exit code 1: a mask
+differs.
 """
 
 import argparse

@@ -15,7 +15,6 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1] / "unit")]
 
 import quickstart  # noqa: E402
-
 from liverpair import cli, demo  # noqa: E402
 from liverpair.experiments import EXPERIMENTS  # noqa: E402
 from liverpair.experiments.__main__ import main as experiments  # noqa: E402
@@ -115,7 +114,8 @@ def request_of(job: str, line: str) -> dict:
 
 def main() -> None:
     """Write both files; what the modules ask, recorded under the harness, stays in `requests.json`."""
-    options = {name: " ".join(found).split() for name, found in all_options().items()}
+    options = all_options()
+    del options["python3 quickstart.py test"]  # they are pytest's
     (HERE / "options.json").write_text(json.dumps(options, indent=1) + "\n", encoding="utf-8")
     path = HERE / "requests.json"
     content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -14,10 +14,9 @@ import SimpleITK as sitk
 import torch
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "unit"))
+sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1] / "unit")]
 
 from brightness_bundle import write_brightness_bundle, write_two_brightness_bundle  # noqa: E402
-from bundle_factory import ARGUMENTS as UNET  # noqa: E402
 from bundle_factory import manifest, small_network, zip_folder  # noqa: E402
 from dream_job_factory import write_dream_bundle  # noqa: E402
 from mrml_factory import LIVER, rotation  # noqa: E402
@@ -78,13 +77,14 @@ def lesions() -> list[LesionPair]:
         return f"{n}d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11"
 
     paired = "detected", "detected", "accepted", (6.0, -10.0, 16.0)
+    guessed = "detected", "predicted", "rejected", (6.0, -10.0, 16.0)
     return [
         LesionPair(1, t1(-16.0), t2(-16.0), 0.93, 0.81, *paired, "cyst, small", uid(1)),
         LesionPair(2, t1=t1(0.0), t1_origin="drawn", state="accepted", note='Läsion "dome" 肝\nsee 2019', uid=uid(2)),
         LesionPair(3, t2=t2(10.5), t2_score=0.41, t2_origin="detected", uid=uid(3)),
-        LesionPair(4, t1(18.0), t2(18.0), 0.22, None, "detected", "predicted", "rejected", (6.0, -10.0, 16.0), "", uid(4)),
+        LesionPair(4, t1(18.0), t2(18.0), 0.22, None, *guessed, "", uid(4)),
         LesionPair(7, t1(-2.5), t2(-2.25), t1_origin="drawn", t2_origin="drawn", uid=uid(7)),
-    ]  # fmt: skip
+    ]
 
 
 def make_study(folder: Path) -> None:
@@ -108,8 +108,7 @@ def make_bundles(folder: Path) -> None:
     write_brightness_bundle(folder / "brightness", grid=grid)
     write_two_brightness_bundle(folder / "two-brightnesses", grid=grid)
     section = {"anchor_sizes": [[2.0, 4.0, 3.0]], "score_threshold": 0.5, "margin_mm": 8.0}
-    shift = tuple(float(v) for v in (0.0, 0.0, 0.0))
-    write_peak_bundle(folder / "peaks", shift, section, grid={**grid, "crop": "liver"})
+    write_peak_bundle(folder / "peaks", section=section, grid={**grid, "crop": "liver"})
     slices = {"spacing_mm": list(SPACING), "multiple_of": [1, 1], "crop": "body"}
     write_dream_bundle(folder / "bright-around", grid={**slices, "keep_slices_from_mm": 0, "keep_slices_to_mm": 1000})
     Bundle.write(folder / "random-unet", manifest(name="random-unet"), small_network(seed=3).state_dict())
@@ -118,7 +117,8 @@ def make_bundles(folder: Path) -> None:
     gambler = build("unet", {"in_channels": 2, "out_channels": 1, **layout}).state_dict()
     weights = {**small_network(seed=4).state_dict(), **{f"gambler.{name}": value for name, value in gambler.items()}}
     Bundle.write(folder / "random-gambler", manifest(name="random-gambler", gambler={"arguments": layout}), weights)
-    retina = {"levels": [1], "anchors": 1, "width": 4, "head_depth": 1, "backbone": {"widths": [4, 4], "depths": [1, 1]}}
+    backbone = {"widths": [4, 4], "depths": [1, 1]}
+    retina = {"levels": [1], "anchors": 1, "width": 4, "head_depth": 1, "backbone": backbone}
     torch.manual_seed(6)
     write_random(folder / "random-retina", "retina", retina, {"grid": {**grid, "crop": "liver"}, "task": "detection",
                  "strategy": "pair", "inputs": ["T1", "T2"], "detection": section})  # fmt: skip
@@ -150,7 +150,7 @@ def make_results(work: Path) -> tuple[dict, dict, list]:
     study, bundles, results, watcher = work / "study", work / "bundles", work / "results", Watcher()
     volumes = {side: str(study / f"{side}.nii.gz") for side in ("t1", "t2")}
     masks = {f"{side}_liver": str(study / f"{side}_liver.nii.gz") for side in ("t1", "t2")}
-    small = dict(device="cpu", engine="torch-fp32")
+    small = {"device": "cpu", "engine": "torch-fp32"}
     segment = {**volumes, **small, "bundle": [str(bundles / "brightness")], "probability": True, "uncertainty": True}
     detect = {**volumes, **masks, **small, "bundle": str(bundles / "peaks")}
     drawn = {"centre_mm": PEAKS[0].tolist(), "size_mm": [15.0, 20.0, 16.0], "direction": list(T1_GRID.direction)}
