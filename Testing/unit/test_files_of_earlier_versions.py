@@ -166,7 +166,7 @@ def test_a_scene_opens_with_the_same_pairs_livers_and_tables(scene, study):
     kept = scene.GetFirstNodeByName("Lesions table")
     now = scene.AddNewNodeByClass("vtkMRMLTableNode", "Now")
     lesion_table.show(now, opened)
-    assert cells(now)[:2] == cells(kept)[:2]  # the file of a table loses what follows a note of two lines
+    assert cells(now)[:2] == cells(kept)[:2]  # version 0.1.0 lost what follows a note of two lines
     opened.release()
 
 

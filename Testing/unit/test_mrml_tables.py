@@ -5,7 +5,7 @@ from mrml_factory import empty_scene
 
 from liverpair.mrml import provenance
 from liverpair.mrml.headless import load_scene_mrb, save_scene_mrb
-from liverpair.mrml.tables import show_measures
+from liverpair.mrml.tables import fill, show_measures
 
 RESULT = {
     "t1": {"liver": "t1_liver.nii.gz", "probability": None, "uncertainty": None, "volume_ml": 1268.7},
@@ -86,3 +86,9 @@ def test_the_table_is_saved_with_the_scene(tmp_path, scene, table):
     loaded = scene.GetFirstNodeByName("Measures")
     assert contents(loaded) == before
     assert provenance.read(loaded)["bundle"] == "liver-t1t2"
+
+
+def test_a_note_with_quotes_tabs_and_lines_comes_back_from_a_scene_with_its_whole_row(tmp_path, scene, table):
+    fill(table, ("Note", "UID"), [('a "dome"\tcyst\nsee 2019', "a"), ("vessel", "b")])
+    load_scene_mrb(save_scene_mrb(tmp_path / "notes.mrb"))
+    assert contents(scene.GetFirstNodeByName("Measures")) == {"a 'dome' cyst see 2019": "a", "vessel": "b"}

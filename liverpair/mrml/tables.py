@@ -1,5 +1,6 @@
 """The measures of a run as a table node that a radiologist can read and copy."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import vtk
@@ -31,14 +32,18 @@ def show_measures(table_node, result: Mapping) -> None:
 
 
 def fill(table_node, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Put columns of text into a table node, in place of what it held; the user can copy from it, not write into it."""
+    """Put columns of text into a table node, in place of what it held; the user can copy from it, not write into it.
+
+    Double quotes become single ones, and tabs and line breaks spaces: Slicer's file of a table loses the rest of a cell
+    that has one, or its row.
+    """
     rows = list(rows)
     table = vtk.vtkTable()
     for number, title in enumerate(titles):
         column = vtk.vtkStringArray()
         column.SetName(title)
         for row in rows:
-            column.InsertNextValue(row[number])
+            column.InsertNextValue(re.sub(r"\s", " ", row[number]).replace('"', "'"))
         table.AddColumn(column)
     table_node.SetUseColumnTitleAsColumnHeader(True)
     table_node.SetLocked(True)
