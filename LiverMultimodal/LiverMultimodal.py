@@ -31,6 +31,18 @@ from liverpair.mrml import maps, volumes
 from liverpair.notifying import notify
 from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
 
+RUN_PARAMETERS = (
+    "t1Segmentation",
+    "t2Segmentation",
+    "model",
+    "device",
+    "probabilityMap",
+    "uncertaintyMap",
+    "largestComponent",
+    "mirroredEnsemble",
+)
+"""What a run depends on beside its volumes."""
+
 
 class LiverMultimodal(ScriptedLoadableModule):
     """What the module says about itself."""
@@ -103,7 +115,7 @@ class LiverMultimodalWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             lambda: self.logic.reasonNotToRun(self._parameterNode),
             _("A segmentation is running."),
             _("Segment the liver in the chosen volumes"),
-            lambda: inputs.statusChoices(self._parameterNode),
+            lambda: inputs.statusChoices(self._parameterNode, *RUN_PARAMETERS),
         )
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)

@@ -122,6 +122,20 @@ def pointsOf(parameterNode):
     return pointsMm(parameterNode.points) if parameterNode.points is not None else []
 
 
+def statusChoices(parameterNode):
+    """What a result speaks of, the dream on the screen, and what a failure does: all that is chosen for a dream."""
+    if parameterNode is None:
+        return None, None
+    kept = parameterNode.parameterNode
+    values = {name: kept.GetParameter(name) for name in kept.GetParameterNames()}
+    try:
+        starts = startsOf(parameterNode)
+    except InputError:
+        starts = None
+    chosen = inputs.statusChoices(parameterNode, "t1Liver", "t2Liver", "dreamTable")[1]
+    return [parameterNode.dreamTable], [*chosen, values, starts]
+
+
 def reasonNotToDream(parameterNode, bundles, checks):
     """One sentence about why these choices cannot be run, or None. `bundles` are the installed models by name, `checks`
     a `VolumeChecks`.

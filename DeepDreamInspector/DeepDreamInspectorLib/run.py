@@ -3,6 +3,7 @@
 import slicer
 from slicer.i18n import tr as _
 
+from DeepDreamInspectorLib.choices import statusChoices
 from DeepDreamInspectorLib.dreamfolders import removeFolder
 from DeepDreamInspectorLib.dreamrun import isResumable
 from DeepDreamInspectorLib.section import Section
@@ -33,6 +34,7 @@ class RunSection(Section):
             lambda: logic.reasonNotToRun(context.parameterNode),
             _("A dream is running."),
             _("Dream from the chosen neurons"),
+            lambda: statusChoices(context.parameterNode),
         )
         self.ui.dreamSelector.addAttribute("vtkMRMLTableNode", MARK)
         self.ui.applyButton.connect("clicked(bool)", self.onRun)

@@ -24,7 +24,6 @@ class InputsSection(Section):
     def __init__(self, context, logic):
         super().__init__(context)
         self.logic = logic
-        self._chosen = None
         self._models = ModelPicker(
             self.ui, logic, lambda: context.parameterNode, self.onModelChosen, lambda: self.onChanged("parameters")
         )
@@ -34,6 +33,7 @@ class InputsSection(Section):
             lambda: logic.reasonNotToRun(context.parameterNode),
             _("A detection is running."),
             _("Find the lesions in both volumes and link them"),
+            lambda: inputs.statusChoices(context.parameterNode, "t1Liver", "t2Liver", "model", "device"),
         )
         self.ui.applyButton.connect("clicked(bool)", self.onDetect)
         self.ui.swapButton.connect("clicked(bool)", self.onSwap)
@@ -58,7 +58,8 @@ class InputsSection(Section):
         self._showWarning()
         if what == "boxes":
             return
-        self._forgetStatus(what)
+        if what == "history":  # what was said about a run is old when somebody has changed its lesions
+            self.logic.clearStatus()
         if what == "study":
             self.logic.livers.follow(parameterNode)
         self._models.show()
@@ -69,14 +70,6 @@ class InputsSection(Section):
         warning = inputs.warning(chosen) or inputs.displacedLiver(chosen) or displacedBoxes(chosen)
         self.ui.warningLabel.text = warning or ""
         self.ui.warningFrame.visible = warning is not None
-
-    def _forgetStatus(self, what):
-        """What was said about a run is old when somebody has changed its lesions, or chosen something else."""
-        parameterNode = self.context.parameterNode
-        chosen = (*inputs.volumesOf(parameterNode).values(), parameterNode.model, parameterNode.device)
-        before, self._chosen = self._chosen, chosen
-        if what == "history" or before not in (None, chosen):
-            self.logic.clearStatus()
 
     def onModelChosen(self, name):
         self.context.parameterNode.model = name

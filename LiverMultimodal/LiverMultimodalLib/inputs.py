@@ -48,13 +48,14 @@ def options(parameterNode, bundle=None):
     }
 
 
-def statusChoices(parameterNode):
-    """The choices that a result speaks of, and those that a failure does."""
+def statusChoices(parameterNode, *others):
+    """The choices that a result speaks of, the volumes, and those that a failure does, which are `others` too: names of
+    parameters. Both are None where there is no parameter node.
+    """
     if parameterNode is None:
         return None, None
-    chosen = [node and node.GetID() for node in volumesOf(parameterNode).values()]
-    outputs = [node and node.GetID() for node in segmentationsOf(parameterNode).values()]
-    return chosen, [chosen, outputs, parameterNode.model, options(parameterNode)]
+    chosen = list(volumesOf(parameterNode).values())
+    return chosen, [*chosen, *(getattr(parameterNode, name) for name in others)]
 
 
 def rememberOutputs(parameterNode, run):

@@ -13,10 +13,10 @@ class RunPanel:
     `elapsedLabel` and `statusLabel` of a panel to the run of a `ModelLogic`.
     """
 
-    def __init__(self, ui, logic, reasonNotToRun, running, toolTip, choices=lambda: (None, None)):
+    def __init__(self, ui, logic, reasonNotToRun, running, toolTip, choices):
         """`reasonNotToRun()` is a sentence or None; `running` what to say while a run is under way, `toolTip` of the
         button that starts it. `choices()` is what a result speaks of, and what a failure does: where one of them has
-        changed, the sentence about it goes.
+        changed, the sentence about it goes. Neither is to be forgotten where they are None.
         """
         self._ui, self._logic, self._reasonNotToRun = ui, logic, reasonNotToRun
         self._running, self._toolTip = running, toolTip

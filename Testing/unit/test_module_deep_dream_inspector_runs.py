@@ -150,6 +150,26 @@ def test_a_failure_is_shown_in_the_words_of_the_worker(panel):
     assert iterations(panel.dream) == [0, 1] and panel["resumeButton"].enabled
 
 
+def test_what_a_run_said_is_gone_with_what_it_spoke_of(panel):
+    panel.ready().apply()
+    panel.worker.fail("input", "The point lies outside.")
+    panel.harness.wait()
+    panel.enter()
+    assert panel.status == "The point lies outside."
+    panel.parameters.points.SetNthControlPointPosition(0, 1.0, 2.0, 60.0)
+    panel.harness.wait()
+    assert panel.status == ""
+    panel.apply()
+    samples(panel, 0)
+    panel.worker.finish()
+    panel.harness.wait()
+    panel.parameters.iterations = 7
+    assert panel.status == "All 10 iterations are done."
+    panel.context.show(None)
+    panel.harness.wait()
+    assert panel.status == ""
+
+
 def test_a_worker_that_cannot_be_started_leaves_nothing(panel):
     panel.ready()
     panel.worker.transport.fails_to_start = True

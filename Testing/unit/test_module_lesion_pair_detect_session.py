@@ -6,6 +6,7 @@ from lesion_pair_detect_factory import panel  # noqa: F401
 from lesion_sections_factory import SHIFT, lesion
 from peak_detector import SECTION, write_peak_bundle
 
+from liverpair.errors import InputError
 from liverpair.lesions import read_lesions
 from liverpair.mrml.scanner_space import same_lesions
 
@@ -123,6 +124,14 @@ def test_what_a_run_said_is_gone_with_the_next_deed_another_choice_and_another_s
     panel.run()
     assert panel.status
     panel.parameters.t2Volume = panel.add_volume("AX T2 late")
+    assert panel.status == ""
+    panel.harness.wait()
+    panel.logic.fail(InputError("The liver in T2 is empty."))
+    panel.enter()
+    assert panel.status == "The liver in T2 is empty."
+    panel.parameters.linkedCursor = False
+    assert panel.status == "The liver in T2 is empty."
+    panel.parameters.t2Liver = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Liver of T2")
     assert panel.status == ""
     panel.logic.status = "Lesions found: 4."
     slicer.mrmlScene.Clear(0)
