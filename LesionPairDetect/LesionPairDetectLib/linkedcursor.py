@@ -9,6 +9,7 @@ from slicer.util import VTKObservationMixin
 from LesionPairDetectLib.context import GROUPS, otherSide
 from LiverMultimodalLib.inputs import SIDES
 from liverpair.mrml import frames, layouts
+from liverpair.mrml.box_drawing import slice_views_of
 from liverpair.mrml.lesion_marker import PlaceMarker
 
 SETTLE_MS = 10
@@ -20,7 +21,8 @@ class LinkedCursor(VTKObservationMixin):
 
     The place of a row is where its three planes meet. When the user has moved one row, the other one goes to the
     corresponding place and gets a marker there; when both have moved, somebody knew what he was doing, and nothing
-    follows. What this object moves itself is known to it and is not followed back.
+    follows. What this object moves itself is known to it and is not followed back. A row that shows other volumes than
+    its own of the pair neither leads nor follows.
 
     `onPlace(side, place)` is called with the side that was moved and the `Place` in the other image, or None where
     nothing is known.
@@ -65,7 +67,7 @@ class LinkedCursor(VTKObservationMixin):
         self._markers[side].hide()
         known = self._context.volume(side) is not None and self._context.volume(other) is not None
         place = self._context.placeMap().to_other(pointMm, side) if known else None
-        if place is None:
+        if place is None or not self._shows(other):
             self._markers[other].hide()
         else:
             if jump:
@@ -73,6 +75,11 @@ class LinkedCursor(VTKObservationMixin):
             self._markers[other].show(frames.flip(place.point_mm), f"\N{PLUS-MINUS SIGN}{place.uncertainty_mm:.0f} mm")
         self._remember()
         self._onPlace(side, place)
+
+    def _shows(self, side):
+        """Whether a view of a row has the volume of that side."""
+        names = {view.name for view in layouts.ROWS[GROUPS[side]]}
+        return not names.isdisjoint(slice_views_of(self._context.volume(side)))
 
     def _onSliceModified(self, caller=None, event=None):
         if not slicer.mrmlScene.IsBatchProcessing():
@@ -87,6 +94,7 @@ class LinkedCursor(VTKObservationMixin):
         if not moved:
             return
         led = [side for side in moved if not _same(self._context.jumpedTo.get(side), self._places[side])]
+        led = [side for side in led if self._context.volume(side) is None or self._shows(side)]
         if led and (len(moved) > 1 or not self.enabled):
             self.hide()
         elif led:

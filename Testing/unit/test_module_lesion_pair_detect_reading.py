@@ -61,6 +61,21 @@ def test_the_layout_is_t1_over_t2(reading):
     assert names == ["Red", "Green", "Yellow", "Red+", "Green+", "Yellow+"]
 
 
+@pytest.mark.parametrize("shown", ["t1", "t2"])
+def test_a_row_that_shows_another_volume_neither_leads_nor_follows(reading, shown):
+    foreign = reading.add_volume("CT of the abdomen").GetID()
+    other, row = ("t2", 1) if shown == "t1" else ("t1", 0)
+    for view in layouts.ROWS[row]:
+        layouts.composite_node_of(slicer.mrmlScene, view).SetBackgroundVolumeID(foreign)
+    reading.harness.wait(seconds=0.1)
+    for moved, still in ((shown, other), (other, shown)):
+        before = place(reading, still)
+        reading.harness.scroll(reading.harness.slice_view(layouts.ROWS[("t1", "t2").index(moved)][0].name), 2)
+        reading.harness.wait(seconds=0.1)
+        assert place(reading, still) == near(before)
+        assert marker("t1") is None and marker("t2") is None
+
+
 @pytest.mark.parametrize(("view", "side", "other"), [("Red", "t1", "t2"), ("Green+", "t2", "t1")])
 def test_scrolling_in_one_row_moves_the_other_to_the_corresponding_place(reading, view, side, other):
     before = place(reading, side)
