@@ -87,7 +87,7 @@ def main(words: list[str] | None = None) -> int:
             say("Running the tests")
             code = run([python, "-m", "pytest", *IN_PARALLEL, *rest])
         else:
-            code = run([python, "-m", "liverpair.demo", "--output", str(DEMO_OUTPUT), *rest])
+            code = run([python, "-m", "liverpair.commands.demo", "--output", str(DEMO_OUTPUT), *rest])
         return 130 if code == 130 else int(code != 0)
     except NotReady as error:
         for problem in error.problems:

@@ -18,34 +18,32 @@ from slicer.i18n import translate
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest
 
-if importlib.util.find_spec("liverpair") is None:  # run from a source checkout: the library is one folder up
+if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checkout: the libraries are one folder up
     sys.path.append(str(Path(__file__).resolve().parents[1]))
-if importlib.util.find_spec("LiverMultimodalLib") is None:  # and what the modules share is with the first of them
-    sys.path.append(str(Path(__file__).resolve().parents[1] / "LiverMultimodal"))
 
 from DeepDreamInspectorLib import choices, selftest
-from DeepDreamInspectorLib.context import DreamContext
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.dreamfolders import newFolder
 from DeepDreamInspectorLib.dreamrun import NewDream, ResumedDream, isResumable
 from DeepDreamInspectorLib.export import ExportSection
 from DeepDreamInspectorLib.features import FeaturesSection
-from DeepDreamInspectorLib.installer import DreamInstaller
 from DeepDreamInspectorLib.modelandimage import ModelAndImageSection
 from DeepDreamInspectorLib.neuron import NeuronSection
 from DeepDreamInspectorLib.plot import PlotSection
-from DeepDreamInspectorLib.reading import ReadingSection
-from DeepDreamInspectorLib.run import RunSection
+from DeepDreamInspectorLib.radiomicsinstaller import DreamInstaller
+from DeepDreamInspectorLib.readingtext import ReadingSection
+from DeepDreamInspectorLib.runsection import RunSection
 from DeepDreamInspectorLib.views import settleLoadedScene
 from DeepDreamInspectorLib.watch import WatchSection
-from LiverMultimodalLib import inputs, sampledata
-from LiverMultimodalLib.liverchooser import LiverChooser
-from LiverMultimodalLib.modellogic import ModelLogic
-from LiverMultimodalLib.sectionedwidget import SectionedWidget
+from liverpair.core.errors import InputError
+from liverpair.dreaming.dream_settings import PUBLISHED_FRAMES, DreamSettings
 from liverpair.dreaming.feature_names import default_features
-from liverpair.dreaming.settings import PUBLISHED_FRAMES, DreamSettings
-from liverpair.errors import InputError
+from liverpair.jobs.dream_request import dimensions_of
 from liverpair.mrml import frames
-from liverpair.worker.dream_request import dimensions_of
+from LiverPairLib import inputs, sampledata
+from LiverPairLib.liverchooser import LiverChooser
+from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.sectionedwidget import SectionedWidget
 
 
 class DeepDreamInspector(ScriptedLoadableModule):
@@ -72,7 +70,7 @@ class DeepDreamInspector(ScriptedLoadableModule):
 class DeepDreamInspectorParameterNode:
     """The user's choices, saved with the scene.
 
-    `device` is a key that `liverpair.device.choose_device` takes, `side` the image that is dreamt on where the model
+    `device` is a key that `core.device.choose_device` takes, `side` the image that is dreamt on where the model
     could take both, `place` where the neurons are (`choices.POINTS`, `BOX` or `LIVER`). `features` are names separated
     by spaces; none stand for the default ones. The settings of the dream are those of `DreamSettings`. `dreamTable` and
     `secondTable` are the tables of the dreams on the screen.

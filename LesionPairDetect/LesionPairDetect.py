@@ -13,26 +13,24 @@ from slicer.i18n import translate
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest
 
-if importlib.util.find_spec("liverpair") is None:  # run from a source checkout: the library is one folder up
+if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checkout: the libraries are one folder up
     sys.path.append(str(Path(__file__).resolve().parents[1]))
-if importlib.util.find_spec("LiverMultimodalLib") is None:  # and what the modules share is with the first of them
-    sys.path.append(str(Path(__file__).resolve().parents[1] / "LiverMultimodal"))
 
 from LesionPairDetectLib import selftest
-from LesionPairDetectLib.annotation import ExchangeSection
-from LesionPairDetectLib.context import ReadingContext
-from LesionPairDetectLib.detection import DetectionRun
-from LesionPairDetectLib.drawing import DrawSection
-from LesionPairDetectLib.inputs import InputsSection, reasonNotToDetect
-from LesionPairDetectLib.lesions import LesionsSection
-from LesionPairDetectLib.reading import ReadingSection
-from LesionPairDetectLib.review import ReviewSection
-from LiverMultimodalLib import inputs, sampledata
-from LiverMultimodalLib.liverchooser import LiverChooser
-from LiverMultimodalLib.modellogic import ModelLogic
-from LiverMultimodalLib.sectionedwidget import SectionedWidget
-from liverpair.mrml.lesion_notices import Notices
-from liverpair.mrml.lesion_study import LesionStudy, adopt_scene
+from LesionPairDetectLib.detectionrun import DetectionRun
+from LesionPairDetectLib.drawsection import DrawSection
+from LesionPairDetectLib.exchangesection import ExchangeSection
+from LesionPairDetectLib.inputssection import InputsSection, reasonNotToDetect
+from LesionPairDetectLib.lesionssection import LesionsSection
+from LesionPairDetectLib.readingcontext import ReadingContext
+from LesionPairDetectLib.readingsection import ReadingSection
+from LesionPairDetectLib.reviewsection import ReviewSection
+from liverpair.mrml.lesions.lesion_notices import Notices
+from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
+from LiverPairLib import inputs, sampledata
+from LiverPairLib.liverchooser import LiverChooser
+from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.sectionedwidget import SectionedWidget
 
 
 class LesionPairDetect(ScriptedLoadableModule):
@@ -56,7 +54,7 @@ class LesionPairDetectParameterNode:
     """The user's choices, saved with the scene.
 
     A liver segmentation that is None is computed when lesions are detected. `device` is a key that
-    `liverpair.device.choose_device` takes; `scoreThreshold` hides boxes with a lower score, and `lastScoreThreshold` is
+    `core.device.choose_device` takes; `scoreThreshold` hides boxes with a lower score, and `lastScoreThreshold` is
     what it was when the last result came; `recistTargets` lesions of at least `recistMinimumMm` enter the sum of
     diameters; `lesionTable` is derived from the boxes.
     """

@@ -17,19 +17,20 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-if importlib.util.find_spec("liverpair") is None:  # run from a source checkout: the library is one folder up
+if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checkout: the libraries are one folder up
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from LiverMultimodalLib import display, inputs, sampledata, selftest
 from LiverMultimodalLib.mappicker import MapPicker
-from LiverMultimodalLib.modellogic import ModelLogic
-from LiverMultimodalLib.modelpicker import ModelPicker
-from LiverMultimodalLib.run import SegmentationRun
-from LiverMultimodalLib.runpanel import RunPanel
-from LiverMultimodalLib.scenechoices import SceneChoices
+from LiverMultimodalLib.segmentationrun import SegmentationRun
+from liverpair.core.notifying import notify
+from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.mrml import maps, volumes
-from liverpair.notifying import notify
-from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
+from LiverPairLib import inputs, sampledata, selftest
+from LiverPairLib import sourcedisplay as display
+from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.modelpicker import ModelPicker
+from LiverPairLib.runpanel import RunPanel
+from LiverPairLib.scenechoices import SceneChoices
 
 RUN_PARAMETERS = (
     "t1Segmentation",
@@ -67,7 +68,7 @@ class LiverMultimodalParameterNode:
     """The user's choices, saved with the scene.
 
     A volume that is None is left out; a segmentation that is None is made anew. `device` is a key that
-    `liverpair.device.choose_device` takes; `measures` is the table of the last run; `shownMap` is the kind of map that
+    `core.device.choose_device` takes; `measures` is the table of the last run; `shownMap` is the kind of map that
     lies over the images.
     """
 

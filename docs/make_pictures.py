@@ -21,8 +21,8 @@ LONGEST_S = 600
 
 def demo(folder: Path) -> None:
     """The demo's picture."""
-    from liverpair import demo as command
-    from liverpair import demo_lesions
+    from liverpair.commands import demo as command
+    from liverpair.commands import demo_lesions
 
     command.run([], folder)
     shutil.copy(folder / command.PAIR_PICTURE, PICTURES / "demo.png")

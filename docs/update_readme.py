@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from liverpair.bundle import MANIFEST_FILE, Bundle
-from liverpair.folders import shipped_bundles_folder
-from liverpair.measures.results import table_text
+from liverpair.core.paths import shipped_bundles_folder
+from liverpair.evaluation.result_files import table_text
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (DOCS.parent / "README.md", DOCS / "reproducing-the-thesis.md")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 import liverpair
 from liverpair.commands import detect, doctor, dream, evaluate, measure, models, normal_ranges, segment, train
-from liverpair.errors import Cancelled
-from liverpair.output import print_any_text
-from liverpair.worker.failures import failure_on_command_line
+from liverpair.commands.any_text import print_any_text
+from liverpair.core.errors import Cancelled
+from liverpair.core.failures import failure_on_command_line
 
 PROGRAM = "python -m liverpair"
 

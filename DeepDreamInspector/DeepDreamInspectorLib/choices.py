@@ -3,15 +3,15 @@
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.placing import placed, pointsMm, volumeAt, volumeOfBox
-from LiverMultimodalLib import inputs
-from LiverMultimodalLib.inputs import SIDES
+from liverpair.core.errors import InputError
+from liverpair.dreaming.dream_settings import RUN_KINDS, DreamSettings
 from liverpair.dreaming.feature_names import default_features, feature_groups
-from liverpair.dreaming.settings import RUN_KINDS, DreamSettings
-from liverpair.errors import InputError
+from liverpair.jobs.dream_request import dimensions_of
 from liverpair.mrml import segmentations
-from liverpair.mrml.box_drawing import world_grid
-from liverpair.mrml.lesion_boxes import box_of
-from liverpair.worker.dream_request import dimensions_of
+from liverpair.mrml.lesions.box_drawing import world_grid
+from liverpair.mrml.lesions.lesion_boxes import box_of
+from LiverPairLib import inputs
+from LiverPairLib.inputs import SIDES
 
 POINTS, BOX, LIVER = "points", "box", "liver"
 """Where the neurons are: `place` of the parameter node."""

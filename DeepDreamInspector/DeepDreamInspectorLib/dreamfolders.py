@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from liverpair.worker.dream_results import DREAM_FILE
+from liverpair.jobs.dream_results import DREAM_FILE
 
 RESULTS = "results"
 

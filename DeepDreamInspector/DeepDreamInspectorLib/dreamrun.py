@@ -10,14 +10,14 @@ import SimpleITK as sitk
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf
-from LiverMultimodalLib.results import addLiver, isInScene, takenBack
-from LiverMultimodalLib.workerrun import CANCELLED, DONE, FAILED, WorkerRun
+from liverpair.core.errors import InputError, LiverPairError
+from liverpair.core.geometry import Grid
 from liverpair.dreaming.trajectories import MEASURES, Trajectories
-from liverpair.errors import InputError, LiverPairError
-from liverpair.geometry import Grid
+from liverpair.jobs.dream_results import TRAJECTORIES_FILE, located, read_dream
 from liverpair.mrml import segmentations, volumes
-from liverpair.mrml.dream_scene import DreamScene
-from liverpair.worker.dream_results import TRAJECTORIES_FILE, located, read_dream
+from liverpair.mrml.dreams.dream_scene import DreamScene
+from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
+from LiverPairLib.workerrun import CANCELLED, DONE, FAILED, WorkerRun
 
 FLUSH_MS = 100
 """How long samples gather before they go into the scene."""

@@ -9,13 +9,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.section import Section
-from LiverMultimodalLib.workerrun import DONE, FAILED, WorkerRun
-from liverpair.errors import InputError
-from liverpair.files import written_whole
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError
+from liverpair.io.study import write_image
+from liverpair.jobs.dream_results import DREAM_FILE, FRAMES_FOLDER, ORIGINAL_FILE, TRAJECTORIES_FILE, frame_file
 from liverpair.mrml import volumes
-from liverpair.mrml.dream_frames import IMAGE, MASK
-from liverpair.study import write_image
-from liverpair.worker.dream_results import DREAM_FILE, FRAMES_FOLDER, ORIGINAL_FILE, TRAJECTORIES_FILE, frame_file
+from liverpair.mrml.dreams.dream_frames import IMAGE, MASK
+from LiverPairLib.workerrun import DONE, FAILED, WorkerRun
 
 KINDS = {
     "html": (_("Export the report"), _("Web pages (*.html)")),

@@ -7,10 +7,10 @@ from slicer.i18n import tr as _
 from DeepDreamInspectorLib.choices import featuresOf
 from DeepDreamInspectorLib.featuretree import FeatureTree
 from DeepDreamInspectorLib.section import Section
+from liverpair.core.errors import InputError
 from liverpair.dreaming.feature_names import default_features, feature_groups
 from liverpair.dreaming.normal_ranges import NormalRanges
-from liverpair.errors import InputError
-from liverpair.worker.dream_request import dimensions_of
+from liverpair.jobs.dream_request import dimensions_of
 
 
 class FeaturesSection(Section):

@@ -4,11 +4,11 @@ from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import LIVER, acceptedSides, dreamtSide, givenVolumes, noSliceModel
 from DeepDreamInspectorLib.section import Section
-from LiverMultimodalLib import inputs
-from LiverMultimodalLib.controls import KeyComboBox
-from LiverMultimodalLib.inputs import SIDES
-from LiverMultimodalLib.modelpicker import ModelPicker
-from liverpair.worker.dream_request import dimensions_of
+from liverpair.jobs.dream_request import dimensions_of
+from LiverPairLib import inputs
+from LiverPairLib.controls import KeyComboBox
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.modelpicker import ModelPicker
 
 TASKS = {
     "slice-segmentation": _("{labels} in single slices of {inputs}: a dream changes one slice (2-D)."),

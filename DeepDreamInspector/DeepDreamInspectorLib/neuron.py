@@ -9,10 +9,10 @@ from DeepDreamInspectorLib.choices import BOX, LIVER, POINTS, dreamtSide, points
 from DeepDreamInspectorLib.modelandimage import explanation
 from DeepDreamInspectorLib.placing import Placer, newBox, newPoints, placed, volumeAt
 from DeepDreamInspectorLib.section import Section
-from LiverMultimodalLib.results import isInScene
-from LiverMultimodalLib.runpanel import PROBLEM_STYLE
 from liverpair.mrml import frames
-from liverpair.mrml.box_drawing import slice_views_of
+from liverpair.mrml.lesions.box_drawing import slice_views_of
+from LiverPairLib.resultnodes import isInScene
+from LiverPairLib.runpanel import PROBLEM_STYLE
 
 BUTTONS = {POINTS: "pointsRadioButton", BOX: "boxRadioButton", LIVER: "liverRadioButton"}
 MARKUPS_EVENTS = tuple(

@@ -4,9 +4,9 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from liverpair.mrml import frames
-from liverpair.mrml.dream_folders import OWNER
-from liverpair.mrml.dream_scene import VOLUME as DREAMT_VOLUME
-from liverpair.mrml.lesion_boxes import VOLUME as BOX_VOLUME
+from liverpair.mrml.dreams.dream_folders import OWNER
+from liverpair.mrml.dreams.dream_scene import VOLUME as DREAMT_VOLUME
+from liverpair.mrml.lesions.lesion_boxes import VOLUME as BOX_VOLUME
 
 MARK_PERCENT = 1.5
 """Size of a point's mark in a view: what is dreamt there is often no larger than Slicer's usual 3 %."""

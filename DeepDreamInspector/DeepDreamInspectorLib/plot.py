@@ -11,12 +11,12 @@ from DeepDreamInspectorLib.featuretable import FeatureRow, FeatureTable
 from DeepDreamInspectorLib.plotclicks import PlotClicks
 from DeepDreamInspectorLib.section import Section
 from DeepDreamInspectorLib.views import showViews
+from liverpair.dreaming.dream_settings import RUN_KINDS
 from liverpair.dreaming.feature_names import title_of
-from liverpair.dreaming.settings import RUN_KINDS
-from liverpair.mrml import dream_layout
-from liverpair.mrml.dream_lines import z_scale
-from liverpair.mrml.dream_plot import DreamPlot
-from liverpair.mrml.dream_scene import MARK
+from liverpair.mrml.dreams import dream_layout
+from liverpair.mrml.dreams.dream_lines import z_scale
+from liverpair.mrml.dreams.dream_plot import DreamPlot
+from liverpair.mrml.dreams.dream_scene import MARK
 
 REFRESH_MS = 150
 """How long samples gather before they are drawn: as often as one can look at them."""

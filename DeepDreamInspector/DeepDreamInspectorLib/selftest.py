@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import SimpleITK as sitk
 
-from LiverMultimodalLib import selftest
-from liverpair.dreaming.settings import DreamSettings
-from liverpair.errors import WorkerError
+from liverpair.core.errors import WorkerError
+from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.worker.protocol import ResultEvent, SampleEvent
+from LiverPairLib import selftest
 
 ITERATIONS = 5
 

@@ -3,8 +3,9 @@
 import qt
 import slicer
 
-from liverpair.mrml import dream_layout, layouts
-from liverpair.mrml.dream_folders import OWNER
+from liverpair.mrml import layouts
+from liverpair.mrml.dreams import dream_layout
+from liverpair.mrml.dreams.dream_folders import OWNER
 
 FIT_DELAY_MS = 200
 

@@ -10,11 +10,11 @@ from slicer.util import VTKObservationMixin
 
 from DeepDreamInspectorLib.section import Section
 from DeepDreamInspectorLib.views import areViewsShown, showViews, viewsOf
-from LiverMultimodalLib.controls import KeyComboBox
-from liverpair.dreaming.settings import RUN_KINDS
-from liverpair.errors import InputError
-from liverpair.mrml.dream_frames import DreamFrames
-from liverpair.worker.dream_results import ORIGINAL_FILE
+from liverpair.core.errors import InputError
+from liverpair.dreaming.dream_settings import RUN_KINDS
+from liverpair.jobs.dream_results import ORIGINAL_FILE
+from liverpair.mrml.dreams.dream_frames import DreamFrames
+from LiverPairLib.controls import KeyComboBox
 
 MEASURES = {
     "activation": _("activation {:.2f}"),

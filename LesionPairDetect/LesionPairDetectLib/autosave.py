@@ -5,9 +5,9 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from liverpair.errors import LiverPairError
-from liverpair.folders import user_cache_folder
-from liverpair.lesions import lesions_to_json, read_lesions, write_lesions
+from liverpair.core.errors import LiverPairError
+from liverpair.core.lesions import lesions_to_json, read_lesions, write_lesions
+from liverpair.core.paths import user_cache_folder
 from liverpair.mrml import volumes
 
 FILE = "lesions.json"

@@ -7,12 +7,12 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from LesionPairDetectLib.autosave import Autosave
-from LiverMultimodalLib.inputs import SIDES
-from liverpair.errors import LiverPairError
+from liverpair.core.errors import LiverPairError
+from liverpair.core.failures import failure_of
+from liverpair.core.notifying import notify
 from liverpair.mrml import scanner_space
-from liverpair.mrml.lesion_study import LesionStudy
-from liverpair.notifying import notify
-from liverpair.worker.failures import failure_of
+from liverpair.mrml.lesions.lesion_study import LesionStudy
+from LiverPairLib.inputs import SIDES
 
 DELAY_MS = 500
 

@@ -5,8 +5,8 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from liverpair.errors import InputError
-from liverpair.mrml.box_drawing import box_from_rectangle, slice_views_of
+from liverpair.core.errors import InputError
+from liverpair.mrml.lesions.box_drawing import box_from_rectangle, slice_views_of
 
 ABOVE_SLICER = 10.0
 """Priority of an observer that sees the mouse before Slicer's own do."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from slicer.i18n import tr as _
 
-from liverpair.detection.settings import DetectionSettings
-from liverpair.errors import BundleError
+from liverpair.core.errors import BundleError
+from liverpair.core.findings import SIDES, seen_box
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.measures.boxes import iou_mm
-from liverpair.measures.findings import SIDES, seen_box
 
 LINK_OVERLAP = DetectionSettings.link_iou
 """Overlap (IoU) above which a detector links a moved box with one of the other image, unless its bundle says else."""

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.detection import isJudged, overlapping
-from LiverMultimodalLib.inputs import SIDES
-from liverpair.errors import InputError
-from liverpair.lesion_table import write_csv
-from liverpair.lesions import read_lesions, write_lesions
+from LesionPairDetectLib.detectionrun import isJudged, overlapping
+from liverpair.core.errors import InputError
+from liverpair.core.findings import seen_box
+from liverpair.core.lesions import read_lesions, write_lesions
+from liverpair.io.lesion_csv import write_csv
+from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.measures.burden import lesion_measures
-from liverpair.measures.findings import seen_box
 from liverpair.mrml import dicom_files, scanner_space
-from liverpair.mrml.box_drawing import world_grid
-from liverpair.structured_report import ReportAuthor, write_structured_reports
+from liverpair.mrml.lesions.box_drawing import world_grid
+from LiverPairLib.inputs import SIDES
 
 IMPORT_STEP = _("Import")
 """What an import is called among the steps that can be undone."""

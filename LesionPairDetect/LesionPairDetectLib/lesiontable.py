@@ -3,9 +3,9 @@
 import qt
 from slicer.i18n import tr as _
 
-from liverpair.lesion_table import COLUMNS
-from liverpair.lesions import STATES
-from liverpair.mrml.lesion_display import color_of
+from liverpair.core.lesions import STATES
+from liverpair.io.lesion_csv import COLUMNS
+from liverpair.mrml.lesions.lesion_display import color_of
 
 HEADINGS = {
     "number": _("No."),

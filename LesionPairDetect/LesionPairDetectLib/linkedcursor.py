@@ -6,11 +6,11 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from LesionPairDetectLib.context import GROUPS, otherSide
-from LiverMultimodalLib.inputs import SIDES
+from LesionPairDetectLib.readingcontext import GROUPS, otherSide
 from liverpair.mrml import frames, layouts
-from liverpair.mrml.box_drawing import slice_views_of
-from liverpair.mrml.lesion_marker import PlaceMarker
+from liverpair.mrml.lesions.box_drawing import slice_views_of
+from liverpair.mrml.lesions.lesion_marker import PlaceMarker
+from LiverPairLib.inputs import SIDES
 
 SETTLE_MS = 10
 SAME_PLACE_MM = 0.01

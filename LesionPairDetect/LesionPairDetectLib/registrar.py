@@ -6,10 +6,10 @@ import qt
 import SimpleITK as sitk
 from slicer.i18n import tr as _
 
-from LiverMultimodalLib.inputs import SIDES
-from LiverMultimodalLib.workerrun import CANCELLED, WorkerRun
-from liverpair.errors import InputError, LiverPairError
+from liverpair.core.errors import InputError, LiverPairError
 from liverpair.registration.livers import LiverCorrespondence
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.workerrun import CANCELLED, WorkerRun
 
 RETRY_MS = 2000
 

@@ -4,11 +4,11 @@ from contextlib import contextmanager
 
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.context import otherSide
-from LesionPairDetectLib.detection import DETECTION_STEP
+from LesionPairDetectLib.detectionrun import DETECTION_STEP
 from LesionPairDetectLib.exchange import IMPORT_STEP
-from LiverMultimodalLib.inputs import SIDES
-from liverpair.errors import InputError
+from LesionPairDetectLib.readingcontext import otherSide
+from liverpair.core.errors import InputError
+from LiverPairLib.inputs import SIDES
 
 LINK, SWAP = "link", "swap"
 BOUNDARIES = (DETECTION_STEP, IMPORT_STEP)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from LiverMultimodalLib import section
+from LiverPairLib import section
 
 
 class Section(section.Section):

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import SimpleITK as sitk
 
-from LiverMultimodalLib import selftest
-from LiverMultimodalLib.inputs import SIDES
-from LiverMultimodalLib.selftest import brightPart
-from liverpair.errors import WorkerError
-from liverpair.geometry import Box, centroid_mm
-from liverpair.lesions import LesionPair, write_lesions
+from liverpair.core.errors import WorkerError
+from liverpair.core.geometry import Box, centroid_mm
+from liverpair.core.lesions import LesionPair, write_lesions
 from liverpair.worker.protocol import ResultEvent
+from LiverPairLib import selftest
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.selftest import brightPart
 
 SIZE_MM = (24.0, 20.0, 28.0)
 

@@ -4,8 +4,8 @@ import numpy as np
 import slicer
 import vtk
 
-from LiverMultimodalLib.inputs import SIDES
 from liverpair.mrml import layouts
+from LiverPairLib.inputs import SIDES
 
 BEFORE_SLICER = 5.0
 """Priority of an observer that hears of the mouse before Slicer's own do; drawing a box comes before it."""

@@ -1,5 +1,1 @@
-"""What the modules of LiverPair share beyond the library: the worker of the Slicer session, the installer, the dialogs.
-
-Everything that needs Qt or the Slicer application is here, everything that does not is in `liverpair`. Nothing here
-imports torch.
-"""
+"""The panel of LiverMultimodal: its run, its maps, its self-test."""

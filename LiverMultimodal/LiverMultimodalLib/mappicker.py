@@ -2,9 +2,9 @@
 
 from slicer.i18n import tr as _
 
-from LiverMultimodalLib import inputs
-from LiverMultimodalLib.controls import KeyComboBox
 from liverpair.mrml import maps
+from LiverPairLib import inputs
+from LiverPairLib.controls import KeyComboBox
 
 NOTHING = ""
 ENTRIES = {NOTHING: _("None"), "probability": _("Probability"), "uncertainty": _("Uncertainty")}

@@ -38,7 +38,7 @@ from dream_speed_arms import (  # noqa: E402
     shipped,
 )
 
-from liverpair.dreaming.settings import DreamSettings  # noqa: E402
+from liverpair.dreaming.dream_settings import DreamSettings  # noqa: E402
 
 WIDTHS_3D, RADIUS_3D, SHAPE_3D = (8, 16, 32, 64), 7.0, (64, 96, 96)
 MODEL_2D, LESION_2D, SIDE_2D = "lesion-slices-t1", 2, 256
@@ -108,9 +108,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, cases: dict[str, Callable[[], Case]], command: str) -> dict[str, Any]:
     """Run every loop on every case and write the results; the single figures of them."""
-    from liverpair.device import native_bf16, processor_name
+    from liverpair.core.device import native_bf16, processor_name
     from liverpair.dreaming.feature_names import title_of
-    from liverpair.measures.results import write_results
+    from liverpair.evaluation.result_files import write_results
 
     if options.processor_time:
         torch.set_num_threads(1)

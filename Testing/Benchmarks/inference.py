@@ -84,8 +84,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def measure(options: argparse.Namespace, folder: Path, command: str) -> None:
     """Measure everything and write the results; `folder` is for what comes between."""
     from liverpair.bundle import Catalogue
-    from liverpair.device import processor_name
-    from liverpair.measures.results import write_results
+    from liverpair.core.device import processor_name
+    from liverpair.evaluation.result_files import write_results
 
     bundle = Catalogue().find(options.bundle)
     volumes, data = input_volumes(options.case, folder)
@@ -149,7 +149,7 @@ def input_volumes(case: str, folder: Path) -> tuple[dict[str, Path], str]:
     data = Path(os.environ.get("LIVERPAIR_DATA") or ROOT.parent / "shared" / "data") / "chaos_mr" / case
     if data.is_dir():
         return {side: data / f"{side}.nii.gz" for side in SIDES}, f"CHAOS MR, case {case}"
-    from liverpair.study import write_image
+    from liverpair.io.study import write_image
     from liverpair.synthesis.phantom import phantom_pair
 
     pair = phantom_pair(0)
@@ -161,9 +161,9 @@ def input_volumes(case: str, folder: Path) -> tuple[dict[str, Path], str]:
 
 def prepared_arrays(bundle: Any, volumes: dict[str, Path], folder: Path) -> dict[str, Path]:
     """What the network sees of each volume (z, y, x), as files."""
+    from liverpair.io.study import read_image
     from liverpair.segmentation.prediction import grid_policy, normalization
     from liverpair.segmentation.preparation import prepare
-    from liverpair.study import read_image
 
     paths = {}
     for side, volume in volumes.items():
@@ -207,9 +207,9 @@ def child(name: str, *arguments: str) -> dict[str, Any]:
 
 def drawn_livers(bundle: Any, volumes: dict[str, Path]) -> list[np.ndarray]:
     """The livers drawn by hand on the working grid, one per volume; empty where there are none (the phantom)."""
+    from liverpair.io.study import read_image
     from liverpair.segmentation.prediction import grid_policy, normalization
     from liverpair.segmentation.preparation import prepare, prepare_labels
-    from liverpair.study import read_image
 
     livers = []
     for side, volume in volumes.items():

@@ -35,8 +35,8 @@ STEP = 0.01
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
-    from liverpair.device import processor_name
-    from liverpair.measures.results import write_results
+    from liverpair.core.device import processor_name
+    from liverpair.evaluation.result_files import write_results
 
     words = list(sys.argv[1:] if words is None else words)
     options = parse(words)
@@ -73,7 +73,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def measure(pairs: int, rounds: int) -> list[dict[str, Any]]:
     """A row for each thing a reader does."""
     from liverpair.mrml import frames, headless, layouts
-    from liverpair.mrml.lesion_study import LesionStudy
+    from liverpair.mrml.lesions.lesion_study import LesionStudy
     from liverpair.mrml.pictures import SliceView
     from liverpair.mrml.volumes import node_from_image
 
@@ -169,8 +169,8 @@ def noise_image() -> sitk.Image:
 
 def random_lesions(count: int) -> list:
     """Detected pairs of boxes of 5 to 60 mm at random places, scores spread evenly below 1."""
-    from liverpair.geometry import Box
-    from liverpair.lesions import LesionPair
+    from liverpair.core.geometry import Box
+    from liverpair.core.lesions import LesionPair
 
     random = np.random.default_rng(1)
     lesions = []

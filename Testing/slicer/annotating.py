@@ -4,8 +4,8 @@ from detecting import KIND, NUMBER, chooseLesion
 from hands import centerOf, middleOf, placeOf
 from workers import engage
 
-from liverpair.geometry import Box
-from liverpair.lesions import LesionPair, read_lesions, write_lesions
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.mrml import volumes
 
 COLUMNS, SPACING_MM, SIZE_MM = 9, 14.0, (9.0, 9.0, 12.0)

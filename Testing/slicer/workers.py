@@ -5,13 +5,13 @@ import os
 
 import qt
 
-from LiverMultimodalLib.session import sessionWorker
-from liverpair.errors import WorkerError
+from liverpair.core.errors import WorkerError
 from liverpair.worker.protocol import CancelledEvent, ProgressEvent
+from LiverPairLib.workersession import sessionWorker
 
 STEP_MS, STEPS = 100, 20
 STAND_INS = {
-    "LiverMultimodal": ("LiverMultimodalLib.selftest", "BodyWorker"),
+    "LiverMultimodal": ("LiverPairLib.selftest", "BodyWorker"),
     "LesionPairDetect": ("LesionPairDetectLib.selftest", "MiddleWorker"),
     "DeepDreamInspector": ("DeepDreamInspectorLib.selftest", "BrighterWorker"),
 }

@@ -27,8 +27,8 @@ from liverpair.bundle.manifest import (
 )
 from liverpair.bundle.running import check_segments, first_line
 from liverpair.bundle.weights import check_fit, check_weights, file_sha256, load_weights, save_weights, tensor_shapes
-from liverpair.errors import BundleError, MissingPackageError
-from liverpair.files import written_whole
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import BundleError, MissingPackageError
 
 if TYPE_CHECKING:
     import torch

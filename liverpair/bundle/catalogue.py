@@ -9,20 +9,23 @@ from pathlib import Path
 from liverpair.bundle.bundle import Bundle, move_into_place
 from liverpair.bundle.importing import copy_bundle
 from liverpair.bundle.manifest import MANIFEST_FILE
-from liverpair.errors import BundleError, MissingPackageError
-from liverpair.folders import shipped_bundles_folder, user_bundles_folder
+from liverpair.core.errors import BundleError, MissingPackageError
+from liverpair.core.paths import published_bundles_folder, shipped_bundles_folder, user_bundles_folder
 
 
 class Catalogue:
     """Bundles in a list of folders. The last folder is the user's: models are imported into it and deleted from it; the
     others are read only.
 
-    Without `roots`: the models shipped with LiverPair, then the user's (`LIVERPAIR_BUNDLES`, or a folder of the
+    Without `roots`: the models shipped with LiverPair, those of the published experiments where they are, then the
+    user's (`LIVERPAIR_BUNDLES`, or a folder of the
     platform). Of two models with one name the first counts. Folders that do not exist are empty.
     """
 
     def __init__(self, roots: Sequence[Path | str] | None = None):
-        given = [shipped_bundles_folder(), user_bundles_folder()] if roots is None else roots
+        given = (
+            (shipped_bundles_folder(), published_bundles_folder(), user_bundles_folder()) if roots is None else roots
+        )
         self.roots = [Path(root) for root in given]
 
     @property

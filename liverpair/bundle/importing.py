@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from liverpair.bundle.manifest import MANIFEST_FILE, MAXIMUM_MANIFEST_BYTES, WEIGHTS_FILE
-from liverpair.errors import BundleError
+from liverpair.core.errors import BundleError
 
 MAXIMUM_BYTES = 2 * 2**30
 MAXIMUM_FILES = 1000

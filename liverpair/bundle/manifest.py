@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from liverpair.errors import BundleError
-from liverpair.segmentation.strategies import EITHER, SIDES, STRATEGIES
+from liverpair.bundle.strategies import EITHER, SIDES, STRATEGIES
+from liverpair.core.errors import BundleError
 
 SCHEMA_VERSION = 1
 MANIFEST_FILE = "bundle.json"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from liverpair.errors import BundleError
-from liverpair.segmentation.strategies import SIDES, strategy
+from liverpair.bundle.strategies import SIDES, strategy
+from liverpair.core.errors import BundleError
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair.errors import BundleError, MissingPackageError
+from liverpair.core.errors import BundleError, MissingPackageError
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from liverpair.errors import Progress, no_progress
+from liverpair.core.errors import Progress, no_progress
 
 WIDTH = 24
 CLEAR_LINE = "\r\x1b[K"

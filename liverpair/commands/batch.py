@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverpair.commands.studies import DifferentResults, doubt_of, run_studies, study_folders, tell_notes
-from liverpair.errors import InputError, Progress
-from liverpair.worker.jobs import JOBS
-from liverpair.worker.segment_job import SegmentRequest, asked, check_choices, find_bundles
-from liverpair.worker.segment_results import MEASURES_FILE, existing_results, is_complete, read_measures
+from liverpair.core.errors import InputError, Progress
+from liverpair.jobs.jobs import JOBS
+from liverpair.jobs.segment_job import SegmentRequest, asked, check_choices, find_bundles
+from liverpair.jobs.segment_results import MEASURES_FILE, existing_results, is_complete, read_measures
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
@@ -45,7 +45,7 @@ def _segment_study(
     overwrite: bool,
     progress: Progress,
 ) -> dict[str, Any]:
-    from liverpair.study import Study
+    from liverpair.io.study import Study
 
     sources = Study.open(folder).sources
     volumes = {side: str(sources[side]) for side in ("t1", "t2") if side in sources}

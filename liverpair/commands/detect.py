@@ -17,8 +17,8 @@ from liverpair.commands.studies import (
     study_folders,
     tell_notes,
 )
-from liverpair.errors import InputError, Progress
-from liverpair.worker.detect_job import (
+from liverpair.core.errors import InputError, Progress
+from liverpair.jobs.detect_job import (
     ALIGNMENTS,
     DEFAULT_LIVER_MODEL,
     DEFAULT_MODEL,
@@ -26,11 +26,11 @@ from liverpair.worker.detect_job import (
     asked,
     check_detection,
 )
-from liverpair.worker.detect_results import DETECTION_FILE, existing_results, is_complete, read_detection
-from liverpair.worker.jobs import JOBS
-from liverpair.worker.pair_inputs import LABEL_OPTION, PARTS
-from liverpair.worker.result_folder import folder_of_results
-from liverpair.worker.segment_results import SIDES
+from liverpair.jobs.detect_results import DETECTION_FILE, existing_results, is_complete, read_detection
+from liverpair.jobs.jobs import JOBS
+from liverpair.jobs.pair_inputs import LABEL_OPTION, PARTS
+from liverpair.jobs.result_folder import folder_of_results
+from liverpair.jobs.segment_results import SIDES
 
 COLUMNS = ("study", "outcome", "lesions", "seconds", "doubt")
 
@@ -161,7 +161,7 @@ def detect_studies(
 
 def study_parts(folder: Path) -> dict[str, str | None]:
     """The paths of the volumes and liver masks in the folder of a study. Raises `InputError` without T1 or T2."""
-    from liverpair.study import Study
+    from liverpair.io.study import Study
 
     sources = Study.open(folder).sources
     for side in SIDES:
@@ -172,7 +172,7 @@ def study_parts(folder: Path) -> dict[str, str | None]:
 
 def report(result: Mapping[str, Any]) -> list[str]:
     """The result of the job in lines for a reader."""
-    from liverpair.lesions import read_lesions
+    from liverpair.core.lesions import read_lesions
 
     made_by = result["provenance"]
     lowest, threshold = made_by["score_threshold"], made_by["operating_threshold"]

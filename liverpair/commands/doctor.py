@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import liverpair
-from liverpair.doctor.findings import Finding, Probe
+from liverpair.commands.doctor_probe import Finding, Probe
 
 MARKS = {"ok": " ", "note": "!", "fault": "X"}
 
@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def sections(self_test: bool = True) -> dict[str, Sequence[Probe]]:
     """What to look at, by title, in this order: the first segmentation on a machine chooses the engine."""
-    from liverpair.doctor.installation import FOLDERS, MODELS, PACKAGES
-    from liverpair.doctor.machine import COMPUTING, ENGINE
-    from liverpair.doctor.self_test import SELF_TEST
+    from liverpair.commands.doctor_installation import FOLDERS, MODELS, PACKAGES
+    from liverpair.commands.doctor_machine import COMPUTING, ENGINE
+    from liverpair.commands.doctor_self_test import SELF_TEST
 
     tested = {"Self-test": SELF_TEST} if self_test else {}
     before = {"Packages": PACKAGES, "Models": MODELS, "Folders": FOLDERS, "Computing": COMPUTING}
@@ -61,7 +61,7 @@ def about() -> str:
 
 def write_json(report: Mapping[str, Sequence[Finding]], works: bool, path: Path) -> None:
     """Write the report for programs. Raises `InputError` when the file cannot be written."""
-    from liverpair.files import written_whole
+    from liverpair.core.atomic import written_whole
 
     found = {
         title: [{"state": f.state, "sentence": f.sentence, **f.values} for f in findings]

@@ -7,14 +7,14 @@ from typing import Any
 
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.segment import NOTHING, chosen_volumes, warn_of_mistaken_volumes
-from liverpair.dreaming.settings import DreamSettings
-from liverpair.errors import InputError
-from liverpair.worker.dream_request import BASELINES, DreamRequest
-from liverpair.worker.dream_results import existing_dream
-from liverpair.worker.jobs import JOBS
-from liverpair.worker.result_folder import folder_of_results
-from liverpair.worker.segment_job import find_bundles
-from liverpair.worker.segment_results import SIDES
+from liverpair.core.errors import InputError
+from liverpair.dreaming.dream_settings import DreamSettings
+from liverpair.jobs.dream_request import BASELINES, DreamRequest
+from liverpair.jobs.dream_results import existing_dream
+from liverpair.jobs.jobs import JOBS
+from liverpair.jobs.result_folder import folder_of_results
+from liverpair.jobs.segment_job import find_bundles
+from liverpair.jobs.segment_results import SIDES
 
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "direction": (str, "ascent raises the neuron, descent lowers it"),
@@ -161,7 +161,7 @@ def _boxes(boxes: list[list[float]], path: str | None) -> list[dict[str, Any]]:
     """Boxes along the axes of the image at `path`."""
     if not boxes or path is None:
         return []
-    from liverpair.study import read_image
+    from liverpair.io.study import read_image
 
     direction = list(read_image(path).GetDirection())
     return [{"center_mm": box[:3], "size_mm": box[3:], "direction": direction} for box in boxes]

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.detect import study_parts
 from liverpair.commands.studies import study_folders
-from liverpair.errors import BundleError, InputError, Progress, part_of
-from liverpair.worker.detect_job import ALIGNMENTS, DEFAULT_LIVER_MODEL, DetectRequest
-from liverpair.worker.detect_results import LESIONS_FILE, read_detection
-from liverpair.worker.pair_inputs import LABEL_OPTION
-from liverpair.worker.segment_results import SIDES
+from liverpair.core.errors import BundleError, InputError, Progress, part_of
+from liverpair.jobs.detect_job import ALIGNMENTS, DEFAULT_LIVER_MODEL, DetectRequest
+from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
+from liverpair.jobs.pair_inputs import LABEL_OPTION
+from liverpair.jobs.segment_results import SIDES
 
 if TYPE_CHECKING:
-    from liverpair.lesions import LesionPair
-    from liverpair.training.evaluate_detection import ScoredCase
+    from liverpair.core.lesions import LesionPair
+    from liverpair.evaluation.score_detection import ScoredCase
 
 READ_BACK = "--predictions"
 HELP = ("-h", "--help")
@@ -29,7 +29,7 @@ def run_evaluate(words: list[str]) -> int:
     """`evaluate MODEL STUDIES …`: everything after the command."""
     if words and words[0] not in HELP and _is_about_detection(words):
         return evaluate_detection(words)
-    from liverpair.training import evaluate
+    from liverpair.evaluation import score_segmentation as evaluate
 
     if words and words[0] in HELP:
         print("Of a detector: evaluate MODEL --help. Of a model that segments:\n")
@@ -83,7 +83,7 @@ def evaluate_detection(words: Sequence[str]) -> int:
     if not places:
         raise InputError("No folder of studies is given.", f"Name one after the model '{model}'.")
     studies = find_studies([Path(place) for place in places], options.cases)
-    from liverpair.training.evaluate_detection import score_cases
+    from liverpair.evaluation.score_detection import score_cases
 
     with progress_bar() as progress:
         if model is None:
@@ -126,7 +126,7 @@ def detect_cases(
     """What a detector finds in every study; `request` has the fields of a `DetectRequest` but volumes and masks."""
     from liverpair.detection.inference import detect
     from liverpair.detection.preparation import liver_offset_mm
-    from liverpair.worker.pair_inputs import read_pair
+    from liverpair.jobs.pair_inputs import read_pair
 
     truths = [_truth(study) for study in studies]
     cases = []
@@ -150,7 +150,7 @@ def detect_cases(
 def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool, liver_label: str | None = None) -> "ScoredCase":
     """A study with the results of an earlier `detect`, or another's `lesions.json`. Raises `InputError` when there are
     none."""
-    from liverpair.lesions import read_lesions
+    from liverpair.core.lesions import read_lesions
 
     folder = predictions / study.name
     if not (folder / LESIONS_FILE).is_file():
@@ -164,8 +164,8 @@ def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool, liver_label
 def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) -> Sequence[float]:
     """Centroid of the T2 liver minus that of the T1 liver: as the detection had it, else by the study's own masks."""
     from liverpair.detection.preparation import liver_offset_mm
-    from liverpair.study import read_image
-    from liverpair.worker.pair_inputs import liver_of
+    from liverpair.io.study import read_image
+    from liverpair.jobs.pair_inputs import liver_of
 
     detection = read_detection(results)
     if detection is not None:
@@ -205,7 +205,7 @@ def _request(model: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _truth(study: EvaluatedStudy) -> "list[LesionPair]":
-    from liverpair.lesions import read_lesions
+    from liverpair.core.lesions import read_lesions
 
     return [pair for pair in read_lesions(study.folder / LESIONS_FILE) if pair.state != "rejected"]
 
@@ -217,14 +217,14 @@ def _case(
     offset_mm: Sequence[float],
     kinds: bool,
 ) -> "ScoredCase":
-    from liverpair.training.evaluate_detection import ScoredCase
+    from liverpair.evaluation.score_detection import ScoredCase
 
     named = {pair.uid: pair.note.split(",")[0].strip() for pair in truth} if kinds else {}
     return ScoredCase(study.name, predicted, truth, kinds=named, liver_offset_mm=tuple(map(float, offset_mm)))
 
 
 def _report(result: Mapping[str, Any], command: str, options: argparse.Namespace, places: Sequence[str]) -> None:
-    from liverpair.measures.results import table_text, write_results
+    from liverpair.evaluation.result_files import table_text, write_results
 
     others = {"By size and kind": result["detection"], "Pairs": result["pairing"], "By study": result["cases"]}
     others = {title: table_text(rows) for title, rows in others.items() if rows}

@@ -25,10 +25,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the measures of one pair of masks."""
+    from liverpair.evaluation.result_files import table_text
+    from liverpair.io.study import read_image
     from liverpair.measures.masks import structure_mask
-    from liverpair.measures.results import table_text
     from liverpair.measures.summary import segmentation_measures
-    from liverpair.study import read_image
 
     paths = arguments.prediction, arguments.reference
     labels = arguments.label, arguments.reference_label or arguments.label

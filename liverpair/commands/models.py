@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from liverpair.bundle import Catalogue
-from liverpair.measures.results import table_text
+from liverpair.evaluation.result_files import table_text
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:

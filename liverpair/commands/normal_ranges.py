@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def report(ranges: "NormalRanges") -> str:
     """The ranges as a table, with what they were computed from and how."""
-    from liverpair.measures.results import table_text
+    from liverpair.evaluation.result_files import table_text
 
     settings = ranges.settings
     spacing = " × ".join(f"{s:.3g}" for s in settings["spacing_mm"])

@@ -10,11 +10,11 @@ from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
 from liverpair.commands.offset import offset_line
 from liverpair.commands.studies import doubt_lines, other_notes
-from liverpair.errors import InputError
-from liverpair.worker.detect_job import DEFAULT_LIVER_MODEL
-from liverpair.worker.jobs import JOBS
-from liverpair.worker.result_folder import folder_of_results
-from liverpair.worker.segment_results import existing_results
+from liverpair.core.errors import InputError
+from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
+from liverpair.jobs.jobs import JOBS
+from liverpair.jobs.result_folder import folder_of_results
+from liverpair.jobs.segment_results import existing_results
 
 NOTHING = "-"
 
@@ -120,7 +120,7 @@ def chosen_volumes(arguments: argparse.Namespace) -> tuple[str | None, str | Non
 
 def warn_of_mistaken_volumes(t1: str | None, t2: str | None) -> None:
     """Say on standard error when the two file names look swapped or are the same."""
-    from liverpair.sequences import sequence_warning
+    from liverpair.io.weighting import sequence_warning
 
     same = t1 is not None and t2 is not None and Path(t1).resolve() == Path(t2).resolve()
     warning = sequence_warning(t1 and Path(t1).name, None, t2 and Path(t2).name, None, same)

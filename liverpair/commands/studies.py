@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.commands.bar import progress_bar
-from liverpair.errors import Cancelled, InputError, Progress
-from liverpair.worker.failures import failure_on_command_line
-from liverpair.worker.result_folder import writable_folder
+from liverpair.core.errors import Cancelled, InputError, Progress
+from liverpair.core.failures import failure_on_command_line
+from liverpair.jobs.result_folder import writable_folder
 
 SUMMARY_FILE = "summary.csv"
 OUTCOMES = ("done", "skipped", "differs", "failed")
@@ -89,8 +89,8 @@ def study_folders(studies: Path, output: Path | None = None) -> list[Path]:
 
 
 def _report(rows: list[dict[str, Any]], failures: list[str], output: Path, columns: Sequence[str]) -> None:
-    from liverpair.files import written_whole
-    from liverpair.measures.results import table_text
+    from liverpair.core.atomic import written_whole
+    from liverpair.evaluation.result_files import table_text
 
     rows = [{column: row.get(column) for column in columns} for row in rows]
     with (

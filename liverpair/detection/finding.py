@@ -7,9 +7,9 @@ import torch
 
 from liverpair.detection.anchors import Anchors, make_anchors
 from liverpair.detection.coding import decode
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.nms import nms
 from liverpair.detection.pairing import Found, LinkedBoxes, link
-from liverpair.detection.settings import DetectionSettings
 from liverpair.networks.retina import RetinaOutput
 
 

@@ -12,17 +12,17 @@ import torch
 
 from liverpair import __version__
 from liverpair.bundle import Bundle
+from liverpair.core.device import choose_device, with_memory_fallback
+from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
+from liverpair.core.geometry import check_volume
+from liverpair.core.lesions import LesionPair
 from liverpair.detection.anchors import Anchors
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import ask, find_boxes
 from liverpair.detection.pairing import LinkedBoxes, link
 from liverpair.detection.preparation import PreparedPair, prepare_pair
-from liverpair.detection.settings import DetectionSettings
 from liverpair.detection.space import to_space
-from liverpair.device import choose_device, with_memory_fallback
 from liverpair.engine import Engine, make_engine
-from liverpair.errors import BundleError, InputError, Progress, no_progress, part_of
-from liverpair.geometry import check_volume
-from liverpair.lesions import LesionPair
 from liverpair.measures.masks import structure_mask
 from liverpair.networks.retina import RetinaOutput
 from liverpair.segmentation.inference import SegmentOptions, segment
@@ -37,7 +37,7 @@ PRECISE_ENGINE = "torch-fp32"
 class DetectOptions:
     """How to detect.
 
-    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them; "auto" is
+    `device` and `engine`: as `core.device.choose_device` and `liverpair.engine.make_engine` take them; "auto" is
     PyTorch in single precision. `score_threshold` and `alignment` ("published" or "aligned"): override the bundle's
     when not None.
     """

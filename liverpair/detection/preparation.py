@@ -7,9 +7,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from liverpair.detection.settings import DetectionSettings
-from liverpair.errors import InputError
-from liverpair.geometry import Grid, Vector, centroid_mm, resample, to_lps
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid, Vector, centroid_mm, resample, to_lps
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.segmentation.preparation import (
     GridPolicy,
     Normalization,

@@ -8,15 +8,15 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
+from liverpair.core.geometry import Box, Vector
 from liverpair.detection.anchors import Anchors
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import find_boxes
 from liverpair.detection.inference import Detector
 from liverpair.detection.pairing import Found
 from liverpair.detection.preparation import PreparedPair
-from liverpair.detection.settings import DetectionSettings
 from liverpair.detection.space import to_voxels
 from liverpair.detection.targets import iou_matrix
-from liverpair.geometry import Box, Vector
 from liverpair.measures.boxes import iou, turned
 from liverpair.networks.retina import RetinaOutput
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from liverpair.geometry import Box, Grid
+from liverpair.core.geometry import Box, Grid
 from liverpair.measures.boxes import turned
 
 

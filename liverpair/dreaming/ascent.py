@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from liverpair.device import with_memory_fallback
+from liverpair.core.device import with_memory_fallback
 from liverpair.dreaming.baselines import changeable, random_direction
+from liverpair.dreaming.dream_settings import DreamSettings, check_kind
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.dreaming.neurons import Neuron
 from liverpair.dreaming.probes import probe_of
 from liverpair.dreaming.receptive_field import Bounds, contains, cut, grown, hull
-from liverpair.dreaming.settings import DreamSettings, check_kind
 from liverpair.dreaming.state import DreamState
 from liverpair.dreaming.subject import Subject
 

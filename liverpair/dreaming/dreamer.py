@@ -9,15 +9,15 @@ import torch
 from torch import nn
 
 from liverpair.bundle import Bundle
+from liverpair.core.device import choose_device
+from liverpair.core.errors import BundleError, InputError
 from liverpair.detection.anchors import Anchors, make_anchors
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import TASK as DETECTION
-from liverpair.detection.settings import DetectionSettings
-from liverpair.device import choose_device
 from liverpair.dreaming.layers import for_gradients
 from liverpair.dreaming.receptive_field import ReceptiveField
 from liverpair.engine import available_engines
 from liverpair.engine.torch_engine import MEMORY_FORMATS
-from liverpair.errors import BundleError, InputError
 from liverpair.networks import build
 from liverpair.networks.retina import RetinaNet, RetinaOutput
 
@@ -32,7 +32,7 @@ class Dreamer:
     bundle
         Its model: a segmenter of volumes or slices, or a detector.
     device
-        As `liverpair.device.choose_device` takes it.
+        As `liverpair.core.device.choose_device` takes it.
     precision
         "fp32", "bf16", or "auto": bf16 where the device computes in it natively.
 

@@ -7,7 +7,7 @@ Radiology 295, 2020) but for the differences it names. Features that pyradiomics
 import re
 from collections.abc import Iterable
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 
 SHAPE_2D, SHAPE_3D = "Shape (2-D)", "Shape (3-D)"
 

@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from liverpair.dreaming.colors import BAND, BASELINES, color_of, is_broken
-from liverpair.dreaming.drawing import (
+from liverpair.dreaming.feature_names import title_of
+from liverpair.dreaming.plot_style import (
     DASHES,
     INK,
     curves,
@@ -24,7 +25,6 @@ from liverpair.dreaming.drawing import (
     quartiles,
     save_figure,
 )
-from liverpair.dreaming.feature_names import title_of
 from liverpair.dreaming.strip import frame_strip
 from liverpair.dreaming.trajectories import Trajectories
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from liverpair.core.errors import InputError
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.dreaming.trajectories import Trajectories
-from liverpair.errors import InputError
 
 DREAM_FILE = "dream.json"
 OBJECTS, LISTS = ("settings", "provenance"), ("runs", "readings", "notes")

@@ -7,15 +7,15 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from liverpair.bundle.strategies import SIDES
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Box, Vector
 from liverpair.detection.space import to_voxels
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.dreaming.receptive_field import Bounds
 from liverpair.dreaming.starts import random_indices
 from liverpair.dreaming.subject import Subject
-from liverpair.errors import InputError
-from liverpair.geometry import Box, Vector
 from liverpair.measures.boxes import centers, iou
-from liverpair.segmentation.strategies import SIDES
 
 Index = tuple[int, ...]
 

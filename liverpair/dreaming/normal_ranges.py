@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from liverpair.errors import InputError, Progress, no_progress
-from liverpair.files import written_whole
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError, Progress, no_progress
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle

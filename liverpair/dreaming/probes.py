@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from liverpair.core.errors import InputError
 from liverpair.detection.coding import decode
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.dreaming.neurons import Neuron, anchor_row
 from liverpair.dreaming.receptive_field import Bounds
 from liverpair.dreaming.subject import Subject
-from liverpair.errors import InputError
 from liverpair.networks.retina import RetinaOutput
 
 Answer = torch.Tensor | RetinaOutput

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 
 
 def random_indices(

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from liverpair.errors import InputError
-from liverpair.files import written_whole
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from liverpair.dreaming.drawing import CROSS, draw_outline, draw_slice, figure_style, save_figure
-from liverpair.errors import InputError
-from liverpair.study import read_image
+from liverpair.core.errors import InputError
+from liverpair.dreaming.plot_style import CROSS, draw_outline, draw_slice, figure_style, save_figure
+from liverpair.io.study import read_image
 
 MARGIN = 0.45
 """Surroundings that a close-up shows on each side of the object, as a fraction of the object's longer side."""

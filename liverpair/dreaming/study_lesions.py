@@ -9,13 +9,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
-from liverpair.errors import InputError, LiverPairError, Progress, no_progress
-from liverpair.files import IMAGE_SUFFIXES
-from liverpair.geometry import Grid, check_volume
+from liverpair.bundle.strategies import SIDES
+from liverpair.core.atomic import IMAGE_SUFFIXES
+from liverpair.core.errors import InputError, LiverPairError, Progress, no_progress
+from liverpair.core.geometry import Grid, check_volume
+from liverpair.io.study import Study, read_image
 from liverpair.measures.masks import check_mask
 from liverpair.segmentation.preparation import prepare, prepare_labels
-from liverpair.segmentation.strategies import SIDES
-from liverpair.study import Study, read_image
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle

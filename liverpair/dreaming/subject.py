@@ -8,15 +8,15 @@ import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import SEGMENTATION, SLICE_SEGMENTATION
+from liverpair.bundle.strategies import SIDES, Pass, strategy
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid, Vector, check_volume, on_grid
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import TASK as DETECTION
 from liverpair.detection.preparation import prepare_pair
-from liverpair.detection.settings import DetectionSettings
-from liverpair.errors import InputError
-from liverpair.geometry import Grid, Vector, check_volume, on_grid
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.prediction import grid_policy, normalization
 from liverpair.segmentation.preparation import prepare, prepare_labels
-from liverpair.segmentation.strategies import SIDES, Pass, strategy
 
 Index = tuple[int, ...]
 

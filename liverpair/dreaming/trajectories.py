@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from liverpair.dreaming.settings import RUN_KINDS
-from liverpair.errors import InputError
-from liverpair.files import written_whole
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError
+from liverpair.dreaming.dream_settings import RUN_KINDS
 
 KEYS = ("run", "start", "iteration")
 MEASURES = ("activation", "probability", "voxels")

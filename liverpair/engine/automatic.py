@@ -7,8 +7,8 @@ import torch
 from liverpair.engine.agreement import compare
 from liverpair.engine.base import Engine, GuardedEngine
 from liverpair.engine.kinds import EngineKind
+from liverpair.engine.remembered_trials import Verdicts, verdict_key
 from liverpair.engine.trial import Trial
-from liverpair.engine.verdicts import Verdicts, verdict_key
 
 
 class AutomaticEngine:

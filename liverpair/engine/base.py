@@ -4,7 +4,7 @@ from typing import Protocol
 
 import torch
 
-from liverpair.memory import is_out_of_memory
+from liverpair.core.memory import is_out_of_memory
 
 
 class Engine(Protocol):

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
+from liverpair.core.errors import InputError, MissingPackageError
 from liverpair.engine.automatic import AutomaticEngine
 from liverpair.engine.base import Engine
 from liverpair.engine.kinds import KINDS, REFERENCE, EngineKind
-from liverpair.engine.verdicts import Verdicts
-from liverpair.errors import InputError, MissingPackageError
+from liverpair.engine.remembered_trials import Verdicts
 
 CHOICES = ("auto", *(kind.name for kind in KINDS))
 

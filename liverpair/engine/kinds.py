@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import torch
 
-from liverpair.device import native_bf16
+from liverpair.core.device import native_bf16
 from liverpair.engine.base import Engine, GuardedEngine, first_line
 from liverpair.engine.openvino_engine import OpenVINOEngine
 from liverpair.engine.torch_engine import TorchEngine

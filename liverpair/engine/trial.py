@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
+from liverpair.core.memory import is_out_of_memory
 from liverpair.engine.agreement import compare
 from liverpair.engine.base import Engine, first_line, precision_of
 from liverpair.engine.kinds import REFERENCE, EngineKind
-from liverpair.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 

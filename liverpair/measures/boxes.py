@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.geometry import IDENTITY_DIRECTION, Box, Grid
+from liverpair.core.geometry import IDENTITY_DIRECTION, Box, Grid
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:

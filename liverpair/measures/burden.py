@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.geometry import Box, Grid, volume_ml
-from liverpair.lesions import LesionPair, State
+from liverpair.core.findings import SIDES, Kind, kind_of_finding, seen_box
+from liverpair.core.geometry import Box, Grid, volume_ml
+from liverpair.core.lesions import LesionPair, State
 from liverpair.measures.contrast import contrast_to_liver, mask_on_grid
-from liverpair.measures.findings import SIDES, Kind, kind_of_finding, seen_box
 from liverpair.measures.recist import (
     RecistLimits,
     axial_diameter_mm,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.geometry import Box, Grid, Vector, resample
+from liverpair.core.geometry import Box, Grid, Vector, resample
 
 RING_MM = 15.0
 """How far around a lesion its liver reaches: near enough that the coil's shading does not count."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 from liverpair.measures.boxes import iou
 
 FALSE_RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

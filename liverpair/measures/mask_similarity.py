@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.signal import correlate
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 from liverpair.networks.registration import binomial_blur, warp
 
 

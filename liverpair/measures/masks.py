@@ -3,8 +3,8 @@
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.errors import InputError
-from liverpair.geometry import Grid, like
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid, like
 
 LIVER_LABELS = {"totalsegmentator": (5,), "amos": (6,), "chaos": (63, 1)}
 """Values of the liver in well-known label maps, the first that a map holds; CHAOS publishes gray values, others number

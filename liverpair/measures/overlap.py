@@ -5,7 +5,7 @@ import math
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.geometry import Vector, centroid_mm, volume_ml
+from liverpair.core.geometry import Vector, centroid_mm, volume_ml
 from liverpair.measures.masks import comparable_masks
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.geometry import to_lps
+from liverpair.core.geometry import to_lps
 
 EDGES = (("right", "left"), ("front", "back"), ("bottom", "top"))
 """The first and the last layer of voxels along x, y and z of an image in LPS order, as the patient's sides."""

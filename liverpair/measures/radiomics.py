@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.errors import InputError, MissingPackageError
+from liverpair.core.errors import InputError, MissingPackageError
 
 LEAST_DIMENSIONS = 2
 """An object must be wider than one voxel along so many axes; pyradiomics' `minimumROIDimensions`."""

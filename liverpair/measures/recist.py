@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from liverpair.errors import InputError
-from liverpair.geometry import Box, Grid
-from liverpair.lesions import LesionPair
+from liverpair.core.errors import InputError
+from liverpair.core.findings import SIDES, seen_box
+from liverpair.core.geometry import Box, Grid
+from liverpair.core.lesions import LesionPair
 from liverpair.measures.boxes import turned
-from liverpair.measures.findings import SIDES, seen_box
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import stats
 
-from liverpair.errors import InputError
-from liverpair.geometry import volume_ml
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import volume_ml
 from liverpair.measures.overlap import centroid_offset_mm, dice, volume_error_percent
 from liverpair.measures.surface import hd95_and_assd_mm
 

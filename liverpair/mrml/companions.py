@@ -8,8 +8,9 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from liverpair.mrml import layouts, lesion_folders, provenance
-from liverpair.mrml.lesion_display import show_boxes_over_volumes
+from liverpair.mrml import layouts, provenance
+from liverpair.mrml.lesions import lesion_folders
+from liverpair.mrml.lesions.lesion_display import show_boxes_over_volumes
 from liverpair.mrml.maps import maps_of
 from liverpair.mrml.segmentations import source_of
 

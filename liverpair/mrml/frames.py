@@ -7,8 +7,8 @@ import SimpleITK as sitk
 import slicer
 import vtk
 
-from liverpair.errors import InputError
-from liverpair.geometry import Grid
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 RIGID_TOLERANCE = 1e-4

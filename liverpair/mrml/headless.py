@@ -18,7 +18,7 @@ from pathlib import Path
 import slicer
 import vtk
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 
 MODULE_LOGICS = {
     "Units": "vtkSlicerUnitsLogic",

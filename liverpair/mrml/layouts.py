@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import slicer
 import vtk
 
-from liverpair.errors import InputError
-from liverpair.geometry import centroid_mm
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import centroid_mm
 from liverpair.mrml import frames
 from liverpair.mrml.headless import running_application_logic
 from liverpair.mrml.segmentations import liver_mask

@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 from liverpair.mrml import headless, layouts, pictures
 from liverpair.mrml.segmentations import liver_mask, put_segment
 from liverpair.mrml.tables import show_measures

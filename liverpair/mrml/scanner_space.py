@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from liverpair.geometry import Box
-from liverpair.lesions import LesionPair
-from liverpair.measures.findings import SIDES
+from liverpair.core.findings import SIDES
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import LesionPair
 from liverpair.mrml import frames
-from liverpair.mrml.lesion_boxes import from_world, world_matrix
-from liverpair.mrml.lesion_pairs import same_boxes
+from liverpair.mrml.lesions.lesion_boxes import from_world, world_matrix
+from liverpair.mrml.lesions.lesion_pairs import same_boxes
 
 
 def to_scanner(pairs: Iterable[LesionPair], t1_volume, t2_volume) -> list[LesionPair]:

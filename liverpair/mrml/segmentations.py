@@ -9,8 +9,8 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from liverpair.errors import InputError
-from liverpair.geometry import Grid, like
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid, like
 from liverpair.mrml import frames
 from liverpair.mrml import provenance as provenance_attributes
 from liverpair.mrml.volumes import image_from_node

@@ -10,10 +10,10 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from liverpair.errors import InputError
-from liverpair.geometry import check_volume
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import check_volume
+from liverpair.io.weighting import guess_sequence
 from liverpair.mrml import frames, provenance
-from liverpair.sequences import guess_sequence
 
 DICOM_TAGS = {
     "Modality": "0008,0060",

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.errors import InputError
-from liverpair.folders import user_cache_folder
-from liverpair.geometry import Grid, centroid_mm
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid, centroid_mm
+from liverpair.core.paths import user_cache_folder
 
 CACHE_VERSION = 1
 """Goes up when the registration of the same masks comes out differently."""

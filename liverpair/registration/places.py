@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from liverpair.geometry import Vector
-from liverpair.lesions import LesionPair
+from liverpair.core.geometry import Vector
+from liverpair.core.lesions import LesionPair
 from liverpair.registration.livers import LiverCorrespondence
 
 Source = Literal["pairs", "registration", "offset"]

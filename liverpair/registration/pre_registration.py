@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.errors import InputError, Progress, no_progress, part_of
-from liverpair.folders import user_cache_folder
-from liverpair.geometry import Grid
+from liverpair.core.errors import InputError, Progress, no_progress, part_of
+from liverpair.core.geometry import Grid
+from liverpair.core.paths import user_cache_folder
 
 CACHE_VERSION = 1
 """Goes up when the registration of the same images comes out differently."""

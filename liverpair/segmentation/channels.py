@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.errors import InputError, Progress, no_progress
-from liverpair.geometry import Grid, on_grid, resample
+from liverpair.bundle.strategies import Pass
+from liverpair.core.errors import InputError, Progress, no_progress
+from liverpair.core.geometry import Grid, on_grid, resample
 from liverpair.registration.pre_registration import PreRegistrationSettings, cached_pre_registration
 from liverpair.segmentation.preparation import GridPolicy, Normalization, Prepared, prepare
-from liverpair.segmentation.strategies import Pass
 
 
 def channels_of(

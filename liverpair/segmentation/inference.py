@@ -12,14 +12,14 @@ import torch
 
 from liverpair import __version__
 from liverpair.bundle import Bundle
-from liverpair.device import choose_device
-from liverpair.errors import BundleError, InputError, Progress, no_progress, part_of
-from liverpair.geometry import check_volume, like
+from liverpair.bundle.strategies import SIDES, Pass, strategy
+from liverpair.core.device import choose_device
+from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
+from liverpair.core.geometry import check_volume, like
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
 from liverpair.segmentation.preparation import to_image_grid
-from liverpair.segmentation.strategies import SIDES, Pass, strategy
 
 REGISTERED = 0.4
 """Part of a pass that is done when its images are registered."""
@@ -29,7 +29,7 @@ REGISTERED = 0.4
 class SegmentOptions:
     """How to segment.
 
-    `device` and `engine`: as `liverpair.device.choose_device` and `liverpair.engine.make_engine` take them.
+    `device` and `engine`: as `liverpair.core.device.choose_device` and `liverpair.engine.make_engine` take them.
     `probability`, `uncertainty`: return these maps too.
     `largest_component`: overrides the bundle's post-processing when not None. `mirror`: average over mirrored
     images. `window`: (z, y, x) voxels of the

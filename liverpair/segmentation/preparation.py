@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from liverpair.geometry import Grid, on_grid, resample, to_lps, working_grid
+from liverpair.core.geometry import Grid, on_grid, resample, to_lps, working_grid
 
 COARSE_MM = 8.0
 BODY_MARGIN_MM = 12.0

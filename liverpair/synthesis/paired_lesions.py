@@ -11,9 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from liverpair.geometry import Grid, on_grid
+from liverpair.core.geometry import Grid, on_grid
 from liverpair.registration.livers import LiverCorrespondence
-from liverpair.synthesis.lesions import KIND_SHARES, KINDS, Lesion, offsets_around
+from liverpair.synthesis.lesion_shapes import KIND_SHARES, KINDS, Lesion, offsets_around
 
 TRIES = 20
 """Places looked at before a lesion is made smaller."""
@@ -94,7 +94,7 @@ class PairedLesion:
 
     @property
     def kind(self) -> str:
-        """One of `liverpair.synthesis.lesions.KINDS`."""
+        """One of `liverpair.synthesis.lesion_shapes.KINDS`."""
         return self.t1.kind
 
     @property

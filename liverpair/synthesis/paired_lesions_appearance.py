@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liverpair.synthesis.lesions import Lesion, waves
+from liverpair.synthesis.lesion_shapes import Lesion, waves
 from liverpair.synthesis.shapes import smooth_step
 
 SEQUENCES = ("T1", "T2")
@@ -55,7 +55,7 @@ STRUCTURES: dict[str, Structure] = {
     ),
     "metastasis": Structure(lift=(-0.03, 0.12), core=(-0.16, 0.75), core_chance=0.7),
 }
-"""Added to `liverpair.synthesis.lesions.LOOKS`. After textbook appearances; the numbers are ours."""
+"""Added to `liverpair.synthesis.lesion_shapes.LOOKS`. After textbook appearances; the numbers are ours."""
 
 
 def relative_intensity(lesion: Lesion, offsets: np.ndarray, depth: np.ndarray, sequence: str) -> np.ndarray:

@@ -15,11 +15,11 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from liverpair.errors import InputError
-from liverpair.files import written_whole
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError
+from liverpair.io.study import read_labelled
 from liverpair.registration.livers import LiverCorrespondence, cached_registration
-from liverpair.study import read_labelled
-from liverpair.synthesis.lesions import Lesion
+from liverpair.synthesis.lesion_shapes import Lesion
 from liverpair.synthesis.paired_lesions import LesionStatistics, PairedLesion, draw_paired_lesions
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, SyntheticPair, paint_pair
 

@@ -7,10 +7,10 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from liverpair.errors import InputError
-from liverpair.geometry import Box, Grid, like
-from liverpair.lesions import LesionPair
-from liverpair.synthesis.lesions import LOOKS, Lesion, offsets_around
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Box, Grid, like
+from liverpair.core.lesions import LesionPair
+from liverpair.synthesis.lesion_shapes import LOOKS, Lesion, offsets_around
 from liverpair.synthesis.paired_lesions import PairedLesion
 from liverpair.synthesis.paired_lesions_appearance import relative_intensity
 from liverpair.synthesis.shapes import smooth_step

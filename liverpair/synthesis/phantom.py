@@ -6,10 +6,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.synthesis.anatomy import LIVER, build_anatomy
-from liverpair.synthesis.appearance import Contrast, intensities
 from liverpair.synthesis.deformation import breathing_displacement
 from liverpair.synthesis.frame import Frame
-from liverpair.synthesis.lesions import Lesion, random_lesions, render_lesion
+from liverpair.synthesis.lesion_shapes import Lesion, random_lesions, render_lesion
+from liverpair.synthesis.organ_appearance import Contrast, intensities
 from liverpair.synthesis.patient import Patient
 from liverpair.synthesis.scanner import Scan, acquire, oblique_direction, sample_labels
 from liverpair.synthesis.shapes import roughen

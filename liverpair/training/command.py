@@ -16,7 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from liverpair.bundle.bundle import check_place
 from liverpair.bundle.manifest import NAMES, is_name
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 
 CHECKPOINTS = "checkpoints"
 BEST, LAST = "best", "last"

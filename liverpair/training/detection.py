@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from liverpair.core.errors import InputError
 from liverpair.detection.anchors import Anchors, make_anchors
 from liverpair.detection.consistency import consistency_targets
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import find_boxes
 from liverpair.detection.losses import DetectionLoss
 from liverpair.detection.pairing import Found
-from liverpair.detection.settings import DetectionSettings
 from liverpair.detection.targets import Matching, PairTargets, pair_targets
-from liverpair.errors import InputError
 from liverpair.measures.boxes import iou
 from liverpair.measures.froc import average_precision, match_boxes
 from liverpair.networks import build

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from liverpair.errors import InputError, LiverPairError, MissingPackageError
+from liverpair.core.errors import InputError, LiverPairError, MissingPackageError
 from liverpair.networks.generalized_unet import GeneralizedUNet
 
 LIVER_WEIGHTS = "model_unet_ct_mr_liv_seg"

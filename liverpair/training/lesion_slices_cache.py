@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.files import written_whole
-from liverpair.geometry import resample
+from liverpair.core.atomic import written_whole
+from liverpair.core.geometry import resample
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare, prepare_labels
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.synthesis.paired_lesions_rendering import SyntheticPair

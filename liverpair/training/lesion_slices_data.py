@@ -20,13 +20,13 @@ from monai.transforms import (
 )
 from torch.utils.data import DataLoader, Dataset
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.synthesis.slice_objects import Fakes, Marking, elongated, marked, with_fakes
 from liverpair.training.lesion_slices_cache import LesionSlices, SlicePreparation, cached_slices
+from liverpair.training.loaders import one_thread, training_loader
 from liverpair.training.paired_lesions_data import SEEDS_PER_CASE
-from liverpair.training.workers import one_thread, training_loader
 
 KINDS = ("lesions", "fakes", "elongated")
 LARGE_LESIONS = LesionStatistics(

@@ -6,7 +6,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 
 
 class WarmupCosine(lightning.LightningModule):

@@ -11,12 +11,12 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import LesionPair
+from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.preparation import PreparedPair, prepare_pair
-from liverpair.detection.settings import DetectionSettings
 from liverpair.detection.space import to_voxels
-from liverpair.errors import InputError
-from liverpair.geometry import Box
-from liverpair.lesions import LesionPair
 from liverpair.registration.livers import cached_registration
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare_labels
 from liverpair.synthesis.paired_lesions import LesionStatistics, draw_paired_lesions

@@ -8,13 +8,13 @@ import numpy as np
 import pytorch_lightning as lightning
 from torch.utils.data import DataLoader, Dataset
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.training.detection import PairBatch, PairSample
+from liverpair.training.loaders import training_loader
 from liverpair.training.pair_augmentation import PairAugmentation
 from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparation, cached_variants
-from liverpair.training.workers import training_loader
 
 SEEDS_PER_CASE = 1000
 """Apart from case to case, so that those of a case stay when it gets more variants."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 from liverpair.networks import build
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES, LossName

@@ -12,14 +12,14 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
-from liverpair.errors import InputError
-from liverpair.files import written_whole
-from liverpair.geometry import check_volume
+from liverpair.bundle.strategies import Pass
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import check_volume
+from liverpair.io.study import read_image, read_labelled
 from liverpair.registration.pre_registration import PreRegistrationSettings
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare_labels
-from liverpair.segmentation.strategies import Pass
-from liverpair.study import read_image, read_labelled
 from liverpair.training.segmentation_data import json_stamp
 
 CACHE_VERSION = 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as lightning
 
+from liverpair import training
 from liverpair.bundle import Bundle
 from liverpair.training.bundle_writing import kept_task, shared_manifest
 from liverpair.training.command import TrainingCLI, fit
@@ -17,7 +18,7 @@ from liverpair.training.paired_livers_data import PairedLiversData
 from liverpair.training.run_log import CURVES
 from liverpair.training.segmentation_command import LIVER
 
-CONFIGS = Path(__file__).with_name("configs") / "paired-livers"
+CONFIGS = training.CONFIGS / "paired-livers"
 SHARED = CONFIGS / "shared.yaml"
 """Read first; what a config or an option says goes before it."""
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytorch_lightning as lightning
 from torch.utils.data import DataLoader
 
-from liverpair.errors import InputError
+from liverpair.bundle.strategies import SIDES, STRATEGIES, Pass
+from liverpair.core.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
-from liverpair.segmentation.strategies import SIDES, STRATEGIES, Pass
 from liverpair.training.augmentation import paired_transform
+from liverpair.training.loaders import check_loading, training_loader
 from liverpair.training.paired_livers_cache import PairFiles, PairVolume, cached_pair
 from liverpair.training.segmentation_data import PatchDataset, VolumeDataset
-from liverpair.training.workers import check_loading, training_loader
 
 
 class PairedLiversData(lightning.LightningDataModule):
@@ -30,7 +30,7 @@ class PairedLiversData(lightning.LightningDataModule):
     train, validation
         Names of the cases.
     strategy, inputs
-        As in a bundle (`liverpair.segmentation.strategies`): each step draws one of the strategy's passes.
+        As in a bundle (`liverpair.bundle.strategies`): each step draws one of the strategy's passes.
     t1_images
         Files that serve as T1; with several, each of them makes a sample.
     t2_image, t1_labels, t2_labels, label_value

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from liverpair import training
 from liverpair.bundle import Bundle
 from liverpair.training.bundle_writing import kept_task, shared_manifest
 from liverpair.training.command import TrainingCLI, fit
@@ -11,7 +12,7 @@ from liverpair.training.run_log import CURVES
 from liverpair.training.segmentation import SegmentationTask
 from liverpair.training.segmentation_data import SegmentationData
 
-CONFIGS = Path(__file__).with_name("configs") / "segmentation"
+CONFIGS = training.CONFIGS / "segmentation"
 LIVER = {
     "name": "Liver",
     "value": 1,

@@ -11,11 +11,11 @@ import pytorch_lightning as lightning
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from liverpair.errors import InputError
+from liverpair.core.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.training.augmentation import Augmentation, training_transform
+from liverpair.training.loaders import check_loading, training_loader
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
-from liverpair.training.workers import check_loading, training_loader
 
 
 @dataclass
@@ -145,7 +145,7 @@ class SegmentationData(lightning.LightningDataModule):
         return [self._volume(case, kind) for case in cases for kind in self.images]
 
     def _volume(self, case: str, kind: ImageKind) -> TrainingVolume:
-        from liverpair.study import read_image
+        from liverpair.io.study import read_image
 
         paths = [self.root / case / name for name in (kind.image, kind.labels)]
         for path in paths:

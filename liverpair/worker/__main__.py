@@ -10,7 +10,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="liverpair.worker", description="Run LiverPair's jobs for the process that started this one."
     )
-    parser.add_argument("--jobs", default="liverpair.worker.jobs", help=argparse.SUPPRESS)
+    parser.add_argument("--jobs", default="liverpair.jobs.jobs", help=argparse.SUPPRESS)
     serve(importlib.import_module(parser.parse_args().jobs).JOBS)
 
 

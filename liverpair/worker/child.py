@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 import liverpair
-from liverpair.errors import Cancelled, Progress, WorkerError
-from liverpair.worker.failures import failure_of
+from liverpair.core.errors import Cancelled, Progress, WorkerError
+from liverpair.core.failures import failure_of
 from liverpair.worker.protocol import (
     CancelCommand,
     CancelledEvent,

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from liverpair.errors import WorkerError
+from liverpair.core.errors import WorkerError
 from liverpair.worker.protocol import (
     CancelCommand,
     CancelledEvent,

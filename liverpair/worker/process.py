@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from liverpair.errors import Cancelled, Progress, no_progress
+from liverpair.core.errors import Cancelled, Progress, no_progress
+from liverpair.core.failures import Failure
 from liverpair.worker.client import WorkerClient
-from liverpair.worker.failures import Failure
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, Event, ProgressEvent, ResultEvent
 
 KILL_TIMEOUT_S = 5.0

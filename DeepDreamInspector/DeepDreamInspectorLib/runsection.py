@@ -1,0 +1,128 @@
+"""The section "Run": how to dream, the buttons that begin, pause and end it, and the dreams in the scene."""
+
+import slicer
+from slicer.i18n import tr as _
+
+from DeepDreamInspectorLib.choices import statusChoices
+from DeepDreamInspectorLib.dreamfolders import removeFolder
+from DeepDreamInspectorLib.dreamrun import isResumable
+from DeepDreamInspectorLib.section import Section
+from liverpair.mrml.dreams.dream_scene import MARK
+from LiverPairLib.controls import KeyComboBox
+from LiverPairLib.runpanel import RunPanel
+
+CHOICES = {
+    "direction": {"ascent": _("Dream an object (ascent)"), "descent": _("Dream it away (descent)")},
+    "activation": {"logit": _("Logit"), "probability": _("Probability")},
+    "gradient": {"normalized": _("Normalized"), "raw": _("Raw")},
+}
+"""By parameter: what can be chosen, and how it is called."""
+
+
+class RunSection(Section):
+    """Turns choices and clicks into dreams of the logic."""
+
+    name = "Run"
+
+    def __init__(self, context, logic):
+        super().__init__(context)
+        self.logic = logic
+        self._boxes = {name: self._comboBox(name, entries) for name, entries in CHOICES.items()}
+        self._runPanel = RunPanel(
+            self.ui,
+            logic,
+            lambda: logic.reasonNotToRun(context.parameterNode),
+            _("A dream is running."),
+            _("Dream from the chosen neurons"),
+            lambda: statusChoices(context.parameterNode),
+        )
+        self.ui.dreamSelector.addAttribute("vtkMRMLTableNode", MARK)
+        self.ui.applyButton.connect("clicked(bool)", self.onRun)
+        self.ui.pauseButton.connect("clicked(bool)", self.onPause)
+        self.ui.resumeButton.connect("clicked(bool)", self.onResume)
+        self.ui.deleteDreamButton.connect("clicked(bool)", self.onDelete)
+        self.show()
+
+    def enter(self):
+        self.show()
+
+    def cleanup(self):
+        self.logic.abandon()
+        self._runPanel.stop()
+        super().cleanup()
+
+    def onChanged(self, what):
+        if what in ("parameters", "neuron", "dream"):
+            self.show()
+
+    def onRun(self):
+        for box in (self.ui.stepSpinBox, self.ui.minimumGainSpinBox):
+            box.interpretText()  # where pressing a button does not take the focus from what is being typed
+        with slicer.util.tryWithErrorDisplay(_("The dream could not be started."), waitCursor=True):
+            parameterNode = self.context.parameterNode
+            self._follow(lambda: self.logic.apply(parameterNode, self.context.addSamples, self.onRunChanged))
+
+    def onResume(self):
+        with slicer.util.tryWithErrorDisplay(_("The dream could not be resumed."), waitCursor=True):
+            dream = self.context.dream
+            self._follow(lambda: self.logic.resume(dream, self.context.addSamples, self.onRunChanged))
+
+    def onPause(self):
+        self.logic.run.pause()
+
+    def onDelete(self):
+        """Take the shown dream out of the scene."""
+        dream = self.context.dream
+        if self.context.confirm(_("Delete the dream '{name}' from the scene?").format(name=dream.name)):
+            removeFolder(dream)
+            dream.remove()
+
+    def onRunChanged(self, run):
+        parameterNode = self.context.parameterNode
+        if run.ending is not None and parameterNode is not None:
+            with self.context.attempt():
+                self.logic.livers.follow(parameterNode)  # one may have been segmented on the way
+        self.show()
+        if run.ending is not None or run.isCancelling:
+            self.context.tell("run")
+
+    def show(self):
+        """Show what is chosen, how the dream goes, and which buttons make sense."""
+        parameterNode, ui, run = self.context.parameterNode, self.ui, self.context.run
+        if parameterNode is not None:
+            for name, box in self._boxes.items():
+                box.setCurrent(getattr(parameterNode, name))
+            ui.stepLabel.text = _("Factor:") if parameterNode.gradient == "raw" else _("Step:")
+        self._runPanel.show()
+        isRunning = self.context.running
+        dream = self.context.dream
+        ui.pauseButton.enabled = isRunning and not run.isCancelling
+        ui.resumeButton.enabled = not isRunning and isResumable(dream)
+        ui.deleteDreamButton.enabled = dream is not None and not (isRunning and run.dream is dream)
+        ui.rateLabel.text = rateText(run) if isRunning else ""
+
+    def _comboBox(self, name, entries):
+        box = KeyComboBox(
+            getattr(self.ui, f"{name}ComboBox"), lambda key: setattr(self.context.parameterNode, name, key)
+        )
+        box.setEntries(entries)
+        return box
+
+    def _follow(self, start):
+        """Call `start()`, and show the dream that it began or went on with."""
+        before = self.logic.run
+        start()
+        run = self.logic.run
+        if run is not before:
+            if run.dream is not None:
+                self.context.show(run.dream)
+            self.context.setRun(run)
+        self.show()
+
+
+def rateText(run):
+    """Which iteration a run has come to, and how fast it goes."""
+    if run.iteration is None:
+        return ""
+    text = _("Iteration {number}").format(number=run.iteration)
+    return text if run.rate is None else _("{text}, {rate:.1f} per second").format(text=text, rate=run.rate)

@@ -1,0 +1,137 @@
+"""What becomes of a box that somebody has drawn: a new lesion, or the partner of one that is there."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.readingcontext import otherSide
+from liverpair.core.errors import InputError
+from liverpair.core.findings import seen_box
+from liverpair.core.lesions import LesionPair
+from liverpair.measures.boxes import turned
+from liverpair.mrml.lesions.box_drawing import world_grid
+from liverpair.mrml.lesions.lesion_pairs import same_boxes
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be drawn in image `side` ("t1", "t2"): the box of lesion `uid`, or of a new lesion when None."""
+
+    side: str
+    uid: str | None = None
+
+
+class Drawer:
+    """Puts drawn boxes into the study of a `ReadingContext`, one undo step each.
+
+    `proposesPartner`: whether a new lesion gets a box in the other image too, where it should be.
+    """
+
+    def __init__(self, context):
+        self._context = context
+        self.proposesPartner = True
+        self.placeSentence = ""
+
+    def newLesion(self, side):
+        """The task to draw a new lesion; raises InputError when there is no such volume."""
+        self._requireVolume(side)
+        return Task(side)
+
+    def partner(self):
+        """The task to draw the box that the chosen lesion lacks, or of which there is only a prediction.
+
+        Raises InputError when no lesion is chosen, or it was seen in both images.
+        """
+        side, pair = self.partnerSide(), self._chosen()
+        if pair is None:
+            raise InputError(_("Choose a lesion first."))
+        if side is None:
+            raise InputError(_("Lesion {number} has both boxes; drag or resize them.").format(number=pair.number))
+        self._requireVolume(side)
+        return Task(side, pair.uid)
+
+    def partnerSide(self):
+        """The image in which the chosen lesion waits for a box that somebody has seen, or None."""
+        pair = self._chosen()
+        if pair is None:
+            return None
+        return next((side for side in ("t2", "t1") if seen_box(pair, side) is None), None)
+
+    def isOpen(self, task):
+        """Whether a task can still be done: its lesion and its volume are there."""
+        study = self._context.study
+        if study is None or self._context.volume(task.side) is None:
+            return False
+        return task.uid is None or task.uid in study
+
+    def take(self, task, box):
+        """Put a drawn box into the study and choose its lesion; returns the lesion's uid."""
+        uid = self._add(task.side, box) if task.uid is None else self._complete(task, box)
+        self._context.select(uid)
+        return uid
+
+    def predictedPartner(self, side, box):
+        """Where the partner of a box in image `side` should be: a `Box` of the same size along the axes of the other
+        image, and in words how that is known. (None, sentence) where nothing is known.
+        """
+        other = otherSide(side)
+        volume = self._context.volume(other)
+        if volume is None:
+            return None, _("{side} is not selected.").format(side=other.upper())
+        place = self._context.placeMap().to_other(box.centre_mm, side)
+        if place is None:
+            return None, _(
+                "Nothing is known yet about where {side} lies in {other}: draw the partner too, the next ones follow."
+            ).format(side=side.upper(), other=other.upper())
+        moved = box.moved(np.subtract(place.point_mm, box.centre_mm))
+        return turned(moved, world_grid(volume).direction), place.sentence
+
+    def replacePrediction(self, uid, side, old, new, score=None):
+        """Put a better prediction in the place of box `old` (or of none) of a lesion; whether that was done: it is not
+        when somebody has touched the box since."""
+        study = self._context.study
+        if study is None or uid not in study:
+            return False
+        pair = study.pair(uid)
+        if seen_box(pair, side) is not None or not _has(pair, side, old):
+            return False
+        with study.action(_("Propose the partner")):
+            study.set_box(uid, side, new, origin="predicted", score=score)
+        return True
+
+    def _add(self, side, box):
+        other, study = otherSide(side), self._context.study
+        partner, self.placeSentence = self.predictedPartner(side, box) if self.proposesPartner else (None, "")
+        boxes = {side: box, f"{side}_origin": "drawn"}
+        if partner is not None:
+            boxes |= {other: partner, f"{other}_origin": "predicted"}
+        number = 1 + max((pair.number for pair in study.pairs()), default=0)
+        state = "accepted" if partner is None else "proposed"
+        with study.action(_("Draw a lesion")):
+            (uid,) = study.add([LesionPair(number=number, state=state, **boxes)])
+        return uid
+
+    def _complete(self, task, box):
+        study = self._context.study
+        with study.action(_("Draw the partner")):
+            study.set_box(task.uid, task.side, box, origin="drawn")
+            study.set_state(task.uid, "accepted")
+        self.placeSentence = ""
+        return task.uid
+
+    def _chosen(self):
+        uid = self._context.selectedUid
+        return self._context.study.pair(uid) if uid is not None else None
+
+    def _requireVolume(self, side):
+        if self._context.study is None or self._context.volume(side) is None:
+            raise InputError(_("{side} is not selected.").format(side=side.upper()), _("Choose a volume."))
+
+
+def _has(pair, side, box):
+    """Whether a lesion has this box (or None) on this side."""
+    present = getattr(pair, side)
+    if present is None or box is None:
+        return present is box
+    return same_boxes(pair, replace(pair, **{side: box}))

@@ -1,0 +1,131 @@
+"""One press of Detect: from volume nodes to files for the worker, and from its answer to linked boxes in the scene."""
+
+from dataclasses import replace
+
+import numpy as np
+import SimpleITK as sitk
+from slicer.i18n import tr as _
+
+from liverpair.core.errors import InputError
+from liverpair.core.findings import kind_of_finding
+from liverpair.core.geometry import Grid
+from liverpair.core.lesions import read_lesions
+from liverpair.measures.boxes import iou_mm
+from liverpair.mrml import provenance, segmentations, volumes
+from liverpair.mrml.lesions.lesion_folders import ItemAttributes
+from liverpair.mrml.lesions.lesion_study import LesionStudy
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
+from LiverPairLib.workerrun import WorkerRun
+
+DETECTION_STEP = _("Detect lesions")
+"""What a detection is called among the steps that can be undone."""
+SAME_LESION_IOU = 0.1
+"""Boxes of one image that overlap by more than this are of the same lesion."""
+
+
+class DetectionRun(WorkerRun):
+    """A detection under way in the worker. Its result comes into the scene whole or not at all.
+
+    When it is done, beside what every `WorkerRun` has: `livers` are the segmentation nodes by side that were made,
+    `operatingThreshold` the score from which on the model would show a lesion at first, None when it does not say. The
+    livers are not registered, which takes long: `Registrar` does it while somebody reads.
+    """
+
+    job = "detect"
+    title = _("detection")
+    needsAllVolumes = True
+
+    def __init__(self, worker, bundle, volumeNodes, liverNodes, device, onChanged):
+        """`volumeNodes` and `liverNodes` are dictionaries from "t1" and "t2" to nodes; a liver that is None is
+        segmented on the way.
+        """
+        super().__init__(worker, volumeNodes, onChanged)
+        self._bundle, self._device, self._givenLivers = bundle, device, liverNodes
+        self._grids = {}
+        self.livers = {}
+        self.operatingThreshold = None
+
+    def writeRequest(self, folder):
+        request = {"bundle": str(self._bundle.folder), "device": self._device, "correspondence": False}
+        request["output"] = str(folder / "results")
+        for side, node in self._volumes.items():
+            volumes.check_node(node, side.upper())
+            image, liver = volumes.world_image(node), self._givenLivers.get(side)
+            self._grids[side] = Grid.of(image)
+            request[side] = str(folder / f"{side}.nrrd")
+            sitk.WriteImage(image, request[side])
+            request[f"{side}_liver"] = None
+            if isInScene(liver):
+                mask = segmentations.liver_mask(liver, node)
+                mask.CopyInformation(image)
+                request[f"{side}_liver"] = str(folder / f"{side}_liver.nrrd")
+                sitk.WriteImage(mask, request[f"{side}_liver"])
+        return request
+
+    def takeResult(self, result):
+        nodes = [self.volume(side) for side in SIDES]
+        found = read_lesions(result["lesions"])
+        for side, node in zip(SIDES, nodes):
+            if node is None or not Grid.of(volumes.world_image(node)).same_as(self._grids[side]):
+                raise InputError(_("{side} was changed in the meantime.").format(side=side.upper()), _("Detect again."))
+        with takenBack() as added:
+            for side, node in zip(SIDES, nodes):
+                if not isInScene(self._givenLivers.get(side)):
+                    source = result.get("provenance") or {}
+                    self.livers[side] = addLiver(node, result["livers"][side], self._grids[side], side, source, added)
+            study = LesionStudy(*nodes)
+            try:
+                kept, new = merged(study.pairs(), found)
+                with study.action(DETECTION_STEP):
+                    study.replace_all(kept + new)
+                provenance.write(ItemAttributes(study.folder), result.get("provenance") or {})
+            finally:
+                study.release()
+        self.operatingThreshold = (result.get("provenance") or {}).get("operating_threshold")
+        return " ".join([summary(new, kept, self.operatingThreshold), *(result.get("notes") or ())])
+
+
+def merged(old, found):
+    """What the reader has judged stays: lesions that were accepted, rejected, drawn or noted on. Returns these, and the
+    found lesions that are not one of them.
+    """
+    kept = [pair for pair in old if isJudged(pair)]
+    new = [pair for pair, isKnown in zip(found, overlapping(found, kept).any(axis=1)) if not isKnown]
+    first = 1 + max((pair.number for pair in kept), default=0)
+    return kept, [replace(pair, number=number) for number, pair in enumerate(new, start=first)]
+
+
+def overlapping(first, second):
+    """Boolean matrix (n, m): which lesions of two lists are the same, for their boxes overlap in either image."""
+    same = np.zeros((len(first), len(second)), bool)
+    for side in SIDES:
+        rows, columns = (
+            [row for row, pair in enumerate(pairs) if getattr(pair, side) is not None] for pairs in (first, second)
+        )
+        if rows and columns:
+            overlaps = iou_mm([getattr(first[i], side) for i in rows], [getattr(second[i], side) for i in columns])
+            same[np.ix_(rows, columns)] |= overlaps > SAME_LESION_IOU
+    return same
+
+
+def isJudged(pair):
+    """Whether a person has said something about a lesion."""
+    return pair.state != "proposed" or bool(pair.note) or "drawn" in (pair.t1_origin, pair.t2_origin)
+
+
+def summary(new, kept, threshold=None):
+    """What was found, in a few sentences; `threshold` is the score from which on lesions are shown at first."""
+    if not new:
+        sentence = _("No new lesion was found.") if kept else _("No lesion was found.")
+    else:
+        kinds = [kind_of_finding(pair) for pair in new]
+        sentence = _("Lesions found: {count}; in both images {both}, in T1 only {t1}, in T2 only {t2}.").format(
+            count=len(new), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
+        )
+        strong = sum(pair.score is not None and pair.score >= threshold for pair in new) if threshold else len(new)
+        if strong < len(new):
+            sentence += " " + _("A score of {score:.2f} or more: {count}.").format(score=threshold, count=strong)
+    if kept:
+        sentence += " " + _("Lesions that you had reviewed or drawn were kept: {count}.").format(count=len(kept))
+    return sentence

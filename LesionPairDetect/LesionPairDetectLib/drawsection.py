@@ -1,0 +1,269 @@
+"""The section "Draw": boxes by hand, their partners proposed, and why a box has none."""
+
+import qt
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.boxadder import Drawer
+from LesionPairDetectLib.boxdrag import BoxDrag
+from LesionPairDetectLib.candidates import explain, linkOverlap, unmatchedSide
+from LesionPairDetectLib.keys import KeyBindings, escapeKey
+from LesionPairDetectLib.partnerproposal import PartnerProposer
+from LesionPairDetectLib.readingcontext import otherSide
+from LesionPairDetectLib.reviewer import Reviewer
+from LesionPairDetectLib.section import Section
+from liverpair.core.errors import InputError
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.sourcedisplay import showPair
+from LiverPairLib.workerrun import FAILED
+
+HEADINGS = (_("Lesion"), _("Overlap"), _("Distance"), _("Partner"))
+ROW_HEIGHT, TABLE_SLACK = 22, 6
+KEYS = {"drawT1Button": "1", "drawT2Button": "2", "drawPartnerButton": "3"}
+
+
+class DrawSection(Section):
+    """Turns drags in the views into boxes of a `Drawer`, and shows what is near the place of an unmatched box."""
+
+    name = "Draw"
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.drawer, self.reviewer = Drawer(context), Reviewer(context)
+        self.proposer = PartnerProposer(context)
+        self.drag = BoxDrag(self.onDrawn, self.onTooSmall, self.onWrongRow)
+        self.task = None
+        self._unmatched = None
+        self._place, self._asked = {}, None
+        starters = {"drawT1Button": lambda checked=False: self.draw("t1"),
+                    "drawT2Button": lambda checked=False: self.draw("t2"),
+                    "drawPartnerButton": lambda checked=False: self.drawPartner()}  # fmt: skip
+        for name, start in starters.items():
+            button = getattr(self.ui, name)
+            button.text = f"{button.text} ({KEYS[name]})"
+            button.connect("clicked(bool)", start)
+        self._keys = KeyBindings({KEYS[name]: start for name, start in starters.items()})
+        for side in SIDES:
+            button = getattr(self.ui, f"delete{side.upper()}BoxButton")
+            button.connect("clicked(bool)", lambda checked=False, side=side: self.deleteBox(side))
+        self.ui.proposePartnerCheckBox.connect("toggled(bool)", self.onProposes)
+        self.onProposes(self.ui.proposePartnerCheckBox.checked)
+        self._setUpTable()
+        self.show()
+
+    def enter(self):
+        self._keys.install()
+        self.show()
+
+    def exit(self):
+        self._keys.remove()
+        self.stop()
+
+    def cleanup(self):
+        self.exit()
+        self.proposer.stop()
+        super().cleanup()
+
+    def onChanged(self, what):
+        if what == "study":
+            self.proposer.stop()
+            self._place = {}
+        if self.task is not None and not self.drawer.isOpen(self.task):
+            self.stop()
+        self.show()
+
+    def draw(self, side):
+        """Start drawing a new lesion in "t1" or "t2"; doing it again leaves off."""
+        self._toggle(lambda: self.drawer.newLesion(side))
+
+    def drawPartner(self):
+        """Start drawing the box that the chosen lesion lacks; doing it again leaves off."""
+        self._toggle(self.drawer.partner)
+
+    def stop(self):
+        """Leave off drawing."""
+        self.drag.stop()
+        self.task = None
+        self.show()
+
+    def onDrawn(self, box):
+        task, self.task = self.task, None
+        self.drag.stop()
+        with self.context.attempt():
+            if task is None or not self.drawer.isOpen(task):
+                raise InputError(_("What was to be drawn is gone."))
+            uid = self.drawer.take(task, box)
+            self._place[uid] = self.drawer.placeSentence
+            if task.uid is None and self.drawer.proposesPartner:
+                self._askNetwork(uid, task.side, box)
+        self.show()
+
+    def onTooSmall(self):
+        self._askAgain(_("Hold the button down and drag from one corner of the lesion to the opposite one."))
+
+    def onWrongRow(self):
+        """Somebody has dragged in the row of the other image."""
+        side, other = self.task.side.upper(), otherSide(self.task.side).upper()
+        self._askAgain(_("That was a {other} view. Drag the box in a {side} view.").format(other=other, side=side))
+
+    def onProposes(self, checked):
+        self.drawer.proposesPartner = checked
+
+    def deleteBox(self, side):
+        with self.context.attempt():
+            self.reviewer.deleteSide(side)
+
+    def onCandidate(self, row, column=0):
+        """Bring the other image to a candidate."""
+        with self.context.attempt():
+            other = otherSide(self._unmatched.side)
+            candidate = self._unmatched.candidates[row]
+            self.context.jump(other, getattr(self.context.study.pair(candidate.uid), other).centre_mm)
+        self.ui.linkCandidateButton.enabled = True
+
+    def onLinkCandidate(self):
+        row = self.ui.candidatesTable.currentRow()
+        if self._unmatched is not None and row >= 0:
+            with self.context.attempt():
+                self.reviewer.linkWith(self._unmatched.uid, self._unmatched.candidates[row].uid)
+
+    def show(self):
+        """Show what can be drawn, what is being drawn, and what lies near an unmatched box."""
+        with self.context.attempt():
+            self._showDrawing()
+            self._showUnmatched()
+
+    def _toggle(self, makeTask):
+        self.context.say("")
+        before, self.task = self.task, None
+        self.drag.stop()
+        with self.context.attempt():
+            task = makeTask()
+            if task != before:
+                self._startDrag(task)
+                self.task = task
+        self.show()
+
+    def _startDrag(self, task):
+        try:
+            self.drag.start(*self._volumesOf(task))
+        except InputError:  # no view shows it: the layout of both rows has some that do, once Slicer has made them
+            showPair(
+                [self.context.volume(side) for side in SIDES],
+                [self.context.liverSegmentation(side) for side in SIDES],
+                onFitted=lambda: self._dragInNewViews(task),
+            )
+
+    def _volumesOf(self, task):
+        """The volume to draw in, and the other one."""
+        return self.context.volume(task.side), self.context.volume(otherSide(task.side))
+
+    def _dragInNewViews(self, task):
+        if self.task == task and not self.drag.started:
+            with self.context.attempt():
+                self.drag.start(*self._volumesOf(task))
+
+    def _askNetwork(self, uid, side, box):
+        if self.proposer.reason() is not None:
+            return
+        proposed = getattr(self.context.study.pair(uid), otherSide(side))
+        self._asked = uid
+        self.proposer.ask(side, box, lambda run: self._onAnswered(uid, side, proposed, run))
+
+    def _onAnswered(self, uid, side, proposed, run):
+        with self.context.attempt():
+            if run.box is not None:
+                if self.drawer.replacePrediction(uid, otherSide(side), proposed, run.box, run.score):
+                    self._place[uid] = run.sentence
+            elif run.ending == FAILED:
+                self._place[uid] = f"{self._place[uid]} {run.sentence}"
+        self.show()
+
+    def _placeText(self, pair):
+        """How the place of the partner of a drawn box is known, as long as it is only proposed."""
+        if pair is None or self.drawer.partnerSide() is None:
+            return ""
+        isAsked = self.proposer.isAsking and pair.uid == self._asked
+        return " ".join(filter(None, [self._place.get(pair.uid), isAsked and _("The network is being asked.")]))
+
+    def _showDrawing(self):
+        context, task = self.context, self.task
+        hasStudy = context.study is not None
+        for side in SIDES:
+            button = getattr(self.ui, f"draw{side.upper()}Button")
+            button.enabled = hasStudy and context.volume(side) is not None
+            button.checked = task is not None and task.uid is None and task.side == side
+        missing = self.drawer.partnerSide() if hasStudy else None
+        self.ui.drawPartnerButton.enabled = missing is not None and context.volume(missing) is not None
+        self.ui.drawPartnerButton.checked = task is not None and task.uid is not None
+        if task is not None:
+            escapeKey.take(self.stop)
+            context.prompt.show(self._instruction(task), self.stop)
+        else:
+            escapeKey.release(self.stop)
+            context.prompt.hide(self.stop)
+        pair = self.reviewer.pair if hasStudy else None
+        for side in SIDES:
+            hasBox = pair is not None and getattr(pair, side) is not None
+            getattr(self.ui, f"delete{side.upper()}BoxButton").enabled = hasBox
+        place = self._placeText(pair)
+        self.ui.placeLabel.text = place
+        self.ui.placeLabel.visible = bool(place)
+
+    def _askAgain(self, sentence):
+        if self.task is not None:
+            self.context.prompt.show(sentence, self.stop, isProblem=True)
+
+    def _instruction(self, task):
+        if task.uid is None:
+            return _("Drag a box around the lesion in a {side} view.").format(side=task.side.upper())
+        number = self.context.study.pair(task.uid).number
+        return _("Drag the {side} box of lesion {number}.").format(side=task.side.upper(), number=number)
+
+    def _setUpTable(self):
+        table = self.ui.candidatesTable
+        table.setColumnCount(len(HEADINGS))
+        table.setHorizontalHeaderLabels(list(HEADINGS))
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
+        table.connect("cellClicked(int,int)", self.onCandidate)
+        self.ui.linkCandidateButton.connect("clicked(bool)", lambda checked=False: self.onLinkCandidate())
+
+    def _showUnmatched(self):
+        context = self.context
+        pair = self.reviewer.pair if context.study is not None else None
+        before = self._unmatched
+        side = unmatchedSide(pair) if pair is not None else None
+        self.ui.unmatchedFrame.visible = side is not None
+        self._unmatched = None
+        if side is None:
+            return
+        needed = linkOverlap(context.bundle)
+        self._unmatched = found = explain(pair, context.study.pairs(), context.placeMap(), needed)
+        candidates = found.candidates if found is not None else ()
+        nothing = _("Where it should be in {other} is not known.").format(other=otherSide(side).upper())
+        self.ui.unmatchedLabel.text = "<b>{title}</b> {sentence} <i>{source}</i>".format(
+            title=_("Lesion {number} is seen in {side} only.").format(number=pair.number, side=side.upper()),
+            sentence=found.sentence if found is not None else nothing,
+            source=found.source if found is not None else "",
+        )
+        self.ui.candidatesTable.visible = self.ui.linkCandidateButton.visible = bool(candidates)
+        if found != before:
+            self._fillTable(candidates)
+
+    def _fillTable(self, candidates):
+        table = self.ui.candidatesTable
+        table.clearSelection()
+        table.setRowCount(len(candidates))
+        for row, candidate in enumerate(candidates):
+            texts = (
+                str(candidate.number),
+                f"{candidate.overlap:.2f}",
+                _("{distance:.0f} mm").format(distance=candidate.distance_mm),
+                _("has one") if candidate.taken else _("none"),
+            )
+            for column, text in enumerate(texts):
+                table.setItem(row, column, qt.QTableWidgetItem(text))
+        table.setCurrentCell(-1, -1)
+        table.setFixedHeight(ROW_HEIGHT * (len(candidates) + 1) + 2 * table.frameWidth + TABLE_SLACK)
+        self.ui.linkCandidateButton.enabled = False

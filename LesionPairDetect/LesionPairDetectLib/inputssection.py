@@ -1,0 +1,157 @@
+"""The section "Inputs": the volumes, their livers and the model, and the button that starts the detector."""
+
+import slicer
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.section import Section
+from liverpair.mrml import segmentations
+from liverpair.mrml.lesions import lesion_folders
+from LiverPairLib import inputs
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.modelpicker import ModelPicker
+from LiverPairLib.runpanel import RunPanel
+from LiverPairLib.sourcedisplay import showPair
+from LiverPairLib.workerrun import DONE
+
+SCORE_DECIMALS = 2
+"""Of the slider of scores."""
+
+
+class InputsSection(Section):
+    """Turns choices and clicks into runs of the logic."""
+
+    name = "Inputs"
+
+    def __init__(self, context, logic):
+        super().__init__(context)
+        self.logic = logic
+        self._models = ModelPicker(
+            self.ui, logic, lambda: context.parameterNode, self.onModelChosen, lambda: self.onChanged("parameters")
+        )
+        self._runPanel = RunPanel(
+            self.ui,
+            logic,
+            lambda: logic.reasonNotToRun(context.parameterNode),
+            _("A detection is running."),
+            _("Find the lesions in both volumes and link them"),
+            lambda: inputs.statusChoices(context.parameterNode, "t1Liver", "t2Liver", "model", "device"),
+        )
+        self.ui.applyButton.connect("clicked(bool)", self.onDetect)
+        self.ui.swapButton.connect("clicked(bool)", self.onSwap)
+        self._runPanel.show()
+
+    def enter(self):
+        """List the models and choose what looks right where nothing is chosen yet."""
+        self._models.refresh()
+        self.logic.guessInputs(self.context.parameterNode)
+
+    def cleanup(self):
+        self.logic.abandon()
+        self._runPanel.stop()
+        super().cleanup()
+
+    def onChanged(self, what):
+        parameterNode = self.context.parameterNode
+        if what == "volumes":
+            self.logic.guessInputs(parameterNode)
+        if parameterNode is None or what not in ("study", "parameters", "history", "boxes"):
+            return
+        self._showWarning()
+        if what == "boxes":
+            return
+        if what == "history":  # what was said about a run is old when somebody has changed its lesions
+            self.logic.clearStatus()
+        if what == "study":
+            self.logic.livers.follow(parameterNode)
+        self._models.show()
+        self._runPanel.show()
+
+    def _showWarning(self):
+        chosen = self.context.parameterNode
+        warning = inputs.warning(chosen) or inputs.displacedLiver(chosen) or displacedBoxes(chosen)
+        self.ui.warningLabel.text = warning or ""
+        self.ui.warningFrame.visible = warning is not None
+
+    def onModelChosen(self, name):
+        self.context.parameterNode.model = name
+
+    def onSwap(self):
+        inputs.swap(self.context.parameterNode, ("Volume", "Liver"))
+
+    def onDetect(self):
+        with slicer.util.tryWithErrorDisplay(_("The detection could not be started."), waitCursor=True):
+            self.logic.apply(self.context.parameterNode, self.onRunChanged)
+        self._runPanel.show()
+
+    def onRunChanged(self, run):
+        if run.ending == DONE:
+            with self.context.attempt():
+                self._showResult(run)
+        self._runPanel.show()
+
+    def _showResult(self, run):
+        """Show what a run found, when its volumes are still the chosen ones: the first lesion is chosen, and the views
+        go to the one that is chosen when they have settled.
+        """
+        context = self.context
+        chosen = [context.volume(side) for side in SIDES]
+        if chosen != [run.volume(side) for side in SIDES]:
+            return
+        with slicer.util.NodeModify(context.parameterNode):
+            for side, node in run.livers.items():
+                setattr(context.parameterNode, f"{side}Liver", node)
+            followThreshold(context.parameterNode, run.operatingThreshold)
+        shown = (pair.uid for pair in context.study.pairs() if context.study.is_shown(pair))
+        context.select(next(shown, None), jump=False)
+        showPair(chosen, [context.liverSegmentation(side) for side in SIDES], onFitted=context.jumpToSelected)
+
+
+def followThreshold(parameterNode, operatingThreshold):
+    """Show what the model would show at first, unless the user has moved the slider since the last result. None, from a
+    model that does not say, changes nothing.
+    """
+    if operatingThreshold is None:
+        return
+    if round(parameterNode.scoreThreshold - parameterNode.lastScoreThreshold, SCORE_DECIMALS) == 0:
+        parameterNode.scoreThreshold = round(float(operatingThreshold), SCORE_DECIMALS)
+    parameterNode.lastScoreThreshold = parameterNode.scoreThreshold
+
+
+def reasonNotToDetect(parameterNode, bundles, checks):
+    """One sentence about why lesions cannot be detected with these choices, or None. `bundles` are the installed models
+    by name, `checks` a `VolumeChecks`.
+    """
+    if parameterNode is None:
+        return _("Choose a T1 and a T2 volume.")
+    given = {side: node for side, node in inputs.volumesOf(parameterNode).items() if node is not None}
+    if not given:
+        return _("Choose a T1 and a T2 volume.")
+    missing = [side.upper() for side in SIDES if side not in given]
+    if missing:
+        return _("{side} is not selected: a lesion is looked for in both volumes.").format(side=missing[0])
+    if given["t1"] is given["t2"]:
+        return inputs.warning(parameterNode)
+    for side, node in given.items():
+        defect = checks.defect(node, side.upper())
+        if defect:
+            return defect
+    livers = [getattr(parameterNode, f"{side}Liver") for side in SIDES]
+    if livers[0] is not None and livers[0] is livers[1]:
+        return _("T1 and T2 need different liver segmentations.")
+    for side, liver in zip(SIDES, livers):
+        if liver is not None and not segmentations.has_segment(liver):
+            return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
+    return inputs.displacedLiver(parameterNode) or inputs.modelDefect(parameterNode.model, bundles, given)
+
+
+def displacedBoxes(parameterNode):
+    """One sentence about boxes that do not lie where their volume does, or None."""
+    for side, volume in inputs.volumesOf(parameterNode).items():
+        boxes = lesion_folders.boxes_on(volume) if volume is not None else []
+        count = sum(box.GetTransformNodeID() != volume.GetTransformNodeID() for box in boxes)
+        if count:
+            return _(
+                "{side} and its boxes lie under different transforms ({count} of {all}), so that the boxes are not "
+                "where the lesions are. Put all of them under the same one in the module Transforms."
+            ).format(side=side.upper(), count=count, all=len(boxes))
+    return None

@@ -1,0 +1,195 @@
+"""The section "Lesions": which lesions are shown, their table and what they come to."""
+
+from dataclasses import replace
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.lesiontable import LesionTable
+from LesionPairDetectLib.section import Section
+from liverpair.core.errors import InputError
+from liverpair.measures.burden import lesion_measures, summary
+from liverpair.measures.recist import RecistLimits
+from liverpair.mrml.lesions import lesion_table
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.resultnodes import isInScene
+
+MOST_LINES = 5
+"""Of the sums."""
+MEASURE_DELAY_MS = 300
+"""Contrasts are measured, and the table node written, when nothing has changed for so long."""
+
+
+class LesionsSection(Section):
+    """Keeps the table, the filter and the sums up to date with the study."""
+
+    name = "Lesions"
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.table = LesionTable(self.ui.lesionsTable, self.onRowChosen)
+        self._pairs, self._rows, self._problem = [], {}, ""
+        self._images, self._livers, self._contrasts = {}, {}, {}
+        self._shownWith = None
+        self._isFiltering = False
+        label = self.ui.sumsLabel  # one that grows lies on the table until the whole panel has got its new height
+        label.minimumHeight = MOST_LINES * label.fontMetrics().lineSpacing()
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(MEASURE_DELAY_MS)
+        self._timer.connect("timeout()", self.measure)
+        context.listedUids = self.listedUids
+        self.show()
+
+    def enter(self):
+        self._filter()
+        self.show()
+
+    def exit(self):
+        self._timer.stop()
+
+    def cleanup(self):
+        self._timer.stop()
+        self.context.listedUids = list
+        super().cleanup()
+
+    def onChanged(self, what):
+        if what == "selection":
+            self.table.choose(self.context.selectedUid)
+        elif what == "study":
+            self._livers, self._contrasts = {}, {}
+            self._filter()
+            self.show()
+        elif what == "boxes" and not self._isFiltering:
+            self.show()
+        elif what == "parameters" and self._choices() != self._shownWith:
+            self._filter()
+            self._present()
+
+    def listedUids(self):
+        """UIDs of all lesions in the order of the table, hidden ones in their places."""
+        return [row.uid for row in self.table.sorted(map(self._withContrasts, self._rows.values()))]
+
+    def onRowChosen(self, uid):
+        with self.context.attempt():
+            self.context.select(uid)
+
+    def show(self):
+        """Read the lesions and show them; what takes time to measure follows."""
+        context = self.context
+        self._pairs, self._rows, self._problem = [], {}, ""
+        if context.study is not None:
+            try:
+                self._pairs = context.study.pairs()
+                self._images = {side: context.image(side) for side in SIDES}
+                self._rows = {row.uid: row for row in lesion_measures(self._pairs, self._images)}
+            except InputError as error:
+                self._problem = str(error)
+        self._present()
+
+    def measure(self):
+        """Measure the contrasts of the lesions that are shown, and write the table node."""
+        context = self.context
+        if context.study is None or context.parameterNode is None or self._problem:
+            return
+        livers = {side: context.livers(side) for side in SIDES}
+        rows = lesion_measures(self._shown(), self._images, livers)
+        self._contrasts = {row.uid: (row.t1_contrast, row.t2_contrast) for row in rows}
+        self._livers = livers
+        self._present(isMeasured=True)
+        self._writeNode(rows)
+
+    def _present(self, isMeasured=False):
+        """Show what was read, with the contrasts that were measured last."""
+        self._shownWith = self._choices()
+        if self.context.parameterNode is None or self.context.study is None:
+            self._problem = _("Choose a T1 and a T2 volume.")
+        shown = [] if self._problem else self._shown()
+        self._letGoOfHidden(shown)
+        self.table.show([self._withContrasts(self._rows[pair.uid]) for pair in shown], self.context.selectedUid)
+        if self._problem:
+            self.ui.sumsLabel.text = self._problem
+            return
+        sums = summary(shown, self._images, self._livers, self._limits())
+        self.ui.sumsLabel.text = sumsText(sums, len(self._pairs) - len(shown))
+        if not isMeasured:
+            self._timer.start()
+
+    def _shown(self):
+        """The lesions that pass the filter, by number."""
+        return [pair for pair in self._pairs if self.context.study.is_shown(pair)]
+
+    def _letGoOfHidden(self, shown):
+        """A lesion that nobody sees is not the chosen one: the next key would be for it."""
+        uid = self.context.selectedUid
+        if uid is not None and not self._problem and uid not in [pair.uid for pair in shown]:
+            self.context.select(None)
+
+    def _filter(self):
+        """Show in the views what the choices say; the study tells everybody, this section too."""
+        parameterNode, study = self.context.parameterNode, self.context.study
+        if parameterNode is None or study is None:
+            return
+        self._isFiltering = True
+        try:
+            study.filter(parameterNode.scoreThreshold, parameterNode.hideRejected)
+        finally:
+            self._isFiltering = False
+
+    def _withContrasts(self, row):
+        t1, t2 = self._contrasts.get(row.uid, (None, None))
+        return replace(row, t1_contrast=t1, t2_contrast=t2)
+
+    def _writeNode(self, rows):
+        """The table node is made with the first lesion, and follows from then on."""
+        node = self.context.parameterNode.lesionTable
+        if not isInScene(node):
+            if not rows:
+                return
+            name = slicer.mrmlScene.GenerateUniqueName(_("Lesions"))
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", name)
+            self.context.parameterNode.lesionTable = node
+        lesion_table.show(node, self.context.study, rows)
+
+    def _limits(self):
+        parameterNode = self.context.parameterNode
+        targets = parameterNode.recistTargets
+        return RecistLimits(parameterNode.recistMinimumMm, most=targets, most_per_organ=targets)
+
+    def _choices(self):
+        """What of the parameters the section depends on."""
+        parameterNode = self.context.parameterNode
+        if parameterNode is None:
+            return None
+        return (
+            parameterNode.scoreThreshold,
+            parameterNode.hideRejected,
+            parameterNode.recistMinimumMm,
+            parameterNode.recistTargets,
+            self.context.liverStates(),
+        )
+
+
+def sumsText(sums, hidden=0):
+    """The sums over all lesions as a reader wants to hear them."""
+    if not sums["lesions"] and not sums["rejected"]:
+        lines = [_("No lesion is shown.")]
+    else:
+        lines = [
+            _("Lesions: {lesions} (both images {both}, T1 only {t1_only}, T2 only {t2_only})").format(**sums),
+            _("Accepted: {accepted}, proposed: {proposed}, rejected: {rejected}").format(**sums),
+            _("Sum of diameters: {sum:.0f} mm (targets: {count})").format(
+                sum=sums["sum_mm"], count=len(sums["targets"])
+            ),
+        ]
+        burdens = [
+            _("{percent:.1f} % in {side}").format(percent=sums[f"{side}_burden_percent"], side=side.upper())
+            for side in SIDES
+            if sums[f"{side}_burden_percent"] is not None
+        ]
+        if burdens:
+            lines.append(_("Tumor in the liver: {burdens}").format(burdens=", ".join(burdens)))
+    if hidden:
+        lines.append(_("Hidden by the filter: {count}").format(count=hidden))
+    return "\n".join(lines)

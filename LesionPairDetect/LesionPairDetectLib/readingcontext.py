@@ -1,0 +1,193 @@
+"""What the sections of the panel share: the study on the screen, the lesion chosen in it, what is known about both."""
+
+import logging
+
+import numpy as np
+import SimpleITK as sitk
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.viewprompt import ViewPrompt
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import centroid_mm
+from liverpair.mrml import frames, layouts, segmentations, volumes
+from liverpair.mrml.lesions.lesion_study import LesionStudy
+from liverpair.registration.places import PlaceMap
+from LiverPairLib.inputs import SIDES, volumeOf
+from LiverPairLib.panelcontext import PanelContext
+
+KINDS = ("study", "boxes", "selection", "history", "parameters")
+GROUPS = {side: group for group, side in enumerate(SIDES)}
+"""View group, and row of the layout, of each side."""
+
+
+class ReadingContext(PanelContext):
+    """The study of the two chosen volumes, and who wants to hear about it.
+
+    Listeners are called with what changed: "study" (other volumes, or none), "boxes" (also states, notes and filters),
+    "selection", "history" (undo, redo) or "parameters". Places are world LPS mm, as in `LesionPair`; images and masks
+    carry the parent transform of their volume, so that all of it fits together.
+
+    Attributes:
+        study: `LesionStudy` of the chosen volumes, None when none is chosen.
+        listedUids: function that returns the UIDs of the lesions, also of hidden ones, as the table sorts them.
+        prompt: the `ViewPrompt`, for one who waits for the user to do something in the views.
+        jumpedTo: by side, the point (world RAS, mm) that a row was last brought to.
+    """
+
+    title = _("Lesion Pair Detect")
+
+    def __init__(self, worker=None, say=None, bundles=dict):
+        super().__init__(worker, say, bundles)
+        self.study = None
+        self._studyToken = None
+        self._correspondence = None
+        self._placeMap = None
+        self._images, self._livers = {}, {}
+        self.listedUids = list
+        self.prompt = ViewPrompt()
+        self.jumpedTo = {}
+
+    def volume(self, side):
+        """The volume node chosen for "t1" or "t2", or None."""
+        return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
+
+    def image(self, side):
+        """The volume's image in world LPS, or None when no volume is chosen.
+
+        Raises InputError for a volume without image, or under a transform that is more than a rotation and a shift.
+        """
+        node = self.volume(side)
+        if node is None:
+            return None
+        state = _volumeState(node)
+        if self._images.get(side, (None,))[0] != state:
+            self._images[side] = state, volumes.world_image(node)
+        return self._images[side][1]
+
+    def liverSegmentation(self, side):
+        """The segmentation node chosen for the liver of "t1" or "t2", or None."""
+        return getattr(self.parameterNode, f"{side}Liver") if self.parameterNode is not None else None
+
+    def livers(self, side):
+        """The liver's mask (uint8, 0 and 1) on the grid of `image(side)`, or None where there is no usable one."""
+        volume, segmentation = self.volume(side), self.liverSegmentation(side)
+        if volume is None or segmentation is None:
+            return None
+        state = self._liverState(side)
+        if self._livers.get(side, (None,))[0] != state:
+            try:
+                mask = segmentations.liver_mask(segmentation, volume)
+                mask.CopyInformation(self.image(side))
+                mask = mask if np.any(sitk.GetArrayViewFromImage(mask)) else None
+            except InputError as error:
+                logging.info("The liver of %s cannot be used: %s", side, error)
+                mask = None
+            self._livers[side] = state, mask
+        return self._livers[side][1]
+
+    @property
+    def selectedUid(self):
+        """UID of the chosen lesion, or None."""
+        return self.study.selected if self.study is not None else None
+
+    def select(self, uid, jump=True):
+        """Choose a lesion, or none, and bring both rows of views each to its own box."""
+        if self.study is None:
+            return
+        self.study.select(uid)
+        if uid is not None and jump:
+            self.jumpToSelected()
+
+    def jumpToSelected(self, sides=SIDES):
+        """Bring the rows of these sides to the box of the chosen lesion, or to where it should be."""
+        pair = self.study.pair(self.selectedUid) if self.selectedUid is not None else None
+        if pair is None:
+            return
+        for side in sides:
+            box, partner = getattr(pair, side), getattr(pair, otherSide(side))
+            if box is not None:
+                self.jump(side, box.centre_mm)
+            else:
+                place = self.placeMap().to_other(partner.centre_mm, otherSide(side))
+                if place is not None:
+                    self.jump(side, place.point_mm)
+
+    def jump(self, side, pointMm):
+        """Bring the row of views of one side to a point (world LPS, mm)."""
+        self.jumpedTo[side] = frames.flip(pointMm)
+        layouts.jump_row(GROUPS[side], self.jumpedTo[side])
+
+    def placeMap(self):
+        """The `PlaceMap` of the study as it is now: pairs, registration of the livers, offset of their centroids."""
+        if self._placeMap is None:
+            pairs = self.study.pairs() if self.study is not None else []
+            masks = [self.livers(side) for side in SIDES]
+            offset = None
+            if None not in masks:
+                offset = tuple(np.subtract(centroid_mm(masks[1]), centroid_mm(masks[0])).tolist())
+            self._placeMap = PlaceMap(pairs, self.correspondence, offset)
+        return self._placeMap
+
+    @property
+    def correspondence(self):
+        """The `LiverCorrespondence` of the two livers as they are now, None while they are not registered."""
+        livers, correspondence = self._correspondence or (None, None)
+        return correspondence if livers == self.liverStates() else None
+
+    @correspondence.setter
+    def correspondence(self, correspondence):
+        self._correspondence, self._placeMap = (self.liverStates(), correspondence), None
+
+    def liverStates(self):
+        """What changes when either liver does, or is moved."""
+        return tuple(self._liverState(side) for side in SIDES)
+
+    def onParametersChanged(self):
+        """The study follows the chosen volumes."""
+        chosen = tuple(self.volume(side) for side in SIDES)
+        shown = tuple(self.study.volume(side) for side in SIDES) if self.study is not None else (None, None)
+        if chosen != shown:
+            self._followVolumes(*chosen)
+        self._placeMap = None
+        super().onParametersChanged()
+
+    def release(self):
+        """Let go of the scene and the views."""
+        super().release()
+        self.prompt.hide()
+
+    def _followVolumes(self, t1, t2):
+        if self.study is not None:
+            self.study.stop_observing(self._studyToken)
+            self.study.release()
+        self.study = LesionStudy(t1, t2) if t1 is not None or t2 is not None else None
+        self._studyToken = self.study.observe(self._onStudyChanged) if self.study is not None else None
+        self._correspondence, self._placeMap, self._images, self._livers = None, None, {}, {}
+        self.tell("study")
+
+    def _onStudyChanged(self, what):
+        if what == "boxes":
+            self._placeMap = None
+        self.tell(what)
+
+    def _liverState(self, side):
+        volume, segmentation = self.volume(side), self.liverSegmentation(side)
+        if None in (volume, segmentation):
+            return None
+        return _volumeState(volume), segmentations.contents_state(segmentation)
+
+
+def otherSide(side):
+    """ "t2" for "t1" and the other way round."""
+    return SIDES[1 - SIDES.index(side)]
+
+
+def _volumeState(node):
+    """What changes when the image of a volume does, or when a parent transform moves it."""
+    image, transform = node.GetImageData(), node.GetParentTransformNode()
+    return (
+        node.GetID(),
+        node.GetMTime(),
+        image.GetMTime() if image is not None else None,
+        transform and (transform.GetID(), transform.GetTransformToWorldMTime()),
+    )

@@ -1,0 +1,144 @@
+"""The section "Reading": T1 above T2, each row going where the other one is looked at."""
+
+from slicer.i18n import tr as _
+
+from LesionPairDetectLib.keys import KeyBindings
+from LesionPairDetectLib.linkedcursor import LinkedCursor
+from LesionPairDetectLib.readingcontext import otherSide
+from LesionPairDetectLib.registrar import Registrar
+from LesionPairDetectLib.section import Section
+from LesionPairDetectLib.viewclicks import HandlesNearPointer, ViewClicks
+from liverpair.mrml import frames
+from liverpair.mrml.lesions.box_drawing import slice_views_of
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.sourcedisplay import showPair
+
+FOLLOW_KEY = "F"
+
+
+class ReadingSection(Section):
+    """Turns clicks and scrolling in the views into what the other row shows."""
+
+    name = "Reading"
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.cursor = LinkedCursor(context, self.onPlace)
+        self.registrar = Registrar(context, self.onRegistered)
+        self._clicks = ViewClicks(self.onClick, onPress=lambda: context.say(""))
+        self._handles = HandlesNearPointer(context)
+        self._keys = KeyBindings({FOLLOW_KEY: self.toggle})
+        self._isEntered = False
+        self._sentence = ""
+        self.ui.linkedCursorCheckBox.text = f"{self.ui.linkedCursorCheckBox.text} ({FOLLOW_KEY})"
+        self.ui.showPairButton.connect("clicked(bool)", self.onShowPair)
+        self.show()
+
+    def enter(self):
+        self._isEntered = True
+        self._keys.install()
+        self._clicks.start()
+        self._handles.start()
+        self.cursor.start()
+        self.registrar.start()
+        self.show()
+
+    def exit(self):
+        self._isEntered = False
+        self._keys.remove()
+        self._clicks.stop()
+        self._handles.stop()
+        self.cursor.stop()
+        self.registrar.stop()
+
+    def cleanup(self):
+        self.exit()
+        super().cleanup()
+
+    def onChanged(self, what):
+        if what == "study":
+            self._sentence = ""
+            self.registrar.stop()
+            if self._isEntered:
+                self.cursor.start()
+                self.registrar.start()
+        if what in ("study", "parameters", "boxes"):
+            self.show()
+        if what == "selection" and self._isEntered:
+            self._markMissing()
+
+    def toggle(self):
+        """Let the rows follow each other, or no longer."""
+        parameterNode = self.context.parameterNode
+        parameterNode.linkedCursor = not parameterNode.linkedCursor
+        self.context.say(
+            _("T1 and T2 follow each other.")
+            if parameterNode.linkedCursor
+            else _("T1 and T2 no longer follow each other.")
+        )
+
+    def show(self, sentence=None):
+        """Show whether the rows follow each other, and what the last place was known from: `sentence`, or what was said
+        before.
+        """
+        if sentence is not None:
+            self._sentence = sentence
+        parameterNode = self.context.parameterNode
+        self.cursor.enabled = parameterNode is not None and parameterNode.linkedCursor
+        if not self.cursor.enabled:
+            self.cursor.hide()
+        hasBoth = None not in [self.context.volume(side) for side in SIDES]
+        self.ui.showPairButton.enabled = hasBoth
+        self.ui.correspondenceLabel.text = (hasBoth and self._sentence) or (
+            _("Scroll or click in one row: the other one goes to the corresponding place.")
+            if hasBoth
+            else _("Choose a T1 and a T2 volume.")
+        )
+
+    def onPlace(self, side, place):
+        other = otherSide(side).upper()
+        if place is None:
+            self.show(
+                _("Where this is in {other} is not known yet: detect or draw lesions, or segment both livers.").format(
+                    other=other
+                )
+            )
+        else:
+            self.show(_("Place in {other}: {sentence}").format(other=other, sentence=place.sentence))
+
+    def onRegistered(self, sentence):
+        self.show(sentence)
+
+    def onClick(self, group, ras, viewName):
+        """A click on a box chooses its lesion; one beside boxes brings both rows to the place. A view that shows
+        another volume than that of its row says nothing about it.
+        """
+        side = SIDES[group]
+        volume = self.context.volume(side)
+        if self.context.study is None or volume is None or viewName not in slice_views_of(volume):
+            return
+        with self.context.attempt():
+            pointMm = frames.flip(ras)
+            uid = self.context.study.at(pointMm, side)
+            if uid is not None:
+                self.context.select(uid, jump=False)
+                self.context.jumpToSelected((otherSide(side),))
+            elif self.cursor.enabled:
+                self.context.jump(side, pointMm)
+                self.cursor.point(side, pointMm)
+
+    def onShowPair(self):
+        showPair(
+            [self.context.volume(side) for side in SIDES],
+            [self.context.liverSegmentation(side) for side in SIDES],
+            onFitted=self.context.jumpToSelected,
+        )
+
+    def _markMissing(self):
+        """Mark where the box should be that the chosen lesion lacks in one image."""
+        self.cursor.hide()
+        uid = self.context.selectedUid
+        pair = self.context.study.pair(uid) if uid is not None else None
+        if pair is not None and None in (pair.t1, pair.t2):
+            side = "t1" if pair.t2 is None else "t2"
+            self.cursor.point(side, getattr(pair, side).centre_mm, jump=False)

@@ -1,0 +1,40 @@
+"""Which liver segmentations belong to the chosen volumes."""
+
+import slicer
+
+from liverpair.mrml import segmentations
+from LiverPairLib.inputs import SIDES, volumeOf
+
+
+class LiverChooser:
+    """Chooses the liver segmentations that were made of the chosen volumes."""
+
+    def __init__(self):
+        self._volumes, self._offered = {}, set()
+
+    def follow(self, parameterNode):
+        """Take out a liver that belongs to another volume than the chosen one, and choose one where none is chosen. One
+        that the user has taken out is put back only for another volume.
+        """
+        with slicer.util.NodeModify(parameterNode):
+            for side in SIDES:
+                volume = volumeOf(parameterNode, side)
+                if volume is not None:
+                    self._followSide(parameterNode, f"{side}Liver", volume, self._volumes.get(side) is volume)
+                    self._volumes[side] = volume
+
+    def forget(self):
+        """Drop what is remembered about the nodes of a scene that was closed."""
+        self._volumes.clear()
+        self._offered.clear()
+
+    def _followSide(self, parameterNode, name, volume, isKnown):
+        liver = getattr(parameterNode, name)
+        if liver is not None and segmentations.source_of(liver) in (None, volume):
+            return
+        found = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+        own = [node for node in found if segmentations.source_of(node) is volume and segmentations.has_segment(node)]
+        new = [node for node in own if not isKnown or node.GetID() not in self._offered]
+        self._offered.update(node.GetID() for node in own)
+        if new or liver is not None:
+            setattr(parameterNode, name, new[-1] if new else None)

@@ -1,0 +1,101 @@
+"""What the sections of a panel share: the parameter node, the worker, who listens, and how to speak to the user."""
+
+import contextlib
+import logging
+
+import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from liverpair.core.errors import LiverPairError
+from liverpair.core.failures import failure_of
+from liverpair.core.notifying import notify
+from LiverPairLib.scenechoices import SceneChoices
+from LiverPairLib.workersession import sessionWorker
+
+
+class PanelContext(VTKObservationMixin):
+    """Listeners are called with one word for what changed; "parameters" is known to every panel, and "volumes" when
+    volumes came into the scene or went.
+
+    Attributes:
+        title: what the user calls the module.
+        parameterNode: the module's parameter node that is followed; None outside the module.
+        worker: runs jobs; the session's own unless a test gives another.
+    """
+
+    title = ""
+
+    def __init__(self, worker=None, say=None, bundles=dict):
+        """`say(sentence, isProblem)` shows a sentence to the user, `bundles()` gives the installed models by name."""
+        VTKObservationMixin.__init__(self)
+        self.worker = worker or sessionWorker()
+        self.parameterNode = None
+        self._say = say or (lambda sentence, isProblem: None)
+        self._bundles = bundles
+        self._listeners = []
+        self._sceneChoices = SceneChoices(lambda: self.tell("volumes"), lambda: self.onParametersChanged())
+
+    def addListener(self, callback):
+        """Call `callback(what)` whenever something changed, until `removeListener`."""
+        self._listeners.append(callback)
+
+    def removeListener(self, callback):
+        if callback in self._listeners:
+            self._listeners.remove(callback)
+
+    def setParameterNode(self, parameterNode):
+        """Follow another parameter node, or none."""
+        if self.parameterNode is not None:
+            self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self.parameterNode = parameterNode
+        self._sceneChoices.follow(parameterNode)
+        if parameterNode is not None:
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self.onParametersChanged()
+
+    def onParametersChanged(self):
+        """Something in the parameter node changed, or it is another one. A subclass that follows its nodes overrides
+        this and calls it last.
+        """
+        self.tell("parameters")
+
+    @property
+    def bundle(self):
+        """The bundle of the chosen model, or None."""
+        return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
+
+    def tell(self, what):
+        """Call the listeners; the user reads it when one fails."""
+        notify(self._listeners, what, report=self._sayFailure)
+
+    def say(self, sentence, isProblem=False):
+        """Show a sentence in the status line of the panel."""
+        self._say(sentence, isProblem)
+
+    def confirm(self, question, title=None):
+        """Ask the user; whether the answer was yes."""
+        return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=title or self.title))
+
+    @contextlib.contextmanager
+    def attempt(self):
+        """Around what a click does: a failure becomes a sentence in the status line, never a stack trace."""
+        try:
+            yield
+        except LiverPairError as error:
+            self.say(str(error), isProblem=True)
+        except Exception as error:
+            logging.exception("%s could not do it", self.title)
+            self._sayFailure(error)
+
+    def release(self):
+        """Let go of the scene: no observer stays."""
+        self.setParameterNode(None)
+        self._listeners.clear()
+        self.removeObservers()
+
+    def _sayFailure(self, error):
+        self.say(str(failure_of(error)), isProblem=True)
+
+    def _onParametersModified(self, caller=None, event=None):
+        self.onParametersChanged()

@@ -1,0 +1,95 @@
+"""What the widgets of the modules have in common whose panel is made of sections."""
+
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
+from liverpair.core.notifying import notify
+from LiverPairLib.modellogic import STATUS_MS
+from LiverPairLib.runpanel import PROBLEM_STYLE
+
+
+class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Stacks the sections of the panel and tells them when the module or the scene comes and goes.
+
+    A subclass makes `logic`, `context` (a `PanelContext`) and the sections in `setup`, between `loadPanel` and
+    `addSections`. Its .ui file has a `sectionsWidget` with a layout and a `sayLabel`; its logic has `forgetScene`.
+    """
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.context = None
+        self.sections = []
+        self._guiTags = []
+
+    def loadPanel(self, path):
+        """Load the panel from a .ui file in the module's resources."""
+        uiWidget = slicer.util.loadUI(self.resourcePath(path))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+
+    def addSections(self, sections):
+        """Stack the sections in the panel, and follow the scene."""
+        self.sections = sections
+        layout = self.ui.sectionsWidget.layout()  # by way of its widget: PythonQt's `ui` has no layout that is empty
+        for section in sections:
+            layout.addWidget(section.widget)
+        self.say("")
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+
+    def cleanup(self):
+        """Called before the application closes and before a reload."""
+        self.exit()
+        notify(section.cleanup for section in self.sections)
+        self.context.release()
+        self.removeObservers()
+
+    def enter(self):
+        """Follow the scene's parameter node, and wake the sections."""
+        if self._guiTags:
+            return
+        self.context.setParameterNode(self.logic.getParameterNode())
+        self._guiTags = [self.context.parameterNode.connectGui(section.ui) for section in self.sections]
+        notify(section.enter for section in self.sections)
+
+    def exit(self):
+        """Let the sections sleep, and follow nothing."""
+        if not self._guiTags:
+            return
+        notify(section.exit for section in self.sections)
+        for tag in self._guiTags:
+            self.context.parameterNode.disconnectGui(tag)
+        self._guiTags = []
+        self.context.setParameterNode(None)
+
+    def onSceneStartClose(self, caller=None, event=None):
+        self.exit()
+
+    def onSceneEndClose(self, caller=None, event=None):
+        self.logic.forgetScene()
+        self.say("")
+        if self.parent.isEntered:
+            self.enter()
+
+    def onSceneStartImport(self, caller=None, event=None):
+        """Follow nothing until everything is there: what belongs to a volume comes after it, and would be made anew."""
+        self.exit()
+
+    def onSceneEndImport(self, caller=None, event=None):
+        """A scene was loaded into this one: follow what it brought."""
+        if self.parent.isEntered:
+            self.exit()
+            self.enter()
+
+    def say(self, sentence, isProblem=False):
+        """Show a sentence to the user, at the end of the panel and in the status bar."""
+        self.ui.sayLabel.text = sentence
+        self.ui.sayLabel.styleSheet = PROBLEM_STYLE if isProblem else ""
+        self.ui.sayLabel.visible = bool(sentence)
+        slicer.util.showStatusMessage(sentence, STATUS_MS)

@@ -1,0 +1,90 @@
+"""Showing a result: the pair in its layout, a single volume in the views that are there."""
+
+import qt
+import slicer
+
+from liverpair.mrml import layouts
+from liverpair.mrml.companions import Companions, show_over_source
+from LiverPairLib.inputs import SIDES
+from LiverPairLib.resultnodes import isInScene
+
+LOOK_MS = 50
+LAST_LOOK = 60
+"""Then the views are taken as they are: a window may not be shown at all."""
+
+_waiting = None
+_companions = None
+
+
+def start():
+    """At Slicer's start: make the layouts known, so that a scene saved in one of them opens in it, and keep results
+    with their volumes until Slicer ends.
+    """
+    global _companions
+    if slicer.app.layoutManager() is not None:
+        layouts.register_layout(slicer.app.layoutManager().layoutLogic().GetLayoutNode())
+    if _companions is None:
+        _companions = Companions()
+        _companions.start()
+        slicer.app.connect("aboutToQuit()", _companions.stop)
+
+
+def showResult(run):
+    """Show what a run made. A pair gets the T1-above-T2 layout, a single volume its row of it when it is on the screen,
+    else the current slice views.
+    """
+    taken = run.nodes.taken
+    volumeNodes = [run.volume(side) if side in taken else None for side in SIDES]
+    segmentationNodes = [run.nodes.segmentations[side] if side in taken else None for side in SIDES]
+    if None not in volumeNodes:
+        showPair(volumeNodes, segmentationNodes, run.nodes.table)
+    elif layouts.is_pair_layout():
+        layouts.show_in_row(SIDES.index(taken[0]), run.volume(taken[0]))
+    else:
+        slicer.util.setSliceViewerLayers(background=run.volume(taken[0]), fit=True)
+    for node in filter(None, segmentationNodes):
+        show_over_source(node)
+
+
+def showPair(volumeNodes, segmentationNodes=(None, None), tableNode=None, onFitted=lambda: None):
+    """Show T1 above T2, each with its segmentation (or None); call `onFitted()` when the views have settled."""
+    layouts.show_pair(*volumeNodes, *segmentationNodes, tableNode)
+    nodes = [node for node in (*volumeNodes, *segmentationNodes) if node is not None]
+
+    def fitAgain():
+        if all(map(isInScene, nodes)):
+            layouts.fit_pair(*volumeNodes, *segmentationNodes)
+            onFitted()
+
+    _whenSettled(fitAgain)
+
+
+def _whenSettled(callback):
+    """Call `callback()` once the six views are there and have kept their size from one look to the next: Slicer makes
+    new views, and gives them their size, after the layout was asked for. Only what was asked last is called.
+    """
+    global _waiting
+    _waiting = callback
+    sizes = _viewSizes()
+
+    def look(before, number):
+        global _waiting
+        if _waiting is not callback:
+            return
+        now = _viewSizes()
+        if (now is None or now != before) and number < LAST_LOOK:
+            qt.QTimer.singleShot(LOOK_MS, lambda: look(now, number + 1))
+        else:
+            _waiting = None
+            callback()
+
+    qt.QTimer.singleShot(LOOK_MS, lambda: look(sizes, 1))
+
+
+def _viewSizes():
+    """Of the six views in pixels; None while one is missing or has no size yet."""
+    widgets = [slicer.app.layoutManager().sliceWidget(view.name) for row in layouts.ROWS for view in row]
+    if any(widget is None for widget in widgets):
+        return None
+    sizes = [widget.mrmlSliceNode().GetDimensions()[:2] for widget in widgets]
+    return sizes if min(map(min, sizes)) > 1 else None

@@ -1,0 +1,158 @@
+"""One job in the worker on volumes of the scene: files in a private folder, and what happens to the scene meanwhile."""
+
+import logging
+import tempfile
+import time
+from pathlib import Path
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from liverpair.core.errors import LiverPairError
+from liverpair.core.failures import failure_of
+from liverpair.core.notifying import notify
+from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent, ResultEvent, SampleEvent
+from LiverPairLib.resultnodes import isInScene
+
+DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
+
+
+class WorkerRun(VTKObservationMixin):
+    """A job under way. `onChanged(run)` is called whenever these attributes change:
+
+    - `message`, `fraction`: what is being done, and how much of it is (0 to 1);
+    - `ending`: None while it runs, then DONE, FAILED or CANCELLED;
+    - `sentence`: at the end, what to tell the user.
+
+    A subclass says which `job` it is, what the user calls it (`title`), whether it `needsAllVolumes` or goes on while
+    one of them is left, and whether it runs `inBackground`: then it makes room for any other job. It overrides
+    `writeRequest` and `takeResult`, `takeSample` where the job says something before its end, and `settle` where
+    something is left to do at any end.
+    """
+
+    job = ""
+    title = ""
+    needsAllVolumes = False
+    inBackground = False
+
+    def __init__(self, worker, volumeNodes, onChanged):
+        """`volumeNodes` is a dictionary from "t1" and "t2" to the volume nodes that take part."""
+        VTKObservationMixin.__init__(self)
+        self._worker, self._onChanged = worker, onChanged
+        self._volumes = dict(volumeNodes)
+        self._names = {side: node.GetName() for side, node in volumeNodes.items()}
+        self._folder = None
+        self._started = time.monotonic()
+        self._seconds = None
+        self._whyCancelled = _("Cancelled; the scene is as it was.")
+        self.isCancelling = False
+        self.message, self.fraction = _("Preparing"), 0.0
+        self.ending, self.sentence = None, ""
+
+    def writeRequest(self, folder):
+        """Write the job's input into `folder`, which goes away with the run; the job's request."""
+        raise NotImplementedError
+
+    def takeResult(self, result):
+        """Put the job's result into the scene; what to tell the user. Raises LiverPairError when that cannot be done,
+        with the scene as it was.
+        """
+        raise NotImplementedError
+
+    def takeSample(self, sample):
+        """Take what the job says before its end, as a dictionary."""
+
+    def settle(self):
+        """The job has ended, as `ending` says; `sentence` may be changed."""
+
+    @property
+    def seconds(self):
+        """How long it has been running, or ran."""
+        return time.monotonic() - self._started if self._seconds is None else self._seconds
+
+    def volume(self, side):
+        """The volume node of "t1" or "t2" when it took part and is still in the scene, else None."""
+        node = self._volumes.get(side)
+        return node if isInScene(node) else None
+
+    def start(self):
+        """Write the request and start the job; raises LiverPairError, and leaves nothing behind then."""
+        self._folder = tempfile.TemporaryDirectory(prefix="liverpair-", ignore_cleanup_errors=True)
+        scene = slicer.mrmlScene
+        try:
+            request = self.writeRequest(Path(self._folder.name))
+            self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
+            self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
+            self._worker.run(self.job, request, self._onEvent, self.inBackground)
+        except Exception:
+            self.removeObservers()
+            self._folder.cleanup()
+            raise
+
+    def cancel(self):
+        """Ask the worker to stop; the end is CANCELLED."""
+        if self.ending is None and not self.isCancelling:
+            self.isCancelling = True
+            self.message = _("Cancelling")
+            self._worker.cancel(self._onEvent)
+            self._onChanged(self)
+
+    def abandon(self):
+        """Cancel without another word to `onChanged`, whose owner is going away."""
+        if self.ending is None:
+            self._onChanged = lambda run: None
+            self._worker.abandon(self._onEvent)
+            self._end(CANCELLED, self._whyCancelled)
+
+    def _onEvent(self, event):
+        if isinstance(event, ProgressEvent):
+            self.message, self.fraction = event.message, event.fraction
+            self._onChanged(self)
+        elif isinstance(event, SampleEvent):
+            self.takeSample(event.sample)
+        elif isinstance(event, CancelledEvent):
+            self._end(CANCELLED, self._whyCancelled)
+        elif isinstance(event, ErrorEvent):
+            self._end(FAILED, f"{event.message} {event.hint}".strip())
+        elif isinstance(event, ResultEvent):
+            self._take(event.result)
+
+    def _take(self, result):
+        try:
+            sentence = self.takeResult(result)
+        except LiverPairError as error:
+            self._end(FAILED, str(error))
+        except Exception as error:
+            logging.exception("LiverPair could not take its result")
+            self._end(FAILED, str(failure_of(error)))
+        else:
+            self._end(DONE, sentence)
+
+    def _end(self, ending, sentence):
+        self.removeObservers()
+        self._folder.cleanup()
+        self._seconds = self.seconds
+        self.ending, self.sentence = ending, sentence
+        notify([self.settle], report=self._failToSettle)
+        notify([self._onChanged], self)
+
+    def _failToSettle(self, error):
+        self.ending, self.sentence = FAILED, str(failure_of(error))
+
+    def _onSceneStartClose(self, caller=None, event=None):
+        self._stopBecause(_("The scene was closed; the {what} was cancelled.").format(what=self.title))
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeRemoved(self, caller, event, node):
+        if node not in self._volumes.values():
+            return
+        left = [self.volume(side) is not None for side in self._volumes]
+        if self.needsAllVolumes or not any(left):
+            self._stopBecause(_("The volume was deleted; its {what} was cancelled.").format(what=self.title))
+
+    def _stopBecause(self, why):
+        if not self.isCancelling:
+            self._whyCancelled = why
+            self.cancel()

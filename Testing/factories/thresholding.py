@@ -1,0 +1,84 @@
+"""A segmentation whose answer is known, in place of a network, for the tests of what lies around it."""
+
+import sys
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import SimpleITK as sitk
+
+import liverpair.segmentation
+from liverpair.commands import batch
+from liverpair.jobs import segment_job
+
+PROVENANCE = {
+    "bundle": "m",
+    "version": "1",
+    "sha256": "0" * 64,
+    "engine": "e",
+    "device": "cpu",
+    "precision": "p",
+    "seconds": 0.5,
+    "software": "s",
+    "date": "d",
+}
+
+
+@dataclass
+class Side:
+    liver: sitk.Image
+    probability: sitk.Image | None
+    uncertainty: sitk.Image | None
+    parts: tuple[float, ...] = (100.0,)
+    certainty: float | None = None
+
+
+def threshold_segment(t1, t2, bundles, options, progress):
+    """Stands in for the network: the "liver" is what is brighter than 50."""
+    progress(0.5, "Thresholding")
+
+    def side(image):
+        if image is None:
+            return None
+        mask = sitk.Cast(image > 50, sitk.sitkUInt8)
+        as_map = sitk.Cast(mask, sitk.sitkFloat32)
+        maps = (as_map if wanted else None for wanted in (options.probability, options.uncertainty))
+        return Side(mask, *maps, sys.modules["liverpair.segmentation.inference"].parts)
+
+    return SimpleNamespace(t1=side(t1), t2=side(t2), provenance=dict(PROVENANCE), notes=["A note."])
+
+
+def named_bundle(name):
+    """A model of which nothing is used but what names it."""
+    return SimpleNamespace(name=name, sha256=f"checksum of {name}", task="segmentation")
+
+
+def install(monkeypatch):
+    """Replace the module that the job imports and return the new one; what it is asked is kept in `.asked`."""
+    module = ModuleType("liverpair.segmentation.inference")
+    module.SegmentOptions = lambda **options: SimpleNamespace(**options)
+    module.asked, module.parts = [], (100.0,)
+
+    def segment(t1, t2, bundles, options, progress):
+        names = [bundle.name for bundle in bundles]
+        module.asked.append(SimpleNamespace(t1=t1, t2=t2, bundles=names, options=options))
+        return module.answer(t1, t2, bundles, options, progress)
+
+    module.segment, module.answer = segment, threshold_segment
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(liverpair.segmentation, "inference", module, raising=False)
+    for user in (segment_job, batch):
+        monkeypatch.setattr(user, "find_bundles", lambda names: [named_bundle(name) for name in names])
+    return module
+
+
+def volume(path, first, shape=(4, 6, 8), spacing=(2.0, 2.0, 5.0), origin=(0.0, 0.0, 0.0), bright=8):
+    """A volume (z, y, x) of noise with `bright` bright voxels along x from index (first, 2, 1) on."""
+    array = np.random.default_rng(0).uniform(0, 10, shape).astype(np.float32)
+    array[1, 2, first : first + bright] = 100
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(spacing)
+    image.SetOrigin(origin)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(image, str(path))
+    return str(path)

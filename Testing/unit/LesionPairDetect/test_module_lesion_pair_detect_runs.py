@@ -1,0 +1,320 @@
+"""LesionPairDetect from Detect to linked boxes in the scene, and everything that may happen in between."""
+
+import numpy as np
+import pytest
+import slicer
+from lesion_pair_detect_factory import BRIGHT, MODULE, PROVENANCE, found, panel  # noqa: F401
+from lesion_sections_factory import lesion
+from liver_multimodal_factory import nodes_of
+from mrml_factory import shift_transform
+
+from liverpair.core.geometry import volume_ml
+from liverpair.mrml import layouts, provenance, segmentations
+from liverpair.mrml.lesions.lesion_folders import ItemAttributes
+from Testing.harness import start
+
+
+def boxes(study) -> dict:
+    """Centers of the boxes by number and side."""
+    return {
+        (pair.number, side): np.round(getattr(pair, side).centre_mm, 3).tolist()
+        for pair in study.pairs()
+        for side in ("t1", "t2")
+        if getattr(pair, side) is not None
+    }
+
+
+def test_the_module_says_what_it_is(panel):
+    module = slicer.modules.lesionpairdetect
+    assert module.title == "Lesion Pair Detect"
+    assert module.categories == ["Quantification"]
+    assert not module.icon.isNull()
+
+
+def test_the_module_is_made_in_testing_mode_without_a_window_being_shown():
+    harness = start()
+    harness.reset()
+    harness.app.harness_set_testing(True)
+    harness.load_module(MODULE, show=False)
+    assert slicer.modules.lesionpairdetect.createNewWidgetRepresentation() is not None
+    harness.check()
+    harness.reset()
+
+
+def test_what_is_missing_is_said(panel):
+    assert panel.reason == "Choose a T1 and a T2 volume."
+    panel.add_pair()
+    assert not panel.reason and panel["applyButton"].enabled
+    panel.harness.choose(panel["t2VolumeSelector"], "None")
+    assert panel.reason == "T2 is not selected: a lesion is looked for in both volumes."
+    panel.harness.choose(panel["t2VolumeSelector"], "AX T1 in phase")
+    assert "the same volume" in panel.reason
+
+
+def test_a_pair_is_detected_listed_and_shown(panel):
+    t1, t2 = panel.add_pair()
+    panel.apply()
+    assert panel.worker.job["job"] == "detect"
+    assert panel.worker.request["bundle"].endswith("peaks")
+    assert panel.worker.request["t1_liver"] is None
+    assert not panel["applyButton"].enabled and panel["cancelButton"].enabled
+    panel.worker.progress(0.4, "Looking for lesions")
+    panel.harness.wait()
+    assert (panel["progressBar"].value, panel["progressLabel"].text) == (40, "Looking for lesions")
+    folder = panel.folder()
+    panel.worker.finish(notes=["The GPU had too little memory."])
+    panel.settle()
+    assert panel.status == (
+        "Lesions found: 4; in both images 2, in T1 only 1, in T2 only 1. The GPU had too little memory."
+    )
+    assert not folder.exists() and not panel["progressFrame"].isVisible()
+    expected = {
+        (pair.number, side): list(getattr(pair, side).centre_mm)
+        for pair in found()
+        for side in ("t1", "t2")
+        if getattr(pair, side) is not None
+    }
+    assert boxes(panel.study) == expected
+    assert [panel.study.volume(side) for side in ("t1", "t2")] == [t1, t2]
+    assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
+    for side, volume in (("t1", t1), ("t2", t2)):
+        liver = getattr(panel.parameters, f"{side}Liver")
+        assert liver.GetName() == f"{volume.GetName()} liver"
+        assert volume_ml(segmentations.liver_mask(liver, volume)) == pytest.approx(719, abs=1)
+    assert panel.harness.app.layoutManager().layout == layouts.PAIR_LAYOUT_ID
+    assert panel.context.selectedUid == "lesion-1" and panel.chosen_row() == "1"
+
+
+def test_the_first_lesion_is_chosen_at_once_and_another_one_stays_chosen_when_the_views_have_settled(panel):
+    from LiverPairLib import sourcedisplay as display
+
+    panel.add_pair()
+    panel.apply()
+    panel.worker.finish()
+    panel.harness.wait(until=lambda: len(panel.numbers()) == 3, seconds=30)
+    assert panel.context.selectedUid == "lesion-1" and panel.chosen_row() == "1"
+    assert display._waiting is not None
+    panel.context.select("lesion-3")
+    panel.settle()
+    assert panel.context.selectedUid == "lesion-3" and panel.chosen_row() == "3"
+    assert panel.context.jumpedTo["t1"] == pytest.approx((0, -10, 80))
+    panel.context.select(None)
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.95})
+    assert panel.numbers() == [] and panel.context.selectedUid is None
+
+
+def test_the_slider_starts_where_the_model_says_and_stays_where_the_user_put_it(panel):
+    panel.add_pair()
+    panel.run()
+    assert panel.parameters.scoreThreshold == 0.5 and panel.numbers() == ["1", "3", "4"]
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.254})
+    assert panel["scoreThresholdSlider"].value == pytest.approx(0.25)
+    assert panel.numbers() == ["1", "2", "3", "4"]
+    assert panel.study.is_shown(panel.study.pair("lesion-2"))
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.65})
+    assert panel.numbers() == ["1", "3"]
+    panel.harness.type_text(panel["scoreThresholdSlider"], "0.8")
+    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.25})
+    assert panel.parameters.scoreThreshold == pytest.approx(0.8) and panel.numbers() == ["1"]
+
+
+def test_livers_that_are_there_are_used_and_not_made_anew(panel):
+    panel.add_pair()
+    livers = panel.add_livers()
+    panel.enter()
+    assert [panel.parameters.t1Liver, panel.parameters.t2Liver] == [livers["t1"], livers["t2"]]
+    panel.run()
+    assert panel.worker.request["t1_liver"].endswith("t1_liver.nrrd")
+    assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
+    panel.harness.choose(panel["t1LiverSelector"], "Segment it when detecting")
+    panel.enter()
+    assert panel.parameters.t1Liver is None
+    panel.harness.choose(panel["t1LiverSelector"], "AX T2 SPIR liver")
+    assert panel.reason == "T1 and T2 need different liver segmentations."
+
+
+def test_a_segmentation_without_a_liver_is_refused(panel):
+    panel.add_pair()
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Spleen only")
+    panel.harness.choose(panel["t2LiverSelector"], "Spleen only")
+    assert panel.reason == "The liver segmentation of T2 has no segment called Liver."
+
+
+def test_swap_takes_the_livers_along(panel):
+    t1, t2 = panel.add_pair()
+    livers = panel.add_livers()
+    panel.enter()
+    panel.parameters.t1Volume, panel.parameters.t2Volume = t2, t1
+    panel.enter()
+    assert panel.warning.startswith("T1 and T2 seem swapped")
+    panel.click("swapButton")
+    assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == (t1, t2)
+    assert (panel.parameters.t1Liver, panel.parameters.t2Liver) == (livers["t1"], livers["t2"])
+
+
+def test_detecting_again_replaces_proposals_and_keeps_what_somebody_has_judged(panel):
+    panel.add_pair()
+    panel.run()
+    panel.study.set_state("lesion-1", "accepted")
+    panel.study.add([lesion(9, (60, 60, 60), t1_origin="drawn", t2_origin="drawn", t1_score=None, t2_score=None)])
+    panel.worker.pairs = [lesion(1, (-38, -30, 60)), lesion(2, (0, 0, 40))]
+    panel.run()
+    assert sorted(boxes(panel.study)) == [(1, "t1"), (1, "t2"), (9, "t1"), (9, "t2"), (10, "t1"), (10, "t2")]
+    assert panel.study.pair("lesion-1").state == "accepted"
+    assert panel.status == (
+        "Lesions found: 1; in both images 1, in T1 only 0, in T2 only 0. "
+        "Lesions that you had reviewed or drawn were kept: 2."
+    )
+    assert panel.study.undo() == "Detect lesions"
+    assert len(panel.study) == 5
+
+
+def test_no_lesion_is_a_result_too(panel):
+    panel.add_pair()
+    panel.worker.pairs = []
+    panel.run()
+    assert panel.status == "No lesion was found." and len(panel.study) == 0
+
+
+def test_cancel_leaves_the_scene_as_it_was(panel):
+    panel.add_pair()
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    panel.apply()
+    folder = panel.folder()
+    panel.click("cancelButton")
+    assert panel.worker.was_cancelled
+    panel.worker.cancelled()
+    panel.harness.wait()
+    assert panel.status == "Cancelled; the scene is as it was."
+    assert slicer.mrmlScene.GetNumberOfNodes() == before and not folder.exists()
+    panel.run()
+    assert len(panel.study) == 4
+
+
+def test_an_error_of_the_worker_is_shown_in_its_words(panel):
+    panel.add_pair()
+    panel.apply()
+    panel.worker.fail("input", "The liver in T2 is empty.", "Segment it first.")
+    panel.harness.wait()
+    assert panel.status == "The liver in T2 is empty. Segment it first."
+    assert panel["applyButton"].enabled and len(panel.study) == 0
+
+
+def test_the_scene_may_be_closed_while_it_runs(panel):
+    panel.add_pair()
+    panel.apply()
+    slicer.mrmlScene.Clear(0)
+    assert panel.worker.was_cancelled
+    panel.worker.finish()
+    panel.harness.wait()
+    assert panel.status == "The scene was closed; the detection was cancelled."
+    assert nodes_of("vtkMRMLMarkupsROINode") == [] and nodes_of("vtkMRMLSegmentationNode") == []
+    panel.add_pair()
+    panel.run()
+    assert len(panel.study) == 4
+
+
+def test_a_detection_with_one_volume_left_is_cancelled(panel):
+    _, t2 = panel.add_pair()
+    panel.apply()
+    slicer.mrmlScene.RemoveNode(t2)
+    assert panel.worker.was_cancelled
+    panel.worker.cancelled()
+    panel.harness.wait()
+    assert panel.status == "The volume was deleted; its detection was cancelled."
+    assert nodes_of("vtkMRMLSegmentationNode") == []
+
+
+@pytest.mark.parametrize("what", ["changed volume", "damaged lesions", "liver on another grid"])
+def test_a_result_that_does_not_fit_changes_nothing(panel, what):
+    t1, _ = panel.add_pair()
+    panel.add_lesions([lesion(7)])
+    panel.settle()
+    panel.apply()
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    changes = {}
+    if what == "changed volume":
+        t1.SetSpacing(1, 1, 1)
+    elif what == "damaged lesions":
+        damaged = panel.folder() / "damaged.json"
+        damaged.write_text("{}")
+        changes["lesions"] = str(damaged)
+    else:
+        changes["livers"] = {"t1": panel.worker.request["t1"], "t2": panel.worker.request["t1"]}
+    panel.worker.finish(**changes)
+    panel.harness.wait()
+    assert panel.status and slicer.mrmlScene.GetNumberOfNodes() == before
+    assert [pair.number for pair in panel.study.pairs()] == [7]
+    assert panel.parameters.t1Liver is None
+
+
+def test_other_volumes_chosen_meanwhile_do_not_get_the_boxes(panel):
+    t1, t2 = panel.add_pair()
+    other = panel.add_volume("T1 later")
+    panel.apply()
+    panel.harness.choose(panel["t1VolumeSelector"], "T1 later")
+    panel.worker.finish()
+    panel.harness.wait()
+    assert panel.parameters.t1Volume is other and panel.parameters.t1Liver is None
+    assert len(panel.study) == 0
+    panel.harness.choose(panel["t1VolumeSelector"], "AX T1 in phase")
+    assert len(panel.study) == 4 and panel.study.volume("t1") is t1
+
+
+def test_boxes_and_liver_follow_a_volume_under_a_transform(panel):
+    t1, _ = panel.add_pair()
+    t1.SetAndObserveTransformNodeID(shift_transform(10, 20, 30).GetID())
+    panel.run()
+    sent = panel.context.image("t1")
+    assert boxes(panel.study)[1, "t1"] == pytest.approx(found()[0].t1.centre_mm, abs=1e-3)
+    liver = panel.parameters.t1Liver
+    assert liver.GetTransformNodeID() == t1.GetTransformNodeID()
+    bright = slicer.util.arrayFromVolume(t1) > BRIGHT
+    mask = segmentations.liver_mask(liver, t1)
+    assert np.array_equal(np.asarray(mask.GetSize())[::-1], bright.shape)
+    assert volume_ml(mask) == pytest.approx(bright.sum() * np.prod(t1.GetSpacing()) / 1000)
+    assert sent.GetOrigin() != pytest.approx((-110.0, -120.0, 30.0))
+
+
+def test_lesions_and_choices_are_saved_and_loaded(panel, tmp_path):
+    panel.add_pair()
+    panel.run()
+    panel.study.set_state("lesion-3", "accepted")
+    panel.study.set_note("lesion-4", "cyst?")
+    panel.parameters.scoreThreshold = 0.65
+    before = boxes(panel.study)
+    panel.harness.wait(seconds=0.5)
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path)
+    slicer.mrmlScene.Clear(0)
+    panel.harness.wait()
+    assert panel.numbers() == [] and panel.study is None
+    slicer.util.loadScene(path)
+    panel.harness.wait()
+    assert panel["t1VolumeSelector"].currentNode().GetName() == "AX T1 in phase"
+    assert panel["t2LiverSelector"].currentNode().GetName() == "AX T2 SPIR liver"
+    assert panel["scoreThresholdSlider"].value == pytest.approx(0.65)
+    assert boxes(panel.study) == before
+    assert panel.study.pair("lesion-3").state == "accepted" and panel.study.pair("lesion-4").note == "cyst?"
+    assert panel.numbers() == ["1", "3"]
+    assert PROVENANCE["sha256"] == provenance.read(ItemAttributes(panel.study.folder))["sha256"]
+
+
+def test_the_module_s_own_test_runs_without_a_model(panel):
+    import LesionPairDetect
+
+    panel.harness.app.harness_set_testing(True)
+    test = LesionPairDetect.LesionPairDetectTest()
+    test.runTest()
+    panel.harness.app.harness_set_testing(False)
+
+
+def test_a_run_is_abandoned_when_the_module_goes_away(panel):
+    panel.add_pair()
+    panel.apply()
+    folder = panel.folder()
+    panel.widget.cleanup()
+    assert panel.worker.was_cancelled and not folder.exists()
+    panel.worker.cancelled()
+    panel.harness.wait()
+    assert nodes_of("vtkMRMLMarkupsROINode") == []

@@ -1,0 +1,265 @@
+"""The table of LesionPairDetect: what it shows, in which order, its filter, its sums, and choosing a lesion."""
+
+import numpy as np
+import pytest
+import slicer
+from lesion_pair_detect_factory import found, panel  # noqa: F401
+from lesion_sections_factory import lesion
+
+from liverpair.mrml import frames, layouts
+from liverpair.mrml.lesions.lesion_notices import Notices
+
+
+@pytest.fixture
+def listed(panel):
+    """The panel with four lesions, all shown, in the two rows of views."""
+    t1, t2 = panel.add_pair()
+    layouts.show_pair(t1, t2)
+    panel.harness.wait()
+    layouts.fit_pair(t1, t2)
+    panel.add_lesions()
+    panel.parameters.scoreThreshold = 0.0
+    panel.harness.wait(seconds=0.4)
+    return panel
+
+
+def places(panel) -> dict:
+    """Where the planes of each row meet, in LPS mm."""
+    from LesionPairDetectLib.linkedcursor import placeOfRow
+
+    return {side: np.array(frames.flip(placeOfRow(group))) for group, side in enumerate(("t1", "t2"))}
+
+
+def test_every_lesion_has_its_row(listed):
+    rows = listed.rows()
+    assert [row["No."] for row in rows] == ["1", "2", "3", "4"]
+    first = rows[0]
+    assert (first["State"], first["Seen in"], first["Score T1"], first["T1 mm"], first["T2 mm"]) == (
+        "?", "both", "0.90", "24.0", "24.0",
+    )  # fmt: skip
+    assert first["Shift mm"] == f"{np.linalg.norm((-12, 8, 30)):.1f}"
+    assert [row["Seen in"] for row in rows] == ["both", "both", "T1 only", "T2 only"]
+    assert rows[2]["Score T2"] == "" and rows[3]["T1 mm"] == ""
+    table = listed["lesionsTable"]
+    tips = [table.horizontalHeaderItem(column).toolTip() for column in range(table.columnCount)]
+    assert "T1 contrast to liver (%)" in tips
+    colors = [table.item(row, 0).background().color().name() for row in range(4)]
+    assert len(set(colors)) == 4
+
+
+def test_a_row_tells_a_partner_that_is_only_proposed(listed):
+    drawn = {"t1_score": None, "t1_origin": "drawn", "t2_score": 0.4, "t2_origin": "predicted"}
+    listed.study.add([lesion(5, (0, 0, 30), **drawn)])
+    row, column = listed.rows()[4], listed.headings().index
+    assert (row["Seen in"], row["Score T2"], row["T1 mm"], row["T2 mm"]) == ("T1, T2?", "0.40?", "24.0", "?")
+    table = listed["lesionsTable"]
+    tip = table.item(4, column("T2 mm")).toolTip()
+    assert "The box in T2 is proposed" in tip and "accept the lesion" in tip
+    listed.choose_row(5)
+    listed.harness.press("A")
+    row = listed.rows()[4]
+    assert (row["Seen in"], row["Score T2"], row["T2 mm"]) == ("both", "0.40", "24.0")
+    assert table.item(4, column("T2 mm")).toolTip() == ""
+
+
+def test_a_lesion_that_the_filter_hides_is_not_the_chosen_one_any_more(listed):
+    listed.choose_row(2)
+    listed.harness.type_text(listed["scoreThresholdSlider"], "0.5")
+    assert listed.context.selectedUid is None
+    listed["lesionsTable"].setFocus()
+    listed.harness.press("W")
+    assert listed.chosen_row() == "1"
+    listed.choose_row(3)
+    listed.harness.press("W")
+    assert listed.chosen_row() == "1"
+
+
+def test_state_and_note_are_followed(listed):
+    listed.study.set_state("lesion-2", "accepted")
+    listed.study.set_state("lesion-3", "rejected")
+    listed.study.set_note("lesion-3", "vessel")
+    assert [row["State"] for row in listed.rows()] == ["?", "✓", "✗", "?"]
+    assert listed.rows()[2]["Note"] == "vessel"
+    listed.study.undo()
+    listed.study.undo()
+    assert [row["State"] for row in listed.rows()] == ["?", "✓", "?", "?"]
+
+
+def test_a_heading_sorts_and_lesions_seen_once_come_first(listed):
+    listed.click_heading("Seen in")
+    assert listed.numbers() == ["3", "4", "1", "2"]
+    listed.click_heading("Seen in")
+    assert listed.numbers() == ["1", "2", "4", "3"]
+    listed.click_heading("Score T1")
+    assert listed.numbers() == ["2", "3", "1", "4"]
+    listed.click_heading("Score T1")
+    assert listed.numbers() == ["1", "3", "2", "4"]
+    listed.study.add([lesion(5, (0, 0, 30), t1_score=0.8)])
+    assert listed.numbers() == ["1", "5", "3", "2", "4"]
+
+
+def test_review_walks_through_the_rows_from_top_to_bottom(listed):
+    def walk(key, steps):
+        numbers = []
+        for _step in range(steps):
+            listed.harness.press(key)
+            numbers.append(listed.chosen_row())
+        return numbers
+
+    listed.click_heading("Seen in")
+    listed.choose_row(3)
+    assert walk("S", 4) == ["4", "1", "2", "3"]
+    assert walk("W", 2) == ["2", "1"]
+    listed.click_heading("Seen in")
+    listed.harness.type_text(listed["scoreThresholdSlider"], "0.5")
+    assert listed.numbers() == ["1", "4", "3"]
+    listed["lesionsTable"].setFocus()
+    assert walk("S", 3) == ["4", "3", "1"]
+
+
+def test_what_others_do_to_many_boxes_is_followed_once(listed):
+    told = []
+    listed.context.addListener(told.append)
+    for number in (1, 2):
+        listed.study.node(f"lesion-{number}", "t1").SetSize(40, 20, 28)
+    assert told == [] and listed.rows()[0]["T1 mm"] == "24.0"
+    listed.harness.wait()
+    assert told.count("boxes") == 1
+    assert [row["T1 mm"] for row in listed.rows()[:2]] == ["40.0", "40.0"]
+    slicer.mrmlScene.RemoveNode(listed.study.node("lesion-2", "t1"))
+    listed.widget.cleanup()
+    listed.harness.wait()
+    assert Notices.defer is None
+
+
+def test_the_slider_filters_at_once_without_another_run(listed):
+    commands = len(listed.worker.transport.commands)
+    listed.harness.type_text(listed["scoreThresholdSlider"], "0.65")
+    assert listed.numbers() == ["1", "3"]
+    shown = {number: listed.study.node(f"lesion-{number}", "t1").GetDisplayNode().GetVisibility() for number in (1, 2)}
+    assert shown == {1: 1, 2: 0}
+    assert "Hidden by the filter: 2" in listed["sumsLabel"].text
+    listed.study.set_state("lesion-4", "accepted")
+    assert listed.numbers() == ["1", "3", "4"]
+    listed.harness.type_text(listed["scoreThresholdSlider"], "0")
+    assert listed.numbers() == ["1", "2", "3", "4"]
+    assert len(listed.worker.transport.commands) == commands
+
+
+def test_seventy_eight_lesions_are_filtered_and_undone_without_a_batch_of_the_scene(listed):
+    many = [lesion(n, (n - 40, -30, 60), t1_score=n / 78, t2_score=n / 78) for n in range(1, 79)]
+    listed.study.replace_all(many)
+    for score, count in (("0.5", 40), ("1", 1), ("0", 78)):
+        listed.harness.type_text(listed["scoreThresholdSlider"], score)
+        assert len(listed.rows()) == count
+    listed.study.undo()
+    listed.study.redo()
+    listed.harness.wait()
+    assert len(listed.rows()) == 78
+    assert listed.harness.problems() == []
+
+
+def test_rejected_lesions_can_be_hidden(listed):
+    listed.study.set_state("lesion-1", "rejected")
+    listed.click("hideRejectedCheckBox")
+    assert listed.numbers() == ["2", "3", "4"]
+    listed.click("hideRejectedCheckBox")
+    assert listed.numbers() == ["1", "2", "3", "4"]
+
+
+def test_a_row_brings_both_rows_of_views_each_to_its_own_box(listed):
+    listed.choose_row(2)
+    assert listed.context.selectedUid == "lesion-2"
+    expected = found()[1]
+    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.centre_mm), abs=0.01)
+    assert places(listed)["t2"] == pytest.approx(np.array(expected.t2.centre_mm), abs=0.01)
+    thickness = [listed.study.node(f"lesion-{number}", "t2").GetDisplayNode().GetLineThickness() for number in (1, 2)]
+    assert thickness[0] < thickness[1]
+    listed.harness.wait(seconds=0.2)
+    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.centre_mm), abs=0.01)
+
+
+def test_a_lesion_seen_once_is_shown_and_its_place_in_the_other_image_is_marked(listed):
+    listed.study.set_state("lesion-2", "accepted")
+    listed.choose_row(3)
+    assert places(listed)["t1"] == pytest.approx(np.array(found()[2].t1.centre_mm), abs=0.01)
+    expected = np.add(found()[2].t1.centre_mm, (-12, 8, 30))
+    assert places(listed)["t2"] == pytest.approx(expected, abs=0.01)
+    assert "Place in T2" in listed["correspondenceLabel"].text
+    assert slicer.util.getNode("Corresponding place in T2").GetDisplayNode().GetVisibility()
+
+
+def test_a_box_clicked_in_a_view_chooses_its_row(listed):
+    listed.choose_row(1)
+    for side, view, number in (("t1", "Red", 2), ("t2", "Green+", 2), ("t2", "Red+", 1)):
+        center = getattr(found()[number - 1], side).centre_mm
+        listed.context.jump(side, center)
+        listed.harness.wait(seconds=0.1)
+        listed.harness.click_slice(view, np.add(frames.flip(center), (4, 4, 4)) * _in_plane(view)
+                                   + np.array(frames.flip(center)) * (1 - _in_plane(view)))  # fmt: skip
+        assert listed.chosen_row() == str(number)
+        other = "t2" if side == "t1" else "t1"
+        assert places(listed)[other] == pytest.approx(np.array(getattr(found()[number - 1], other).centre_mm), abs=0.01)
+
+
+def _in_plane(view: str) -> np.ndarray:
+    return np.array({"Red": (1, 1, 0), "Green": (1, 0, 1)}[view.rstrip("+")])
+
+
+def test_choosing_elsewhere_is_followed(listed):
+    listed.context.select("lesion-4")
+    assert listed.chosen_row() == "4"
+    listed.context.select(None)
+    assert listed.chosen_row() is None
+    listed.context.select("lesion-1")
+    listed.study.remove("lesion-1")
+    assert listed.numbers() == ["2", "3", "4"] and listed.chosen_row() is None
+
+
+def test_sums_follow_the_limits(listed):
+    assert listed["sumsLabel"].text.splitlines() == [
+        "Lesions: 4 (both images 2, T1 only 1, T2 only 1)",
+        "Accepted: 0, proposed: 4, rejected: 0",
+        "Sum of diameters: 48 mm (targets: 2)",
+    ]
+    listed.harness.type_text(listed["recistTargetsSpinBox"], "3")
+    assert "Sum of diameters: 72 mm (targets: 3)" in listed["sumsLabel"].text
+    listed.harness.type_text(listed["recistMinimumSpinBox"], "40")
+    assert "Sum of diameters: 0 mm (targets: 0)" in listed["sumsLabel"].text
+
+
+def test_contrasts_and_burden_come_when_the_livers_are_there(listed):
+    assert listed.rows()[0]["Contrast T1 %"] == ""
+    listed.add_livers()
+    listed.enter()
+    listed.harness.wait(until=lambda: "Tumor in the liver: " in listed["sumsLabel"].text)
+    assert any(row["Contrast T1 %"] for row in listed.rows())
+
+
+def test_a_table_node_is_derived_from_the_boxes(listed):
+    node = listed.parameters.lesionTable
+    titles = [node.GetColumnName(column) for column in range(node.GetNumberOfColumns())]
+    assert titles[:3] == ["Number", "State", "Seen in"] and node.GetNumberOfRows() == 4
+    listed.study.remove("lesion-2")
+    listed.harness.wait(until=lambda: node.GetNumberOfRows() == 3)
+    assert listed.parameters.lesionTable is node
+    slicer.mrmlScene.RemoveNode(node)
+    listed.study.undo()
+    listed.harness.wait(until=lambda: listed.parameters.lesionTable is not None)
+    assert listed.parameters.lesionTable.GetNumberOfRows() == 4
+
+
+def test_under_a_warp_the_table_says_why_it_is_empty(listed):
+    warp = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "Warp")
+    listed.context.volume("t1").SetAndObserveTransformNodeID(warp.GetID())
+    listed.enter()
+    assert listed.numbers() == [] and "transform" in listed["sumsLabel"].text
+    listed.context.volume("t1").SetAndObserveTransformNodeID(None)
+    listed.enter()
+    assert listed.numbers() == ["1", "2", "3", "4"]
+
+
+def test_the_panel_fits_its_column(listed, tmp_path):
+    assert listed.harness.screenshot(tmp_path / "panel.png").std() > 0
+    parent = listed.widget.parent
+    assert parent.minimumSizeHint().width() <= parent.width <= 420

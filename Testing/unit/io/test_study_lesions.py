@@ -1,0 +1,232 @@
+"""`lesions.json`: exact round trips, and one sentence for everything that is wrong with it."""
+
+import copy
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import (
+    LesionPair,
+    free_number,
+    lesions_from_json,
+    lesions_to_json,
+    read_lesions,
+    write_lesions,
+)
+
+OBLIQUE = (math.cos(0.4), -math.sin(0.4), 0.0, math.sin(0.4), math.cos(0.4), 0.0, 0.0, 0.0, 1.0)
+PAIR = LesionPair(
+    number=3,
+    t1=Box((1.1, -2.2, 1 / 3), (10.0, 20.0, 30.5), OBLIQUE),
+    t2=Box((5.0, 6.0, 7.0), (0.1, 0.2, 0.3)),
+    t1_score=0.9300000000000001,
+    t1_origin="detected",
+    t2_origin="predicted",
+    state="accepted",
+    displacement_mm=(3.9, 8.2, 6.0),
+    note='près du dôme \u2014 "2e"',
+    uid="a-1",
+)
+
+coordinates = st.floats(-1e6, 1e6)
+boxes = st.builds(
+    Box,
+    st.tuples(coordinates, coordinates, coordinates),
+    st.tuples(*[st.floats(min_value=1e-6, max_value=1e6)] * 3),
+    st.sampled_from(
+        [OBLIQUE, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0), (-1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0)]
+    ),
+)
+
+
+@st.composite
+def pairs(draw):
+    sides = draw(st.sampled_from([("t1",), ("t2",), ("t1", "t2")]))
+    values = {}
+    for side in sides:
+        values[side] = draw(boxes)
+        values[f"{side}_score"] = draw(st.none() | st.floats(0, 1))
+        values[f"{side}_origin"] = draw(st.sampled_from(["detected", "predicted", "drawn"]))
+    return LesionPair(
+        number=draw(st.integers(1, 999_999)),
+        state=draw(st.sampled_from(["proposed", "accepted", "rejected"])),
+        displacement_mm=draw(st.none() | st.tuples(coordinates, coordinates, coordinates)),
+        note=draw(st.text()),
+        uid=draw(st.text(min_size=1).filter(str.strip)),
+        **values,
+    )
+
+
+def changed(path: list, value) -> str:
+    """The JSON of PAIR with the entry at `path` set to `value`."""
+    content = json.loads(lesions_to_json([PAIR]))
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return json.dumps(content)
+
+
+def test_file_round_trip(tmp_path):
+    written = [PAIR, replace(PAIR, uid="b", number=1, t2=None, t2_origin=None, displacement_mm=None)]
+    write_lesions(tmp_path / "lesions.json", written)
+    assert read_lesions(tmp_path / "lesions.json") == written
+    assert [p.name for p in tmp_path.iterdir()] == ["lesions.json"]
+
+
+def test_file_says_what_it_is(tmp_path):
+    content = json.loads(lesions_to_json([PAIR]))
+    assert {k: content[k] for k in ("schema", "version", "coordinate_system")} == {
+        "schema": "liverpair-lesions",
+        "version": 1,
+        "coordinate_system": "LPS",
+    }
+    assert content["pairs"][0]["t1"] == {
+        "centre_mm": [1.1, -2.2, 1 / 3],
+        "size_mm": [10.0, 20.0, 30.5],
+        "direction": list(OBLIQUE),
+        "score": 0.9300000000000001,
+        "origin": "detected",
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(pairs(), max_size=4, unique_by=lambda p: p.uid))
+def test_every_valid_list_round_trips_exactly(written):
+    text = lesions_to_json(written)
+    assert lesions_from_json(text) == written
+    assert lesions_to_json(lesions_from_json(text)) == text
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["version", "pairs", 0, "t1", "t2", "size_mm", "score", "uid", "state", "number", 1]),
+        min_size=1,
+        max_size=4,
+    ),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    ),
+)
+def test_no_change_to_a_file_does_worse_than_an_input_error(path, value):
+    try:
+        text = changed(path, value)
+    except (KeyError, IndexError, TypeError):
+        return
+    try:
+        found = lesions_from_json(text)
+    except InputError as error:
+        assert "\n" not in error.message or "\\n" in repr(value)
+    else:
+        assert lesions_from_json(lesions_to_json(found)) == found
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda t: t.encode("utf-8", "surrogatepass")))
+def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("l") / "lesions.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        read_lesions(path)
+
+
+@pytest.mark.parametrize(
+    "path, value, words",
+    [
+        (["version"], 2, "version 2; this LiverPair reads version 1"),
+        (["version"], True, "version True"),
+        (["schema"], "other", "no lesion file"),
+        (["coordinate_system"], "RAS", "coordinate system is 'RAS'"),
+        (["pairs"], {}, "pairs are no list"),
+        (["pairs", 0], 7, "Entry 1 is no JSON object"),
+        (["pairs", 0, "color"], "red", "Entry 1 has an unknown field 'color'"),
+        (["pairs", 0, "uid"], "", "has no uid"),
+        (["pairs", 0, "uid"], 5, "has no uid"),
+        (["pairs", 0, "number"], 0, "number must be a whole number from 1"),
+        (["pairs", 0, "number"], 10**400, "number must be a whole number from 1 to 999999, not 1000"),
+        (["pairs", 0, "number"], True, "number must be a whole number from 1"),
+        (["pairs", 0, "state"], "maybe", "unknown state 'maybe'"),
+        (["pairs", 0, "state"], ["accepted"], "unknown state"),
+        (["pairs", 0, "note"], None, "note must be text"),
+        (["pairs", 0, "note"], "a\ud800", "note holds half a character"),
+        (["pairs", 0, "uid"], "\udfff", "uid holds half a character"),
+        (["pairs", 0, "t1", "origin"], "guessed", "T1: unknown origin 'guessed'"),
+        (["pairs", 0, "t1", "size_mm"], [1, -2, 3], r"T1: size_mm must be above zero, not \[1.0, -2.0, 3.0\]"),
+        (["pairs", 0, "t1", "size_mm"], [1, 0, 3], "size_mm must be above zero"),
+        (["pairs", 0, "t1", "size_mm"], [1, 1e300, 3], "T1: no box in a patient has"),
+        (["pairs", 0, "t1", "size_mm"], [1, 1e-300, 3], "T1: no box in a patient has"),
+        (["pairs", 0, "t1", "centre_mm"], [1, 1e39, 3], "T1: no box in a patient has"),
+        (["pairs", 0, "displacement_mm"], [1, 1e300, 3], "displacement_mm leads out of any patient"),
+        (["pairs", 0, "t1", "centre_mm"], [1, 2], "T1: centre_mm must be 3 numbers"),
+        (["pairs", 0, "t1", "centre_mm"], [1, 2, "3"], "T1: centre_mm must be a finite number, not 3"),
+        (["pairs", 0, "t1", "centre_mm"], [1, 2, 10**400], "centre_mm must be a finite number"),
+        (["pairs", 0, "t2", "direction"], [1, 0, 0, 1, 0, 0, 0, 0, 1], "T2: direction is no set of three unit vectors"),
+        (["pairs", 0, "t2", "direction"], [1e300] * 9, "T2: direction is no set of three unit vectors"),
+        (["pairs", 0, "t1", "score"], 1.5, "score must lie between 0 and 1"),
+        (["pairs", 0, "t1", "score"], float("nan"), "NaN, which is no number"),
+        (["pairs", 0, "displacement_mm"], [1, 2, float("inf")], "Infinity, which is no number"),
+    ],
+)
+def test_wrong_values_are_named(path, value, words):
+    with pytest.raises(InputError, match=words):
+        lesions_from_json(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "no valid JSON"),
+        ("[]", "no lesion file"),
+        ("{" * 100_000, "no valid JSON|nested"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ('{"schema": "liverpair-lesions", "version": 1, "version": 2}', "a field twice"),
+        ('{"schema": "liverpair-lesions", "version": 1}', "The file lacks coordinate_system, pairs"),
+        (lesions_to_json([PAIR]).replace("10.0", "1e999"), "size_mm must be a finite number"),
+        (lesions_to_json([PAIR]).replace("10.0", "9" * 5000), "no valid JSON"),
+    ],
+)
+def test_wrong_files_are_named(text, words):
+    with pytest.raises(InputError, match=words):
+        lesions_from_json(text)
+
+
+def test_two_pairs_with_one_uid_are_refused_on_both_ways(tmp_path):
+    with pytest.raises(InputError, match="Two lesion pairs have the uid 'a-1'"):
+        write_lesions(tmp_path / "lesions.json", [PAIR, replace(PAIR, number=9)])
+    assert not list(tmp_path.iterdir())
+    content = json.loads(lesions_to_json([PAIR]))
+    content["pairs"].append(copy.deepcopy(content["pairs"][0]))
+    with pytest.raises(InputError, match="Two lesion pairs"):
+        lesions_from_json(json.dumps(content))
+
+
+def test_a_pair_needs_a_box_and_a_score_needs_one_too():
+    with pytest.raises(InputError, match="neither in T1 nor in T2"):
+        LesionPair(1)
+    with pytest.raises(InputError, match="T2: a score or an origin without a box"):
+        LesionPair(1, t1=PAIR.t1, t1_origin="drawn", t2_score=0.5)
+    with pytest.raises(InputError, match="T1: unknown origin None"):
+        LesionPair(1, t1=PAIR.t1)
+
+
+def test_a_new_number_follows_the_highest_until_there_is_none_above():
+    assert [free_number([]), free_number([4, 1]), free_number([999_999, 1])] == [1, 5, 2]
+
+
+def test_new_pairs_have_uids_of_their_own():
+    assert LesionPair(1, t1=PAIR.t1, t1_origin="drawn").uid != LesionPair(1, t1=PAIR.t1, t1_origin="drawn").uid
+
+
+def test_missing_file_and_byte_order_mark(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        read_lesions(tmp_path / "lesions.json")
+    (tmp_path / "lesions.json").write_text("\ufeff" + lesions_to_json([PAIR]), encoding="utf-8")
+    assert read_lesions(tmp_path / "lesions.json") == [PAIR]

@@ -1,0 +1,308 @@
+"""The jobs "detect", "register" and "propose" from files to files, with a detector whose answer is known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from brightness_bundle import write_brightness_bundle
+from bundle_factory import write_bundle
+from peak_detector import write_peak_bundle
+from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID, write_volumes
+
+from liverpair.core.errors import BundleError, Cancelled, InputError, no_progress
+from liverpair.core.geometry import on_grid
+from liverpair.core.lesions import read_lesions
+from liverpair.io.study import write_image
+from liverpair.jobs import propose_job
+from liverpair.jobs.detect_results import existing_results, is_complete, read_detection
+from liverpair.jobs.jobs import JOBS
+
+RESULT_FILES = ["detection.json", "lesions.csv", "lesions.json", "t1_boxes.mrk.json", "t2_boxes.mrk.json"]
+DRAWN = {"centre_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a study, its masks, and the detector "b"."""
+    folder = tmp_path_factory.mktemp("Läsion 肝")
+    write_peak_bundle(folder / "b")
+    write_volumes(folder / "study")
+    return folder
+
+
+@pytest.fixture
+def paths(place):
+    return {part: str(place / "study" / f"{part}.nii.gz") for part in ("t1", "t2", "t1_liver", "t2_liver")}
+
+
+@pytest.fixture
+def request_for(place, paths, tmp_path):
+    """A request of a detection without registration, with changes."""
+
+    def make(**changes):
+        common = {**paths, "bundle": str(place / "b"), "device": "cpu", "output": str(tmp_path / "out")}
+        return {**common, "correspondence": False, **changes}
+
+    return make
+
+
+@pytest.fixture
+def proposal_for(place, paths):
+    def make(**changes):
+        return {**paths, "bundle": str(place / "b"), "device": "cpu", "side": "t1", "box": DRAWN, **changes}
+
+    return make
+
+
+def test_lesions_are_written_as_boxes_table_and_pairs(request_for, paths, tmp_path):
+    seen = []
+    result = JOBS["detect"](request_for(), lambda *event: seen.append(event))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == RESULT_FILES
+    pairs = read_lesions(result["lesions"])
+    assert result["pairs"] == len(pairs) == 2
+    for pair in pairs:
+        nearest = PEAKS[np.linalg.norm(PEAKS - pair.t1.centre_mm, axis=1).argmin()]
+        assert pair.t1.centre_mm == pytest.approx(nearest, abs=2.5)
+        assert pair.t2.centre_mm == pytest.approx(nearest + SHIFT, abs=3.5)
+    assert result["livers"] == {"t1": paths["t1_liver"], "t2": paths["t2_liver"]}
+    assert result["liver_offset_mm"] == pytest.approx(SHIFT, abs=0.5) and result["correspondence"] is None
+    for side in ("t1", "t2"):
+        markups = json.loads(Path(result["boxes"][side]).read_text(encoding="utf-8"))["markups"]
+        assert [m["controlPoints"][0]["description"] for m in markups] == [pair.uid for pair in pairs]
+    lines = Path(result["table"]).read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 3 and lines[0].startswith("Number,") and pairs[0].uid in lines[1]
+    fractions = [fraction for fraction, _ in seen]
+    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
+
+
+def test_the_livers_are_registered(request_for, monkeypatch, tmp_path):
+    result = JOBS["detect"](request_for(correspondence=True), no_progress)
+    transform = sitk.ReadTransform(result["correspondence"])
+    assert transform.TransformPoint(PEAKS[0]) == pytest.approx(PEAKS[0] + SHIFT, abs=5)
+    again = JOBS["register"](
+        {"t1_liver": result["livers"]["t1"], "t2_liver": result["livers"]["t2"], "output": str(tmp_path / "reg")},
+        no_progress,
+    )
+    assert again["dice"] > 0.9 and again["offset_mm"] == pytest.approx(result["liver_offset_mm"])
+    own = sitk.ReadTransform(again["transform"])
+    assert own.TransformPoint(PEAKS[1]) == pytest.approx(transform.TransformPoint(PEAKS[1]))
+
+
+def test_livers_that_cannot_be_registered_cost_no_lesion(request_for, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("ITK ERROR: all samples map outside")
+
+    monkeypatch.setattr("liverpair.registration.livers.cached_registration", refuse)
+    result = JOBS["detect"](request_for(correspondence=True), no_progress)
+    assert result["pairs"] == 2 and result["correspondence"] is None
+    assert any("cannot be registered" in note for note in result["notes"])
+
+
+def test_a_missing_liver_is_segmented_and_kept(request_for, place, tmp_path):
+    liver = sitk.ReadImage(str(place / "study" / "t2_liver.nii.gz"))
+    write_image(sitk.Cast(liver, sitk.sitkFloat32) * 50, tmp_path / "plain.nii.gz")
+    write_brightness_bundle(tmp_path / "liver")
+    request = request_for(t2=str(tmp_path / "plain.nii.gz"), t2_liver=None, liver_bundle=[str(tmp_path / "liver")])
+    result = JOBS["detect"](request, no_progress)
+    made = sitk.GetArrayFromImage(sitk.ReadImage(result["livers"]["t2"]))
+    assert Path(result["livers"]["t2"]) == tmp_path / "out" / "t2_liver.nii.gz"
+    assert made.sum() == pytest.approx(sitk.GetArrayFromImage(liver).sum(), rel=0.05)
+    assert not (tmp_path / "out" / "t1_liver.nii.gz").exists()
+    detection = read_detection(tmp_path / "out")
+    assert detection["livers"] == {"t1": None, "t2": "t2_liver.nii.gz"}
+    assert is_complete(tmp_path / "out", detection)
+    (tmp_path / "out" / "t2_liver.nii.gz").unlink()
+    assert not is_complete(tmp_path / "out", detection)
+
+
+def test_nothing_found_is_said(request_for):
+    result = JOBS["detect"](request_for(score_threshold=1), no_progress)
+    assert result["pairs"] == 0 and read_lesions(result["lesions"]) == []
+    assert "No lesion has a score of 1 or more." in result["notes"]
+
+
+@pytest.mark.parametrize(
+    "message", ["Reading T2", "Looking for lesions", "Measuring the lesions", "Saving the results"]
+)
+def test_a_cancel_at_any_time_leaves_nothing_behind(request_for, tmp_path, message):
+    def stop(_, now):
+        if now == message:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        JOBS["detect"](request_for(), stop)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, tmp_path):
+    (tmp_path / "out").mkdir()
+    for name in ("lesions.json", "mine.txt", "t1_liver.nii.gz"):
+        (tmp_path / "out" / name).write_text("mine")
+    assert existing_results(tmp_path / "out", []) == ["lesions.json"]
+    assert existing_results(tmp_path / "out", ["t1"]) == ["lesions.json", "t1_liver.nii.gz"]
+    with pytest.raises(InputError, match="engine 'steam' is unknown"):
+        JOBS["detect"](request_for(engine="steam"), no_progress)
+    assert (tmp_path / "out" / "lesions.json").read_text() == "mine"
+    JOBS["detect"](request_for(), no_progress)
+    assert len(read_lesions(tmp_path / "out" / "lesions.json")) == 2
+    assert (tmp_path / "out" / "t1_liver.nii.gz").read_text() == (tmp_path / "out" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"t1": None}, "T1 is not given. Lesions are looked for in T1 and T2 together."),
+        ({"t2": ""}, "T2 is not given."),
+        ({"output": ""}, "No folder is given"),
+        ({"bundle": ""}, "No model is chosen."),
+        ({"bundle": ["b"]}, "Option 'bundle' of a detection cannot be ['b']."),
+        ({"liver_bundle": "b"}, "Option 'liver_bundle' of a detection cannot be 'b'."),
+        ({"liver_bundle": [1]}, "Option 'liver_bundle' of a detection cannot be [1]."),
+        ({"score_threshold": 1.5}, "The score threshold lies between 0 and 1; 1.5 does not."),
+        ({"score_threshold": float("nan")}, "Option 'score_threshold' of a detection cannot be nan."),
+        ({"score_threshold": True}, "Option 'score_threshold' of a detection cannot be True."),
+        ({"score_threshold": "0.5"}, "Option 'score_threshold' of a detection cannot be '0.5'."),
+        ({"alignment": "sideways"}, "The alignment 'sideways' is unknown. It is aligned or published."),
+        ({"colour": "red"}, "A detection has no option 'colour'."),
+        ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
+        ({"t1_liver": "/no/such/file.nii.gz"}, "does not exist"),
+    ],
+)
+def test_requests_that_cannot_be_met_are_refused_in_words(request_for, tmp_path, change, sentence):
+    with pytest.raises(InputError) as refused:
+        JOBS["detect"](request_for(**change), no_progress)
+    assert sentence in str(refused.value) and not (tmp_path / "out").exists()
+
+
+def test_a_request_without_a_folder_is_refused(request_for):
+    request = request_for()
+    del request["output"]
+    with pytest.raises(InputError, match="A detection needs 'output'"):
+        JOBS["detect"](request, no_progress)
+
+
+def test_organs_and_probabilities_are_not_taken_for_livers(request_for, paths, tmp_path):
+    organs = sitk.ReadImage(paths["t1_liver"]) * 6
+    organs[0:2, 0:2, 0:2] = 2
+    sitk.WriteImage(organs, str(tmp_path / "organs.mha"))
+    wanted = request_for(t1_liver=str(tmp_path / "organs.mha"))
+    with pytest.raises(InputError, match="liver mask of T1 holds several labels: 2, 6. Say .* with --liver-label"):
+        JOBS["detect"](wanted, no_progress)
+    for part in ("t1", "t2"):
+        sure = sitk.Cast(sitk.ReadImage(paths[f"{part}_liver"]), sitk.sitkFloat32) * 0.9 + 0.01
+        sitk.WriteImage(sure, str(tmp_path / f"{part}.mha"))
+    expected = JOBS["detect"](request_for(), no_progress)
+    found = JOBS["detect"](request_for(t2_liver=str(tmp_path / "t2.mha")), no_progress)
+    assert any(note.startswith("The liver mask of T2 is a probability map") for note in found["notes"])
+    assert found["liver_offset_mm"] == expected["liver_offset_mm"]
+
+
+def test_a_mask_with_the_voxels_of_its_volume_in_another_place_is_refused(request_for, paths, tmp_path):
+    mask = sitk.ReadImage(paths["t1_liver"])
+    mask.SetOrigin([o + d for o, d in zip(mask.GetOrigin(), (0.0, 0.0, 60.0))])
+    sitk.WriteImage(mask, str(tmp_path / "mask.mha"))
+    with pytest.raises(InputError, match="T1 (has the voxels of T1 but lies 60 mm from|does not lie in T1)"):
+        JOBS["detect"](request_for(t1_liver=str(tmp_path / "mask.mha")), no_progress)
+
+
+@pytest.mark.parametrize(
+    ("array", "origin", "sentence"),
+    [
+        (np.zeros((6, 8, 8), np.uint8), (0, 0, 0), "The liver mask of T2 is empty."),
+        (np.ones((6, 8, 8), np.uint8), (900, 0, 0), "The liver mask of T2 does not lie in T2."),
+        (np.full((6, 8, 8), np.nan, np.float32), (0, 0, 0), "The liver mask of T2 is none: it must be"),
+    ],
+)
+def test_masks_that_are_none_are_refused(request_for, tmp_path, array, origin, sentence):
+    mask = sitk.GetImageFromArray(array)
+    mask.SetOrigin(origin)
+    sitk.WriteImage(mask, str(tmp_path / "mask.mha"))
+    with pytest.raises(InputError, match=sentence):
+        JOBS["detect"](request_for(t2_liver=str(tmp_path / "mask.mha")), no_progress)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_for_something_else_is_refused(request_for, tmp_path):
+    write_bundle(tmp_path / "segmenter")
+    with pytest.raises(BundleError, match="for segmentation, not for detection"):
+        JOBS["detect"](request_for(bundle=str(tmp_path / "segmenter")), no_progress)
+    with pytest.raises(BundleError, match="There is no model 'nobody'"):
+        JOBS["detect"](request_for(bundle="nobody", t1="/no/such/file.nii.gz"), no_progress)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["[]", "{", '{"schema_version": 1}', {"boxes": {}}, {"livers": None}, {"pairs": "2"}, {"liver_offset_mm": [1]},
+     {"provenance": {}}, {"correspondence": 3}, {"lesions": None}, {"schema_version": 2}],
+)  # fmt: skip
+def test_damaged_results_are_none(request_for, tmp_path, damage):
+    sound = {
+        "schema_version": 1,
+        "lesions": "lesions.json",
+        "boxes": {"t1": "a", "t2": "b"},
+        "livers": {"t1": None, "t2": None},
+        "table": "t",
+        "correspondence": None,
+        "liver_offset_mm": [0, 0, 1.5],
+        "provenance": {"seconds": 1},
+        "pairs": 2,
+    }
+    file = tmp_path / "detection.json"
+    assert read_detection(tmp_path) is None
+    file.write_text(json.dumps(sound))
+    assert read_detection(tmp_path) == sound
+    file.write_text(damage if isinstance(damage, str) else json.dumps({**sound, **damage}))
+    assert read_detection(tmp_path) is None
+
+
+def test_masks_that_cannot_be_registered_are_refused(paths, tmp_path):
+    empty = tmp_path / "empty.nii.gz"
+    write_image(on_grid(np.zeros(T1_GRID.shape, np.uint8), T1_GRID), empty)
+    request = {"t1_liver": str(empty), "t2_liver": paths["t2_liver"], "output": str(tmp_path / "out")}
+    with pytest.raises(InputError, match="liver mask of T1 is empty"):
+        JOBS["register"](request, no_progress)
+    with pytest.raises(InputError, match="A registration needs 't2_liver'"):
+        JOBS["register"]({"t1_liver": "a", "output": "o"}, no_progress)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_drawn_box_gets_its_partner_and_a_second_one_needs_no_network(proposal_for, monkeypatch):
+    proposed = JOBS["propose"](proposal_for(), no_progress)
+    assert proposed["box"]["centre_mm"] == pytest.approx(PEAKS[0] + SHIFT, abs=2)
+    assert proposed["box"]["direction"] == pytest.approx(T2_GRID.direction)
+    assert proposed["displacement_mm"] == pytest.approx(SHIFT, abs=2) and proposed["score"] > 0.9
+    json.dumps(proposed, allow_nan=False)
+
+    monkeypatch.setattr(propose_job, "_answer", lambda *_: pytest.fail("It asked the network again."))
+    back = {"centre_mm": list(PEAKS[1] + SHIFT), "size_mm": [9.0, 9.0, 8.0], "direction": list(T2_GRID.direction)}
+    second = JOBS["propose"](proposal_for(side="t2", box=back), no_progress)
+    assert second["box"]["centre_mm"] == pytest.approx(PEAKS[1], abs=2)
+    assert second["displacement_mm"] == pytest.approx(SHIFT, abs=2)
+
+
+def test_where_nothing_is_found_the_partner_has_no_score(proposal_for):
+    box = {**DRAWN, "centre_mm": [0.0, 0.0, 30.0], "size_mm": [12.0, 12.0, 12.0]}
+    proposed = JOBS["propose"](proposal_for(box=box), no_progress)
+    assert proposed["score"] is None and proposed["displacement_mm"] == pytest.approx(SHIFT, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"side": "t3"}, "A box is drawn in t1 or t2, not in 't3'."),
+        ({"box": [1, 2]}, "Option 'box' of a proposal cannot be [1, 2]."),
+        ({"box": {}}, "this one has nothing."),
+        ({"box": {**DRAWN, "size_mm": [1.0, -1.0, 1.0]}}, "size_mm must be above zero"),
+        ({"box": {**DRAWN, "centre_mm": [1.0, float("nan"), 1.0]}}, "centre_mm must be a finite number"),
+        ({"box": {**DRAWN, "centre_mm": 5}}, "centre_mm must be 3 numbers"),
+        ({"box": {**DRAWN, "direction": [1.0] * 9}}, "direction is no set of three unit vectors"),
+        ({"box": {**DRAWN, "centre_mm": [500.0, 0.0, 0.0]}}, "knows no partner for a box at this place of T1."),
+        ({"t2": None}, "T2 is not given."),
+    ],
+)
+def test_boxes_without_a_partner_are_refused_in_words(proposal_for, change, sentence):
+    with pytest.raises(InputError) as refused:
+        JOBS["propose"](proposal_for(**change), no_progress)
+    assert sentence in str(refused.value)

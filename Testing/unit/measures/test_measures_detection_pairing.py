@@ -1,0 +1,74 @@
+"""Pairing accuracy and displacement errors against cases computed by hand."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import LesionPair
+from liverpair.measures.pairing_scores import PairingCase, found_lesions, largest_side_mm, pairing_measures
+
+SIZE = (10.0, 10.0, 10.0)
+
+
+def box(x: float, size=SIZE) -> Box:
+    return Box((x, 0.0, 0.0), size)
+
+
+def pair(t1: float, t2: float, scores=(0.9, 0.8), number: int = 1) -> LesionPair:
+    origins = ["predicted" if score is None else "detected" for score in scores]
+    return LesionPair(number, box(t1), box(t2), *scores, *origins, displacement_mm=(t2 - t1, 0.0, 0.0))
+
+
+TRUTH = LesionPair(1, box(0), box(30), None, None, "drawn", "drawn")
+
+
+def test_a_pair_found_on_both_sides_counts_twice():
+    case = PairingCase([pair(1, 30)], [TRUTH], (25.0, 0.0, 0.0))
+    values = pairing_measures([case])
+    assert values == pytest.approx(
+        {"n": 2, "pairing_accuracy": 1, "displacement_error_mm": 1, "error_none_mm": 30, "error_centroid_mm": 5}
+    )
+
+
+def test_a_moved_box_finds_nothing_itself_but_is_judged_as_partner():
+    (found,) = found_lesions(PairingCase([pair(0, 26, (0.9, None))], [TRUTH]))
+    assert found.side == "t1" and found.error_mm == pytest.approx(4)
+    assert found.partner_iou == pytest.approx(6 / 14)
+
+
+def test_a_wrong_partner_is_a_wrong_pairing():
+    case = PairingCase([pair(0, 60)], [TRUTH])
+    assert pairing_measures([case])["pairing_accuracy"] == 0
+    assert pairing_measures([case])["displacement_error_mm"] == pytest.approx(30)
+
+
+def test_the_second_box_on_a_lesion_does_not_count():
+    case = PairingCase([pair(0, 60, (0.5, None)), pair(0, 30, (0.9, None), 2)], [TRUTH])
+    assert pairing_measures([case])["pairing_accuracy"] == 1 and pairing_measures([case])["n"] == 1
+
+
+def test_a_prediction_without_partner_is_a_wrong_pairing_with_its_displacement():
+    alone = replace(pair(0, 30), t2=None, t2_score=None, t2_origin=None)
+    (found,) = found_lesions(PairingCase([alone], [TRUTH]))
+    assert found.partner_iou == 0 and found.error_mm == 0
+    (found,) = found_lesions(PairingCase([replace(alone, displacement_mm=None)], [TRUTH]))
+    assert math.isnan(found.error_mm)
+
+
+def test_lesions_of_one_image_only_and_nothing_at_all():
+    single = replace(TRUTH, t2=None, t2_origin=None)
+    for case in (PairingCase([pair(0, 30)], [single]), PairingCase([], [TRUTH]), PairingCase([pair(0, 30)], [])):
+        values = pairing_measures([case])
+        assert values["n"] == 0
+        assert math.isnan(values["pairing_accuracy"]) and math.isnan(values["displacement_error_mm"])
+
+
+def test_small_lesions_can_be_left_out():
+    small = LesionPair(2, box(100, (5.0, 5.0, 9.0)), box(100), None, None, "drawn", "drawn")
+    assert largest_side_mm(small) == 10
+    tiny = replace(small, t2=box(100, (4.0, 4.0, 4.0)))
+    case = PairingCase([pair(0, 30), pair(100, 200, number=2)], [TRUTH, tiny])
+    assert pairing_measures([case])["pairing_accuracy"] < 1
+    assert pairing_measures([case], smallest_mm=10)["pairing_accuracy"] == 1

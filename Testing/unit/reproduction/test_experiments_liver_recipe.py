@@ -1,0 +1,83 @@
+"""Cross-validation of the liver network's recipe, and with and without each of its changes: run to their ends in
+seconds, on pairs with a bright box."""
+
+import json
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+import yaml
+from paired_livers_factory import write_pairs
+
+from liverpair.evaluation.score_segmentation import spread
+from liverpair.training.segmentation_command import CONFIGS
+from reproduction.__main__ import main
+from reproduction.recipes import augmentation_gains as augmentation
+from reproduction.recipes import cross_validation
+
+CASES = ("38", "10", "21")
+WORDS = (
+    '--data.images=[{"image":"t1.nii.gz","labels":"t1_organs.nii.gz","sequence":"T1"},'
+    '{"image":"t2.nii.gz","labels":"t2_organs.nii.gz","sequence":"T2"}]',
+    "--trainer.enable_progress_bar=false",
+    "--trainer.check_val_every_n_epoch=1",
+)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    root = write_pairs(tmp_path_factory.mktemp("pairs"), CASES)
+    for path in root.glob("*/t?_liver.nii.gz"):
+        sitk.WriteImage(sitk.ReadImage(str(path)), str(path.with_name(path.name.replace("liver", "organs"))))
+    return [f"--data-root={root}", f"--runs={tmp_path_factory.mktemp('runs')}"]
+
+
+def run(name: str, results: Path, *words: str) -> dict:
+    assert main([name, "--smoke", *words, *WORDS, f"--results={results}"]) == 0
+    return json.loads((results / f"{name}.json").read_text())
+
+
+def test_every_image_is_measured_once_by_a_network_that_did_not_see_it(places, tmp_path):
+    content = run("cross-validation", tmp_path, *places)
+    assert sorted((row["case"], row["side"]) for row in content["table"]) == [
+        (case, side) for case in sorted(CASES) for side in ("T1", "T2")
+    ]
+    assert {row["fold"] for row in content["table"]} == {1, 2, 3}
+    for number, fold in enumerate(cross_validation.folds(("10", "21", "38"), 3, cross_validation.SPLIT_SEED)):
+        assert set(fold.test).isdisjoint(fold.train + fold.validation), number
+    assert 0 <= content["worst_dice_t1"] <= content["mean_dice_t1"] <= 1
+
+
+def test_every_change_has_a_training_without_it_and_a_column(places, tmp_path):
+    content = run("augmentation", tmp_path, *places, "--without", "contrast")
+    assert [row["training"] for row in content["table"]] == ["all", "none", "without contrast"]
+    assert list(content["table"][0])[:3] == ["training", "as scanned", "contrast"]
+    assert len(content["table"][0]) == 2 + len(augmentation.CHANGES)
+    again = run("augmentation", tmp_path, *places, "--without", "contrast")
+    assert again["table"] == content["table"]
+
+
+def test_the_recipe_that_is_taken_apart_is_that_of_the_config():
+    config = yaml.safe_load((CONFIGS / f"{cross_validation.CONFIG}.yaml").read_text())
+    recipe = augmentation.recipes()
+    assert config["data"]["augmentation"] == {name: getattr(recipe["all"], name) for name in augmentation.CHANGES}
+    assert set(recipe) == {"all", "none", *(f"without {name}".replace("_", " ") for name in augmentation.CHANGES)}
+    assert recipe["without ghosting"].ghosting == 0 and recipe["without ghosting"].contrast > 0
+    assert not any(getattr(recipe["none"], name) for name in augmentation.CHANGES)
+
+
+def test_the_spread_tells_the_worst_case_and_absolute_errors_of_volume():
+    rows = [
+        {"side": "T1", "dice": 0.9, "hd95_mm": 6.0, "volume_error_percent": -4.0},
+        {"side": "T1", "dice": 0.8, "hd95_mm": None, "volume_error_percent": 2.0},
+        {"side": "–", "dice": "not run"},
+    ]
+    assert spread(rows) == pytest.approx(
+        {
+            "mean_dice_t1": 0.85,
+            "sd_dice_t1": 0.1 / 2**0.5,
+            "worst_dice_t1": 0.8,
+            "mean_hd95_mm_t1": 6.0,
+            "mean_absolute_volume_error_percent_t1": 3.0,
+        }
+    )

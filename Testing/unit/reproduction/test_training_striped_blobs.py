@@ -1,0 +1,62 @@
+"""Striped blobs as training samples."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from liverpair.training.command import TrainingCLI
+from liverpair.training.segmentation import SegmentationTask
+from reproduction.chapter2.shape_networks import CONFIG, ShapeArm
+from reproduction.toys.striped_blobs import StripedBlobsSettings
+from reproduction.training.striped_blobs_data import StripedBlobsData
+
+
+@pytest.fixture
+def data():
+    return StripedBlobsData(
+        StripedBlobsSettings(size=96), samples_per_epoch=6, validation_samples=3, batch_size=2, workers=0
+    )
+
+
+def test_batches_are_what_the_task_takes(data):
+    batches = list(data.train_dataloader())
+    assert len(batches) == 3
+    batch = batches[0]
+    assert batch["image"].shape == (2, 2, 96, 96) and batch["image"].dtype == torch.float32
+    assert batch["target"].shape == (2, 1, 96, 96) and set(batch["target"].unique().tolist()) == {0.0, 1.0}
+    assert batch["region"].shape == (2, 1, 96, 96) and batch["region"].dtype == torch.bool
+
+
+def test_every_epoch_has_new_images_and_validation_the_same(data):
+    seen = []
+    for epoch in (0, 1):
+        data.trainer = SimpleNamespace(current_epoch=epoch)
+        seen += [image for batch in data.train_dataloader() for image in batch["image"]]
+    first, again = ([image for batch in data.val_dataloader() for image in batch["image"]] for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again))
+    seen += first
+    assert len({image.numpy().tobytes() for image in seen}) == len(seen) == 15
+
+
+def test_seeds_have_images_of_their_own(data):
+    other = StripedBlobsData(data.blobs, samples_per_epoch=6, batch_size=2, workers=0, seed=1)
+    one, two = (next(iter(own.train_dataloader()))["image"] for own in (data, other))
+    assert not torch.equal(one, two)
+
+
+def test_the_config_is_the_published_experiment(tmp_path):
+    cli = TrainingCLI(
+        SegmentationTask,
+        StripedBlobsData,
+        args=[f"--config={CONFIG}", f"--run_folder={tmp_path}", "--trainer.accelerator=cpu"],
+        run=False,
+    )
+    arm = ShapeArm(levels=4, amplitude=30.0)
+    assert cli.datamodule.blobs == StripedBlobsSettings() and cli.datamodule.blobs.shift == arm.shift
+    assert cli.datamodule.batch_size == 8
+    assert cli.model.hparams.loss == "bce" and cli.model.hparams.learning_rate == 1e-3
+    assert cli.model.hparams.weight_decay == 0
+    assert cli.model.network.level_widths == arm.widths
+    with torch.no_grad():
+        assert cli.model(torch.zeros(1, 2, 96, 96)).shape == (1, 1, 96, 96)

@@ -1,0 +1,282 @@
+"""Pairs of lesion boxes and the file that holds them, `lesions.json`.
+
+Version 1 of the file, UTF-8 JSON; lengths in mm, points and vectors in LPS:
+
+    {"schema": "liverpair-lesions", "version": 1, "coordinate_system": "LPS", "pairs": [
+        {"uid": "…", "number": 1, "state": "accepted", "displacement_mm": [x, y, z] or null, "note": "",
+         "t1": {"centre_mm": [x, y, z], "size_mm": [x, y, z], "direction": [9 numbers, row by row], "score": 0.93 or
+         null,
+                "origin": "detected"} or null,
+         "t2": … or null}]}
+
+`size_mm` runs along the axes of `direction`, which is the direction matrix of the image the box was drawn in. Numbers
+keep all their digits.
+"""
+
+import json
+import math
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Box, Vector
+
+SCHEMA = "liverpair-lesions"
+VERSION = 1
+STATES = ("proposed", "accepted", "rejected")
+ORIGINS = ("detected", "predicted", "drawn")
+LARGEST_NUMBER = 999_999
+SMALLEST_MM, FARTHEST_MM = 1e-6, 1e6
+"""Shortest side of a box; longest side and greatest coordinate. Beyond, scene files and measures lose them."""
+_PAIR_FIELDS = ("uid", "number", "state", "displacement_mm", "note", "t1", "t2")
+_SIDE_FIELDS = ("centre_mm", "size_mm", "direction", "score", "origin")
+
+State = Literal["proposed", "accepted", "rejected"]
+Origin = Literal["detected", "predicted", "drawn"]
+
+
+@dataclass(frozen=True)
+class LesionPair:
+    """One lesion: its box in T1, its box in T2, or both.
+
+    Scores lie in 0..1 (None for a box that no network scored). Origins: `detected` by a network, `predicted` from the
+    partner's box and the predicted displacement, `drawn` by a person. `displacement_mm` leads from the T1 to the T2
+    centre (LPS), where it was predicted or measured. Raises `InputError` when a value is out of its range; change a
+    pair with `dataclasses.replace`.
+    """
+
+    number: int
+    t1: Box | None = None
+    t2: Box | None = None
+    t1_score: float | None = None
+    t2_score: float | None = None
+    t1_origin: Origin | None = None
+    t2_origin: Origin | None = None
+    state: State = "proposed"
+    displacement_mm: Vector | None = None
+    note: str = ""
+    uid: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def __post_init__(self) -> None:
+        who = f"Lesion pair {self.uid!r}"
+        if not isinstance(self.uid, str) or not self.uid.strip():
+            raise InputError(f"Lesion pair number {self.number!r} has no uid.")
+        if type(self.number) is not int or not 1 <= self.number <= LARGEST_NUMBER:
+            raise InputError(
+                f"{who}: number must be a whole number from 1 to {LARGEST_NUMBER}, not {str(self.number)[:60]}."
+            )
+        if self.state not in STATES:
+            raise InputError(f"{who}: unknown state {self.state!r}; it is one of {', '.join(STATES)}.")
+        if not isinstance(self.note, str):
+            raise InputError(f"{who}: note must be text, not {self.note!r}.")
+        for name, text in (("uid", self.uid), ("note", self.note)):
+            if not _is_unicode(text):
+                raise InputError(f"{who}: {name} holds half a character (an unpaired surrogate).", "Write it again.")
+        shift = () if self.displacement_mm is None else _numbers(self.displacement_mm, 3, f"{who}: displacement_mm")
+        if any(abs(component) > 2 * FARTHEST_MM for component in shift):
+            raise InputError(f"{who}: displacement_mm leads out of any patient: {list(shift)}.")
+        if self.t1 is None and self.t2 is None:
+            raise InputError(f"{who} has a box neither in T1 nor in T2.")
+        _check_side(f"{who}, T1", self.t1, self.t1_score, self.t1_origin)
+        _check_side(f"{who}, T2", self.t2, self.t2_score, self.t2_origin)
+
+    @property
+    def score(self) -> float | None:
+        """The higher of its two scores; None when no network scored either box."""
+        return max((score for score in (self.t1_score, self.t2_score) if score is not None), default=None)
+
+
+def read_lesions(path: str | Path) -> list[LesionPair]:
+    """The lesion pairs in a `lesions.json`. Raises `InputError` naming what is wrong with the file."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"Lesion file '{path}' does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"Lesion file '{path}' cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}."
+        ) from error
+    try:
+        return lesions_from_json(text)
+    except InputError as error:
+        raise InputError(f"Lesion file '{path}': {error.message}", error.hint) from error
+
+
+def write_lesions(path: str | Path, pairs: Iterable[LesionPair]) -> None:
+    """Write lesion pairs to `path`, whole or not at all. Raises `InputError` for two pairs with one uid or a place
+    not writable."""
+    text = lesions_to_json(pairs)
+    with written_whole(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def free_number(taken: Iterable[int]) -> int:
+    """The number of a new lesion: one more than the highest, or the lowest free one where there is none above."""
+    taken = set(taken)
+    above = max(taken, default=0) + 1
+    return above if above <= LARGEST_NUMBER else next(n for n in range(1, LARGEST_NUMBER) if n not in taken)
+
+
+def lesions_to_json(pairs: Iterable[LesionPair]) -> str:
+    """Lesion pairs as the text of a `lesions.json`."""
+    pairs = list(pairs)
+    _check_uids(pairs)
+    content = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "coordinate_system": "LPS",
+        "pairs": [_pair_to_dict(p) for p in pairs],
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def lesions_from_json(text: str) -> list[LesionPair]:
+    """The lesion pairs in the text of a `lesions.json`. Raises `InputError` naming the pair and the value that is
+    wrong."""
+    try:
+        content = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_repeated_keys)
+    except RecursionError as error:
+        raise InputError("It is nested too deeply.") from error
+    except ValueError as error:
+        raise InputError(f"It is no valid JSON: {error}.") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise InputError(f'It is no lesion file: it does not say "schema": "{SCHEMA}".')
+    if type(content.get("version")) is not int or content["version"] != VERSION:
+        raise InputError(
+            f"It has version {content.get('version')!r}; this LiverPair reads version {VERSION}.",
+            "Update LiverPair or export the file again.",
+        )
+    _check_fields(content, ("schema", "version", "coordinate_system", "pairs"), "The file")
+    if content["coordinate_system"] != "LPS":
+        raise InputError(f"Its coordinate system is {content['coordinate_system']!r}; it must be 'LPS'.")
+    if not isinstance(content["pairs"], list):
+        raise InputError("Its pairs are no list.")
+    pairs = [_pair_from_dict(entry, f"Entry {number}") for number, entry in enumerate(content["pairs"], start=1)]
+    _check_uids(pairs)
+    return pairs
+
+
+def _pair_to_dict(pair: LesionPair) -> dict[str, Any]:
+    def side(box: Box | None, score: float | None, origin: str | None) -> dict[str, Any] | None:
+        if box is None:
+            return None
+        return {
+            "centre_mm": [float(v) for v in box.centre_mm],
+            "size_mm": [float(v) for v in box.size_mm],
+            "direction": [float(v) for v in box.direction],
+            "score": None if score is None else float(score),
+            "origin": origin,
+        }
+
+    return {
+        "uid": pair.uid,
+        "number": pair.number,
+        "state": pair.state,
+        "displacement_mm": None if pair.displacement_mm is None else [float(v) for v in pair.displacement_mm],
+        "note": pair.note,
+        "t1": side(pair.t1, pair.t1_score, pair.t1_origin),
+        "t2": side(pair.t2, pair.t2_score, pair.t2_origin),
+    }
+
+
+def _pair_from_dict(entry: Any, where: str) -> LesionPair:
+    _check_fields(entry, _PAIR_FIELDS, where)
+    sides: dict[str, Any] = {}
+    for name in ("t1", "t2"):
+        side = entry[name]
+        if side is None:
+            continue
+        who = f"{where}, {name.upper()}"
+        _check_fields(side, _SIDE_FIELDS, who)
+        lengths = {"centre_mm": 3, "size_mm": 3, "direction": 9}
+        sides[name] = Box(*(_numbers(side[key], length, f"{who}: {key}") for key, length in lengths.items()))
+        sides[f"{name}_score"] = None if side["score"] is None else _number(side["score"], f"{who}: score")
+        sides[f"{name}_origin"] = side["origin"]
+    shift = entry["displacement_mm"]
+    return LesionPair(
+        number=entry["number"],
+        state=entry["state"],
+        displacement_mm=None if shift is None else _numbers(shift, 3, f"{where}: displacement_mm"),
+        note=entry["note"],
+        uid=entry["uid"],
+        **sides,
+    )
+
+
+def _check_side(who: str, box: Box | None, score: float | None, origin: str | None) -> None:
+    if box is None:
+        if score is not None or origin is not None:
+            raise InputError(f"{who}: a score or an origin without a box.")
+        return
+    if origin not in ORIGINS:
+        raise InputError(f"{who}: unknown origin {origin!r}; it is one of {', '.join(ORIGINS)}.")
+    if score is not None and not 0 <= _number(score, f"{who}: score") <= 1:
+        raise InputError(f"{who}: score must lie between 0 and 1, not {score!r}.")
+    center, size = _numbers(box.centre_mm, 3, f"{who}: centre_mm"), _numbers(box.size_mm, 3, f"{who}: size_mm")
+    if min(size) <= 0:
+        raise InputError(f"{who}: size_mm must be above zero, not {list(box.size_mm)}.")
+    if min(size) < SMALLEST_MM or max(map(abs, (*center, *size))) > FARTHEST_MM:
+        raise InputError(
+            f"{who}: no box in a patient has the centre {list(center)} mm and the size {list(size)} mm.",
+            f"Sides are at least {SMALLEST_MM:g} mm long, and nothing lies beyond {FARTHEST_MM:g} mm.",
+        )
+    axes = np.reshape(_numbers(box.direction, 9, f"{who}: direction"), (3, 3))
+    if np.abs(axes).max() > 1.01 or np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3:
+        raise InputError(f"{who}: direction is no set of three unit vectors at right angles.")
+
+
+def _check_fields(entry: Any, fields: tuple[str, ...], where: str) -> None:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where} is no JSON object.")
+    missing = [name for name in fields if name not in entry]
+    unknown = [name for name in entry if name not in fields]
+    if missing:
+        raise InputError(f"{where} lacks {', '.join(missing)}.")
+    if unknown:
+        raise InputError(f"{where} has an unknown field {unknown[0]!r}.")
+
+
+def _check_uids(pairs: list[LesionPair]) -> None:
+    seen: set[str] = set()
+    for pair in pairs:
+        if pair.uid in seen:
+            raise InputError(f"Two lesion pairs have the uid {pair.uid!r}.")
+        seen.add(pair.uid)
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _number(value: Any, what: str) -> float:
+    try:
+        number = math.nan if isinstance(value, (bool, str, bytes)) or value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{what} must be a finite number, not {str(value)[:60]}.")
+    return number
+
+
+def _numbers(values: Any, length: int, what: str) -> tuple[float, ...]:
+    if isinstance(values, (str, Mapping)) or not hasattr(values, "__len__") or len(values) != length:
+        raise InputError(f"{what} must be {length} numbers.")
+    return tuple(_number(value, what) for value in values)
+
+
+def _no_constant(name: str) -> float:
+    raise InputError(f"It holds {name}, which is no number.")
+
+
+def _no_repeated_keys(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(items)
+    if len(content) != len(items):
+        raise InputError("It holds a field twice.")
+    return content

@@ -1,0 +1,1 @@
+"""Files of others and ours: images, DICOM series, study folders, lesion files and structured reports."""

@@ -1,0 +1,93 @@
+"""The table of lesions: its columns, what stands in a cell, and the CSV file."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from liverpair.core.atomic import written_whole
+from liverpair.measures.burden import LesionRow
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        key: field of `LesionRow`.
+        heading: for readers.
+        unit: "" where there is none.
+        decimals: shown to readers; None for words and whole numbers.
+        factor: of the value in a `LesionRow` to `unit`.
+    """
+
+    key: str
+    heading: str
+    unit: str = ""
+    decimals: int | None = None
+    factor: float = 1.0
+
+    @property
+    def title(self) -> str:
+        """Heading and unit, as they head the column of a file."""
+        return f"{self.heading} ({self.unit})" if self.unit else self.heading
+
+    def value(self, row: LesionRow) -> Any:
+        """The value of a row in the column's unit; None where there is none."""
+        value = getattr(row, self.key)
+        return value if value is None or self.decimals is None else self.factor * value
+
+    def text(self, row: LesionRow) -> str:
+        """The value as a reader sees it, without unit; "" where there is none."""
+        value = self.value(row)
+        if value is None:
+            return ""
+        return str(value) if self.decimals is None else f"{value:.{self.decimals}f}"
+
+
+COLUMNS = (
+    Column("number", "Number"),
+    Column("state", "State"),
+    Column("kind", "Seen in"),
+    Column("t1_score", "T1 score", "", 2),
+    Column("t2_score", "T2 score", "", 2),
+    Column("t1_diameter_mm", "T1 diameter", "mm", 1),
+    Column("t2_diameter_mm", "T2 diameter", "mm", 1),
+    Column("t1_slice", "T1 slice"),
+    Column("t2_slice", "T2 slice"),
+    Column("t1_volume_ml", "T1 box volume", "ml", 2),
+    Column("t2_volume_ml", "T2 box volume", "ml", 2),
+    Column("t1_contrast", "T1 contrast to liver", "%", 0, 100.0),
+    Column("t2_contrast", "T2 contrast to liver", "%", 0, 100.0),
+    Column("displacement_mm", "Displacement", "mm", 1),
+    Column("note", "Note"),
+    Column("uid", "UID"),
+)
+"""In the order of the file; the module's table takes its columns from here."""
+
+
+def write_csv(path: str | Path, rows: Iterable[LesionRow]) -> None:
+    """Write the table to a CSV file (RFC 4180, UTF-8), whole or not at all; an empty cell is a missing value.
+
+    Numbers keep four decimals and the decimal point. Raises `InputError` when the place cannot be written to.
+    """
+    text = csv_text(rows)
+    with written_whole(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="")
+
+
+def csv_text(rows: Iterable[LesionRow]) -> str:
+    """The table as the text of a CSV file."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(column.title for column in COLUMNS)
+    for row in rows:
+        writer.writerow(_cell(column, row) for column in COLUMNS)
+    return out.getvalue()
+
+
+def _cell(column: Column, row: LesionRow) -> Any:
+    value = column.value(row)
+    return round(value, 4) if column.decimals is not None and value is not None else value

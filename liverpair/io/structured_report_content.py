@@ -1,0 +1,142 @@
+"""What stands in a structured report of lesions: a TID 1500 document with one TID 1411 group for each. Needs
+highdicom."""
+
+from collections.abc import Sequence
+
+import highdicom as hd
+import numpy as np
+from highdicom import sr
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import Code, codes
+
+import liverpair
+from liverpair.core.errors import InputError
+from liverpair.core.findings import seen_box
+from liverpair.core.lesions import LesionPair
+from liverpair.io.dicom_headers import Slice
+from liverpair.io.dicom_references import DicomSource
+from liverpair.io.structured_report_identity import ReportAuthor, tracking_uid
+from liverpair.measures.burden import box_volume_ml
+from liverpair.measures.recist import axial_diameter_mm
+
+MR_IMAGING = Code("113091000", "SCT", "Magnetic resonance imaging")
+SERIES_NUMBER = 8800
+"""Above what scanners give; PACS sort by it."""
+
+# Type 2 attributes: they must be there, and may be empty. De-identified files often lack them.
+_MAY_BE_EMPTY = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+
+
+def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: ReportAuthor) -> sr.Comprehensive3DSR:
+    """The report on the lesions seen in image `side`, at least one, which is `source`.
+
+    Raises `InputError` when a box lies outside the series.
+    """
+    content = sr.MeasurementReport(
+        observation_context=_observation_context(author),
+        procedure_reported=MR_IMAGING,
+        imaging_measurements=[_lesion(pair, side, source, author) for pair in pairs],
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+    return sr.Comprehensive3DSR(
+        evidence=_evidence(source),
+        content=content[0],
+        series_instance_uid=hd.UID(),
+        series_number=SERIES_NUMBER + int(side[1]),
+        sop_instance_uid=hd.UID(),
+        instance_number=1,
+        manufacturer="LiverPair",
+        manufacturer_model_name="LiverPair",
+        software_versions=liverpair.__version__,
+        series_description=f"LiverPair lesions in {source.name}",
+        specific_character_set="ISO_IR 192",
+        is_complete=all(pair.state == "accepted" for pair in pairs),
+    )
+
+
+def _lesion(
+    pair: LesionPair, side: str, source: DicomSource, author: ReportAuthor
+) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
+    box = seen_box(pair, side)
+    sections = source.sections(box)
+    if not sections:
+        raise InputError(
+            f"The {source.name} box of lesion {pair.number} lies outside the DICOM series of {source.name}.",
+            "Remove the transform of the volume, or move the box.",
+        )
+    measurements = [
+        sr.Measurement(codes.SCT.LongAxis, axial_diameter_mm(box), codes.UCUM.Millimeter),
+        sr.Measurement(codes.SCT.Volume, box_volume_ml(box), codes.UCUM.CubicCentimeter),
+    ]
+    score = getattr(pair, f"{side}_score")
+    if score is not None:
+        measurements.append(sr.Measurement(codes.DCM.CertaintyOfFinding, 100 * score, codes.UCUM.Percent))
+    detected = getattr(pair, f"{side}_origin") == "detected"
+    group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(tracking_uid(pair.uid), f"Lesion {pair.number}"),
+        referenced_regions=[_region(piece, corners, source) for piece, corners in sections],
+        finding_category=codes.SCT.MorphologicallyAbnormalStructure,
+        finding_type=codes.SCT.Lesion,
+        finding_sites=[sr.FindingSite(codes.SCT.Liver)],
+        geometric_purpose=codes.SCT.BoundedBy,
+        algorithm_id=sr.AlgorithmIdentification(author.model, author.model_version) if detected else None,
+        measurements=measurements,
+    )
+    if pair.note.strip():
+        comment = sr.TextContentItem(codes.DCM.Comment, pair.note, sr.RelationshipTypeValues.CONTAINS)
+        group[0].ContentSequence.append(comment)
+    return group
+
+
+def _region(piece: Slice, corners: np.ndarray, source: DicomSource) -> sr.ImageRegion:
+    """A rectangle in the image coordinates of a slice, closed."""
+    to_image = hd.spatial.ReferenceToImageTransformer(piece.position, piece.orientation, piece.pixel_spacing)
+    limits = (piece.columns, piece.rows)
+    outline = np.clip(to_image(corners[[0, 1, 2, 3, 0]])[:, :2], 0.0, limits)
+    return sr.ImageRegion(
+        graphic_type=sr.GraphicTypeValues.POLYLINE,
+        graphic_data=outline,
+        source_image=sr.SourceImageForRegion(
+            source.headers[piece.file].SOPClassUID,
+            piece.instance_uid,
+            None if piece.frame is None else [piece.frame + 1],
+        ),
+    )
+
+
+def _observation_context(author: ReportAuthor) -> sr.ObservationContext:
+    device = sr.ObserverContext(
+        codes.DCM.Device,
+        sr.DeviceObserverIdentifyingAttributes(
+            uid=tracking_uid(f"LiverPair {liverpair.__version__}"), name="LiverPair", manufacturer_name="LiverPair"
+        ),
+    )
+    if not author.observer.strip():
+        return sr.ObservationContext(observer_device_context=device)
+    person = sr.ObserverContext(codes.DCM.Person, sr.PersonObserverIdentifyingAttributes(author.observer))
+    return sr.ObservationContext(observer_person_context=person, observer_device_context=device)
+
+
+def _evidence(source: DicomSource) -> list[Dataset]:
+    """The headers, with what every report takes over from them filled in where it is missing or out of bounds."""
+    complete = []
+    for header in source.headers.values():
+        copy = Dataset()
+        copy.update(header)
+        for keyword in _MAY_BE_EMPTY:
+            if copy.get(keyword) is None:
+                setattr(copy, keyword, "")
+        if copy.PatientSex not in ("M", "F", "O"):
+            copy.PatientSex = ""
+        complete.append(copy)
+    return complete

@@ -1,0 +1,111 @@
+"""Where a result may be wrong without anything having failed: the wrong image, no known place, a liver like no other.
+
+Each doubt is a sentence for the user. Nothing is refused: odd anatomy exists, and the user knows what was scanned.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from liverpair.core.geometry import Grid, centroid_mm, resample, to_lps, volume_ml
+from liverpair.io.image_notes import doubts_on, tags_of
+from liverpair.io.weighting import guess_sequence, sequence_warning
+from liverpair.measures.overlap import dice
+
+LIVER_ML = (500.0, 5000.0)
+"""Livers of adults, healthy or ill. Those drawn in 16 CHAOS cases have 983 to 3425 ml."""
+RIGHT_MM = 15.0
+"""The centroid of a liver lies at least so far to the right of the body's; in CHAOS 45 to 117 mm."""
+LEAST_CERTAINTY = 0.9
+"""Mean probability within the mask. With the shipped model 0.96 and more in ordinary CHAOS volumes, 0.83 in one upside
+down, 0.69 in noise, 0.60 in a slab without liver."""
+FARTHEST_MM = 200.0
+"""Two breath holds and a table that moved between them take livers no farther apart."""
+LEAST_ALIGNED_DICE = 0.6
+"""Of the livers in T1 and T2 with their centroids on each other; in CHAOS 0.79 to 0.94."""
+
+_COMPARED = (
+    ("PatientID", "T1 and T2 are of two patients: their patient IDs differ."),
+    ("PatientBirthDate", "T1 and T2 are of two patients: their birth dates differ."),
+    ("StudyDate", "T1 and T2 are of two visits: their study dates differ."),
+    (
+        "FrameOfReferenceUID",
+        "T1 and T2 have different frames of reference: the patient may have moved between them, and their offset may "
+        "mean nothing.",
+    ),
+)
+
+
+def input_doubts(images: Mapping[str, sitk.Image], paths: Mapping[str, str | None]) -> list[str]:
+    """What their tags and names say against images ("t1", "t2") being T1 and T2 of one patient and visit."""
+    tags = {side: tags_of(image) for side, image in images.items()}
+    said = [f"{side.upper()}: {doubt}" for side, image in images.items() for doubt in doubts_on(image)]
+    said += [
+        f"{side.upper()} is no MR image: its modality is {modality}."
+        for side, own in tags.items()
+        if (modality := own.get("Modality", "MR")) != "MR"
+    ]
+    names = {side: Path(paths[side] or "").name for side in images}
+    if len(images) == 2:
+        first, second = tags["t1"], tags["t2"]
+        differing = [what for key, what in _COMPARED if key in first and key in second and first[key] != second[key]]
+        said += differing[:1]
+        same = Path(paths["t1"]).resolve() == Path(paths["t2"]).resolve()
+        warning = sequence_warning(names["t1"], first, names["t2"], second, same)
+        said += [warning] if warning else []
+    else:
+        ((side, own),) = tags.items()
+        guess = guess_sequence(names[side], own)
+        if guess and guess.lower() != side:
+            said.append(f"'{names[side]}' is chosen as {side.upper()} but looks {guess}-weighted.")
+    return said
+
+
+def liver_doubts(name: str, liver: sitk.Image, image: sitk.Image, certainty: float | None = None) -> list[str]:
+    """What is unlike a liver in a mask of `image`; `name` ("T1") is the image's, `certainty` the mean probability in
+    the mask. Nothing about an empty mask."""
+    volume = volume_ml(liver)
+    if not volume:
+        return []
+    said = []
+    if not LIVER_ML[0] <= volume <= LIVER_ML[1]:
+        said.append(
+            f"The liver in {name} has {volume:.0f} ml; livers of adults have {LIVER_ML[0]:.0f} to {LIVER_ML[1]:.0f} ml."
+        )
+    if certainty is not None and certainty < LEAST_CERTAINTY:
+        said.append(
+            f"The model is unsure of the liver in {name}: its mean probability is {certainty:.2f}. Look whether the "
+            "image shows a liver, and is the right way up."
+        )
+    if centroid_mm(liver)[0] > _body_centroid_mm(image)[0] - RIGHT_MM:
+        said.append(
+            f"The liver in {name} does not lie on the right side of the body: the image may be turned, or show none."
+        )
+    return said
+
+
+def pair_doubts(t1_liver: sitk.Image, t2_liver: sitk.Image) -> list[str]:
+    """What is unlike one liver in two masks of it. Nothing where one is empty."""
+    centroids = [centroid_mm(liver) for liver in (t1_liver, t2_liver)]
+    if None in centroids:
+        return []
+    said = []
+    offset = np.subtract(centroids[1], centroids[0])
+    if (away := float(np.linalg.norm(offset))) > FARTHEST_MM:
+        said.append(f"The livers of T1 and T2 lie {away:.0f} mm apart, farther than breathing takes them.")
+    moved = sitk.Image(t2_liver)
+    moved.SetOrigin(np.subtract(moved.GetOrigin(), offset).tolist())
+    overlap = dice(t1_liver, resample(moved, Grid.of(t1_liver), "nearest"))
+    if overlap < LEAST_ALIGNED_DICE:
+        said.append(f"The livers of T1 and T2 have little in common: laid on each other their Dice is {overlap:.2f}.")
+    return said
+
+
+def _body_centroid_mm(image: sitk.Image) -> tuple[float, ...]:
+    """Of what is not air, LPS; of the whole block where nothing stands out."""
+    upright = sitk.Cast(to_lps(image), sitk.sitkFloat32)
+    coarse = sitk.Shrink(upright, [max(1, round(8 / s)) for s in upright.GetSpacing()])
+    middle = Grid.of(upright).point(np.subtract(upright.GetSize(), 1) / 2)
+    return centroid_mm(sitk.OtsuThreshold(coarse, 0, 1)) or tuple(middle)

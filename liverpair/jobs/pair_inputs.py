@@ -1,0 +1,138 @@
+"""The volumes and liver masks that a job on a pair is given, read and checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liverpair.core.errors import InputError, Progress, no_progress
+from liverpair.jobs.result_folder import content_sha256
+from liverpair.jobs.segment_results import SIDES
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+LABEL_OPTION = "--liver-label"
+PARTS = (*SIDES, *(f"{side}_liver" for side in SIDES))
+
+SMALLEST_PART_INSIDE = 0.5
+"""Of a mask, in its volume: one made for it, or for an earlier crop of it, lies in it."""
+
+
+@dataclass(frozen=True)
+class PairInputs:
+    """Volumes of T1 and T2 and their liver masks, None for a mask that was not given; sentences about them."""
+
+    images: "tuple[sitk.Image, sitk.Image]"
+    livers: "tuple[sitk.Image | None, sitk.Image | None]"
+    notes: tuple[str, ...] = ()
+
+
+def read_pair(
+    paths: Mapping[str, str | None], progress: Progress = no_progress, liver_label: int | str | None = None
+) -> PairInputs:
+    """Read "t1", "t2" and, where they are not None, "t1_liver" and "t2_liver"; `liver_label`: see `structure_mask`.
+
+    Raises `InputError` for what cannot be read or used, a mask that does not lie in its volume, or masks that are
+    swapped.
+    """
+    images, livers, notes = [], [], []
+    for step, side in enumerate(SIDES):
+        progress(step / len(SIDES), f"Reading {side.upper()}")
+        image, liver, said = read_side(side, paths[side], paths[f"{side}_liver"], liver_label)
+        notes += said
+        images.append(image)
+        livers.append(liver)
+    check_not_swapped(images, livers)
+    return PairInputs((images[0], images[1]), (livers[0], livers[1]), tuple(notes))
+
+
+def read_side(
+    side: str, path: str, mask: str | None, liver_label: int | str | None = None, option: str = LABEL_OPTION
+) -> "tuple[sitk.Image, sitk.Image | None, list[str]]":
+    """The volume of `side` ("t1" or "t2"), its liver mask, None when none is given, and sentences about it.
+
+    Raises `InputError` for what cannot be read or used, or a mask that does not lie in the volume.
+    """
+    from liverpair.core.geometry import check_volume
+    from liverpair.io.image_notes import notes_on
+    from liverpair.io.study import read_image
+
+    image = read_image(path)
+    check_volume(image, side.upper())
+    notes = [f"{side.upper()}: {note}" for note in notes_on(image)]
+    if mask is None:
+        return image, None, notes
+    map_ = read_image(mask)
+    liver, said = liver_of(map_, side.upper(), liver_label, option)
+    check_liver(liver, image, side.upper())
+    return image, liver, [*notes, *(f"Liver mask of {side.upper()}: {note}" for note in notes_on(map_)), *said]
+
+
+def liver_of(
+    map_: "sitk.Image", name: str, label: int | str | None = None, option: str = LABEL_OPTION
+) -> "tuple[sitk.Image, list[str]]":
+    """The liver in a mask, label map or probability map, and sentences about it; `name` ("T1", "T2") is whose it is.
+
+    Raises `InputError` where there is none, or it is not clear which label it is.
+    """
+    from liverpair.measures.masks import check_mask, structure_mask
+
+    try:
+        check_mask(map_)
+    except InputError as error:
+        raise InputError(f"The liver mask of {name} is none: it must be a 3-D label map.") from error
+    return structure_mask(map_, label, f"The liver mask of {name}", option)
+
+
+def check_liver(mask: "sitk.Image", image: "sitk.Image", name: str) -> None:
+    """Raise `InputError` unless most of `mask` lies in `image`; `name` ("T1", "T2") is whose it is."""
+    import numpy as np
+
+    from liverpair.core.geometry import Grid, centroid_mm, resample, volume_ml
+
+    grid = Grid.of(image)
+    inside = volume_ml(resample(mask, grid, "nearest")) / volume_ml(mask)
+    if inside < SMALLEST_PART_INSIDE:
+        center = grid.index(centroid_mm(mask))
+        beyond = center - np.clip(center, 0, np.subtract(grid.size, 1))
+        raise InputError(
+            f"The liver mask of {name} does not lie in {name}: {1 - inside:.0%} of it is outside, its center by "
+            f"{np.linalg.norm(beyond * grid.spacing):.0f} mm.",
+            "Choose the mask made for this volume.",
+        )
+
+
+def check_not_swapped(images: "Sequence[sitk.Image]", livers: "Sequence[sitk.Image | None]") -> None:
+    """Raise `InputError` for a mask that lies voxel by voxel on the other volume and not on its own, or has the voxels
+    of its own but in another place."""
+    import numpy as np
+
+    from liverpair.core.geometry import Grid
+
+    grids = [Grid.of(image) for image in images]
+    for side, own, other, liver in zip(SIDES, grids, reversed(grids), livers):
+        if liver is None or (lies := Grid.of(liver)).same_as(own):
+            continue
+        if lies.same_as(other):
+            raise InputError(
+                f"The liver mask of {side.upper()} was made for the other volume: it has the voxels of that one.",
+                "Are the two masks swapped?",
+            )
+        if lies.size == own.size and np.allclose(lies.spacing, own.spacing, rtol=1e-3):
+            middle = np.subtract(own.size, 1) / 2
+            away = float(np.linalg.norm(lies.point(middle) - own.point(middle)))
+            if away > max(own.spacing):
+                raise InputError(
+                    f"The liver mask of {side.upper()} has the voxels of {side.upper()} but lies {away:.0f} mm from "
+                    "them.",
+                    "Its file has lost its place: export it again, or choose the mask made for this volume.",
+                )
+
+
+def input_sha256(paths: Mapping[str, str | None]) -> dict[str, str | None]:
+    """A checksum of every part that is given. Raises `InputError` for a file that does not exist."""
+    for path in paths.values():
+        if path is not None and not Path(path).exists():
+            raise InputError(f"File '{path}' does not exist.")
+    return {part: path if path is None else content_sha256(path) for part, path in paths.items()}

@@ -1,0 +1,257 @@
+"""The job "segment": the liver in T1 and T2, from image files to image files on the same grids.
+
+Nothing heavy is imported before the job runs, so that a worker is ready at once.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liverpair.core.errors import BundleError, InputError, Progress, part_of
+from liverpair.jobs.requests import check_request
+from liverpair.jobs.result_folder import content_sha256, folder_of_results, staging_folder, writable_folder
+from liverpair.jobs.segment_results import MAPS, MEASURES_FILE, SCHEMA_VERSION, SIDES, file_name
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
+
+    from liverpair.bundle import Bundle
+    from liverpair.segmentation.inference import SegmentationResult, SideResult
+
+NOT_ASKED = ("output", "bundle", "accept", *SIDES)
+"""Fields of a request that decide no result."""
+READ, SEGMENTED = 0.05, 0.9
+"""Fractions of the job that are done when the inputs are read and when the network is done."""
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """What to segment, with what, into which folder. Paths are text, as JSON holds them. `accept`: the user knows of
+    the doubts about this input; it changes nothing but what is said of them."""
+
+    output: str
+    bundle: list[str]
+    t1: str | None = None
+    t2: str | None = None
+    device: str = "auto"
+    engine: str = "auto"
+    probability: bool = False
+    uncertainty: bool = False
+    largest_component: bool | None = None
+    mirror: bool = False
+    accept: bool = False
+
+    @classmethod
+    def parse(cls, request: Mapping[str, Any]) -> "SegmentRequest":
+        """Raises `InputError` naming the field that is unknown, missing or of the wrong type."""
+        check_request(cls, request, "a segmentation")
+        folder_of_results(request.get("output", ""))
+        if not request.get("bundle"):
+            raise InputError("No model is chosen.", "Choose one, or import one first.")
+        parsed = cls(**request)
+        if not parsed.sides:
+            raise InputError("Neither T1 nor T2 is given.", "Choose at least one of them.")
+        return parsed
+
+    @property
+    def sides(self) -> list[str]:
+        """Which of "t1" and "t2" are given."""
+        return [side for side in SIDES if getattr(self, side)]
+
+
+def check_choices(bundles: "Sequence[Bundle]", device: str, engine: str) -> None:
+    """Raise what every segmentation with these choices would fail with, whatever the volumes."""
+    for bundle in bundles:
+        if bundle.task != "segmentation":
+            raise BundleError(
+                f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model."
+            )
+    if device == engine == "auto":  # fits everywhere, so that torch need not be imported yet
+        return
+    import torch
+
+    from liverpair.core.device import choose_device
+    from liverpair.engine import make_engine
+
+    make_engine(torch.nn.Identity(), engine, choose_device(device))
+
+
+def find_bundles(names: Sequence[str]) -> "list[Bundle]":
+    """The models of these names or in these folders. Raises `BundleError`."""
+    from liverpair.bundle import Catalogue
+
+    catalogue = Catalogue()
+    return [catalogue.find(name) for name in names]
+
+
+def asked(wanted: SegmentRequest, bundles: "Sequence[Bundle]") -> dict[str, Any]:
+    """What decides the results, as `measures.json` keeps it: checksums of models and inputs, and every option."""
+    options = {name: value for name, value in asdict(wanted).items() if name not in NOT_ASKED}
+    inputs = {side: content_sha256(getattr(wanted, side)) for side in wanted.sides}
+    return {"models": [bundle.sha256 for bundle in bundles], "options": options, "inputs": inputs}
+
+
+def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Segment the liver in the volumes of `request` (see `SegmentRequest`) and write the results to its output folder.
+
+    Writes `t1_liver.nii.gz`, `t2_liver.nii.gz` (0 and 1, each on the grid of its input), on request
+    `*_probability.nii.gz` and `*_uncertainty.nii.gz`, and last of all `measures.json`. Either all of them appear or
+    none.
+
+    Returns {"t1": {"liver", "probability", "uncertainty": paths or None, "volume_ml", and what
+    `measures.plausibility.describe` tells} or None, "t2": the same, "measures": {"dice_as_scanned",
+    "centroid_offset_mm", "volume_difference_percent"} (see `pair_measures`), "provenance": {…}, "notes": [sentences],
+    "doubts": [those of them that say why the result may be wrong], "accepted": bool}. Raises any `LiverPairError`, and
+    `Cancelled` through `progress`.
+    """
+    wanted = SegmentRequest.parse(request)
+    bundles = find_bundles(wanted.bundle)
+    with writable_folder(Path(wanted.output)):
+        return _segment(wanted, bundles, progress)
+
+
+def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[str, Any], list[str]]:
+    """How the two livers lie to each other as scanned, and what to know about it.
+
+    "dice_as_scanned": Dice of the T1 mask and the T2 mask brought onto T1's grid (nearest neighbor) by scanner
+    coordinates alone; None when a mask is empty or the volumes do not overlap. "centroid_offset_mm": centroid in T1
+    minus centroid in T2, LPS mm; None when a mask is empty. "volume_difference_percent": of the mean of the two
+    volumes; None likewise.
+    """
+    from liverpair.core.geometry import Grid, resample, volume_ml
+    from liverpair.measures.overlap import centroid_offset_mm, dice
+    from liverpair.measures.plausibility import difference_percent, pair_warnings
+
+    grid = Grid.of(t1_liver)
+    offset = centroid_offset_mm(t1_liver, t2_liver)
+    agreement = None if offset is None else dice(t1_liver, resample(t2_liver, grid, "nearest"))
+    volumes = volume_ml(t1_liver), volume_ml(t2_liver)
+    notes = pair_warnings(*volumes)
+    if not agreement and not _any(resample(Grid.of(t2_liver).image(1.0), grid, "nearest")):
+        agreement = None
+        notes.append("T1 and T2 do not overlap in scanner space; check that they are of one patient and one visit.")
+    measures = {
+        "dice_as_scanned": agreement,
+        "centroid_offset_mm": None if offset is None else list(offset),
+        "volume_difference_percent": difference_percent(*volumes),
+    }
+    return measures, notes
+
+
+def _segment(wanted: SegmentRequest, bundles: "list[Bundle]", progress: Progress) -> dict[str, Any]:
+    images = _read(wanted, progress)
+    request = asked(wanted, bundles)
+    progress(READ, "Loading the model")
+    from liverpair.io.image_notes import notes_on
+    from liverpair.segmentation import inference
+
+    options = inference.SegmentOptions(**request["options"])
+    result = inference.segment(images["t1"], images["t2"], bundles, options, part_of(progress, READ, SEGMENTED))
+    output = Path(wanted.output).absolute()
+    doubts = _doubts(wanted, images, result)
+    notes = [f"{side.upper()}: {note}" for side in wanted.sides for note in notes_on(images[side])]
+    described = _described(result, doubts, notes, output) | {"accepted": wanted.accept}
+    with staging_folder(output) as folder:
+        staging = Path(folder)
+        _write(result, staging, progress)
+        _write_measures(described, wanted, request, staging / MEASURES_FILE)
+        progress(1.0, "Saving the results")
+        _move(staging, output, wanted.sides)
+    return described
+
+
+def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image | None"]:
+    from liverpair.io.study import read_image
+
+    images: dict[str, sitk.Image | None] = dict.fromkeys(SIDES)
+    for side in wanted.sides:
+        progress(0.0, f"Reading {side.upper()}")
+        images[side] = read_image(getattr(wanted, side))
+    return images
+
+
+def _doubts(wanted: SegmentRequest, images: "dict[str, sitk.Image | None]", result: "SegmentationResult") -> list[str]:
+    """Why the result may be wrong though nothing failed, in sentences."""
+    from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
+
+    doubts = input_doubts({side: images[side] for side in wanted.sides}, asdict(wanted))
+    for side in wanted.sides:
+        if found := getattr(result, side):
+            doubts += liver_doubts(side.upper(), found.liver, images[side], found.certainty)
+    if result.t1 and result.t2:
+        doubts += pair_doubts(result.t1.liver, result.t2.liver)
+    return doubts
+
+
+def _described(result: "SegmentationResult", doubts: list[str], notes: list[str], output: Path) -> dict[str, Any]:
+    from liverpair.measures.plausibility import mask_warnings
+
+    described = {side: _side(getattr(result, side), side, output) for side in SIDES}
+    doubts = list(doubts)
+    measures = dict.fromkeys(("dice_as_scanned", "centroid_offset_mm", "volume_difference_percent"))
+    for side, found in described.items():
+        if found:
+            doubts += mask_warnings(side.upper(), found["volume_ml"], found["edges_cm2"], found["parts_percent"])
+    if result.t1 and result.t2:
+        measures, about_the_pair = pair_measures(result.t1.liver, result.t2.liver)
+        doubts += about_the_pair
+    told = {"notes": [*doubts, *notes, *result.notes], "doubts": doubts}
+    return {**described, "measures": measures, "provenance": result.provenance, **told}
+
+
+def _side(side_result: "SideResult | None", side: str, output: Path) -> dict[str, Any] | None:
+    from liverpair.core.geometry import volume_ml
+    from liverpair.measures.plausibility import describe
+
+    if side_result is None:
+        return None
+    paths = {
+        what: str(output / file_name(side, what)) if getattr(side_result, what) is not None else None for what in MAPS
+    }
+    liver = side_result.liver
+    return {**paths, "volume_ml": volume_ml(liver), **describe(liver, side_result.parts)}
+
+
+def _write(result: "SegmentationResult", staging: Path, progress: Progress) -> None:
+    from liverpair.io.study import write_image
+
+    for side in SIDES:
+        if getattr(result, side) is None:
+            continue
+        for what in MAPS:
+            image = getattr(getattr(result, side), what)
+            if image is not None:
+                progress(SEGMENTED, f"Writing the {side.upper()} {what}")
+                write_image(image, staging / file_name(side, what))
+
+
+def _write_measures(described: dict[str, Any], wanted: SegmentRequest, request: dict[str, Any], path: Path) -> None:
+    """The result as a file that may move with its folder: result files by name, inputs by path."""
+    inputs = {side: str(Path(getattr(wanted, side)).absolute()) if side in wanted.sides else None for side in SIDES}
+    content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": request}
+    for side in SIDES:
+        if described[side]:
+            names = {what: described[side][what] and Path(described[side][what]).name for what in MAPS}
+            content[side] = {**described[side], **names}
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _move(staging: Path, output: Path, sides: list[str]) -> None:
+    """Put the whole set into place. `measures.json` goes first and comes last: where it stands, the set is complete."""
+    (output / MEASURES_FILE).unlink(missing_ok=True)
+    names = [file_name(side, what) for side in sides for what in MAPS]
+    for name in names:
+        if (staging / name).exists():
+            os.replace(staging / name, output / name)
+        else:
+            (output / name).unlink(missing_ok=True)
+    os.replace(staging / MEASURES_FILE, output / MEASURES_FILE)
+
+
+def _any(image: "sitk.Image") -> bool:
+    import SimpleITK as sitk
+
+    return bool(sitk.GetArrayViewFromImage(image).any())

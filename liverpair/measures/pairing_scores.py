@@ -1,0 +1,112 @@
+"""How well lesions of one image are found again in the other."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from liverpair.core.geometry import Vector
+from liverpair.core.lesions import LesionPair
+from liverpair.measures.boxes import iou_mm
+from liverpair.measures.froc import match
+
+SIDES = ("t1", "t2")
+
+
+@dataclass(frozen=True)
+class PairingCase:
+    """One patient: the pairs that were predicted, the true ones, and the centroid of the T2 liver minus that of the
+    T1 liver (LPS mm)."""
+
+    predicted: Sequence[LesionPair]
+    truth: Sequence[LesionPair]
+    liver_offset_mm: Vector = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class FoundLesion:
+    """A true lesion that a predicted box of image `side` finds.
+
+    `partner_iou`: of that prediction's box in the other image with the true one there. `error_mm`, `error_none_mm`,
+    `error_centroid_mm`: length of the predicted displacement minus the true one, and what would remain when nothing is
+    moved, or everything by the offset of the livers.
+    """
+
+    side: str
+    partner_iou: float
+    error_mm: float
+    error_none_mm: float
+    error_centroid_mm: float
+
+
+def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: float = 0.0) -> list[FoundLesion]:
+    """Every true lesion with a box in both images, once for each image in which a box finds it whose pair has a score
+    of at least `minimum_score`.
+
+    Predicted boxes that no network scored are somebody else's box moved: they find nothing themselves. A pair without a
+    box on the other side counts with `partner_iou` 0 and the error of its `displacement_mm`, NaN without.
+    """
+    results = []
+    for side, other in (SIDES, SIDES[::-1]):
+        truth = [pair for pair in case.truth if getattr(pair, side) is not None]
+        scores = [getattr(pair, f"{side}_score") for pair in case.predicted]
+        known = [(p, s) for p, s in zip(case.predicted, scores) if s is not None and p.score >= minimum_score]
+        pairs = [pair for pair, _ in known]
+        overlaps = iou_mm([getattr(pair, side) for pair in pairs], [getattr(pair, side) for pair in truth])
+        matches = match(overlaps, [score for _, score in known], minimum_iou)
+        for pair, row in zip(pairs, matches.found):
+            if row >= 0 and getattr(truth[row], other) is not None:
+                results.append(_found(pair, truth[row], side, other, case.liver_offset_mm))
+    return results
+
+
+def pairing_measures(
+    cases: Sequence[PairingCase],
+    minimum_iou: float = 0.1,
+    partner_iou: float = 0.1,
+    smallest_mm: float = 0.0,
+    minimum_score: float = 0.0,
+) -> dict[str, float]:
+    """Over all lesions that are found in an image, counted once for each image in which they are.
+
+    `n`; `pairing_accuracy`: fraction whose partner box has at least `partner_iou` with the true one; medians of the
+    displacement error: `displacement_error_mm`, and of the baselines `error_none_mm` and `error_centroid_mm`. Lesions
+    whose largest side in T1 and T2 is below `smallest_mm` are left out, and so are boxes below `minimum_score`. NaN
+    without lesions.
+    """
+    found = []
+    for case in cases:
+        large = [pair for pair in case.truth if largest_side_mm(pair) >= smallest_mm]
+        kept = PairingCase(case.predicted, large, case.liver_offset_mm)
+        found += found_lesions(kept, minimum_iou, minimum_score)
+    return {
+        "n": len(found),
+        "pairing_accuracy": float(np.mean([f.partner_iou >= partner_iou for f in found])) if found else math.nan,
+        "displacement_error_mm": _median([f.error_mm for f in found]),
+        "error_none_mm": _median([f.error_none_mm for f in found]),
+        "error_centroid_mm": _median([f.error_centroid_mm for f in found]),
+    }
+
+
+def largest_side_mm(pair: LesionPair) -> float:
+    """The longest side of a pair's boxes."""
+    return max(max(box.size_mm) for box in (pair.t1, pair.t2) if box is not None)
+
+
+def _found(pair: LesionPair, true: LesionPair, side: str, other: str, offset: Vector) -> FoundLesion:
+    true_shift = np.subtract(true.t2.centre_mm, true.t1.centre_mm)
+    partner, true_partner = getattr(pair, other), getattr(true, other)
+    overlap = float(iou_mm([true_partner], [partner])[0, 0]) if partner is not None else 0.0
+    shift = np.full(3, math.nan)
+    if pair.displacement_mm is not None:
+        shift = np.asarray(pair.displacement_mm)
+    elif pair.t1 is not None and pair.t2 is not None:
+        shift = np.subtract(pair.t2.centre_mm, pair.t1.centre_mm)
+    errors = (np.linalg.norm(guess - true_shift) for guess in (shift, np.zeros(3), np.asarray(offset)))
+    return FoundLesion(side, overlap, *map(float, errors))
+
+
+def _median(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.median(known)) if known else math.nan

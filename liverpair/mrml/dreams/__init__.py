@@ -1,0 +1,1 @@
+"""Dreams in a scene: frames, trajectories, plot, display and layout."""

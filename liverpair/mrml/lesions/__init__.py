@@ -1,0 +1,1 @@
+"""Linked lesion boxes in a scene: markups, their folder, table, display, history and repair."""

@@ -1,0 +1,30 @@
+"""Each published table and figure as one command: `python -m reproduction NAME`.
+
+An experiment trains its networks, or goes on from where their runs were stopped, measures, prints its table beside the
+published figures and writes `docs/results/NAME.md`, `.json` and its pictures.
+"""
+
+EXPERIMENTS = {
+    "detection-2d": "reproduction.chapter4.detection_2d",
+    "lesion-pairs": "reproduction.chapter4.paired_detection",
+    "dream-toy": "reproduction.chapter3.dream_toy",
+    "dream-networks": "reproduction.chapter3.dream_scores",
+    "dream-marking": "reproduction.chapter3.dream_marking",
+    "dream-fake": "reproduction.chapter3.dream_fake",
+    "dream-elongated": "reproduction.chapter3.dream_elongated",
+    "dream-radiomics": "reproduction.chapter3.dream_radiomics",
+    "figure-2-3": "reproduction.chapter2.figure_2_3",
+    "table-2-1": "reproduction.chapter2.table_2_1",
+    "table-2-2": "reproduction.chapter2.table_2_2",
+    "table-2-3": "reproduction.chapter2.table_2_3",
+    "figure-2-8": "reproduction.chapter2.figure_2_8",
+    "noise-floor": "reproduction.chapter2.noise_floor",
+    "budget": "reproduction.chapter2.budget",
+    "figure-2-12": "reproduction.chapter2.figure_2_12",
+    "figure-2-15": "reproduction.chapter2.figure_2_15",
+    "similarity": "reproduction.chapter2.similarity",
+    "cross-validation": "reproduction.recipes.cross_validation",
+    "augmentation": "reproduction.recipes.augmentation_gains",
+    "conclusions": "reproduction.conclusions",
+}
+"""Name of each experiment and the module whose `main(arguments)` runs it."""

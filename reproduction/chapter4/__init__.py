@@ -1,0 +1,1 @@
+"""Detection of paired lesions (Couteaux 2021, chapter 4)."""

@@ -1,0 +1,224 @@
+"""Paired detection of synthetic lesions in real MRI (Couteaux 2021, section 4.4), on the committed evaluation set.
+
+The shipped detector brings the pair together by the offset of its livers first; beside it stand the same network on
+livers that the liver model drew, and on images where they were scanned, as published; with `--train-published` also a
+network trained on these. No public MRI has lesions linked across sequences: the lesions are synthetic, written into
+the real livers of test cases.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from liverpair.bundle import Bundle, Catalogue
+from liverpair.core.errors import InputError
+from liverpair.core.lesions import LesionPair
+from liverpair.detection.inference import DetectOptions, detect
+from liverpair.detection.preparation import liver_offset_mm
+from liverpair.evaluation.result_files import RESULTS_FOLDER, table_text, write_results
+from liverpair.evaluation.score_detection import ScoredCase, score_cases
+from liverpair.synthesis.paired_lesions_evaluation import (
+    LesionCase,
+    RealPair,
+    read_lesion_cases,
+    read_real_pair,
+    render_case,
+)
+from liverpair.training import CONFIGS, detection_command
+from liverpair.training.bundle_writing import checkpoint_of
+from reproduction.chapter3.lesion_slices import lesion_slices
+from reproduction.chapter4.froc_figure import froc_figure
+
+NAME = "lesion-pairs"
+SHIPPED, LIVER_MODEL = "lesion-pairs-t1t2", "liver-t1t2"
+PUBLISHED = "lesion-pairs-published"
+LOWEST_SCORE = 0.01
+PICTURES = "pictures"
+
+DATA = (
+    "synthetic lesions in real MRI: the evaluation set (liverpair/synthesis/evaluation_lesions.json) in CHAOS MR cases "
+    "10, 21, 32 and 34, which no training saw"
+)
+COLUMNS_NOTE = (
+    "*sensitivity*, *by own scores*, *pairing accuracy* and the errors are those of lesions from 10 mm on, at an "
+    "IoU of 0.1 and 2 false boxes per volume. A box counts with the score of its pair, the higher of two, as a "
+    "reader filters them; *by own scores*: boxes that the network found in their image, each with its score there. "
+    "*froc* (mean sensitivity at 1/8 to 8 false boxes per volume) and *AP* (at an IoU of 0.1 and of 0.3) are of all "
+    "lesions. *none* and *liver centroids* are the errors that would remain if boxes were not moved, or moved by "
+    "the offset of the two livers."
+)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way to detect: with which bundle, whether the livers are those drawn by hand, and how the images are brought
+    together when not as the bundle says."""
+
+    title: str
+    bundle: Bundle
+    drawn_livers: bool = True
+    alignment: str | None = None
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Train what is missing, measure, write."""
+    parser = argparse.ArgumentParser(prog=f"python -m reproduction {NAME}", description=__doc__)
+    parser.add_argument("--data", default="${LIVERPAIR_DATA}/chaos_mr", help="folder of the real pairs")
+    parser.add_argument("--bundle", default=SHIPPED, help="name or folder of the detector that aligns the livers")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
+    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
+    parser.add_argument("--cases", type=int, help="only so many of the evaluation set's studies")
+    parser.add_argument("--train-published", action="store_true", help="add a network trained on images as scanned")
+    parser.add_argument("--write", action="store_true", help="write figures and pictures into the detector's card")
+    options, training = parser.parse_known_args(arguments)
+    folder = Path(os.path.expandvars(options.data))
+    if not folder.is_dir():
+        raise InputError(f"The folder of real pairs '{folder}' is not there.", "Set LIVERPAIR_DATA, or give --data.")
+    lesion_cases = read_lesion_cases()[: options.cases]
+    shipped = Catalogue().find(options.bundle)
+    arms = [
+        Arm("livers aligned", shipped),
+        Arm(f"livers aligned, drawn by {LIVER_MODEL}", shipped, drawn_livers=False),
+        Arm("as scanned (published), same weights", shipped, alignment="published"),
+    ]
+    if options.train_published:
+        arms.append(Arm("as scanned (published), trained so", trained_as_published(options.runs, training)))
+    scored = {arm.title: detect_all(arm, folder, lesion_cases) for arm in arms}
+    results = {title: score_cases(cases) for title, cases in scored.items()}
+    command = shlex.join(["python", "-m", "reproduction", NAME, *arguments])
+    write(results, scored, arms, options.results, command)
+    if options.write:
+        write_card(arms[0], results[arms[0].title], scored[arms[0].title], folder, lesion_cases, command)
+
+
+def trained_as_published(runs: Path, extra: Sequence[str]) -> Bundle:
+    """The network for images where they were scanned, trained now where it is not yet."""
+    run = runs / PUBLISHED
+    config = ["--config", str(CONFIGS / "detection" / f"{PUBLISHED}.yaml"), "--run_folder", str(run)]
+    start = f"--model.start_from={checkpoint_of(runs / SHIPPED)}"
+    detection_command.main([*config, start, "--bundle.folder", str(run / "bundle"), *extra])
+    return Bundle.load(run / "bundle")
+
+
+def detect_all(arm: Arm, folder: Path, lesion_cases: Sequence[LesionCase]) -> list[ScoredCase]:
+    """What an arm finds in every study."""
+    options = DetectOptions(score_threshold=LOWEST_SCORE, alignment=arm.alignment)
+    liver_bundles = () if arm.drawn_livers else (Catalogue().find(LIVER_MODEL),)
+    scored = []
+    for number, lesion_case in enumerate(lesion_cases, start=1):
+        print(f"{arm.title}: study {number} of {len(lesion_cases)}", end="\r", file=sys.stderr)
+        painted, real = render_case(folder, lesion_case), _real_pair(folder, lesion_case.case)
+        drawn = (real.t1_liver, real.t2_liver)
+        livers = drawn if arm.drawn_livers else (None, None)
+        found = detect(painted.t1, painted.t2, arm.bundle, livers, liver_bundles, options)
+        scored.append(scored_case(lesion_case, found.pairs, painted.pairs, liver_offset_mm(*drawn)))
+    print(file=sys.stderr)
+    return scored
+
+
+def scored_case(
+    lesion_case: LesionCase, predicted: Sequence[LesionPair], truth: Sequence[LesionPair], offset_mm: Any
+) -> ScoredCase:
+    """A study with the kind and the diameter of every lesion."""
+    return ScoredCase(
+        name=lesion_case.name,
+        predicted=predicted,
+        truth=truth,
+        kinds={lesion.uid: lesion.kind for lesion in lesion_case.lesions},
+        sizes_mm={lesion.uid: lesion.diameter_mm for lesion in lesion_case.lesions},
+        liver_offset_mm=offset_mm,
+    )
+
+
+def write(
+    results: dict[str, dict[str, Any]],
+    scored: dict[str, list[ScoredCase]],
+    arms: Sequence[Arm],
+    folder: Path,
+    command: str,
+) -> None:
+    """The tables and figures of all arms; the single figures are those of the first."""
+    first = results[arms[0].title]
+    rows = [
+        {
+            "detector": title,
+            "sensitivity at 2 FP": values["sensitivity_at_2fp"],
+            "by own scores": values["sensitivity_at_2fp_own_scores"],
+            "froc": own["detection"][0]["froc"],
+            "AP 0.1": own["detection"][0]["ap_0.1"],
+            "AP 0.3": own["detection"][0]["ap_0.3"],
+            "pairing accuracy": values["pairing_accuracy"],
+            "displacement error mm": values["displacement_error_mm"],
+            "none mm": values["displacement_error_none_mm"],
+            "liver centroids mm": values["displacement_error_centroid_mm"],
+        }
+        for title, own in results.items()
+        for values in [own["values"]]
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    froc_figure(
+        {title: [case.image(side) for case in cases for side in ("t1", "t2")] for title, cases in scored.items()},
+        folder / f"{NAME}.png",
+    )
+    write_results(
+        NAME,
+        rows,
+        command,
+        data=DATA,
+        title="Paired detection of synthetic lesions in real MRI",
+        values=first["values"],
+        folder=folder,
+        notes=[
+            COLUMNS_NOTE,
+            *(
+                f"## {title}: by size and kind\n\n{table_text(own['detection'])}\n\n{table_text(own['pairing'])}"
+                for title, own in results.items()
+            ),
+            f"## {arms[0].title}: by study, all lesions\n\n{table_text(first['cases'])}",
+            f"![FROC curves]({NAME}.png)",
+            *(
+                f"{arm.title}: {arm.bundle.name} {arm.bundle.version}, weights {arm.bundle.sha256[:12]}."
+                for arm in arms
+            ),
+        ],
+    )
+
+
+def write_card(
+    arm: Arm,
+    results: dict[str, Any],
+    scored: Sequence[ScoredCase],
+    folder: Path,
+    lesion_cases: Sequence[LesionCase],
+    command: str,
+) -> None:
+    """The figures of an arm, and a picture of the first study of every real pair, in its bundle's card."""
+    threshold = results["values"]["score_threshold"]
+    pictures = []
+    (arm.bundle.folder / PICTURES).mkdir(exist_ok=True)
+    for case in dict.fromkeys(lesion_case.case for lesion_case in lesion_cases):
+        row = [lesion_case.case for lesion_case in lesion_cases].index(case)
+        painted = render_case(folder, lesion_cases[row])
+        found = [pair for pair in scored[row].predicted if pair.score >= threshold]
+        pictures.append(f"{PICTURES}/synthetic_{lesion_cases[row].name}.png")
+        title = f"case {case}, synthetic lesions of seed {lesion_cases[row].seed}"
+        lesion_slices((painted.t1, painted.t2), painted.pairs, found, title, arm.bundle.folder / pictures[-1])
+    test = {
+        "description": f"{DATA[:1].upper()}{DATA[1:]}. Lesions from 10 mm on in the single figures.",
+        "command": command,
+        "cases": results["detection"],
+        "summary": results["values"],
+        "pictures": pictures,
+    }
+    arm.bundle.update(metrics={**arm.bundle.metrics, "synthetic_lesions": test})
+
+
+@lru_cache(maxsize=1)
+def _real_pair(folder: Path, case: str) -> RealPair:
+    return read_real_pair(folder, case)

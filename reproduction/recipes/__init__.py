@@ -1,0 +1,1 @@
+"""How the recipes of the shipped models were chosen."""
