@@ -230,6 +230,7 @@ def test_a_result_that_does_not_fit_changes_nothing(panel, what):
     t1, _ = panel.add_pair()
     panel.add_lesions([lesion(7)])
     panel.settle()
+    panel.harness.wait(until=lambda: panel.parameters.lesionTable is not None)  # made a moment after the lesions
     panel.apply()
     before = slicer.mrmlScene.GetNumberOfNodes()
     changes = {}
