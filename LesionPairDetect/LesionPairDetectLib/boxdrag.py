@@ -5,6 +5,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.viewclicks import isInLayout
 from liverpair.core.errors import InputError
 from liverpair.mrml.lesions.box_drawing import box_from_rectangle, slice_views_of
 
@@ -146,8 +147,8 @@ def _viewsOf(volumeNode):
     """The slice views of the layout that show a volume; none for None."""
     if volumeNode is None:
         return []
-    names, layoutManager = set(slice_views_of(volumeNode)), slicer.app.layoutManager()
-    return [layoutManager.sliceWidget(name).sliceView() for name in layoutManager.sliceViewNames() if name in names]
+    widgets = map(slicer.app.layoutManager().sliceWidget, slice_views_of(volumeNode))
+    return [widget.sliceView() for widget in widgets if isInLayout(widget)]
 
 
 class _Outline:

@@ -43,12 +43,11 @@ class ViewMouse:
 
     def _watch(self, layout=None):
         self._leave()
-        manager = slicer.app.layoutManager()
-        shown = set(manager.sliceViewNames())
         for group, row in enumerate(layouts.ROWS):
             for view in row:
-                if view.name in shown:
-                    self._views.append(self.watcher(manager.sliceWidget(view.name).sliceView(), group))
+                widget = slicer.app.layoutManager().sliceWidget(view.name)
+                if isInLayout(widget):
+                    self._views.append(self.watcher(widget.sliceView(), group))
 
     def _leave(self):
         for view in self._views:
@@ -159,6 +158,13 @@ class _PointerWatcher(_ViewWatcher):
     def _onLeft(self, caller, event):
         if not self._isHeld:
             self._onPointer(self._group, self._sliceNode, None)
+
+
+def isInLayout(sliceWidget):
+    """Whether a slice widget, which may be None, belongs to the layout on the screen. Slicer keeps and lists those of
+    former layouts; when it tells of a new layout, the new ones are not yet visible.
+    """
+    return sliceWidget is not None and bool(sliceWidget.mrmlSliceNode().IsMappedInLayout())
 
 
 def isNear(roiNode, sliceNode, position):

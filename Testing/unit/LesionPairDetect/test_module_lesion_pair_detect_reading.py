@@ -57,8 +57,9 @@ def near(point):
 
 def test_the_layout_is_t1_over_t2(reading):
     assert reading.harness.app.layoutManager().layout == layouts.PAIR_LAYOUT_ID
-    names = reading.harness.app.layoutManager().sliceViewNames()
-    assert names == ["Red", "Green", "Yellow", "Red+", "Green+", "Yellow+"]
+    manager = reading.harness.app.layoutManager()
+    shown = {name for name in manager.sliceViewNames() if manager.sliceWidget(name).visible}
+    assert shown == {"Red", "Green", "Yellow", "Red+", "Green+", "Yellow+"}
 
 
 @pytest.mark.parametrize("shown", ["t1", "t2"])
