@@ -1,4 +1,4 @@
-"""Which device to compute on. What fits on it (`liverpair.core.memory`) is offered here too."""
+"""Which device to compute on."""
 
 import platform
 from collections.abc import Mapping
@@ -8,29 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverpair.core.errors import InputError
-from liverpair.core.memory import (
-    available_memory,
-    fitting_window,
-    forward_memory,
-    is_out_of_memory,
-    with_memory_fallback,
-)
 
 if TYPE_CHECKING:
     import torch
-
-__all__ = [
-    "Hardware",
-    "available_devices",
-    "available_memory",
-    "choose_device",
-    "fitting_window",
-    "forward_memory",
-    "is_out_of_memory",
-    "native_bf16",
-    "processor_name",
-    "with_memory_fallback",
-]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from liverpair.core.errors import (
     OutOfMemoryError,
     WorkerError,
 )
+from liverpair.core.memory import is_out_of_memory
 
 KINDS = {
     kind.kind: kind
@@ -18,13 +19,6 @@ KINDS = {
 }
 
 OUT_OF_MEMORY_HINT = "Close other programs, or choose the CPU or a smaller model, and try again."
-_OUT_OF_MEMORY_WORDS = (
-    "can't allocate memory",
-    "out of memory",
-    "failed to allocate memory",
-    "bad_alloc",
-    "bad allocation",
-)
 
 
 @dataclass(frozen=True)
@@ -74,16 +68,6 @@ def failure_on_command_line(error: BaseException) -> Failure:
     if failure.kind != "internal":
         return failure
     return replace(failure, hint="Run it with --debug to see where.")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch (any device) or ITK ran out of memory. Imports neither torch nor ITK."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _OUT_OF_MEMORY_WORDS)
 
 
 def _file_sentence(error: OSError) -> str:

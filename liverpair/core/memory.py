@@ -1,6 +1,7 @@
 """How much memory there is, how much a forward pass takes, and what to do when it is not enough."""
 
 import copy
+import errno
 import gc
 import weakref
 from collections.abc import Callable, Sequence
@@ -242,9 +243,11 @@ def with_memory_fallback(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of Python, PyTorch or OpenVINO means that memory ran out."""
+    """Whether an exception of Python, PyTorch (any device), OpenVINO or ITK means that memory ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in OUT_OF_MEMORY_WORDS)
 
 

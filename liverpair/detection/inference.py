@@ -12,10 +12,11 @@ import torch
 
 from liverpair import __version__
 from liverpair.bundle import Bundle
-from liverpair.core.device import choose_device, with_memory_fallback
+from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.core.geometry import check_volume
 from liverpair.core.lesions import LesionPair
+from liverpair.core.memory import with_memory_fallback
 from liverpair.detection.anchors import Anchors
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import ask, find_boxes

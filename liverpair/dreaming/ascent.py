@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from liverpair.core.device import with_memory_fallback
+from liverpair.core.memory import with_memory_fallback
 from liverpair.dreaming.baselines import changeable, random_direction
 from liverpair.dreaming.dream_settings import DreamSettings, check_kind
 from liverpair.dreaming.dreamer import Dreamer

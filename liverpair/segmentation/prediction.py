@@ -10,13 +10,8 @@ import numpy as np
 import torch
 
 from liverpair.bundle import Bundle
-from liverpair.core.device import (
-    available_memory,
-    fitting_window,
-    forward_memory,
-    with_memory_fallback,
-)
 from liverpair.core.errors import MissingPackageError, Progress, no_progress, part_of
+from liverpair.core.memory import available_memory, fitting_window, forward_memory, with_memory_fallback
 from liverpair.engine import Engine, make_engine
 from liverpair.engine.base import precision_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from liverpair.core import device as device_module
-from liverpair.core.device import Hardware, available_devices, available_memory, choose_device, native_bf16
+from liverpair.core.device import Hardware, available_devices, choose_device, native_bf16
 from liverpair.core.errors import InputError
+from liverpair.core.memory import available_memory
 
 NOTHING = Hardware(cpu="Abacus")
 TWO_GPUS = Hardware(cuda=("Alpha", "Beta"), cpu="Abacus")

@@ -1,9 +1,12 @@
 """The estimate of a forward pass, and what happens when memory runs out."""
 
+import errno
+
 import pytest
 import torch
 
 from liverpair.core.errors import OutOfMemoryError
+from liverpair.core.failures import failure_of
 from liverpair.core.memory import (
     CONSTANT_BYTES,
     OVERHEAD,
@@ -87,6 +90,30 @@ def test_an_allocation_that_truly_fails_is_recognized():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
     assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *ERRORS,
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("unable to mmap 4096 bytes from file </t1.nrrd>: Cannot allocate memory (12)"),
+        RuntimeError("[CPU] could not allocate 4096 bytes"),
+        RuntimeError("Failed to allocate memory for image."),
+        RuntimeError("bad allocation"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ],
+    ids=lambda error: str(error) or "no words",
+)
+def test_whatever_ran_out_of_memory_is_memory_to_the_user_too(error):
+    assert is_out_of_memory(error)
+    assert failure_of(error).kind == "memory"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes do not match"), ValueError("out of memory"), OSError("disk")])
+def test_what_only_sounds_like_memory_is_not(error):
+    assert not is_out_of_memory(error)
+    assert failure_of(error).kind == "internal"
 
 
 @pytest.mark.parametrize(
