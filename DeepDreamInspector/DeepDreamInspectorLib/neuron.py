@@ -226,7 +226,9 @@ class NeuronSection(Section, VTKObservationMixin):
         return self.context.volume(side) if side is not None else None
 
     def _showVolume(self):
-        """Show the volume that is dreamt on, unless a slice view does already."""
+        """Show the volume that is dreamt on, unless a slice view of the layout does already."""
         volume = self._dreamtVolume()
-        if volume is not None and not slice_views_of(volume):
+        widgets = map(slicer.app.layoutManager().sliceWidget, slice_views_of(volume) if volume is not None else ())
+        isShown = any(widget.mrmlSliceNode().IsMappedInLayout() for widget in widgets if widget is not None)
+        if volume is not None and not isShown:
             slicer.util.setSliceViewerLayers(background=volume, fit=True)

@@ -141,6 +141,31 @@ def test_a_click_in_a_view_of_something_else_places_no_point_and_says_so(panel, 
     assert len(panel.points()) == 1 and not is_placing() and panel.text("placeProblemLabel") == ""
 
 
+def test_the_image_is_shown_for_placing_when_only_a_view_outside_of_the_layout_has_it(panel):
+    manager = slicer.app.layoutManager()
+    t1, other = panel.add_volume("AX T1 in phase"), panel.add_volume("CT of the abdomen")
+    panel.enter()
+    before = manager.layout
+    show_in("Red", other)
+    show_in("Green", t1)
+    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+    panel.harness.wait()
+    panel.click("placePointButton")
+    assert manager.sliceWidget("Red").mrmlSliceCompositeNode().GetBackgroundVolumeID() == t1.GetID()
+    panel.click("placePointButton")
+    manager.setLayout(before)
+
+
+def test_volumes_that_come_while_the_module_is_open_are_chosen_and_a_deleted_one_is_not(panel):
+    panel.enter()
+    pair = panel.add_volume("AX T1 in phase"), panel.add_volume("AX T2 SPIR", liver_image(6))
+    panel.harness.wait()
+    assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == pair
+    slicer.mrmlScene.RemoveNode(pair[0])
+    panel.harness.wait()
+    assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == (None, pair[1])
+
+
 def test_a_box_is_not_begun_in_a_view_of_the_other_image(panel):
     _t1, t2 = panel.add_pair()
     panel.click("boxRadioButton")
