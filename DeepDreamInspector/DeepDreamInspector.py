@@ -37,8 +37,8 @@ from DeepDreamInspectorLib.views import settleLoadedScene
 from DeepDreamInspectorLib.watch import WatchSection
 from liverpair.core.errors import InputError
 from liverpair.dreaming.dream_settings import PUBLISHED_FRAMES, DreamSettings
-from liverpair.dreaming.feature_names import default_features
 from liverpair.jobs.dream_request import dimensions_of
+from liverpair.measures.feature_names import default_features
 from liverpair.mrml import frames
 from LiverPairLib import inputs, sampledata
 from LiverPairLib.liverchooser import LiverChooser

@@ -4,9 +4,10 @@ from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.placing import placed, pointsMm, volumeAt, volumeOfBox
 from liverpair.core.errors import InputError
-from liverpair.dreaming.dream_settings import RUN_KINDS, DreamSettings
-from liverpair.dreaming.feature_names import default_features, feature_groups
+from liverpair.core.trajectories import RUN_KINDS
+from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.jobs.dream_request import dimensions_of
+from liverpair.measures.feature_names import default_features, feature_groups
 from liverpair.mrml import segmentations
 from liverpair.mrml.lesions.box_drawing import world_grid
 from liverpair.mrml.lesions.lesion_boxes import box_of

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.geometry import Grid
-from liverpair.dreaming.trajectories import MEASURES, Trajectories
+from liverpair.core.trajectories import MEASURES, Trajectories
 from liverpair.jobs.dream_results import TRAJECTORIES_FILE, located, read_dream
 from liverpair.mrml import segmentations, volumes
 from liverpair.mrml.dreams.dream_scene import DreamScene

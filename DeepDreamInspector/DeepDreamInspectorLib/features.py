@@ -8,9 +8,9 @@ from DeepDreamInspectorLib.choices import featuresOf
 from DeepDreamInspectorLib.featuretree import FeatureTree
 from DeepDreamInspectorLib.section import Section
 from liverpair.core.errors import InputError
-from liverpair.dreaming.feature_names import default_features, feature_groups
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.jobs.dream_request import dimensions_of
+from liverpair.measures.feature_names import default_features, feature_groups
 
 
 class FeaturesSection(Section):

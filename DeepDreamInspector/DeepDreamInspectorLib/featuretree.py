@@ -2,7 +2,7 @@
 
 import qt
 
-from liverpair.dreaming.feature_names import title_of
+from liverpair.measures.feature_names import title_of
 
 NAME, RANGE = 0, 1
 NAME_ROLE, GROUP_ROLE = qt.Qt.UserRole, qt.Qt.UserRole + 1

@@ -11,8 +11,8 @@ from DeepDreamInspectorLib.featuretable import FeatureRow, FeatureTable
 from DeepDreamInspectorLib.plotclicks import PlotClicks
 from DeepDreamInspectorLib.section import Section
 from DeepDreamInspectorLib.views import showViews
-from liverpair.dreaming.dream_settings import RUN_KINDS
-from liverpair.dreaming.feature_names import title_of
+from liverpair.core.trajectories import RUN_KINDS
+from liverpair.measures.feature_names import title_of
 from liverpair.mrml.dreams import dream_layout
 from liverpair.mrml.dreams.dream_lines import z_scale
 from liverpair.mrml.dreams.dream_plot import DreamPlot

@@ -7,9 +7,9 @@ import qt
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.section import Section
-from liverpair.dreaming.feature_names import title_of
 from liverpair.dreaming.interpretation import readings
 from liverpair.dreaming.normal_ranges import NormalRanges
+from liverpair.measures.feature_names import title_of
 
 FEATURE, RULE, SENTENCE = range(3)
 FEATURE_WIDTH = 100

@@ -11,7 +11,7 @@ from slicer.util import VTKObservationMixin
 from DeepDreamInspectorLib.section import Section
 from DeepDreamInspectorLib.views import areViewsShown, showViews, viewsOf
 from liverpair.core.errors import InputError
-from liverpair.dreaming.dream_settings import RUN_KINDS
+from liverpair.core.trajectories import RUN_KINDS
 from liverpair.jobs.dream_results import ORIGINAL_FILE
 from liverpair.mrml.dreams.dream_frames import DreamFrames
 from LiverPairLib.controls import KeyComboBox

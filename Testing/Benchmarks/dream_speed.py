@@ -109,8 +109,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def measure(options: argparse.Namespace, cases: dict[str, Callable[[], Case]], command: str) -> dict[str, Any]:
     """Run every loop on every case and write the results; the single figures of them."""
     from liverpair.core.device import native_bf16, processor_name
-    from liverpair.dreaming.feature_names import title_of
     from liverpair.evaluation.result_files import write_results
+    from liverpair.measures.feature_names import title_of
 
     if options.processor_time:
         torch.set_num_threads(1)

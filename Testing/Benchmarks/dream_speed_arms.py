@@ -16,9 +16,9 @@ from liverpair.core.geometry import IDENTITY_DIRECTION, Grid, centroid_mm
 from liverpair.dreaming.ascent import dream
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.dreaming.dreamer import Dreamer
-from liverpair.dreaming.feature_names import default_features
 from liverpair.dreaming.neurons import Neuron
 from liverpair.dreaming.subject import Subject, prepare_subject
+from liverpair.measures.feature_names import default_features
 from liverpair.measures.radiomics import FeatureSettings
 from liverpair.networks import build
 from liverpair.synthesis.phantom import phantom_pair

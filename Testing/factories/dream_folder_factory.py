@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.dream_settings import DreamSettings
-from liverpair.dreaming.trajectories import Trajectories
 from liverpair.io.study import write_image
 
 SPHERICITY, ENTROPY = "shape2D_Sphericity", "firstorder_Entropy"

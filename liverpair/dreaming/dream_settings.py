@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from liverpair.core.errors import InputError
-
-RUN_KINDS = ("dream", "random-weights", "random-direction")
-"""A dream, and the two baselines that any trajectory is to be held against."""
+from liverpair.core.trajectories import RUN_KINDS
 
 PUBLISHED_FRAMES = (0, 120, 250, 600)
 """The iterations that Couteaux (2021) shows in figure 3.7."""

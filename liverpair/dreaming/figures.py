@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from liverpair.dreaming.colors import BAND, BASELINES, color_of, is_broken
-from liverpair.dreaming.feature_names import title_of
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.plot_style import (
     DASHES,
     INK,
@@ -26,7 +25,8 @@ from liverpair.dreaming.plot_style import (
     save_figure,
 )
 from liverpair.dreaming.strip import frame_strip
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.measures.feature_colors import BAND, BASELINES, color_of, is_broken
+from liverpair.measures.feature_names import title_of
 
 if TYPE_CHECKING:
     from liverpair.dreaming.normal_ranges import NormalRanges

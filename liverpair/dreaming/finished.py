@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from liverpair.core.errors import InputError
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.normal_ranges import NormalRanges
-from liverpair.dreaming.trajectories import Trajectories
 
 DREAM_FILE = "dream.json"
 OBJECTS, LISTS = ("settings", "provenance"), ("runs", "readings", "notes")

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from liverpair.dreaming.feature_names import title_of
+from liverpair.measures.feature_names import title_of
 
 if TYPE_CHECKING:
+    from liverpair.core.trajectories import Trajectories
     from liverpair.dreaming.normal_ranges import NormalRanges
-    from liverpair.dreaming.trajectories import Trajectories
 
 Rule = Literal["toward", "flat inside", "flat outside", "leaves", "within", "no range", "undefined"]
 Curves = tuple[np.ndarray, np.ndarray]

@@ -165,7 +165,7 @@ def ranges_of_objects(
     A feature that is defined for fewer than two objects is left out. Raises `InputError` for fewer than two objects,
     `MissingPackageError` without pyradiomics.
     """
-    from liverpair.dreaming.feature_names import feature_groups
+    from liverpair.measures.feature_names import feature_groups
     from liverpair.measures.radiomics import FeatureSettings, features_of
 
     settings = settings or FeatureSettings()

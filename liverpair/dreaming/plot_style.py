@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
 from liverpair.core.atomic import written_whole
-from liverpair.dreaming.colors import BAND
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.core.trajectories import Trajectories
+from liverpair.measures.feature_colors import BAND
 
 OUTLINE, CROSS, INK = "#ffb000", "#40d8ff", "#333333"
 LineStyle = str | tuple[float, tuple[float, ...]]

@@ -12,13 +12,13 @@ import numpy as np
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import MissingPackageError
-from liverpair.dreaming.colors import color_of
-from liverpair.dreaming.feature_names import title_of
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.finished import DREAM_FILE, FinishedDream
 from liverpair.dreaming.interpretation import BASELINES
 from liverpair.dreaming.report_facts import about, how_to_read, provenance_facts, setting_facts
 from liverpair.dreaming.report_page import Page, ReadingRow, html_page
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.measures.feature_colors import color_of
+from liverpair.measures.feature_names import title_of
 
 REPORT_FILES = {
     "html": "report.html",

@@ -24,8 +24,8 @@ from liverpair.jobs.segment_results import SIDES
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
+    from liverpair.core.trajectories import Trajectories
     from liverpair.dreaming.dreamer import Dreamer
-    from liverpair.dreaming.trajectories import Trajectories
     from liverpair.jobs.dream_starts import Inputs, Scenery, Start
     from liverpair.measures.radiomics import FeatureSettings
 

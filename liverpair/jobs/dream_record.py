@@ -25,10 +25,10 @@ from liverpair.jobs.dream_results import (
 )
 
 if TYPE_CHECKING:
+    from liverpair.core.trajectories import Trajectories
     from liverpair.dreaming.ascent import DreamStep
     from liverpair.dreaming.state import DreamState
     from liverpair.dreaming.subject import Subject
-    from liverpair.dreaming.trajectories import Trajectories
 
 SAVE_EVERY_S = 20.0
 SLOW_S = 1.0
@@ -60,7 +60,7 @@ class DreamRecord:
     @classmethod
     def begin(cls, folder: Path, content: Mapping[str, Any], read: Readings) -> "DreamRecord":
         """A new dream in `folder`; an earlier one in it is removed. `content` is all that is known beforehand."""
-        from liverpair.dreaming.trajectories import Trajectories
+        from liverpair.core.trajectories import Trajectories
 
         for path in own_files(folder):
             path.unlink()
@@ -80,7 +80,7 @@ class DreamRecord:
 
         Frames that are gone are left out. Raises `InputError` when its trajectories or its state are damaged.
         """
-        from liverpair.dreaming.trajectories import Trajectories
+        from liverpair.core.trajectories import Trajectories
 
         record = cls(folder, content, Trajectories.read_csv(folder / TRAJECTORIES_FILE), read)
         whole = {(entry["run"], entry["start"]): entry for entry in content["runs"]}

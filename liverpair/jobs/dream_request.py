@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
 from liverpair.core.errors import InputError
-from liverpair.dreaming.dream_settings import RUN_KINDS, DreamSettings
+from liverpair.core.trajectories import RUN_KINDS
+from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.jobs.pair_inputs import PARTS, input_sha256
 from liverpair.jobs.requests import box_of, check_request
@@ -44,7 +45,7 @@ class DreamRequest(DreamSettings):
     seed
         Of the drawn starts and of the baselines.
     features
-        Their identifiers (`liverpair.dreaming.feature_names`); none: the default ones.
+        Their identifiers (`liverpair.measures.feature_names`); none: the default ones.
     baselines
         Which of "random-weights" and "random-direction" to run as well.
     normal_ranges
@@ -150,7 +151,7 @@ def dimensions_of(bundle: "Bundle") -> int:
 def checked_features(names: Sequence[str], dimensions: int) -> tuple[str, ...]:
     """The features to measure, each once; the default ones when `names` is empty. Raises `InputError` for one that is
     unknown."""
-    from liverpair.dreaming.feature_names import check_features, default_features
+    from liverpair.measures.feature_names import check_features, default_features
 
     check_features(names, dimensions)
     return tuple(dict.fromkeys(names)) or tuple(default_features(dimensions))

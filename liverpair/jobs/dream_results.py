@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.core.errors import InputError
-from liverpair.dreaming.dream_settings import RUN_KINDS
+from liverpair.core.trajectories import RUN_KINDS
 from liverpair.jobs.segment_results import SIDES, is_number
 
 DREAM_FILE = "dream.json"

@@ -77,7 +77,7 @@ def features_of(
     spacing_mm
         (x, y, z) or (x, y).
     names
-        As in `liverpair.dreaming.feature_names.GROUPS`: "glcm_Contrast".
+        As in `liverpair.measures.feature_names.GROUPS`: "glcm_Contrast".
     settings
         How intensities are scaled and discretized.
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from liverpair.measures.mask_similarity import translation_similarity
 from liverpair.segmentation.similarity_loss import registered
 from liverpair.training.bundle_writing import kept_task
 from liverpair.training.command import checkpoint_of, fit
+from reproduction.chapter2.mask_similarity import translation_similarity
 from reproduction.run_folders import check_asked
 from reproduction.training.coded_masks_data import CodedMasksData
 from reproduction.training.similarity_command import CONFIGS

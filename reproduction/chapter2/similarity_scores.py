@@ -8,10 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.geometry import IDENTITY_DIRECTION, Grid
-from liverpair.measures.mask_similarity import FieldSearch, field_similarity
 from liverpair.segmentation.preparation import prepare_labels
 from liverpair.synthesis.paired_lesions_evaluation import pair_files, read_real_pair
 from liverpair.training.segmentation_data import json_stamp
+from reproduction.chapter2.mask_similarity import FieldSearch, field_similarity
 from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.remembered import Remembered
 

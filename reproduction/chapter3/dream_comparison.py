@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from liverpair.dreaming.feature_names import title_of
 from liverpair.evaluation.result_files import write_results
+from liverpair.measures.feature_names import title_of
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from reproduction.chapter3.dream_figures import FeaturePanel, feature_curves, picture_grid
 from reproduction.chapter3.dream_runs import (

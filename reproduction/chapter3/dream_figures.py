@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from liverpair.dreaming.colors import color_of
 from liverpair.dreaming.plot_style import (
     draw_band,
     draw_curve,
@@ -20,6 +19,7 @@ from liverpair.dreaming.plot_style import (
     label_ends,
     save_figure,
 )
+from liverpair.measures.feature_colors import color_of
 
 PANEL_WIDTH, PANEL_HEIGHT, LABELS_WIDTH = 3.3, 2.7, 1.9
 PICTURE, TITLE = 1.75, 0.24

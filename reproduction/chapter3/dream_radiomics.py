@@ -7,12 +7,12 @@ for? With two baselines beside it: random weights, and a random direction of equ
 import shlex
 from collections.abc import Sequence
 
-from liverpair.dreaming.dream_settings import RUN_KINDS
-from liverpair.dreaming.feature_names import default_features, title_of
+from liverpair.core.trajectories import RUN_KINDS
 from liverpair.dreaming.figures import trajectory_figure
 from liverpair.dreaming.interpretation import readings
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.evaluation.result_files import write_results
+from liverpair.measures.feature_names import default_features, title_of
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from reproduction.chapter3.dream_figures import picture_grid
 from reproduction.chapter3.dream_networks import REALISTIC

@@ -9,13 +9,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.ascent import dream
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.dreaming.neurons import Neuron, neuron_at
 from liverpair.dreaming.starts import random_indices
 from liverpair.dreaming.subject import Subject, prepare_subject
-from liverpair.dreaming.trajectories import Trajectories
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES, read_real_pair
 from reproduction.arguments import add_places, joined, positive, results_folder
 from reproduction.chapter3.dream_figures import Picture

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from liverpair.dreaming.colors import FEATURES as COLORS
 from liverpair.dreaming.plot_style import INK, draw_band, draw_curve, figure_style, label_ends, save_figure
+from liverpair.measures.feature_colors import FEATURES as COLORS
 from reproduction.chapter3.dream_toy_climbs import Climb, Points
 
 NEGATIVE, POSITIVE = "#8c8c8c", "#56b4e9"

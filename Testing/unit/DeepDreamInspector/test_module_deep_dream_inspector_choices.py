@@ -7,7 +7,7 @@ from deep_dream_inspector_factory import CENTER, MODULE, panel, window  # noqa: 
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask, shift_transform
 
-from liverpair.dreaming.feature_names import default_features
+from liverpair.measures.feature_names import default_features
 from liverpair.mrml import segmentations
 from Testing.harness import start
 

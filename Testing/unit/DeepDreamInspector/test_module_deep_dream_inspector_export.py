@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from dream_viewing_factory import ADDED, FRAMES, STARTS, samples, viewing_of  # noqa: F401
 
 from liverpair.core.errors import no_progress
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.core.trajectories import Trajectories
 from liverpair.jobs.dream_report_job import dream_report
 from liverpair.jobs.dream_results import read_dream
 

@@ -13,7 +13,7 @@ from peak_detector import write_peak_bundle
 from liverpair.commands import demo, demo_dream, demo_lesions
 from liverpair.core.geometry import Box, Grid, like
 from liverpair.core.lesions import LesionPair, read_lesions
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.core.trajectories import Trajectories
 from liverpair.io.study import write_image
 from liverpair.mrml import headless
 from liverpair.mrml.lesions.lesion_study import LesionStudy

@@ -9,11 +9,11 @@ from dream_folder_factory import PIXEL, RANGES, SPHERICITY, frame_images, rising
 from matplotlib.figure import Figure
 
 from liverpair.core.errors import InputError
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming import figures, strip
-from liverpair.dreaming.colors import BASELINES, FEATURES, color_of, is_broken
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.dreaming.plot_style import curves, draw_curve, draw_outline, quartiles, spread_apart
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.measures.feature_colors import BASELINES, FEATURES, color_of, is_broken
 
 PNG = b"\x89PNG\r\n"
 

@@ -13,9 +13,9 @@ from lesion_study_factory import LESIONS, write_lesion_study
 from liverpair import cli
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
-from liverpair.dreaming.feature_names import feature_groups
 from liverpair.dreaming.normal_ranges import NormalRanges, normal_ranges, ranges_of_objects
 from liverpair.io.study import read_image, write_image, write_lesions
+from liverpair.measures.feature_names import feature_groups
 from liverpair.measures.radiomics import FeatureSettings, features_of
 
 BANDS = {"shape_Sphericity": {"mean": 0.7, "sd": 0.1}, "glcm_Contrast": {"mean": 4.0, "sd": 0.0}}

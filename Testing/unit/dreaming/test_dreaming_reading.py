@@ -6,9 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.interpretation import read_trajectory, readings
 from liverpair.dreaming.normal_ranges import NormalRanges
-from liverpair.dreaming.trajectories import Trajectories
 
 ITERATIONS = np.arange(0, 401)
 NAME = "shape_Sphericity"

@@ -7,10 +7,10 @@ import pytest
 from dream_folder_factory import ENTROPY, SPHERICITY, rising, write_dream
 
 from liverpair.core.errors import InputError, MissingPackageError
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming import report
 from liverpair.dreaming.finished import FinishedDream
 from liverpair.dreaming.report_page import LEAST_CURVES_MM, MOST_CURVES_MM, Page, curves_height_mm
-from liverpair.dreaming.trajectories import Trajectories
 
 
 def page_of(paths) -> str:

@@ -67,7 +67,7 @@ def test_only_what_bends_the_path_decides_whether_a_dream_can_be_resumed():
 
 
 def test_what_modules_use_needs_no_torch():
-    modules = "settings, trajectories, state, starts"
+    modules = "dream_settings, state, starts"
     code = f"import sys; from liverpair.dreaming import {modules}; print({{'torch', 'radiomics'}} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

@@ -15,8 +15,8 @@ from mrml_factory import empty_scene
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.errors import no_progress
 from liverpair.core.geometry import Grid
+from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.finished import FinishedDream
-from liverpair.dreaming.trajectories import Trajectories
 from liverpair.io.lesion_csv import csv_text
 from liverpair.io.markups import boxes_to_markups
 from liverpair.io.study import Study, read_image

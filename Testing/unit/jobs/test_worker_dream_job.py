@@ -29,12 +29,12 @@ from peak_study import write_volumes
 
 from liverpair.core.errors import Cancelled, InputError, no_progress
 from liverpair.core.geometry import Grid
-from liverpair.dreaming.feature_names import default_features
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.core.trajectories import Trajectories
 from liverpair.io.study import read_image
 from liverpair.jobs import dream_record
 from liverpair.jobs.dream_results import existing_dream, located, read_dream
 from liverpair.jobs.jobs import JOBS
+from liverpair.measures.feature_names import default_features
 
 FEATURES = ["firstorder_Mean", "shape2D_Sphericity"]
 ITERATIONS = 15

@@ -11,8 +11,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from liverpair.core.errors import InputError, MissingPackageError
-from liverpair.dreaming.feature_names import default_features, feature_groups
 from liverpair.measures import radiomics as measured
+from liverpair.measures.feature_names import default_features, feature_groups
 from liverpair.measures.radiomics import FeatureSettings, features_of
 
 SPACING = {2: (1.25, 1.75), 3: (1.25, 1.75, 3.5)}

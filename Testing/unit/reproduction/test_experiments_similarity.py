@@ -9,9 +9,9 @@ import SimpleITK as sitk
 from bright_box import grid, image_and_mask
 from paired_livers_factory import SHIFT_MM, write_pairs
 
-from liverpair.measures.mask_similarity import FieldSearch
 from reproduction.__main__ import main
 from reproduction.chapter2 import similarity, similarity_scores
+from reproduction.chapter2.mask_similarity import FieldSearch
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liverpair.measures.mask_similarity import translation_similarity
+from reproduction.chapter2.mask_similarity import translation_similarity
 from reproduction.toys.coded_masks import CodedMasksSettings, coded_masks
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from liverpair.dreaming.colors import color_of, is_broken
-from liverpair.dreaming.dream_settings import RUN_KINDS
-from liverpair.dreaming.feature_names import title_of
+from liverpair.core.trajectories import RUN_KINDS
+from liverpair.measures.feature_colors import color_of, is_broken
+from liverpair.measures.feature_names import title_of
 from liverpair.mrml.dreams.dream_curves import number
 from liverpair.mrml.dreams.dream_scene import DreamScene
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 
 import slicer
 
-from liverpair.dreaming.colors import color_of
-from liverpair.dreaming.dream_settings import RUN_KINDS
-from liverpair.dreaming.feature_names import title_of
+from liverpair.core.trajectories import RUN_KINDS
+from liverpair.measures.feature_colors import color_of
+from liverpair.measures.feature_names import title_of
 from liverpair.mrml.dreams import dream_folders, dream_lines, dream_series
 from liverpair.mrml.dreams.dream_lines import SECOND, Scale, Shown
 from liverpair.mrml.dreams.dream_scene import DreamScene

@@ -17,8 +17,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.core.errors import InputError
-from liverpair.dreaming.dream_settings import RUN_KINDS
-from liverpair.dreaming.trajectories import KEYS, MEASURES, Trajectories
+from liverpair.core.trajectories import KEYS, MEASURES, RUN_KINDS, Trajectories
 from liverpair.mrml.dreams import dream_folders
 from liverpair.mrml.dreams.dream_curves import Curves, check_place, number
 

@@ -12,7 +12,7 @@ from mrml_factory import empty_scene
 from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.core.errors import InputError
-from liverpair.dreaming.colors import color_of
+from liverpair.measures.feature_colors import color_of
 from liverpair.mrml.dreams.dream_plot import FAR_Z, DreamPlot
 from liverpair.mrml.dreams.dream_scene import DreamScene
 from liverpair.mrml.dreams.dream_series import read_key

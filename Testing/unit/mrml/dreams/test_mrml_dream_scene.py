@@ -249,7 +249,8 @@ def test_a_folder_with_something_of_the_users_stays(scene):
 def test_dreams_need_neither_qt_nor_torch_nor_radiomics():
     program = (
         "import sys; sys.modules.update(dict.fromkeys(('qt', 'PySide6', 'torch', 'radiomics', 'matplotlib')));"
-        "from liverpair.mrml import dream_frames, dream_layout, dream_plot, dream_scene, headless; headless.boot();"
+        "from liverpair.mrml import headless; headless.boot();"
+        "from liverpair.mrml.dreams import dream_frames, dream_layout, dream_plot, dream_scene;"
         "dream_plot.DreamPlot(dream_scene.DreamScene.create('Dream', {})).show()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

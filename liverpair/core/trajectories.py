@@ -11,7 +11,10 @@ import numpy as np
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
-from liverpair.dreaming.dream_settings import RUN_KINDS
+
+RUN_KINDS = ("dream", "random-weights", "random-direction")
+"""A dream, and the two baselines that any trajectory is to be held against."""
+
 
 KEYS = ("run", "start", "iteration")
 MEASURES = ("activation", "probability", "voxels")

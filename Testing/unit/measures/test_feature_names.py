@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from liverpair.core.errors import InputError
-from liverpair.dreaming.feature_names import GROUPS, check_features, default_features, feature_groups, title_of
+from liverpair.measures.feature_names import GROUPS, check_features, default_features, feature_groups, title_of
 
 
 def test_they_are_what_pyradiomics_has_and_does_not_call_deprecated():
@@ -69,9 +69,8 @@ def test_a_feature_that_is_not_there_is_named(name, dimensions, words):
 
 
 def test_what_modules_import_brings_neither_torch_nor_pyradiomics():
-    rooms = "feature_names, normal_ranges, reading"
     code = (
-        f"import sys; from liverpair.dreaming import {rooms}; import liverpair.measures.radiomics; "
+        "import sys; from liverpair.dreaming import interpretation, normal_ranges; import liverpair.measures.radiomics; "
         "print([name for name in ('torch', 'radiomics', 'matplotlib') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from liverpair.core.errors import InputError
-from liverpair.dreaming.trajectories import Trajectories
+from liverpair.core.trajectories import Trajectories
 
 
 def sample(run, start, iteration, **features):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from liverpair.core.errors import InputError
-from liverpair.measures.mask_similarity import FieldSearch, field_similarity, translation_similarity
 from liverpair.synthesis.shapes import blob_field
+from reproduction.chapter2.mask_similarity import FieldSearch, field_similarity, translation_similarity
 
 
 def blobs(seed, shape=(24, 24)):
@@ -90,7 +90,7 @@ def test_no_search_is_worse_than_the_masks_as_they_are(seed):
 
 
 def test_the_search_ends_when_nothing_is_gained(monkeypatch):
-    from liverpair.measures import mask_similarity
+    from reproduction.chapter2 import mask_similarity
 
     steps = []
     warp = mask_similarity.warp
