@@ -70,7 +70,8 @@ def test_a_feature_that_is_not_there_is_named(name, dimensions, words):
 
 def test_what_modules_import_brings_neither_torch_nor_pyradiomics():
     code = (
-        "import sys; from liverpair.dreaming import interpretation, normal_ranges; import liverpair.measures.radiomics; "
+        "import sys; import liverpair.dreaming.interpretation, liverpair.dreaming.normal_ranges; "
+        "import liverpair.measures.radiomics; "
         "print([name for name in ('torch', 'radiomics', 'matplotlib') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
