@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Two commands for a fresh machine.
+"""LiverPair on a fresh machine.
 
     python3 quickstart.py demo           segment the liver in an embedded T1/T2 pair; results in demo-output/
     python3 quickstart.py demo T1 T2     the same with your volumes (NIfTI, NRRD, MetaImage or DICOM folders)
     python3 quickstart.py test [...]     run all tests; what follows is for pytest
+    python3 quickstart.py lint           check style and spelling of the source
 
-Both make the virtual environment `.venv` in this folder, or reuse it when it is complete, and install LiverPair there.
-Only the standard library is used here. Exit codes: 0 done; 1 tests or demo failed; 2 the machine or the command line
-lacks something, said in one sentence each; 130 stopped by Ctrl-C.
+All make the virtual environment `.venv` in this folder, or reuse it when it is complete, and install LiverPair there.
+Only the standard library is used here. Exit codes: 0 done; 1 tests, checks or demo failed; 2 the machine or the command
+line lacks something, each named in one sentence; 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations  # so that an older Python gets as far as being told that it is too old
@@ -32,8 +33,12 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 STAMP_FILE = "liverpair-quickstart.json"
 DEMO_OUTPUT = ROOT / "demo-output"
-EXTRA = "test"
-"""The extra of pyproject.toml that holds everything: library, real MRML, engines and test tools."""
+EXTRA = "dev"
+"""The extra of pyproject.toml that holds everything: library, real MRML, engines, test tools and linters."""
+CONSTRAINTS = "constraints.txt"
+"""The exact versions that are installed."""
+
+LINTERS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["codespell_lib"])
 
 IN_PARALLEL = ("-n", "auto", "--dist", "loadfile")
 """pytest's options for a process on each core, a file of tests at a time; what the command line says comes after."""
@@ -86,6 +91,9 @@ def main(words: list[str] | None = None) -> int:
         if command == "test":
             say("Running the tests")
             code = run([python, "-m", "pytest", *IN_PARALLEL, *rest])
+        elif command == "lint":
+            say("Checking style and spelling")
+            code = next((code for code in [run([python, "-m", *linter]) for linter in LINTERS] if code), 0)
         else:
             code = run([python, "-m", "liverpair.commands.demo", "--output", str(DEMO_OUTPUT), *rest])
         return 130 if code == 130 else int(code != 0)
@@ -105,12 +113,16 @@ def parse(words: list[str]) -> tuple[str, list[str]]:
     parser = argparse.ArgumentParser(
         prog="quickstart.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", metavar="demo|test")
+    commands = parser.add_subparsers(dest="command", metavar="demo|test|lint")
     commands.required = True
     demo = commands.add_parser("demo", help="segment the liver in the embedded pair, or in your T1 and T2")
     demo.add_argument("volumes", nargs="*", metavar="T1 T2", help="your volumes: image files or DICOM folders")
     commands.add_parser("test", help="run all tests; options are pytest's")
-    volumes = [Path(name).expanduser().absolute() for name in parser.parse_args(words).volumes]
+    commands.add_parser("lint", help="check style and spelling of the source")
+    asked = parser.parse_args(words)
+    if asked.command == "lint":
+        return "lint", []
+    volumes = [Path(name).expanduser().absolute() for name in asked.volumes]
     if len(volumes) not in (0, 2):
         parser.error("demo takes no volume (the embedded pair) or two: T1 and T2")
     for volume in volumes:
@@ -135,7 +147,8 @@ def prepared_environment() -> str:
     say(f"Installing LiverPair and what it needs into {ENVIRONMENT.name} (about 3 GB; some minutes the first time)")
     stamp = ENVIRONMENT / STAMP_FILE
     stamp.write_text("{}\n", encoding="utf-8")
-    if run([python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--editable", f".[{EXTRA}]"]):
+    install = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    if run([*install, "--constraint", CONSTRAINTS, "--editable", f".[{EXTRA}]"]):
         raise NotReady("pip could not install LiverPair; its last lines above say why. Is there a network connection?")
     say("Checking the installation")
     check_installation(python)
@@ -259,12 +272,12 @@ def python_version_of(environment: Path) -> tuple[int, ...] | None:
 
 def stamp_of(version: tuple[int, ...]) -> dict[str, str]:
     """What a complete environment was made from: it must be completed again when any of this changes."""
-    pyproject = (ROOT / "pyproject.toml").read_bytes()
-    return {"pyproject": hashlib.sha256(pyproject).hexdigest(), "python": dotted(version), "checkout": str(ROOT)}
+    asked = {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in ("pyproject.toml", CONSTRAINTS)}
+    return {**asked, "python": dotted(version), "checkout": str(ROOT)}
 
 
 def is_complete(environment: Path, version: tuple[int, ...]) -> bool:
-    """Whether an installation from this pyproject.toml and checkout was finished with this Python."""
+    """Whether an installation of what this checkout asks for was finished with this Python."""
     try:
         return json.loads((environment / STAMP_FILE).read_text(encoding="utf-8")) == stamp_of(version)
     except (OSError, ValueError):

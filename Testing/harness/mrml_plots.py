@@ -36,7 +36,7 @@ class qMRMLPlotView(InteractivePicture):
         self._observe()
 
     def harness_view_node(self):
-        """For the widget around it: Python lacks a view's `mrmlPlotViewNode`, no slot and not invokable."""
+        """For the widget around it: Python lacks a view's `mrmlPlotViewNode`, neither a slot nor Q_INVOKABLE."""
         return self._view_node
 
     def chart(self) -> vtk.vtkChartXY:

@@ -58,15 +58,15 @@ class GeneralizedUNet(nn.Module):
         self.in_channels, self.out_channels = in_channels, out_channels
         self.pooling, self.offset = pooling, offset
         deepest = len(widths) - 1
-        befores = [in_channels, *(level[-1] for level in widths[:-1])]
+        inputs_of_levels = [in_channels, *(level[-1] for level in widths[:-1])]
         self.down = nn.ModuleList(
             nn.ModuleList([_convolution(before, first, level == deepest), _convolution(first, second, True)])
-            for level, (before, (first, second)) in enumerate(zip(befores, widths))
+            for level, (before, (first, second)) in enumerate(zip(inputs_of_levels, widths))
         )
-        belows = [*(level[-1] for level in up_widths[1:]), widths[-1][-1]]
+        below_widths = [*(level[-1] for level in up_widths[1:]), widths[-1][-1]]
         self.up = nn.ModuleList(
             nn.ModuleList([_convolution(level[-1] + below, first, True), _convolution(first, second, False)])
-            for level, below, (first, second) in zip(widths, belows, up_widths)
+            for level, below, (first, second) in zip(widths, below_widths, up_widths)
         )
         self.head = nn.Conv3d(up_widths[0][-1], out_channels, 1)
 

@@ -3,23 +3,27 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from packaging.requirements import Requirement
 
 import quickstart
 
 ROOT = Path(__file__).resolve().parents[3]
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A checkout with a pyproject.toml and nothing else, on a machine that has all it needs and runs no command."""
     (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "constraints.txt").write_text("torch==1\n")
     monkeypatch.setattr(quickstart, "ROOT", tmp_path)
     monkeypatch.setattr(quickstart, "ENVIRONMENT", tmp_path / ".venv")
     for check in ("python_problems", "platform_problems", "library_problems", "compiler_problems", "disk_problems"):
@@ -46,6 +50,27 @@ def test_it_agrees_with_pyproject():
     low, high = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', PYPROJECT).groups()
     assert ((3, int(low)), (3, int(high) - 1)) == (quickstart.OLDEST_PYTHON, quickstart.NEWEST_PYTHON)
     assert re.search(rf"^{quickstart.EXTRA} = \[", PYPROJECT, re.MULTILINE)
+
+
+def test_the_constraints_are_exact_and_within_the_bounds_of_pyproject():
+    constraints = [Requirement(line) for line in CONSTRAINTS.splitlines() if line and not line.startswith("#")]
+    bounds = {
+        asked.name: asked
+        for line in re.findall(r'"([\w.\[\]-]+[><=!~][^"]*)"', PYPROJECT)
+        for asked in [Requirement(line)]
+    }
+    assert "torch" in {one.name for one in constraints}
+    for one in constraints:
+        (exact,) = one.specifier
+        assert exact.operator == "==" and bounds[one.name].specifier.contains(exact.version), one.name
+    assert [spec.operator for spec in bounds["torch"].specifier] == [">="]
+
+
+def test_pre_commit_checks_with_the_same_versions():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    versions = re.findall(r"/(ruff|codespell)(?:-pre-commit)?\n +rev: v(.+)", hooks)
+    assert len(versions) == 2
+    assert all(f"{name}=={version}\n" in CONSTRAINTS for name, version in versions)
 
 
 def test_an_old_python_can_read_it_and_needs_nothing_else():
@@ -195,6 +220,7 @@ def test_the_demo_takes_no_volume_or_two(tmp_path, monkeypatch):
         (["demo", "a", "b", "c"], "or two: T1 and T2"),
         (["demo", "no-such-a", "no-such-b"], "there is no '"),
         (["demonstrate"], "invalid choice"),
+        (["lint", "--fix"], "unrecognized arguments"),
         ([], "required"),
     ],
 )
@@ -213,7 +239,8 @@ def test_a_first_run_makes_installs_checks_and_stamps(checkout):
     python = quickstart.prepared_environment()
     assert python == quickstart.environment_python(checkout.environment)
     made, installed = checkout.commands
-    assert made[1:4] == ["-m", "venv", "--clear"] and installed[-2:] == ["--editable", ".[test]"]
+    assert made[1:4] == ["-m", "venv", "--clear"]
+    assert installed[-4:] == ["--constraint", "constraints.txt", "--editable", ".[dev]"]
     version = tuple(sys.version_info[:3])
     assert quickstart.is_complete(checkout.environment, version)
 
@@ -225,17 +252,20 @@ def test_a_complete_environment_is_used_at_once(checkout):
     assert checkout.commands == []
 
 
-@pytest.mark.parametrize("change", ["pyproject", "python", "checkout", "stamp"])
+@pytest.mark.parametrize("change", ["pyproject", "constraints", "python", "checkout", "stamp"])
 def test_an_environment_of_other_making_is_completed_again(checkout, change, monkeypatch):
     quickstart.prepared_environment()
     checkout.version, checkout.commands[:] = tuple(sys.version_info[:3]), []
     if change == "pyproject":
         (checkout.folder / "pyproject.toml").write_text("[project]\ndependencies = []\n")
+    elif change == "constraints":
+        (checkout.folder / "constraints.txt").write_text("torch==2\n")
     elif change == "python":
         checkout.version = (3, 10, 99)
     elif change == "checkout":
         (checkout.folder / "moved").mkdir()
-        (checkout.folder / "moved" / "pyproject.toml").write_text("[project]\n")
+        for name in ("pyproject.toml", "constraints.txt"):
+            shutil.copy(checkout.folder / name, checkout.folder / "moved")
         monkeypatch.setattr(quickstart, "ROOT", checkout.folder / "moved")
     else:
         (checkout.environment / quickstart.STAMP_FILE).write_text("{broken")
@@ -302,6 +332,17 @@ def test_exit_codes(checkout, answer, code):
     assert checkout.commands[-1][1:] == ["-m", "pytest", *quickstart.IN_PARALLEL, "-q"]
 
 
+@pytest.mark.parametrize(("failing", "code"), [("none", 0), ("check", 1), ("--check", 1), ("codespell_lib", 1)])
+def test_lint_runs_every_check_whichever_fails(checkout, failing, code):
+    checkout.exit_codes[failing] = 1
+    assert quickstart.main(["lint"]) == code
+    assert [command[1:3] for command in checkout.commands[-3:]] == [
+        ["-m", "ruff"],
+        ["-m", "ruff"],
+        ["-m", "codespell_lib"],
+    ]
+
+
 def test_every_problem_is_printed(checkout, monkeypatch, capsys):
     monkeypatch.setattr(quickstart, "disk_problems", lambda: ["No room."])
     monkeypatch.setattr(quickstart, "library_problems", lambda: ["No EGL."])
@@ -327,16 +368,18 @@ def test_other_packages_do_not_mix_in(monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="continuous integration runs bash")
-def test_continuous_integration_runs_the_same_command(tmp_path):
+@pytest.mark.parametrize("failing", ["lint", "test"])
+def test_continuous_integration_runs_the_same_commands(tmp_path, failing):
     fake = tmp_path / "python3"
-    fake.write_text('#!/bin/sh\necho "$PWD: $*: $(cat)"\nexit 3\n')
+    fake.write_text(f'#!/bin/sh\necho "$PWD: $*: $(cat)"\n[ "$2" != {failing} ] || exit 3\n')
     fake.chmod(0o755)
     found = subprocess.run(
-        ["bash", str(ROOT / ".ci" / "run")],
+        ["bash", str(ROOT / ".ci" / "run"), "-x"],
         cwd=str(tmp_path),
         env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "CI": "true"},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
     )
-    assert found.stdout.strip() == f"{ROOT}: quickstart.py test:" and found.returncode == 3
+    lines = [f"{ROOT}: quickstart.py lint: ", f"{ROOT}: quickstart.py test -x: "]
+    assert found.stdout.splitlines() == (lines[:1] if failing == "lint" else lines) and found.returncode == 3

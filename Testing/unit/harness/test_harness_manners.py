@@ -72,7 +72,7 @@ def test_unknown_attribute_is_refused_on_a_widget_and_allowed_on_a_python_subcla
 
 
 def test_unknown_signal_gives_false_and_is_reported(harness, button):
-    for signature in ("klicked()", "clicked(int)", "clicked(bool,bool)", "clicked", "checkStateChanged(int)"):
+    for signature in ("pushed()", "clicked(int)", "clicked(bool,bool)", "clicked", "checkStateChanged(int)"):
         with harness.expecting(signature.split("(")[0]):
             assert button.connect(signature, print) is False
         with harness.expecting(signature.split("(")[0]):
