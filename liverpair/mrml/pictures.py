@@ -276,13 +276,12 @@ def body_box(volume_node) -> np.ndarray:
 
 def mask_box(mask: sitk.Image, volume_node) -> np.ndarray:
     """Box around a mask (0, 1) that is not empty and lies on the volume's grid, in world mm as `body_box` gives it."""
-    statistics = sitk.LabelShapeStatisticsImageFilter()
-    statistics.Execute(mask)
-    start, size = np.array(statistics.GetBoundingBox(1)).reshape(2, 3)
-    corners = np.array(np.meshgrid(*zip(start - 0.5, start + size - 0.5))).reshape(3, -1).T
-    points = [mask.TransformContinuousIndexToPhysicalPoint(corner.tolist()) for corner in corners]
-    world = np.array([frames.to_world(volume_node, frames.flip(point)) for point in points])
-    return np.array([world.min(axis=0), world.max(axis=0)])
+    corners = [mask.TransformIndexToPhysicalPoint(index) for index in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))]
+    origin, *ends = (np.array(frames.to_world(volume_node, frames.flip(corner))) for corner in corners)
+    axes = np.array(ends) - origin
+    voxels = origin + np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1] @ axes
+    half = np.abs(axes).sum(axis=0) / 2
+    return np.array([voxels.min(axis=0) - half, voxels.max(axis=0) + half])
 
 
 def _row_of_pictures(name, volume_node, segmentation_node, middle, center, scales, size) -> list[np.ndarray]:

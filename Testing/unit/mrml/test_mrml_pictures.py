@@ -7,7 +7,7 @@ import slicer
 from mrml_factory import DIRECTIONS, LIVER, empty_scene, new_segmentation
 
 from liverpair.core.geometry import like
-from liverpair.mrml.pictures import SliceView, body_box, montage, picture_of_pair, render_slice, save_png
+from liverpair.mrml.pictures import SliceView, body_box, mask_box, montage, picture_of_pair, render_slice, save_png
 from liverpair.mrml.segmentations import put_segment
 from liverpair.mrml.volumes import node_from_image
 
@@ -149,6 +149,16 @@ def test_the_picture_of_a_pair_has_t1_above_t2_each_with_its_own_outline():
 def test_the_picture_of_one_volume_has_one_row():
     volume, _ball = ball_volume()
     assert picture_of_pair(None, volume, width=90, height=80).shape == (80, 278, 3)
+
+
+def test_the_box_of_a_mask_ends_where_its_voxels_do_however_oblique_the_volume():
+    image = sitk.Image([11, 11, 3], sitk.sitkUInt8)
+    half = 0.5**0.5
+    image.SetDirection([half, -half, 0, half, half, 0, 0, 0, 1])  # turned by 45 degrees around the patient's axis
+    image[0, 10, 1] = image[10, 0, 1] = 1  # both at y = 10 sin 45 degrees, 20 sin 45 degrees apart along x
+    reach = 10 * half
+    expected = [[-reach - half, -reach - half, 0.5], [reach + half, -reach + half, 1.5]]
+    assert mask_box(image, node_from_image(image, "T1")) == pytest.approx(np.array(expected))
 
 
 def test_the_body_box_holds_the_body_and_not_the_air():
