@@ -205,7 +205,8 @@ def window(tmp_path_factory):
     write_models(models)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIVERPAIR_BUNDLES", str(models))
-        patch.setattr("liverpair.bundle.catalogue.shipped_bundles_folder", lambda: models / "none")
+        for kind in ("shipped", "published"):
+            patch.setattr(f"liverpair.bundle.catalogue.{kind}_bundles_folder", lambda: models / "none")
         running = start()
         running.reset()
         yield open_panel(running, DreamWorker()), models

@@ -156,7 +156,8 @@ def panel(tmp_path, monkeypatch):
     models = tmp_path / "models"
     monkeypatch.setenv("LIVERPAIR_BUNDLES", str(models))
     monkeypatch.setenv("LIVERPAIR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("liverpair.bundle.catalogue.shipped_bundles_folder", lambda: tmp_path / "none")
+    for kind in ("shipped", "published"):
+        monkeypatch.setattr(f"liverpair.bundle.catalogue.{kind}_bundles_folder", lambda: tmp_path / "none")
     write_bundle(models / "small", strategy="single")
     write_peak_bundle(models / "peaks")
     running = start()

@@ -253,7 +253,8 @@ def panel(tmp_path, monkeypatch):
     """The module's panel in a fresh application, one untrained model installed; nothing may go wrong unseen."""
     models = tmp_path / "models"
     monkeypatch.setenv("LIVERPAIR_BUNDLES", str(models))
-    monkeypatch.setattr("liverpair.bundle.catalogue.shipped_bundles_folder", lambda: tmp_path / "none")
+    for kind in ("shipped", "published"):
+        monkeypatch.setattr(f"liverpair.bundle.catalogue.{kind}_bundles_folder", lambda: tmp_path / "none")
     write_bundle(models / "small", strategy="single")
     running = start()
     running.reset()
