@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.viewprompt import ViewPrompt
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import centroid_mm
+from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.mrml import frames, layouts, segmentations, volumes
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.registration.places import PlaceMap
@@ -122,9 +122,7 @@ class ReadingContext(PanelContext):
         if self._placeMap is None:
             pairs = self.study.pairs() if self.study is not None else []
             masks = [self.livers(side) for side in SIDES]
-            offset = None
-            if None not in masks:
-                offset = tuple(np.subtract(centroid_mm(masks[1]), centroid_mm(masks[0])).tolist())
+            offset = None if None in masks else offset_t1_to_t2(*masks)
             self._placeMap = PlaceMap(pairs, self.correspondence, offset)
         return self._placeMap
 

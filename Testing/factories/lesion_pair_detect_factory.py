@@ -59,7 +59,7 @@ class DetectionWorker(FakeWorker):
         output = Path(self.request["output"])
         output.mkdir(exist_ok=True)
         sitk.WriteTransform(transform, str(output / "t1_to_t2.tfm"))
-        result = {"transform": str(output / "t1_to_t2.tfm"), "dice": 0.9, "offset_mm": [0.0, 0.0, 0.0]}
+        result = {"transform": str(output / "t1_to_t2.tfm"), "dice": 0.9, "offset_t1_to_t2_mm": [0.0, 0.0, 0.0]}
         self.transport.say(ResultEvent(self.job["id"], result))
 
 

@@ -108,7 +108,10 @@ class FakeWorker:
         output.mkdir(exist_ok=True)
         result = {side: self._side(side, output) for side in ("t1", "t2")}
         both = result["t1"] and result["t2"]
-        measures = {"dice_as_scanned": 0.25 if both else None, "centroid_offset_mm": [1.0, 2.0, 3.0] if both else None}
+        measures = {
+            "dice_as_scanned": 0.25 if both else None,
+            "offset_t1_to_t2_mm": [-1.0, -2.0, -3.0] if both else None,
+        }
         result |= {"measures": measures, "provenance": PROVENANCE, "notes": [], **changes}
         self.transport.say(ResultEvent(self.job["id"], result))
         return result

@@ -184,7 +184,7 @@ def report(result: Mapping[str, Any]) -> list[str]:
         *lines,
         f"Table: {result['table']}",
         f"Boxes for Slicer: {result['boxes']['t1']} and {Path(result['boxes']['t2']).name}",
-        offset_line([-value for value in result["liver_offset_mm"]]),
+        offset_line(result["offset_t1_to_t2_mm"]),
         "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by),
         *other_notes(result),
     ]

@@ -125,7 +125,7 @@ def detect_cases(
 ) -> "list[ScoredCase]":
     """What a detector finds in every study; `request` has the fields of a `DetectRequest` but volumes and masks."""
     from liverpair.detection.inference import detect
-    from liverpair.detection.preparation import liver_offset_mm
+    from liverpair.detection.preparation import liver_offset
     from liverpair.jobs.pair_inputs import read_pair
 
     truths = [_truth(study) for study in studies]
@@ -143,7 +143,7 @@ def detect_cases(
             wanted.options(),
             lambda fraction, message, study=study, report=report: report(fraction, f"{study.name}: {message}"),
         )
-        cases.append(_case(study, truth, found.pairs, liver_offset_mm(*found.livers), kinds))
+        cases.append(_case(study, truth, found.pairs, liver_offset(*found.livers), kinds))
     return cases
 
 
@@ -157,19 +157,19 @@ def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool, liver_label
         raise InputError(
             f"There is no result of study '{study.name}' in '{predictions}'.", "Run 'detect --studies' first."
         )
-    found, offset_mm = read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder, liver_label)
-    return _case(study, _truth(study), found, offset_mm, kinds)
+    found, offset_t1_to_t2_mm = read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder, liver_label)
+    return _case(study, _truth(study), found, offset_t1_to_t2_mm, kinds)
 
 
 def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) -> Sequence[float]:
     """Centroid of the T2 liver minus that of the T1 liver: as the detection had it, else by the study's own masks."""
-    from liverpair.detection.preparation import liver_offset_mm
+    from liverpair.detection.preparation import liver_offset
     from liverpair.io.study import read_image
     from liverpair.jobs.pair_inputs import liver_of
 
     detection = read_detection(results)
     if detection is not None:
-        return detection["liver_offset_mm"]
+        return detection["offset_t1_to_t2_mm"]
     parts = study_parts(study.folder)
     masks = [parts[f"{side}_liver"] for side in SIDES]
     if None in masks:
@@ -177,7 +177,7 @@ def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) ->
             f"Nothing says where the livers of study '{study.name}' lie.", "Add t1_liver.nii.gz and t2_liver.nii.gz."
         )
     livers = [liver_of(read_image(mask), side.upper(), liver_label)[0] for mask, side in zip(masks, SIDES)]
-    return liver_offset_mm(*livers)
+    return liver_offset(*livers)
 
 
 def _is_about_detection(words: Sequence[str]) -> bool:
@@ -220,7 +220,7 @@ def _case(
     from liverpair.evaluation.score_detection import ScoredCase
 
     named = {pair.uid: pair.note.split(",")[0].strip() for pair in truth} if kinds else {}
-    return ScoredCase(study.name, predicted, truth, kinds=named, liver_offset_mm=tuple(map(float, offset_mm)))
+    return ScoredCase(study.name, predicted, truth, kinds=named, offset_t1_to_t2_mm=tuple(map(float, offset_mm)))
 
 
 def _report(result: Mapping[str, Any], command: str, options: argparse.Namespace, places: Sequence[str]) -> None:

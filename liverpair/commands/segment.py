@@ -138,8 +138,8 @@ def report(result: Mapping[str, Any]) -> list[str]:
     measures = result["measures"]
     if measures["dice_as_scanned"] is not None:
         lines.append(f"Dice of the two livers as scanned: {measures['dice_as_scanned']:.2f}")
-    if measures["centroid_offset_mm"] is not None:
-        lines.append(offset_line(measures["centroid_offset_mm"]))
+    if measures["offset_t1_to_t2_mm"] is not None:
+        lines.append(offset_line(measures["offset_t1_to_t2_mm"]))
     made_by = result["provenance"]
     lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by))
     return lines + other_notes(result)

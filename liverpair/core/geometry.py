@@ -184,6 +184,12 @@ def centroid_mm(mask: sitk.Image) -> Vector | None:
     return tuple(float(v) for v in Grid.of(mask).point(voxels.mean(axis=0)[::-1]))
 
 
+def offset_t1_to_t2(t1_mask: sitk.Image, t2_mask: sitk.Image) -> Vector | None:
+    """Centroid of the T2 mask minus that of the T1 mask in LPS mm, each on its own grid; None when one is empty."""
+    t1, t2 = centroid_mm(t1_mask), centroid_mm(t2_mask)
+    return None if t1 is None or t2 is None else tuple(b - a for a, b in zip(t1, t2))
+
+
 @dataclass(frozen=True)
 class Box:
     """A box in space: centre in LPS mm, size in mm along the axes of the image it was drawn in, and that image's

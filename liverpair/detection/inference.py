@@ -177,7 +177,7 @@ def detect(
         "alignment": detector.settings.alignment,
         "score_threshold": detector.settings.score_threshold,
         "operating_threshold": detector.settings.operating_threshold,
-        "liver_offset_mm": list(prepared.offset_mm),
+        "offset_t1_to_t2_mm": list(prepared.offset_t1_to_t2_mm),
         "seconds": round(time.perf_counter() - started, 3),
         "software": f"LiverPair {__version__}",
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

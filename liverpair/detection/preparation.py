@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid, Vector, centroid_mm, resample, to_lps
+from liverpair.core.geometry import Grid, Vector, centroid_mm, offset_t1_to_t2, resample, to_lps
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.segmentation.preparation import (
     GridPolicy,
@@ -29,7 +29,7 @@ class PreparedPair:
     """Two volumes as channels.
 
     `channels` (2, z, y, x) float32; `livers` (2, z, y, x) bool; `grids`: where the voxels of each channel lie. The
-    grids differ by `offset_mm` (T2 minus T1, LPS), which is 0 where the images are compared as scanned. `limits`: the
+    grids differ by `offset_t1_to_t2_mm` (LPS), which is 0 where the images are compared as scanned. `limits`: the
     intensities that became 0 and 1 in each channel. `shown` (2, z, y, x) bool: the voxels that are not masked.
     """
 
@@ -40,18 +40,18 @@ class PreparedPair:
     shown: np.ndarray | None = None
 
     @property
-    def offset_mm(self) -> Vector:
+    def offset_t1_to_t2_mm(self) -> Vector:
         """How far the second channel was moved to lie on the first."""
         return tuple(float(b - a) for a, b in zip(self.grids[0].origin, self.grids[1].origin))
 
 
-def liver_offset_mm(t1_liver: sitk.Image, t2_liver: sitk.Image) -> Vector:
-    """Centroid of the T2 liver minus centroid of the T1 liver, LPS. Raises `InputError` for an empty mask."""
-    centroids = [centroid_mm(mask) for mask in (t1_liver, t2_liver)]
-    for side, centroid in zip(("T1", "T2"), centroids):
-        if centroid is None:
-            raise InputError(f"The liver mask of {side} is empty.", "Segment the liver again, or draw it.")
-    return tuple(b - a for a, b in zip(*centroids))
+def liver_offset(t1_liver: sitk.Image, t2_liver: sitk.Image) -> Vector:
+    """`offset_t1_to_t2` of two liver masks. Raises `InputError` for an empty one."""
+    offset = offset_t1_to_t2(t1_liver, t2_liver)
+    if offset is None:
+        empty = "T2" if centroid_mm(t1_liver) else "T1"
+        raise InputError(f"The liver mask of {empty} is empty.", "Segment the liver again, or draw it.")
+    return offset
 
 
 def prepare_pair(
@@ -61,7 +61,7 @@ def prepare_pair(
     normalization: Normalization,
     settings: DetectionSettings,
     multiple_of: Sequence[int] = (1, 1, 1),
-    offset_mm: Vector | None = None,
+    offset_t1_to_t2_mm: Vector | None = None,
 ) -> PreparedPair:
     """T1 and T2 on the block of T1's working grid that holds both livers.
 
@@ -75,17 +75,17 @@ def prepare_pair(
         Percentiles, taken over what `settings.normalize_over` names.
     multiple_of
         What the sides (z, y, x) of the block are multiples of.
-    offset_mm
+    offset_t1_to_t2_mm
         By how much T2 lies from T1 (LPS), when not as `settings.alignment` says.
 
     Raises `InputError` for an empty liver mask, or masks that together are wider than livers can be.
     """
-    centroid_offset = liver_offset_mm(*livers)
-    if offset_mm is None:
-        offset_mm = centroid_offset if settings.alignment == "aligned" else (0.0, 0.0, 0.0)
+    centroid_offset = liver_offset(*livers)
+    if offset_t1_to_t2_mm is None:
+        offset_t1_to_t2_mm = centroid_offset if settings.alignment == "aligned" else (0.0, 0.0, 0.0)
     images = [without_empty_slices(image) for image in images]
     whole = policy.grid_for(images[0])
-    corners = np.concatenate([mask_corners(livers[0]), mask_corners(livers[1]) - offset_mm])
+    corners = np.concatenate([mask_corners(livers[0]), mask_corners(livers[1]) - offset_t1_to_t2_mm])
     widest = float(np.ptp(corners, axis=0).max())
     if widest > WIDEST_MM:
         raise InputError(
@@ -93,7 +93,7 @@ def prepare_pair(
             "Check both masks; when T1 and T2 lie that far apart, choose the alignment 'aligned'.",
         )
     first = _block(whole, corners, settings.margin_mm, multiple_of)
-    grids = first, replace(first, origin=tuple(float(o + s) for o, s in zip(first.origin, offset_mm)))
+    grids = first, replace(first, origin=tuple(float(o + s) for o, s in zip(first.origin, offset_t1_to_t2_mm)))
     channels, masks, shown, limits = [], [], [], []
     for image, liver, grid in zip(images, livers, grids):
         low, high = intensity_range(image, liver, normalization, settings.normalize_over)

@@ -40,7 +40,7 @@ class ScoredCase:
         truth: the lesions there are.
         kinds: uid of a true lesion to its kind; "" or missing when not known.
         sizes_mm: uid of a true lesion to its size; missing means the longest side of its boxes.
-        liver_offset_mm: centroid of the T2 liver minus centroid of the T1 liver, LPS: the baseline of displacement.
+        offset_t1_to_t2_mm: centroid of the T2 liver minus centroid of the T1 liver, LPS: the baseline of displacement.
     """
 
     name: str
@@ -48,7 +48,7 @@ class ScoredCase:
     truth: Sequence[LesionPair]
     kinds: Mapping[str, str] = field(default_factory=dict)
     sizes_mm: Mapping[str, float] = field(default_factory=dict)
-    liver_offset_mm: Vector = (0.0, 0.0, 0.0)
+    offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
 
     def size_mm(self, lesion: LesionPair) -> float:
         """Size of a true lesion."""
@@ -175,7 +175,7 @@ def _pairing(
     cases: Sequence[ScoredCase], threshold: float, belongs: Callable[[ScoredCase, LesionPair], bool]
 ) -> dict[str, Any]:
     chosen = [
-        PairingCase(case.predicted, [pair for pair in case.truth if belongs(case, pair)], case.liver_offset_mm)
+        PairingCase(case.predicted, [pair for pair in case.truth if belongs(case, pair)], case.offset_t1_to_t2_mm)
         for case in cases
     ]
     measured = pairing_measures(chosen, FOUND_IOU, minimum_score=threshold)

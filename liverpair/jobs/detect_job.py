@@ -134,7 +134,7 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     all of them appear or none.
 
     Returns {"lesions", "table": paths, "boxes", "livers": {"t1", "t2"} of paths, "correspondence": path or None,
-    "liver_offset_mm": centroid of the T2 liver minus that of the T1 liver, LPS, "provenance": {…}, "notes":
+    "offset_t1_to_t2_mm": centroid of the T2 liver minus that of the T1 liver, LPS, "provenance": {…}, "notes":
     [sentences], "pairs": how many, "doubts", "accepted": as of the job "segment"}. Raises any `LiverPairError`, and
     `Cancelled` through `progress`.
     """
@@ -193,7 +193,7 @@ def _described(
     notes: list[str],
     output: Path,
 ) -> dict[str, Any]:
-    from liverpair.detection.preparation import liver_offset_mm
+    from liverpair.core.geometry import offset_t1_to_t2
 
     given = {side: getattr(wanted, f"{side}_liver") for side in SIDES}
     return {
@@ -205,7 +205,7 @@ def _described(
             for side, path in given.items()
         },
         "correspondence": None if correspondence is None else str(output / TRANSFORM_FILE),
-        "liver_offset_mm": list(liver_offset_mm(*found.livers)),
+        "offset_t1_to_t2_mm": list(offset_t1_to_t2(*found.livers)),
         "provenance": found.provenance,
         "notes": notes,
         "pairs": len(found.pairs),

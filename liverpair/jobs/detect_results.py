@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from liverpair.core.earlier_names import renamed
 from liverpair.jobs.register_job import TRANSFORM_FILE
 from liverpair.jobs.segment_results import SIDES, is_number
 
@@ -13,6 +14,8 @@ DETECTION_FILE = "detection.json"
 SCHEMA_VERSION = 1
 LESIONS_FILE = "lesions.json"
 TABLE_FILE = "lesions.csv"
+EARLIER = {"liver_offset_mm": "offset_t1_to_t2_mm"}
+"""Keys of version 0.1 and what they are called since."""
 
 
 def boxes_file(side: str) -> str:
@@ -39,7 +42,7 @@ def result_files(missing_livers: Sequence[str] = SIDES) -> list[str]:
 def read_detection(folder: Path) -> dict[str, Any] | None:
     """What `detection.json` in a folder of results says; None when there is none, or it is damaged."""
     try:
-        content = json.loads((folder / DETECTION_FILE).read_text(encoding="utf-8"))
+        content = renamed(json.loads((folder / DETECTION_FILE).read_text(encoding="utf-8")), EARLIER)
     except (OSError, ValueError, RecursionError):
         return None
     return content if _is_whole(content) else None
@@ -60,7 +63,7 @@ def _is_whole(content: Any) -> bool:
     if not all(isinstance(group, dict) and set(group) == set(SIDES) for group in groups):
         return False
     names = [content.get("correspondence", 0), *groups[1].values()]
-    provenance, offset = content.get("provenance"), content.get("liver_offset_mm")
+    provenance, offset = content.get("provenance"), content.get("offset_t1_to_t2_mm")
     return (
         all(isinstance(name, str) for name in (content.get("lesions"), content.get("table"), *groups[0].values()))
         and all(name is None or isinstance(name, str) for name in names)

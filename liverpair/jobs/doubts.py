@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.geometry import Grid, centroid_mm, resample, to_lps, volume_ml
+from liverpair.core.geometry import Grid, centroid_mm, offset_t1_to_t2, resample, to_lps, volume_ml
 from liverpair.io.image_notes import doubts_on, tags_of
 from liverpair.io.weighting import guess_sequence, sequence_warning
 from liverpair.measures.overlap import dice
@@ -88,11 +88,10 @@ def liver_doubts(name: str, liver: sitk.Image, image: sitk.Image, certainty: flo
 
 def pair_doubts(t1_liver: sitk.Image, t2_liver: sitk.Image) -> list[str]:
     """What is unlike one liver in two masks of it. Nothing where one is empty."""
-    centroids = [centroid_mm(liver) for liver in (t1_liver, t2_liver)]
-    if None in centroids:
+    offset = offset_t1_to_t2(t1_liver, t2_liver)
+    if offset is None:
         return []
     said = []
-    offset = np.subtract(centroids[1], centroids[0])
     if (away := float(np.linalg.norm(offset))) > FARTHEST_MM:
         said.append(f"The livers of T1 and T2 lie {away:.0f} mm apart, farther than breathing takes them.")
     moved = sitk.Image(t2_liver)

@@ -41,11 +41,11 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Register the livers of `request` (see `RegisterRequest`) and write `t1_to_t2.tfm` to its output folder.
 
     Returns {"transform": path; it takes points of T1 to T2, LPS mm, "dice": overlap of the masks once registered,
-    "offset_mm": centroid in T2 minus centroid in T1, LPS}. Masks registered before are remembered on disk. Raises
-    `InputError`, and `Cancelled` through `progress`.
+    "offset_t1_to_t2_mm": centroid in T2 minus centroid in T1, LPS}. Masks registered before are remembered on disk.
+    Raises `InputError`, and `Cancelled` through `progress`.
     """
     wanted = RegisterRequest.parse(request)
-    from liverpair.detection.preparation import liver_offset_mm
+    from liverpair.detection.preparation import liver_offset
     from liverpair.io.study import read_image
     from liverpair.jobs.pair_inputs import liver_of
 
@@ -54,7 +54,7 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         for name, path in (("T1", wanted.t1_liver), ("T2", wanted.t2_liver)):
             progress(0.0, "Reading the liver masks")
             masks.append(liver_of(read_image(path), name, wanted.liver_label)[0])
-        offset = liver_offset_mm(*masks)
+        offset = liver_offset(*masks)
         progress(0.1, "Registering the livers")
         found = registered(*masks)
         progress(0.95, "Saving the registration")
@@ -62,7 +62,7 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         with staging_folder(output) as staging:
             write_transform(found, Path(staging) / TRANSFORM_FILE)
             os.replace(Path(staging) / TRANSFORM_FILE, output / TRANSFORM_FILE)
-    return {"transform": str(output / TRANSFORM_FILE), "dice": found.dice, "offset_mm": list(offset)}
+    return {"transform": str(output / TRANSFORM_FILE), "dice": found.dice, "offset_t1_to_t2_mm": list(offset)}
 
 
 def registered(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> "LiverCorrespondence":

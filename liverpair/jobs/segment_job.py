@@ -103,7 +103,7 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Returns {"t1": {"liver", "probability", "uncertainty": paths or None, "volume_ml", and what
     `measures.plausibility.describe` tells} or None, "t2": the same, "measures": {"dice_as_scanned",
-    "centroid_offset_mm", "volume_difference_percent"} (see `pair_measures`), "provenance": {…}, "notes": [sentences],
+    "offset_t1_to_t2_mm", "volume_difference_percent"} (see `pair_measures`), "provenance": {…}, "notes": [sentences],
     "doubts": [those of them that say why the result may be wrong], "accepted": bool}. Raises any `LiverPairError`, and
     `Cancelled` through `progress`.
     """
@@ -117,16 +117,16 @@ def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[
     """How the two livers lie to each other as scanned, and what to know about it.
 
     "dice_as_scanned": Dice of the T1 mask and the T2 mask brought onto T1's grid (nearest neighbor) by scanner
-    coordinates alone; None when a mask is empty or the volumes do not overlap. "centroid_offset_mm": centroid in T1
-    minus centroid in T2, LPS mm; None when a mask is empty. "volume_difference_percent": of the mean of the two
+    coordinates alone; None when a mask is empty or the volumes do not overlap. "offset_t1_to_t2_mm": centroid in T2
+    minus centroid in T1, LPS mm; None when a mask is empty. "volume_difference_percent": of the mean of the two
     volumes; None likewise.
     """
-    from liverpair.core.geometry import Grid, resample, volume_ml
-    from liverpair.measures.overlap import centroid_offset_mm, dice
+    from liverpair.core.geometry import Grid, offset_t1_to_t2, resample, volume_ml
+    from liverpair.measures.overlap import dice
     from liverpair.measures.plausibility import difference_percent, pair_warnings
 
     grid = Grid.of(t1_liver)
-    offset = centroid_offset_mm(t1_liver, t2_liver)
+    offset = offset_t1_to_t2(t1_liver, t2_liver)
     agreement = None if offset is None else dice(t1_liver, resample(t2_liver, grid, "nearest"))
     volumes = volume_ml(t1_liver), volume_ml(t2_liver)
     notes = pair_warnings(*volumes)
@@ -135,7 +135,7 @@ def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[
         notes.append("T1 and T2 do not overlap in scanner space; check that they are of one patient and one visit.")
     measures = {
         "dice_as_scanned": agreement,
-        "centroid_offset_mm": None if offset is None else list(offset),
+        "offset_t1_to_t2_mm": None if offset is None else list(offset),
         "volume_difference_percent": difference_percent(*volumes),
     }
     return measures, notes
@@ -191,7 +191,7 @@ def _described(result: "SegmentationResult", doubts: list[str], notes: list[str]
 
     described = {side: _side(getattr(result, side), side, output) for side in SIDES}
     doubts = list(doubts)
-    measures = dict.fromkeys(("dice_as_scanned", "centroid_offset_mm", "volume_difference_percent"))
+    measures = dict.fromkeys(("dice_as_scanned", "offset_t1_to_t2_mm", "volume_difference_percent"))
     for side, found in described.items():
         if found:
             doubts += mask_warnings(side.upper(), found["volume_ml"], found["edges_cm2"], found["parts_percent"])

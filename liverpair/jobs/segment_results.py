@@ -9,6 +9,8 @@ MEASURES_FILE = "measures.json"
 SCHEMA_VERSION = 1
 SIDES = ("t1", "t2")
 MAPS = ("liver", "probability", "uncertainty")
+EARLIER_OFFSET = "centroid_offset_mm"
+"""What `measures.json` of version 0.1 holds in place of `offset_t1_to_t2_mm`: T1 minus T2."""
 
 
 def file_name(side: str, what: str) -> str:
@@ -22,7 +24,12 @@ def read_measures(folder: Path) -> dict[str, Any] | None:
         content = json.loads((folder / MEASURES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return content if _is_whole(content) else None
+    if not _is_whole(content):
+        return None
+    measures = content["measures"]
+    if (opposite := measures.pop(EARLIER_OFFSET, None)) is not None:
+        measures["offset_t1_to_t2_mm"] = [-value for value in opposite]
+    return content
 
 
 def is_complete(folder: Path, measures: dict[str, Any]) -> bool:
@@ -47,6 +54,8 @@ def _is_whole(content: Any) -> bool:
         and any(content[side] for side in SIDES)
         and isinstance(measures, dict)
         and is_number(measures.get("dice_as_scanned", ""), or_none=True)
+        and isinstance(measures.get(EARLIER_OFFSET), list | None)
+        and all(map(is_number, measures.get(EARLIER_OFFSET) or ()))
         and isinstance(provenance, dict)
         and is_number(provenance.get("seconds"))
     )

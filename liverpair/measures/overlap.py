@@ -5,7 +5,7 @@ import math
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.geometry import Vector, centroid_mm, volume_ml
+from liverpair.core.geometry import volume_ml
 from liverpair.measures.masks import comparable_masks
 
 
@@ -28,11 +28,3 @@ def volume_error_percent(prediction: sitk.Image, reference: sitk.Image) -> float
     if true == 0:
         return 0.0 if predicted == 0 else math.nan
     return 100.0 * (predicted / true - 1.0)
-
-
-def centroid_offset_mm(a: sitk.Image, b: sitk.Image) -> Vector | None:
-    """Centroid of `a` minus centroid of `b` in LPS mm, each on its own grid; None when a mask is empty."""
-    first, second = centroid_mm(a), centroid_mm(b)
-    if first is None or second is None:
-        return None
-    return tuple(p - q for p, q in zip(first, second))

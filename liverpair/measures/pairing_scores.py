@@ -21,7 +21,7 @@ class PairingCase:
 
     predicted: Sequence[LesionPair]
     truth: Sequence[LesionPair]
-    liver_offset_mm: Vector = (0.0, 0.0, 0.0)
+    offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: fl
         matches = match(overlaps, [score for _, score in known], minimum_iou)
         for pair, row in zip(pairs, matches.found):
             if row >= 0 and getattr(truth[row], other) is not None:
-                results.append(_found(pair, truth[row], side, other, case.liver_offset_mm))
+                results.append(_found(pair, truth[row], side, other, case.offset_t1_to_t2_mm))
     return results
 
 
@@ -78,7 +78,7 @@ def pairing_measures(
     found = []
     for case in cases:
         large = [pair for pair in case.truth if largest_side_mm(pair) >= smallest_mm]
-        kept = PairingCase(case.predicted, large, case.liver_offset_mm)
+        kept = PairingCase(case.predicted, large, case.offset_t1_to_t2_mm)
         found += found_lesions(kept, minimum_iou, minimum_score)
     return {
         "n": len(found),

@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from scipy import stats
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import volume_ml
-from liverpair.measures.overlap import centroid_offset_mm, dice, volume_error_percent
+from liverpair.core.geometry import offset_t1_to_t2, volume_ml
+from liverpair.measures.overlap import dice, volume_error_percent
 from liverpair.measures.surface import hd95_and_assd_mm
 
 
@@ -23,7 +23,7 @@ def segmentation_measures(prediction: sitk.Image, reference: sitk.Image) -> dict
     when the grids differ.
     """
     hd95, assd = hd95_and_assd_mm(prediction, reference)
-    offset = centroid_offset_mm(prediction, reference)
+    offset = offset_t1_to_t2(prediction, reference)
     return {
         "dice": dice(prediction, reference),
         "hd95_mm": hd95,

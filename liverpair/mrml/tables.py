@@ -60,10 +60,10 @@ def measure_rows(result: Mapping) -> Iterator[tuple[str, str]]:
     measures = result.get("measures") or {}
     if measures.get("dice_as_scanned") is not None:
         yield "Dice of the two livers as scanned", f"{measures['dice_as_scanned']:.2f}"
-    offset = measures.get("centroid_offset_mm")
+    offset = measures.get("offset_t1_to_t2_mm")
     if offset is not None:
         for axis, millimeters in zip("RAS", frames.flip(offset)):
-            yield f"Centroid offset T1 \N{MINUS SIGN} T2 {axis} (mm)", f"{millimeters:.1f}"
+            yield f"Centroid offset T1 \N{MINUS SIGN} T2 {axis} (mm)", f"{0.0 - millimeters:.1f}"
     made_by = result.get("provenance") or {}
     for key, title in PROVENANCE_ROWS.items():
         if made_by.get(key) is not None:

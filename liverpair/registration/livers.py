@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid, centroid_mm
+from liverpair.core.geometry import Grid, offset_t1_to_t2
 from liverpair.core.paths import user_cache_folder
 
 CACHE_VERSION = 1
@@ -99,7 +99,7 @@ def register_livers(
     )
     seen = _within(t1_liver, fixed)
     moving = _soft_mask(t2_liver, settings.reach_mm)
-    shift = sitk.TranslationTransform(3, np.subtract(centroid_mm(t2_liver), centroid_mm(t1_liver)).tolist())
+    shift = sitk.TranslationTransform(3, offset_t1_to_t2(t1_liver, t2_liver))
     registration = _registration(seen)
     registration.SetOptimizerAsRegularStepGradientDescent(8.0, 0.1, settings.iterations)
     registration.SetInitialTransform(shift, inPlace=True)

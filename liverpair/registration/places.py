@@ -76,7 +76,7 @@ class PlaceMap:
         self,
         pairs: Sequence[LesionPair] = (),
         correspondence: LiverCorrespondence | None = None,
-        liver_offset_mm: Vector | None = None,
+        offset_t1_to_t2_mm: Vector | None = None,
         settings: PlaceSettings = PlaceSettings(),
     ):
         """Learn from what is known of a patient.
@@ -84,12 +84,12 @@ class PlaceMap:
         Args:
             pairs: lesions in any state, LPS mm.
             correspondence: registration of the livers, if there is one.
-            liver_offset_mm: centroid of the T2 liver minus that of the T1 liver, LPS mm, if both are known.
+            offset_t1_to_t2_mm: centroid of the T2 liver minus that of the T1 liver, LPS mm, if both are known.
             settings: whom to believe.
         """
         self._settings = settings
         self._correspondence = correspondence
-        self._offset = None if liver_offset_mm is None else np.asarray(liver_offset_mm, dtype=float)
+        self._offset = None if offset_t1_to_t2_mm is None else np.asarray(offset_t1_to_t2_mm, dtype=float)
         believed = [pair for pair in pairs if is_believed(pair, settings.minimum_score)]
         self._centers = {
             side: np.array([getattr(pair, side).centre_mm for pair in believed], dtype=float).reshape(-1, 3)

@@ -20,7 +20,7 @@ from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
 from liverpair.detection.inference import DetectOptions, detect
-from liverpair.detection.preparation import liver_offset_mm
+from liverpair.detection.preparation import liver_offset
 from liverpair.evaluation.result_files import RESULTS_FOLDER, table_text, write_results
 from liverpair.evaluation.score_detection import ScoredCase, score_cases
 from liverpair.synthesis.paired_lesions_evaluation import (
@@ -117,13 +117,13 @@ def detect_all(arm: Arm, folder: Path, lesion_cases: Sequence[LesionCase]) -> li
         drawn = (real.t1_liver, real.t2_liver)
         livers = drawn if arm.drawn_livers else (None, None)
         found = detect(painted.t1, painted.t2, arm.bundle, livers, liver_bundles, options)
-        scored.append(scored_case(lesion_case, found.pairs, painted.pairs, liver_offset_mm(*drawn)))
+        scored.append(scored_case(lesion_case, found.pairs, painted.pairs, liver_offset(*drawn)))
     print(file=sys.stderr)
     return scored
 
 
 def scored_case(
-    lesion_case: LesionCase, predicted: Sequence[LesionPair], truth: Sequence[LesionPair], offset_mm: Any
+    lesion_case: LesionCase, predicted: Sequence[LesionPair], truth: Sequence[LesionPair], offset_t1_to_t2_mm: Any
 ) -> ScoredCase:
     """A study with the kind and the diameter of every lesion."""
     return ScoredCase(
@@ -132,7 +132,7 @@ def scored_case(
         truth=truth,
         kinds={lesion.uid: lesion.kind for lesion in lesion_case.lesions},
         sizes_mm={lesion.uid: lesion.diameter_mm for lesion in lesion_case.lesions},
-        liver_offset_mm=offset_mm,
+        offset_t1_to_t2_mm=offset_t1_to_t2_mm,
     )
 
 

@@ -331,14 +331,16 @@ def test_why_unmatched_without_widgets(sections):
     assert explain(pairs[0], pairs, PlaceMap(pairs)) is None
     assert explain(pairs[2], pairs, PlaceMap()) is None
     alone = [pairs[2]]
-    shifted = PlaceMap(alone, liver_offset_mm=SHIFT)
+    shifted = PlaceMap(alone, offset_t1_to_t2_mm=SHIFT)
     assert explain(pairs[2], alone, shifted).sentence == "There is no other box in T2."
     far = [pairs[2], lesion(5, (60, 60, 60), ("t2",)), lesion(6, (-20, 30, 90), state="rejected")]
     found = explain(pairs[2], far, shifted)
     assert [each.number for each in found.candidates] == [5]
     assert found.sentence.startswith("No box in T2 overlaps it; the nearest, of lesion 5, is 91 mm away.")
     near = [pairs[2], lesion(7, (-4, 30, 90), ("t2",))]
-    assert "more than 0.20 is needed" in explain(pairs[2], near, PlaceMap(near, liver_offset_mm=(-14, 8, 30))).sentence
+    assert (
+        "more than 0.20 is needed" in explain(pairs[2], near, PlaceMap(near, offset_t1_to_t2_mm=(-14, 8, 30))).sentence
+    )
     taken = [pairs[2], lesion(8, (-20, 30, 90))]
     assert explain(pairs[2], taken, shifted).sentence == ("It overlaps lesion 8 by 1.00, which has a partner already.")
     back = explain(pairs[3], [pairs[3], lesion(9, (-18, 27, 92), ("t1",))], shifted)

@@ -18,7 +18,7 @@ from liverpair.core.errors import BundleError, Cancelled, InputError
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import find_pairs
 from liverpair.detection.inference import DetectOptions, detect, liver_masks
-from liverpair.detection.preparation import liver_offset_mm, prepare_pair
+from liverpair.detection.preparation import liver_offset, prepare_pair
 from liverpair.detection.space import to_space, to_voxels
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 
@@ -63,7 +63,7 @@ def test_peaks_are_found_and_linked_on_any_grid(tmp_path, t2_grid, alignment, di
         assert pair.t1.size_mm == pytest.approx((20, 20, 16))
     assert result.provenance["alignment"] == alignment and result.provenance["engine"] == "torch-fp32"
     offset = SHIFT if alignment == "aligned" else (0, 0, 0)
-    assert result.provenance["liver_offset_mm"] == pytest.approx(offset, abs=1.0)
+    assert result.provenance["offset_t1_to_t2_mm"] == pytest.approx(offset, abs=1.0)
 
 
 def test_boxes_lie_along_the_axes_of_their_image(tmp_path):
@@ -77,7 +77,7 @@ def test_a_lesion_of_one_image_is_completed_by_its_moved_box(tmp_path):
     result = detect(*images, write_peak_bundle(tmp_path / "b"), livers, options=DetectOptions("cpu"))
     moved = [pair for pair in result.pairs if pair.t2_origin == "predicted"]
     assert len(result.pairs) == 2 and len(moved) == 1 and moved[0].t2_score is None
-    assert moved[0].t2.centre_mm == pytest.approx(np.add(moved[0].t1.centre_mm, liver_offset_mm(*livers)))
+    assert moved[0].t2.centre_mm == pytest.approx(np.add(moved[0].t1.centre_mm, liver_offset(*livers)))
 
 
 def test_the_score_threshold_can_be_raised(tmp_path):
@@ -169,7 +169,7 @@ def test_the_working_block_holds_both_livers_in_multiples():
             own = sitk.GetArrayFromImage(liver).sum() * np.prod(liver.GetSpacing())
             assert mask.sum() * np.prod(SPACING) == pytest.approx(own, rel=0.05)
         assert not prepared.channels[~prepared.livers].any()
-    assert prepared.offset_mm == pytest.approx((0, 0, 0))
+    assert prepared.offset_t1_to_t2_mm == pytest.approx((0, 0, 0))
 
 
 def test_the_block_of_aligned_images_is_no_larger_than_the_liver_with_its_margin():
@@ -182,11 +182,11 @@ def test_the_block_of_aligned_images_is_no_larger_than_the_liver_with_its_margin
 def test_an_offset_can_be_given_and_masking_left_out():
     images, livers = pair_of_volumes()
     settings = replace(SETTINGS, mask=False, normalize_over="liver")
-    prepared = prepare_pair(images, livers, POLICY, FULL_RANGE, settings, offset_mm=tuple(SHIFT))
-    assert prepared.offset_mm == pytest.approx(SHIFT)
+    prepared = prepare_pair(images, livers, POLICY, FULL_RANGE, settings, offset_t1_to_t2_mm=tuple(SHIFT))
+    assert prepared.offset_t1_to_t2_mm == pytest.approx(SHIFT)
     assert np.abs(prepared.channels[0] - prepared.channels[1]).max() < 0.02
     widened = replace(SETTINGS, mask_margin_mm=10.0)
-    kept = prepare_pair(images, livers, POLICY, FULL_RANGE, widened, offset_mm=tuple(SHIFT))
+    kept = prepare_pair(images, livers, POLICY, FULL_RANGE, widened, offset_t1_to_t2_mm=tuple(SHIFT))
     assert np.abs(kept.channels[0] - kept.channels[1]).max() < 0.02
 
 

@@ -41,7 +41,7 @@ def patients() -> list[ScoredCase]:
         ],
         [lesion(1, 0), lesion(2, 100, side=6.0)],
         {"true-1": "cyst", "true-2": "HCC"},
-        liver_offset_mm=OFFSET,
+        offset_t1_to_t2_mm=OFFSET,
     )
     second = ScoredCase("b", [detection(1, 50, (0.6, 0.5))], [lesion(1, 50, only="t2")], {"true-1": "cyst"})
     return [first, second]

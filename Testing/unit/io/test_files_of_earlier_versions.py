@@ -280,17 +280,19 @@ def test_a_detector_finds_what_it_found(tmp_path):
     found, kept = ((Path(folder) / "lesions.csv").read_text(encoding="utf-8").splitlines() for folder in (
         tmp_path / "out", DATA / "results" / "detect"))  # fmt: skip
     assert [line.rpartition(",")[0] for line in found] == [line.rpartition(",")[0] for line in kept]
-    assert result["liver_offset_mm"] == pytest.approx(OFFSET_MM, abs=1e-3)
+    assert result["offset_t1_to_t2_mm"] == pytest.approx(OFFSET_MM, abs=1e-3)
 
 
 def test_results_of_every_job_are_read_and_whole():
     measures = segment_results.read_measures(DATA / "results" / "segment")
     assert segment_results.is_complete(DATA / "results" / "segment", measures)
     assert measures["t1"]["volume_ml"] == pytest.approx(225.6)
-    assert measures["measures"]["centroid_offset_mm"] == pytest.approx(np.negative(OFFSET_MM), abs=1e-3)
+    assert measures["measures"]["offset_t1_to_t2_mm"] == pytest.approx(OFFSET_MM, abs=1e-3)
     detection = detect_results.read_detection(DATA / "results" / "detect")
     assert detect_results.is_complete(DATA / "results" / "detect", detection)
     assert (detection["pairs"], detection["provenance"]["bundle"]) == (13, "peaks")
+    for place in (detection, detection["provenance"]):
+        assert place["offset_t1_to_t2_mm"] == pytest.approx(OFFSET_MM, abs=1e-3)
     dream = dream_results.read_dream(DATA / "results" / "dream")
     assert dream["complete"] and [run["run"] for run in dream["runs"]] == ["dream", "random-direction"]
     finished = FinishedDream.read(DATA / "results" / "dream")

@@ -67,7 +67,7 @@ def test_lesions_are_written_as_boxes_table_and_pairs(request_for, paths, tmp_pa
         assert pair.t1.centre_mm == pytest.approx(nearest, abs=2.5)
         assert pair.t2.centre_mm == pytest.approx(nearest + SHIFT, abs=3.5)
     assert result["livers"] == {"t1": paths["t1_liver"], "t2": paths["t2_liver"]}
-    assert result["liver_offset_mm"] == pytest.approx(SHIFT, abs=0.5) and result["correspondence"] is None
+    assert result["offset_t1_to_t2_mm"] == pytest.approx(SHIFT, abs=0.5) and result["correspondence"] is None
     for side in ("t1", "t2"):
         markups = json.loads(Path(result["boxes"][side]).read_text(encoding="utf-8"))["markups"]
         assert [m["controlPoints"][0]["description"] for m in markups] == [pair.uid for pair in pairs]
@@ -85,7 +85,7 @@ def test_the_livers_are_registered(request_for, monkeypatch, tmp_path):
         {"t1_liver": result["livers"]["t1"], "t2_liver": result["livers"]["t2"], "output": str(tmp_path / "reg")},
         no_progress,
     )
-    assert again["dice"] > 0.9 and again["offset_mm"] == pytest.approx(result["liver_offset_mm"])
+    assert again["dice"] > 0.9 and again["offset_t1_to_t2_mm"] == pytest.approx(result["offset_t1_to_t2_mm"])
     own = sitk.ReadTransform(again["transform"])
     assert own.TransformPoint(PEAKS[1]) == pytest.approx(transform.TransformPoint(PEAKS[1]))
 
@@ -196,7 +196,7 @@ def test_organs_and_probabilities_are_not_taken_for_livers(request_for, paths, t
     expected = JOBS["detect"](request_for(), no_progress)
     found = JOBS["detect"](request_for(t2_liver=str(tmp_path / "t2.mha")), no_progress)
     assert any(note.startswith("The liver mask of T2 is a probability map") for note in found["notes"])
-    assert found["liver_offset_mm"] == expected["liver_offset_mm"]
+    assert found["offset_t1_to_t2_mm"] == expected["offset_t1_to_t2_mm"]
 
 
 def test_a_mask_with_the_voxels_of_its_volume_in_another_place_is_refused(request_for, paths, tmp_path):
@@ -234,7 +234,7 @@ def test_a_model_for_something_else_is_refused(request_for, tmp_path):
 
 @pytest.mark.parametrize(
     "damage",
-    ["[]", "{", '{"schema_version": 1}', {"boxes": {}}, {"livers": None}, {"pairs": "2"}, {"liver_offset_mm": [1]},
+    ["[]", "{", '{"schema_version": 1}', {"boxes": {}}, {"livers": None}, {"pairs": "2"}, {"offset_t1_to_t2_mm": [1]},
      {"provenance": {}}, {"correspondence": 3}, {"lesions": None}, {"schema_version": 2}],
 )  # fmt: skip
 def test_damaged_results_are_none(request_for, tmp_path, damage):
@@ -245,7 +245,7 @@ def test_damaged_results_are_none(request_for, tmp_path, damage):
         "livers": {"t1": None, "t2": None},
         "table": "t",
         "correspondence": None,
-        "liver_offset_mm": [0, 0, 1.5],
+        "offset_t1_to_t2_mm": [0, 0, 1.5],
         "provenance": {"seconds": 1},
         "pairs": 2,
     }

@@ -16,7 +16,7 @@ from liverpair.jobs.segment_job import SegmentRequest, pair_measures
 from liverpair.jobs.segment_results import existing_results, is_complete, read_measures
 from liverpair.worker.process import run_job
 
-NOTHING_MEASURED = {"dice_as_scanned": None, "centroid_offset_mm": None, "volume_difference_percent": None}
+NOTHING_MEASURED = {"dice_as_scanned": None, "offset_t1_to_t2_mm": None, "volume_difference_percent": None}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_pair_is_written_on_its_own_grids_with_its_measures(inference, pair, t
         assert result[side]["probability"] is None
     # 2 of 4 voxels are shared: 2·2/8. T1's bright voxels lie 2 voxels of 2 mm to the right of T2's.
     assert result["measures"]["dice_as_scanned"] == pytest.approx(0.5)
-    assert result["measures"]["centroid_offset_mm"] == pytest.approx([-4.0, 0.0, 0.0])
+    assert result["measures"]["offset_t1_to_t2_mm"] == pytest.approx([4.0, 0.0, 0.0])
     assert result["provenance"] == PROVENANCE and result["notes"] == [*result["doubts"], "A note."]
 
 
@@ -160,7 +160,7 @@ def test_volumes_that_do_not_meet_are_told(inference, pair, tmp_path):
     pair["t2"] = volume(tmp_path / "far.nii.gz", 4, origin=(500.0, 0.0, 0.0), bright=4)
     result = JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
     assert result["measures"]["dice_as_scanned"] is None
-    assert result["measures"]["centroid_offset_mm"][0] == pytest.approx(-504.0)
+    assert result["measures"]["offset_t1_to_t2_mm"][0] == pytest.approx(504.0)
     assert any("do not overlap in scanner space" in note for note in result["notes"])
 
 
@@ -172,7 +172,7 @@ def test_dice_as_scanned_goes_by_scanner_space_not_by_index():
     shifted.SetOrigin((0.0, 0.0, 2.0))
     assert pair_measures(fine, flipped)[0]["dice_as_scanned"] == pytest.approx(1.0)
     assert pair_measures(fine, shifted)[0]["dice_as_scanned"] == pytest.approx(0.5)
-    assert pair_measures(fine, shifted)[0]["centroid_offset_mm"] == pytest.approx([0.0, 0.0, -2.0])
+    assert pair_measures(fine, shifted)[0]["offset_t1_to_t2_mm"] == pytest.approx([0.0, 0.0, 2.0])
 
 
 @pytest.mark.parametrize(

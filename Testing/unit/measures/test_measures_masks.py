@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from liverpair.core.errors import InputError
+from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.measures.masks import structure_mask
-from liverpair.measures.overlap import centroid_offset_mm, dice, volume_error_percent
+from liverpair.measures.overlap import dice, volume_error_percent
 from liverpair.measures.summary import segmentation_measures
 from liverpair.measures.surface import assd_mm, hd95_and_assd_mm, hd95_mm, surface_distances_mm
 
@@ -169,7 +170,7 @@ def test_empty_masks():
     for a, b in ((CUBE, EMPTY), (EMPTY, CUBE)):
         assert dice(a, b) == 0
         assert math.isnan(hd95_mm(a, b)) and math.isnan(assd_mm(a, b))
-        assert centroid_offset_mm(a, b) is None
+        assert offset_t1_to_t2(a, b) is None
     assert volume_error_percent(EMPTY, CUBE) == -100
     assert math.isnan(volume_error_percent(CUBE, EMPTY))
 
@@ -179,11 +180,11 @@ def test_volume_error_has_a_sign():
     assert volume_error_percent(cuboid(slice(2, 5), slice(2, 6), slice(2, 6)), CUBE) == pytest.approx(-25)
 
 
-def test_centroid_offset_crosses_grids():
+def test_the_offset_from_t1_to_t2_crosses_grids():
     a = cuboid(slice(2, 6), slice(2, 6), slice(2, 6), origin=(100.0, 0.0, 0.0))
     b = cuboid(slice(0, 2), slice(0, 2), slice(0, 2), spacing=(1.0, 1.0, 1.0))
     # Centers: index 3.5 · (1.5, 2, 4.5) + (100, 0, 0) and index 0.5 · (1, 1, 1).
-    assert centroid_offset_mm(a, b) == pytest.approx((105.25 - 0.5, 7.0 - 0.5, 15.75 - 0.5))
+    assert offset_t1_to_t2(b, a) == pytest.approx((105.25 - 0.5, 7.0 - 0.5, 15.75 - 0.5))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from liverpair.mrml.tables import fill, show_measures
 RESULT = {
     "t1": {"liver": "t1_liver.nii.gz", "probability": None, "uncertainty": None, "volume_ml": 1268.7},
     "t2": {"liver": "t2_liver.nii.gz", "probability": None, "uncertainty": None, "volume_ml": 1288.2},
-    "measures": {"dice_as_scanned": 0.5312, "centroid_offset_mm": [4.04, -16.0, -38.26]},
+    "measures": {"dice_as_scanned": 0.5312, "offset_t1_to_t2_mm": [-4.04, 16.0, 38.26]},
     "provenance": {
         "bundle": "liver-t1t2",
         "version": "1.0.0",
@@ -64,7 +64,7 @@ def test_every_measure_has_its_row(table):
 
 
 def test_one_volume_alone_has_no_rows_about_a_pair(table):
-    alone = RESULT | {"t2": None, "measures": {"dice_as_scanned": None, "centroid_offset_mm": None}, "notes": []}
+    alone = RESULT | {"t2": None, "measures": {"dice_as_scanned": None, "offset_t1_to_t2_mm": None}, "notes": []}
     show_measures(table, alone)
     names = list(contents(table))
     assert names[:2] == ["Liver volume T1 (ml)", "Model"]

@@ -72,7 +72,7 @@ def test_only_the_nearest_lesions_speak():
 def test_who_is_believed(changes, believed):
     lesion = replace(pair(1, (0, 0, 0), (0, 0, 30)), **changes)
     assert is_believed(lesion) is believed
-    place = PlaceMap([lesion], liver_offset_mm=OFFSET).to_other((0, 0, 0), "t1")
+    place = PlaceMap([lesion], offset_t1_to_t2_mm=OFFSET).to_other((0, 0, 0), "t1")
     assert place.source == ("pairs" if believed else "offset")
 
 
@@ -87,7 +87,7 @@ def test_far_from_every_lesion_the_registration_tells_and_without_it_the_offset(
     assert PlaceMap(pairs).to_other(far, "t1") is None
 
 
-@pytest.mark.parametrize("known", [{"correspondence": factory.correspondence()}, {"liver_offset_mm": OFFSET}])
+@pytest.mark.parametrize("known", [{"correspondence": factory.correspondence()}, {"offset_t1_to_t2_mm": OFFSET}])
 def test_there_and_back_is_where_one_was(known):
     places = PlaceMap(**known)
     there = places.to_other((12.0, -7.0, 30.0), "t1")
@@ -148,7 +148,7 @@ def test_registration_and_offset_are_judged_by_the_pairs_when_there_are_enough()
     unjudged = PlaceMap(pairs[:2], factory.correspondence()).to_other(far, "t1")
     assert unjudged.uncertainty_mm == settings.registration_error_mm
     errors = [math.dist(p.t2.centre_mm, np.add(p.t1.centre_mm, OFFSET)) for p in pairs]
-    by_offset = PlaceMap(pairs, liver_offset_mm=OFFSET).to_other(far, "t1")
+    by_offset = PlaceMap(pairs, offset_t1_to_t2_mm=OFFSET).to_other(far, "t1")
     assert by_offset.uncertainty_mm == pytest.approx(np.quantile(errors, 2 / 3))
 
 
@@ -164,7 +164,7 @@ def test_lesions_at_one_place_are_no_obstacle():
 )
 def test_what_is_no_place_is_refused(point, side):
     with pytest.raises(ValueError):
-        PlaceMap(liver_offset_mm=OFFSET).to_other(point, side)
+        PlaceMap(offset_t1_to_t2_mm=OFFSET).to_other(point, side)
 
 
 COORDINATE = st.floats(-150, 150)

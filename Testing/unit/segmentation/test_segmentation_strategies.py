@@ -221,7 +221,7 @@ def test_the_job_writes_the_masks_that_there_are(tmp_path, pair, two_out):
     result = JOBS["segment"]({**request, "bundle": [str(two_out.folder)]}, lambda fraction, message: None)
     assert result["t1"]["volume_ml"] == pytest.approx(volume_ml(t1_mask), rel=0.1)
     assert result["t2"]["volume_ml"] == pytest.approx(volume_ml(t2_mask), rel=0.1)
-    assert result["measures"]["centroid_offset_mm"] == pytest.approx([-5.0, -15.0, 20.0], abs=3.0)
+    assert result["measures"]["offset_t1_to_t2_mm"] == pytest.approx([5.0, 15.0, -20.0], abs=3.0)
     result = JOBS["segment"]({**request, "bundle": [str(for_t2.folder)]}, lambda fraction, message: None)
     assert result["t1"] is None and result["t2"]["volume_ml"] == pytest.approx(volume_ml(t2_mask), rel=0.1)
     assert set(existing_results(output)) == {"t2_liver.nii.gz", "measures.json"}
