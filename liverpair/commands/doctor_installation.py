@@ -116,7 +116,7 @@ def folders() -> list[Finding]:
     found = [Finding("ok", f"Models that come with LiverPair: {shipped_bundles_folder()}")]
     for title, folder, cost in (
         ("Imported models", user_bundles_folder(), "no model can be imported"),
-        ("Cache", user_cache_folder(), "engines are tried and images registered anew each time"),
+        ("Cache", user_cache_folder(), "images are registered anew each time"),
     ):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
         there = f" ({size:.1f} MB)" if folder.is_dir() else " (not there yet)"

@@ -88,30 +88,20 @@ def memory() -> list[Finding]:
 
 
 def engine() -> list[Finding]:
-    """The engine that was found best for livers, or those that will be tried, and why others cannot be."""
+    """The engine that segmentations take here, and why others cannot be taken."""
     from liverpair.core.device import choose_device
+    from liverpair.engine import automatic_engine
     from liverpair.engine.base import precision_of
-    from liverpair.engine.kinds import KINDS, REFERENCE
-    from liverpair.engine.remembered_trials import Verdicts, verdict_key
+    from liverpair.engine.kinds import KINDS
 
     place = choose_device()
     obstacles = {kind.name: kind.obstacle(place) for kind in KINDS}
     usable = [name for name, obstacle in obstacles.items() if not obstacle]
     excluded = {name: obstacle for name, obstacle in obstacles.items() if obstacle}
-    out = [Finding("ok", f"Not {name}: {obstacle}.") for name, obstacle in excluded.items()]
-    values = {"usable": usable, "obstacles": excluded}
-    bundle = liver_model()
-    verdict = Verdicts().nearest(verdict_key(bundle.sha256, place, liver_shape(bundle)))
-    if verdict is None:
-        sentence = (
-            f"The first segmentation will take the fastest of {', '.join(usable)} whose masks agree with {REFERENCE}."
-        )
-        return [Finding("ok", sentence, {"engine": None, **values}), *out]
-    name = verdict["engine"]
-    tried = ", ".join(f"{engine} {seconds:.2f} s" for engine, seconds in verdict.get("seconds", {}).items())
-    sentence = f"{name} in {precision_of(name)}: the fastest whose masks agreed with {REFERENCE} when tried ({tried})."
-    found = Finding("ok", sentence, {"engine": name, "precision": precision_of(name), **values})
-    return [found, *out, *(Finding("note", note) for note in verdict.get("notes", ()))]
+    name = automatic_engine(place)
+    values = {"engine": name, "precision": precision_of(name), "usable": usable, "obstacles": excluded}
+    out = [Finding("ok", f"Not {other}: {obstacle}.") for other, obstacle in excluded.items()]
+    return [Finding("ok", f"Livers are segmented by {name}.", values), *out]
 
 
 COMPUTING = (

@@ -31,7 +31,7 @@ from liverpair.segmentation.prediction import engine_summary, grid_policy, norma
 
 TASK = "detection"
 PRECISE_ENGINE = "torch-fp32"
-"""What the engine "auto" means here: the trial of the faster ones compares masks, and there is no mask."""
+"""What the engine "auto" means here: boxes near the threshold come and go with the precision."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class Detector:
             raise BundleError(f"Model '{bundle.name}' has no network that detects in volumes.", "Choose another model.")
         name = PRECISE_ENGINE if options.engine == "auto" else options.engine
 
-        def engine(device: torch.device, shape: Sequence[int]) -> Engine:
-            return make_engine(network, name, device, shape, cache_key=bundle.sha256)
+        def engine(device: torch.device) -> Engine:
+            return make_engine(network, name, device)
 
         settings = DetectionSettings.read(section, bundle.name)
         if {len(size) for size in settings.anchor_sizes} != {3} or len(settings.anchor_sizes) != network.anchors:
@@ -121,7 +121,7 @@ class Detector:
         shape = channels.shape[1:]
 
         def run(window: Sequence[int], place: torch.device) -> tuple[tuple[RetinaOutput, Anchors], Engine]:
-            engine = self.engine(place, (1, *channels.shape))
+            engine = self.engine(place)
             return ask(engine, channels, self.strides, self.settings), engine
 
         fitted = with_memory_fallback(run, shape, device, self.multiple_of, minimum=shape)

@@ -1,6 +1,6 @@
-"""The kinds of engines there are, and where each can be used."""
+"""The kinds of engines there are, where each can be used, and the rule by which one is taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -79,4 +79,22 @@ KINDS = (
     EngineKind("torch-fp16", lambda network, device: TorchEngine(network, device, "fp16"), _fp16_obstacle),
     EngineKind(REFERENCE, lambda network, device: TorchEngine(network, device, "fp32")),
 )
-"""Every kind of engine. The last is the reference and the fallback: it always works."""
+"""Every kind of engine, in the order in which "auto" takes the first that can be used. The last is the reference and
+the fallback: it always works."""
+
+
+def automatic_engine(device: torch.device | str, kinds: Sequence[EngineKind] = KINDS) -> str:
+    """The name of the engine that "auto" means on `device`.
+
+    On a CPU it is OpenVINO where that is installed, else PyTorch; in bfloat16 where the processor multiplies bfloat16
+    itself, else in single precision. On a CUDA GPU it is PyTorch in bfloat16, or in half precision where the GPU has no
+    bfloat16; on an Apple GPU PyTorch in single precision. Nothing is timed, so that machines of one kind give the same
+    masks every time; that these agree with single precision is tested for each model that ships.
+    """
+    device = torch.device(device)
+    return REFERENCE if device.type == "mps" else available_engines(device, kinds)[0]
+
+
+def available_engines(device: torch.device | str = "cpu", kinds: Sequence[EngineKind] = KINDS) -> list[str]:
+    """The names of the engines that can be used on `device`."""
+    return [kind.name for kind in kinds if not kind.obstacle(torch.device(device))]

@@ -67,7 +67,7 @@ class Predictor:
         flips = self._flips() if mirror else [()]
 
         def run(current: Sequence[int], device: torch.device) -> tuple[torch.Tensor, Engine]:
-            engine = self._engine(device, (1, images.shape[1], *current))
+            engine = self._engine(device)
             total = sum(
                 torch.flip(self._forward(engine, torch.flip(images, flip), tuple(current), part), flip)
                 for flip, part in zip(flips, _parts(progress, len(flips)))
@@ -93,12 +93,10 @@ class Predictor:
             needed, tuple(shape[2:]), available_memory(self.device), self.bundle.grid["multiple_of"], MINIMUM_WINDOW
         )
 
-    def _engine(self, device: torch.device, shape: Sequence[int]) -> Engine:
+    def _engine(self, device: torch.device) -> Engine:
         key = str(device)
         if key not in self._engines:
-            self._engines[key] = make_engine(
-                self.bundle.network(device), self.engine_choice, device, shape, cache_key=self.bundle.sha256
-            )
+            self._engines[key] = make_engine(self.bundle.network(device), self.engine_choice, device)
         return self._engines[key]
 
     def _flips(self) -> list[tuple[int, ...]]:

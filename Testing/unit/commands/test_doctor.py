@@ -18,7 +18,6 @@ from liverpair.core.device import Hardware
 from liverpair.core.errors import BundleError, OutOfMemoryError
 from liverpair.core.paths import shipped_bundles_folder
 from liverpair.engine import kinds
-from liverpair.engine.remembered_trials import Verdicts, verdict_key
 from liverpair.io.study import write_image
 from liverpair.jobs.jobs import JOBS
 
@@ -191,20 +190,13 @@ def test_a_package_that_everything_needs_is_a_fault_when_it_is_missing(monkeypat
     assert fault.sentence == "'scipy' is missing: no liver can be segmented. Install it with pip."
 
 
-def test_the_engine_that_was_found_best_is_told_with_the_reason(monkeypatch, tmp_path):
-    monkeypatch.setenv("LIVERPAIR_CACHE", str(tmp_path))
-    bundle, place = machine.liver_model(), liverpair.core.device.choose_device("cpu")
-    monkeypatch.setattr(liverpair.core.device, "choose_device", lambda *_: place)
-    assert machine.engine()[0].values["engine"] is None
-    seconds = {"torch-fp32": 0.5, "openvino-fp32": 0.25}
-    refused = "The engine torch-bf16 is not used: it disagrees."
-    verdict = {"engine": "openvino-fp32", "seconds": seconds, "notes": [refused], "date": "2026-01-02"}
-    Verdicts().put(verdict_key(bundle.sha256, place, (1, 1, 8, 8, 8)), verdict)  # of another shape
-    Verdicts().put(verdict_key("another model", place, (1, 1, 8, 8, 8)), {**verdict, "engine": "torch-fp32"})
+def test_the_engine_that_segments_is_named(monkeypatch):
+    monkeypatch.setattr(kinds, "native_bf16", lambda: True)
+    monkeypatch.setattr(kinds, "find_spec", lambda name: None)
     found, *rest = machine.engine()
-    assert found.values["engine"] == "openvino-fp32" and found.values["precision"] == "fp32"
-    assert "torch-fp32 0.50 s, openvino-fp32 0.25 s" in found.sentence
-    assert Finding("note", refused) in rest
+    assert found == Finding("ok", "Livers are segmented by torch-bf16.", found.values)
+    assert found.values["precision"] == "bf16"
+    assert "Not openvino-bf16: the package 'openvino' is not installed." in [finding.sentence for finding in rest]
 
 
 def test_a_damaged_model_of_the_user_is_told_and_no_fault(user_bundles_folder):
@@ -220,7 +212,8 @@ def test_a_damaged_model_of_the_user_is_told_and_no_fault(user_bundles_folder):
 def test_a_damaged_model_of_ours_is_a_fault(monkeypatch, tmp_path):
     shutil.copytree(shipped_bundles_folder() / "liver-t1t2", tmp_path / "shipped" / "liver-t1t2")
     (tmp_path / "shipped" / "liver-t1t2" / "weights.safetensors").write_bytes(b"")
-    monkeypatch.setattr("liverpair.bundle.catalogue.shipped_bundles_folder", lambda: tmp_path / "shipped")
+    for name in ("shipped", "published"):
+        monkeypatch.setattr(f"liverpair.bundle.catalogue.{name}_bundles_folder", lambda name=name: tmp_path / name)
     damaged, default = installation.models()
     assert states([damaged, default]) == ["fault", "fault"]
     assert damaged.sentence.endswith("install LiverPair again.") and "'liver-t1t2'" in default.sentence
