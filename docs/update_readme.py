@@ -1,8 +1,8 @@
 """Fill the measured parts of README.md and docs/*.md from the files that hold them: `python docs/update_readme.py`.
 
-A block begins with a comment, `<!-- card:MODEL -->` or `<!-- result:NAME -->`, and ends with `<!-- end -->`. A card
-block holds the test results of the shipped model's card, a result block the table and figures of
-`docs/results/NAME.json`. With `--check` nothing is written, and the exit code is 1 when a block is stale.
+A block begins with a comment and ends with `<!-- end -->`. `<!-- headline:NAME -->` holds one sentence on the result in
+`docs/results/NAME.json`, as an item of a list with a link to its table; `<!-- result:NAME -->` holds that sentence and
+the table. With `--check` nothing is written, and the exit code is 1 when a block is stale.
 """
 
 import argparse
@@ -12,36 +12,46 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from liverpair.bundle import MANIFEST_FILE, Bundle
-from liverpair.core.paths import shipped_bundles_folder
 from liverpair.evaluation.result_files import table_text
 
 DOCS = Path(__file__).resolve().parent
-PAGES = (DOCS.parent / "README.md", DOCS / "reproducing-the-thesis.md")
-BLOCK = re.compile(r"(<!-- (card|result):([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = (DOCS.parent / "README.md", DOCS / "results.md", DOCS / "reproducing-the-thesis.md")
+BLOCK = re.compile(r"(<!-- (headline|result):([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 HEADLINES = {
+    "liver-t1t2": (
+        "**Liver.** Mean Dice on {cases} CHAOS cases, neither trained nor selected on: {mean_dice_t1:.2f} in T1, "
+        "{mean_dice_t2:.2f} in T2."
+    ),
+    "lesion-pairs": (
+        "**Lesion pairs**, synthetic lesions in real MRI. Of the lesions from 10 mm on, {sensitivity_at_2fp:.0%} are "
+        "found at 2 false boxes per volume; {pairing_accuracy:.0%} of those found have the right partner. The median "
+        "error of the predicted displacement is {displacement_error_mm:.1f} mm; {displacement_error_none_mm:.1f} mm "
+        "would remain without moving boxes, and {displacement_error_centroid_mm:.1f} mm with the offset of the livers "
+        "alone."
+    ),
     "inference": (
-        "{speedup_vs_monai:.1f} times as fast as MONAI's sliding window in the same minutes, with "
-        "{memory_ratio_vs_monai:.2f} times its memory. Dice between the two masks {dice_between:.3f}, for windows show "
-        "the network less at a time; Dice with plain PyTorch fp32 on the same whole volume "
-        "{dice_with_fp32_whole:.4f}. From two files to two masks: {cold_start_s:.1f} s in a new process, "
-        "{warm_run_s:.1f} s in a warm worker "
-        "({processor}, {cores} cores, no GPU)."
+        "**Speed of the liver.** {cold_start_s:.1f} s from two files to two masks in a new process, {warm_run_s:.1f} s "
+        "in a warm one ({processor}, {cores} cores, no GPU): {speedup_vs_monai:.1f} times as fast as MONAI's sliding "
+        "window in the same minutes, with {memory_ratio_vs_monai:.2f} times its memory. The Dice coefficient of the "
+        "two masks is {dice_between:.3f}, since a window shows the network less at a time; it is "
+        "{dice_with_fp32_whole:.4f} with plain PyTorch in single precision on the same whole volume."
+    ),
+    "dream-speed": (
+        "**Speed of dreaming.** An iteration is {speedup_2d:.0f} times as fast as in a straightforward loop in two "
+        "dimensions, {speedup_3d:.1f} to {speedup_3d_batch:.1f} times in three, features included."
     ),
     "dream-marking": (
         "Rank correlation of the Dice without marking with the marking at the end of the dreams: {spearman:.2f} "
         "(published: the worse the Dice, the higher the marking). Up to 20 % of marked lesions the marking climbs by "
         "{largest_climb_up_to_20_percent:.2f} at most, from 90 % on by {smallest_climb_from_90_percent:.2f} at least."
     ),
-    "lesion-pairs": (
-        "Synthetic lesions in real MRI. Of the lesions from 10 mm on, {sensitivity_at_2fp:.0%} are found at 2 false "
-        "boxes per volume; {pairing_accuracy:.0%} of those found have the right partner; the median error of the "
-        "displacement is {displacement_error_mm:.1f} mm, where {displacement_error_none_mm:.1f} mm would remain "
-        "without moving boxes and {displacement_error_centroid_mm:.1f} mm with the offset of the livers."
+    "conclusions": (
+        "**The thesis.** Of its {findings} findings that were tried again, on public data and with far shorter "
+        "trainings, {confirmed} are confirmed, {contradicted} are contradicted, and the rest cannot be decided."
     ),
 }
-"""What README says of a result before its table."""
+"""A result in one sentence."""
 
 
 def main() -> int:
@@ -62,25 +72,23 @@ def main() -> int:
 
 
 def sources_of(page: Path) -> dict[str, Callable[[str], str]]:
-    """What makes the content of a page's blocks: "card" and "result"."""
-    link = (DOCS / "results").relative_to(page.parent).as_posix()
-    return {"card": card_block, "result": lambda name: result_block(name, link=link)}
+    """What makes the content of a page's blocks, by kind."""
+    folder = DOCS.relative_to(page.parent)
+    return {
+        "headline": lambda name: headline_block(name, link=(folder / "results.md").as_posix()),
+        "result": lambda name: result_block(name, link=(folder / "results").as_posix()),
+    }
 
 
 def updated(text: str, sources: Mapping[str, Callable[[str], str]]) -> str:
-    """The text with every block filled anew. `sources` maps "card" and "result" to what makes a block's content."""
+    """The text with every block filled anew. `sources` maps a block's kind to what makes its content."""
     return BLOCK.sub(lambda found: f"{found[1]}{sources[found[2]](found[3]).strip()}\n{found[4]}", text)
 
 
-def card_block(model: str, bundles: Path | None = None) -> str:
-    """The test results of a shipped model, as its card tells them."""
-    folder = (bundles or shipped_bundles_folder()) / model
-    if not (folder / MANIFEST_FILE).is_file():
-        return f"*The model {model} is not in this checkout yet.*"
-    bundle = Bundle.load(folder)
-    results = re.search(r"^## How good it is\n(.*?)^## ", bundle.card(), re.DOTALL | re.MULTILINE)
-    tables = re.sub(r"^!\[.*\n*", "", results[1], flags=re.MULTILINE)  # the pictures stay in the card
-    return f"{bundle.name} {bundle.version}:\n\n{tables.strip()}"
+def headline_block(name: str, results: Path = DOCS / "results", link: str = "docs/results.md") -> str:
+    """A result in one sentence, as an item of a list, with a `link` to the page of all results."""
+    path = results / f"{name}.json"
+    return f"- {headline(path)} [More]({link}#{name})" if path.is_file() else f"*Not measured yet: {name}.*"
 
 
 def result_block(name: str, results: Path = DOCS / "results", link: str = "docs/results") -> str:
@@ -89,9 +97,21 @@ def result_block(name: str, results: Path = DOCS / "results", link: str = "docs/
     if not path.is_file():
         return f"*Not measured yet: {name}.*"
     found = json.loads(path.read_text(encoding="utf-8"))
-    headline = HEADLINES[name].format(**found) if name in HEADLINES else ""
     origin = f"{found['data']}, {found['date']}; `{found['command']}`. More in [{name}.md]({link}/{name}.md)."
-    return "\n\n".join(part for part in (headline, table_text(found["table"]), origin) if part)
+    return "\n\n".join(part for part in (headline(path), table_text(found["table"]), origin) if part)
+
+
+def headline(path: Path) -> str:
+    """A result file in one sentence; empty when there is none for it."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    answers = [row.get("holds") for row in found["table"]]
+    counts = {
+        "cases": len({row.get("case") for row in found["table"]}),
+        "findings": len(answers),
+        "confirmed": answers.count("yes"),
+        "contradicted": answers.count("no"),
+    }
+    return HEADLINES[path.stem].format(**{**counts, **found}) if path.stem in HEADLINES else ""
 
 
 if __name__ == "__main__":

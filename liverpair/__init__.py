@@ -1,3 +1,3 @@
 """LiverPair: liver oncology in paired, unregistered T1- and T2-weighted MRI."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

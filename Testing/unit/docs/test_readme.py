@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from bundle_factory import manifest
 
-from liverpair.bundle import card
+import liverpair
 
 ROOT = Path(__file__).resolve().parents[3]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = (ROOT / "README.md", ROOT / "docs" / "reproducing-the-thesis.md")
+README = ROOT / "README.md"
+FILLED = (README, ROOT / "docs" / "results.md", ROOT / "docs" / "reproducing-the-thesis.md")
+PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+CARDS = sorted(ROOT.glob("*/bundles/*/README.md"))
 RESULT = {
     "data": "a phantom",
     "date": "2026-01-02",
@@ -29,40 +30,53 @@ def update_readme():
     return module
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_measured_parts_are_what_the_files_say(update_readme, page):
+@pytest.mark.parametrize("page", FILLED, ids=lambda page: page.stem)
+def test_the_measured_parts_are_what_the_files_hold(update_readme, page):
     assert page in update_readme.PAGES
     text = page.read_text(encoding="utf-8")
     assert update_readme.updated(text, update_readme.sources_of(page)) == text, "run python docs/update_readme.py"
-    assert "result" in {found[2] for found in update_readme.BLOCK.finditer(text)}
+    assert list(update_readme.BLOCK.finditer(text)) and "Not measured yet" not in text
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *CARDS], ids=lambda page: f"{page.parent.name}-{page.stem}")
 def test_links_within_the_repository_lead_somewhere(page):
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert links and [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8"))
+    for link in links:
+        path, _, heading = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not heading or heading in headings_of(target), link
+
+
+def headings_of(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *CARDS], ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_no_page_names_the_folders_of_one_machine(page):
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(r"(?:\.\./shared|/home/|/Users/|/root/|/mnt/|/tmp/)\S*", text)
+
+
+def test_readme_is_short_and_names_the_license_of_the_weights_early():
+    text = README.read_text(encoding="utf-8")
+    assert len(text.encode()) <= 10_000
+    assert 0 < text.index("not for commercial use") < len(text) / 3
+
+
+def test_every_page_of_the_documentation_is_reached_from_readme():
+    text = README.read_text(encoding="utf-8")
+    assert [page.name for page in PAGES[1:] if f"]({page.relative_to(ROOT).as_posix()})" not in text] == []
 
 
 def test_only_blocks_are_replaced(update_readme):
-    text = "a\n<!-- card:m -->\nold\nold\n<!-- end -->\nb\n<!-- result:r -->\n<!-- end -->\nc\n"
-    sources = {"card": lambda name: f"card of {name}\n", "result": lambda name: f"\nresult {name}"}
-    new = "a\n<!-- card:m -->\ncard of m\n<!-- end -->\nb\n<!-- result:r -->\nresult r\n<!-- end -->\nc\n"
+    text = "a\n<!-- headline:m -->\nold\nold\n<!-- end -->\nb\n<!-- result:r -->\n<!-- end -->\nc\n"
+    sources = {"headline": lambda name: f"headline of {name}\n", "result": lambda name: f"\nresult {name}"}
+    new = "a\n<!-- headline:m -->\nheadline of m\n<!-- end -->\nb\n<!-- result:r -->\nresult r\n<!-- end -->\nc\n"
     assert update_readme.updated(text, sources) == new
     assert update_readme.updated(new, sources) == new
-
-
-def test_a_card_block_holds_the_results_of_the_card_and_no_more(update_readme, tmp_path, monkeypatch):
-    test = {"cases": [{"case": "10", "dice": 0.875}], "summary": {"dice": {"mean": 0.875}}, "pictures": ["p/10.png"]}
-    metrics = {"test": test}
-    content = {**manifest(metrics=metrics, name="m"), "sha256": "0" * 64, "schema_version": 1}
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "bundle.json").write_text(json.dumps(content))
-    monkeypatch.setattr("liverpair.bundle.bundle.check_weights", lambda *_: None)
-    block = update_readme.card_block("m", tmp_path)
-    assert "![p/10.png](p/10.png)" in card.model_card(content) and "![" not in block
-    assert "| 10 | 0.875 |" in block and block.startswith(f"m {content['version']}:")
-    whole = card.model_card(content)
-    assert "## Limits" in whole and "## Limits" not in block and "## Training" not in block
 
 
 def test_a_result_block_has_table_origin_and_link(update_readme, tmp_path):
@@ -82,18 +96,32 @@ def test_the_headline_of_the_benchmark_holds_its_figures(update_readme, tmp_path
     }
     figures |= {"cold_start_s": 5.04, "warm_run_s": 0.77, "processor": "A processor", "cores": 2}
     (tmp_path / "inference.json").write_text(json.dumps({**RESULT, **figures}))
-    block = update_readme.result_block("inference", tmp_path)
-    for words in (
-        "4.2 times",
+    words = (
+        "5.0 s from two files to two masks in a new process, 0.8 s in a warm one (A processor, 2 cores, no GPU)",
+        "4.2 times as fast",
         "0.50 times its memory",
-        "0.996",
-        "0.9999",
-        "5.0 s in a new process",
-        "0.8 s in a warm worker",
-    ):
-        assert words in block
+        "two masks is 0.996,",
+        "0.9999 with plain PyTorch",
+    )
+    block = update_readme.result_block("inference", tmp_path)
+    line = update_readme.headline_block("inference", tmp_path, link="results.md")
+    assert [word for word in words if word not in block or word not in line] == []
+    assert line.startswith("- ") and line.endswith(" [More](results.md#inference)") and "\n" not in line
 
 
-def test_what_is_not_there_yet_is_said(update_readme, tmp_path):
-    assert "not in this checkout yet" in update_readme.card_block("m", tmp_path)
+def test_the_headline_of_the_thesis_counts_what_holds(update_readme, tmp_path):
+    rows = [{"finding": "a", "holds": holds} for holds in ("yes", "no", None, "yes", None, None)]
+    (tmp_path / "conclusions.json").write_text(json.dumps({**RESULT, "table": rows}))
+    line = update_readme.headline_block("conclusions", tmp_path)
+    assert "Of its 6 findings" in line and "2 are confirmed, 1 are contradicted" in line
+
+
+def test_what_is_not_measured_yet_is_named(update_readme, tmp_path):
     assert "Not measured yet" in update_readme.result_block("r", tmp_path)
+    assert "Not measured yet" in update_readme.headline_block("r", tmp_path)
+
+
+def test_the_version_is_the_newest_of_the_changelog_and_that_of_the_citation():
+    versions = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert versions[0] == liverpair.__version__
+    assert f"\nversion: {liverpair.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

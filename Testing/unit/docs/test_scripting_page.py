@@ -1,6 +1,7 @@
-"""The lines of docs/scripting.md run as they stand, in one console, one after the other."""
+"""The lines of docs/scripting.md run as they stand, one after the other: some in Slicer's console, some outside."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from liver_multimodal_factory import quick_phantom  # noqa: F401
 from Testing.harness import start
 
 PAGE = Path(__file__).parents[3] / "docs" / "scripting.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+IN_SLICER, OUTSIDE = (
+    re.findall(r"```(python|sh)\n(.*?)```", part, re.DOTALL)
+    for part in PAGE.read_text(encoding="utf-8").split("## Outside Slicer")
+)
 STAND_INS = {
     "LiverMultimodal": ("BodyWorker", "LiverPairLib"),
     "LesionPairDetect": ("MiddleWorker", "LesionPairDetectLib"),
@@ -48,15 +52,42 @@ class NoInstaller:
         pass
 
 
-def test_every_line_of_the_page_runs(console, capsys):
-    assert len(BLOCKS) == 4
+def test_every_line_for_slicers_console_runs(console, capsys):
+    assert [language for language, _ in IN_SLICER] == ["python"] * 4
     names = {}
-    for block in BLOCKS:
+    for _, block in IN_SLICER:
         exec(compile(block, str(PAGE), "exec"), names)
     rows, lesion, dreamt = capsys.readouterr().out.splitlines()[-3:]
     assert int(rows) > 1
     assert lesion == "1 proposed 0.9 0.9"
     assert dreamt == "4 All iterations are done."
+
+
+def test_every_line_for_outside_slicer_runs(tmp_path, monkeypatch, capsys):
+    from brightness_bundle import write_brightness_bundle
+    from peak_detector import write_peak_bundle
+    from peak_study import write_volumes
+
+    from liverpair import cli
+    from liverpair.io.study import read_lesions
+
+    write_brightness_bundle(tmp_path / "models" / "liver-t1t2", name="liver-t1t2")
+    write_peak_bundle(tmp_path / "models" / "lesion-pairs-t1t2", name="lesion-pairs-t1t2")
+    monkeypatch.setattr("liverpair.bundle.catalogue.shipped_bundles_folder", lambda: tmp_path / "models")
+    write_volumes(tmp_path, livers=False)
+    monkeypatch.chdir(tmp_path)
+    assert [language for language, _ in OUTSIDE] == ["python", "sh", "python"]
+    names = {}
+    for language, block in OUTSIDE:
+        if language == "python":
+            exec(compile(block, str(PAGE), "exec"), names)
+        else:
+            lines = [shlex.split(line) for line in block.splitlines()]
+            assert [(line[0], cli.main(line[1:])) for line in lines] == [("liverpair", 0)] * 3
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("1.0 ") for line in lines)
+    found = read_lesions(tmp_path / "found" / "lesions.json")
+    assert lines[-len(found) :] == [f"{lesion.number} {lesion.state}" for lesion in found] != []
 
 
 def test_the_page_says_what_a_script_gets_from_sample_data(console):
