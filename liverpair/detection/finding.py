@@ -9,7 +9,7 @@ from liverpair.detection.anchors import Anchors, make_anchors
 from liverpair.detection.coding import decode
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.nms import nms
-from liverpair.detection.pairing import Found, LinkedBoxes, link
+from liverpair.detection.pairing import Found
 from liverpair.networks.retina import RetinaOutput
 
 
@@ -23,18 +23,6 @@ def find_boxes(output: RetinaOutput, anchors: Anchors, settings: DetectionSettin
         for i in (0, 1)
     ]
     return sides[0], sides[1]
-
-
-def find_pairs(
-    network: Callable[[torch.Tensor], torch.Tensor],
-    channels: np.ndarray,
-    strides: Mapping[int, Sequence[int]],
-    settings: DetectionSettings,
-) -> list[LinkedBoxes]:
-    """Linked boxes in `channels`; arguments as in `ask`."""
-    return link(
-        *find_boxes(*ask(network, channels, strides, settings), settings), settings.link_iou, settings.link_growth
-    )
 
 
 def ask(

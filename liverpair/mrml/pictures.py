@@ -199,25 +199,6 @@ class SliceView:
         self.window.Finalize()
 
 
-def render_slice(
-    volume_node, orientation: str = "Axial", ras: Sequence[float] | None = None, size=(400, 400), caption: str = ""
-) -> np.ndarray:
-    """One picture of a volume with everything the scene shows on it.
-
-    `ras` is the world point (mm) through which to cut, the middle of the volume when None. Returns (height, width, 3)
-    uint8. Leaves nothing in the scene.
-    """
-    view = SliceView(_free_name(orientation), orientation, size)
-    try:
-        view.show(volume_node)
-        if ras is not None:
-            view.jump_to(ras)
-        view.caption = caption
-        return view.grab()
-    finally:
-        view.close()
-
-
 def montage(rows: Sequence[Sequence[np.ndarray]], gap: int = 4, color: int = 60) -> np.ndarray:
     """Join pictures of one size into one: `rows` from top to bottom, each from left to right, `gap` pixels between."""
     height, width = rows[0][0].shape[:2]

@@ -5,9 +5,6 @@ import SimpleITK as sitk
 
 from liverpair.synthesis.shapes import smooth_noise
 
-BREATHING_Z_MM = (0.0, 60.0)
-BREATHING_IN_PLANE_MM = (0.0, 30.0)
-
 
 def displacement_transform(field: np.ndarray, reference: sitk.Image) -> sitk.DisplacementFieldTransform:
     """Displacements in mm on the grid of `reference` as a transform that maps p to p + field(p).
@@ -40,23 +37,6 @@ def smooth_displacement(
     shape = reference.GetSize()[::-1]
     sigma = tuple(wavelength_mm / s for s in reference.GetSpacing()[::-1])
     return np.stack([amplitude_mm * smooth_noise(shape, sigma, rng) for _ in range(3)], axis=-1)
-
-
-def random_breathing_shift(
-    rng: np.random.Generator,
-    z_mm: tuple[float, float] = BREATHING_Z_MM,
-    in_plane_mm: tuple[float, float] = BREATHING_IN_PLANE_MM,
-) -> tuple[float, float, float]:
-    """Shift (x, y, z) in mm of the liver between two breath-holds.
-
-    The size along z and the in-plane size are uniform in their ranges. A liver that goes down goes forward; the
-    in-plane part therefore points within 45 degrees of the anterior direction when the shift is caudal, of the
-    posterior one when it is cranial.
-    """
-    z = rng.uniform(*z_mm) * rng.choice([-1.0, 1.0])
-    radius, angle = rng.uniform(*in_plane_mm), rng.uniform(-np.pi / 4, np.pi / 4)
-    forward = -1.0 if z < 0 else 1.0
-    return (radius * float(np.sin(angle)), forward * radius * float(np.cos(angle)), float(z))
 
 
 def breathing_displacement(

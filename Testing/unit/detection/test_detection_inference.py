@@ -16,8 +16,9 @@ from peak_detector import SECTION, SIZE, SPACING, image_and_liver, write_peak_bu
 from liverpair.bundle import Bundle
 from liverpair.core.errors import BundleError, Cancelled, InputError
 from liverpair.detection.detection_settings import DetectionSettings
-from liverpair.detection.finding import find_pairs
+from liverpair.detection.finding import ask, find_boxes
 from liverpair.detection.inference import DetectOptions, detect, liver_masks
+from liverpair.detection.pairing import link
 from liverpair.detection.preparation import liver_offset, prepare_pair
 from liverpair.detection.space import to_space, to_voxels
 from liverpair.segmentation.preparation import GridPolicy, Normalization
@@ -213,8 +214,10 @@ def test_arrays_of_two_dimensions_need_no_geometry():
         answer[0, 1, 2, 0, 5] = 1.0
         return answer.reshape(1, 16, -1)
 
-    (pair,) = find_pairs(network, np.zeros((2, 16, 16)), {3: (4, 4)}, settings)
+    answer = ask(network, np.zeros((2, 16, 16)), {3: (4, 4)}, settings)
+    (pair,) = link(*find_boxes(*answer, settings), settings.link_iou, settings.link_growth)
     assert pair.boxes.tolist() == [[[4, 8], [8, 12]], [[8, 8], [12, 12]]]
     assert pair.agreement == "one" and pair.displacement.tolist() == [4, 0]
-    (moved,) = find_pairs(network, np.zeros((2, 16, 16)), {3: (4, 4)}, replace(settings, images=(0,)))
+    first_only = replace(settings, images=(0,))
+    (moved,) = link(*find_boxes(*answer, first_only), settings.link_iou, settings.link_growth)
     assert moved.boxes.tolist() == pair.boxes.tolist() and moved.agreement == "moved"

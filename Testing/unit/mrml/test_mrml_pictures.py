@@ -7,7 +7,7 @@ import slicer
 from mrml_factory import DIRECTIONS, LIVER, empty_scene, new_segmentation
 
 from liverpair.core.geometry import like
-from liverpair.mrml.pictures import SliceView, body_box, mask_box, montage, picture_of_pair, render_slice, save_png
+from liverpair.mrml.pictures import SliceView, body_box, mask_box, montage, picture_of_pair, save_png
 from liverpair.mrml.segmentations import put_segment
 from liverpair.mrml.volumes import node_from_image
 
@@ -27,6 +27,18 @@ def ball_volume(name: str = "T1", direction: str = "as in the scanner"):
     z, y, x = np.indices((30, 60, 60))
     ball = ((x - 22) * 2.0) ** 2 + ((y - 30) * 2.0) ** 2 + ((z - 15) * 4.0) ** 2 < 30**2
     return node_from_image(like(ball.astype(np.float32) * 100, image), name), like(ball.astype(np.uint8), image)
+
+
+def render_slice(volume_node, orientation="Axial", ras=None, size=(400, 400)) -> np.ndarray:
+    """A slice through a world point, by default the middle, with everything that the scene shows on it."""
+    view = SliceView("Rendered", orientation, size)
+    try:
+        view.show(volume_node)
+        if ras is not None:
+            view.jump_to(ras)
+        return view.grab()
+    finally:
+        view.close()
 
 
 def orange_pixels(pixels: np.ndarray) -> np.ndarray:

@@ -143,11 +143,6 @@ class DreamPlot:
         point = self.point_of(series_id, point_index)
         return point.iteration if point is not None else None
 
-    def feature_of(self, series_id: str) -> str | None:
-        """The feature that a series of this plot shows; None for one that shows several, or none."""
-        series = self._own_series(series_id)
-        return dream_series.read_key(series)[1] if series is not None else None
-
     def describe(self, series_id: str, point_index: int) -> str:
         """A point in words, as "Sphericity, iteration 140: z = 0.83"; "" when there is none."""
         point = self.point_of(series_id, point_index)

@@ -77,7 +77,7 @@ def test_medians_are_drawn_as_z_scores_between_the_lines_of_the_normal_range():
 
 def test_quartiles_lie_around_the_median_in_its_color_and_out_of_the_legend():
     plot = plot_of(new_dream(starts=5), features=[CONTRAST])
-    quartiles = next(series for series in plot.series if plot.feature_of(series.GetID()) == CONTRAST)
+    quartiles = next(series for series in plot.series if read_key(series)[1] == CONTRAST)
     assert (quartiles.GetName(), quartiles.GetColor()) == ("", named(plot, GLCM).GetColor())
     expected = [
         [i, z(CONTRAST, value_of(CONTRAST, "dream", start, i))] for start in (1, 3) for i in range(1, ITERATIONS)
@@ -254,7 +254,6 @@ def test_series_of_others_and_rows_that_are_not_there_are_no_points(scene):
     plot, other = plot_of(new_dream("One")), plot_of(new_dream("Other"))
     own, strange = (named(each, GLCM).GetID() for each in (plot, other))
     assert [plot.point_of(*at) for at in ((strange, 1), (own, -1), (own, 10**6), ("nothing", 0))] == [None] * 4
-    assert (plot.feature_of(own), plot.feature_of(strange)) == (CONTRAST, None)
 
 
 def test_an_iteration_is_marked_and_the_mark_taken_away():
