@@ -1,6 +1,7 @@
-"""Where a user's models and caches live, on each platform."""
+"""Where a user's models and caches live, on each platform, and commands without the folders of one machine."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -40,3 +41,14 @@ def published_bundles_folder() -> Path:
 def user_bundles_folder() -> Path:
     """The models the user imported. `LIVERPAIR_BUNDLES` overrides it. It may not exist yet."""
     return Path(os.environ.get("LIVERPAIR_BUNDLES") or user_data_folder() / "bundles")
+
+
+def portable_command(command: str) -> str:
+    """A command as results and model cards record it: of a path outside the working folder, its last part alone."""
+    return shlex.join(_portable(word) for word in shlex.split(command))
+
+
+def _portable(word: str) -> str:
+    option, equals, value = word.rpartition("=")
+    outside = Path(value).is_absolute() or value.startswith(("..", "~"))
+    return f"{option}{equals}{Path(value).name}" if outside else word

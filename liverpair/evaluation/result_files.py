@@ -14,6 +14,7 @@ from typing import Any
 import liverpair
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
+from liverpair.core.paths import portable_command
 
 RESULTS_FOLDER = Path(liverpair.__file__).resolve().parents[1] / "docs" / "results"
 _PACKAGES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "lightning", "pytorch-lightning", "openvino")
@@ -60,7 +61,8 @@ def write_results(
     if clash:
         raise InputError(f"Result '{name}': the key '{clash[0]}' is reserved.")
     text = table_text(table)
-    about = {"command": command, "data": data, "date": date.today().isoformat(), "software": software_versions()}
+    ran = portable_command(command)
+    about = {"command": ran, "data": data, "date": date.today().isoformat(), "software": software_versions()}
     content = {"name": name, **about, **values, "notes": list(notes), "table": [dict(row) for row in table]}
     place = Path(folder) if folder is not None else RESULTS_FOLDER
     _write(place / f"{name}.json", json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.bundle.bundle import PICTURES_FOLDER
 from liverpair.core.errors import InputError
+from liverpair.core.paths import portable_command
 from liverpair.evaluation.outline_pictures import outline_picture
 from liverpair.evaluation.result_files import table_text, write_results
 from liverpair.io.study import read_image
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> None:
     summary = {f"{side}: {key}": value for side in SIDES for key, value in _summary(rows, side).items()}
     command = shlex.join(["python", "-m", "liverpair", "evaluate", *arguments])
     if options.results:
-        data = options.description or str(options.studies)
+        data = options.description or Path(options.studies).name
         write_results(options.results, rows, command, data=data, values=spread(rows))
     else:
         print(table_text(rows))
@@ -140,7 +141,8 @@ def write_metrics(
 ) -> Bundle:
     """The bundle with this test, and the pictures that `score` saved, in its manifest and card."""
     pictures = [f"{PICTURES_FOLDER}/{picture_name(name, row)}" for row in rows]
-    test = {"description": description, "command": command, "cases": rows, "summary": summary, "pictures": pictures}
+    ran = portable_command(command)
+    test = {"description": description, "command": ran, "cases": rows, "summary": summary, "pictures": pictures}
     return bundle.update(metrics={**bundle.metrics, name: test})
 
 

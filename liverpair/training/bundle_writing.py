@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from liverpair.core.paths import portable_command
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.training.command import BEST, TrainingCLI, checkpoint_of, load_checkpoint
 from liverpair.training.run_log import learning_curve
@@ -58,7 +59,7 @@ def shared_manifest(
             "data": about.data,
             "license": about.license,
             "citation": about.citation,
-            "command": command,
+            "command": portable_command(command),
             **({"history": about.history} if about.history else {}),
             "seed": settings.seed_everything,
             "wall_time_s": round(seconds),
