@@ -109,7 +109,7 @@ def startsOf(parameterNode):
         if parameterNode.box is None:
             raise InputError(_("Choose a box, or draw a new one."))
         box = box_of(parameterNode.box)
-        measures = {"center_mm": box.centre_mm, "size_mm": box.size_mm, "direction": box.direction}
+        measures = {"center_mm": box.center_mm, "size_mm": box.size_mm, "direction": box.direction}
         starts = [{"box": {name: list(map(float, values)) for name, values in measures.items()}}]
     else:
         starts = [{"point_mm": list(point)} for point in pointsOf(parameterNode)]

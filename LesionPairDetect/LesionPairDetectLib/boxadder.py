@@ -79,12 +79,12 @@ class Drawer:
         volume = self._context.volume(other)
         if volume is None:
             return None, _("{side} is not selected.").format(side=other.upper())
-        place = self._context.placeMap().to_other(box.centre_mm, side)
+        place = self._context.placeMap().to_other(box.center_mm, side)
         if place is None:
             return None, _(
                 "Nothing is known yet about where {side} lies in {other}: draw the partner too, the next ones follow."
             ).format(side=side.upper(), other=other.upper())
-        moved = box.moved(np.subtract(place.point_mm, box.centre_mm))
+        moved = box.moved(np.subtract(place.point_mm, box.center_mm))
         return turned(moved, world_grid(volume).direction), place.sentence
 
     def replacePrediction(self, uid, side, old, new, score=None):

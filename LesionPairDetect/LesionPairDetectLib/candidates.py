@@ -94,14 +94,14 @@ def _moved(pair, side, placeMap):
     if pair.displacement_mm is not None:
         sign = 1 if side == "t1" else -1
         return box.moved(sign * np.asarray(pair.displacement_mm)), _("Moved as the network predicted.")
-    place = placeMap.to_other(box.centre_mm, side)
+    place = placeMap.to_other(box.center_mm, side)
     if place is None:
         return None, ""
-    return box.moved(np.subtract(place.point_mm, box.centre_mm)), place.sentence
+    return box.moved(np.subtract(place.point_mm, box.center_mm)), place.sentence
 
 
 def _distance(first, second):
-    return float(np.linalg.norm(np.subtract(first.centre_mm, second.centre_mm)))
+    return float(np.linalg.norm(np.subtract(first.center_mm, second.center_mm)))
 
 
 def _sentence(side, nearest, neededOverlap):

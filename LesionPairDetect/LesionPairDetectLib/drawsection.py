@@ -117,7 +117,7 @@ class DrawSection(Section):
         with self.context.attempt():
             other = otherSide(self._unmatched.side)
             candidate = self._unmatched.candidates[row]
-            self.context.jump(other, getattr(self.context.study.pair(candidate.uid), other).centre_mm)
+            self.context.jump(other, getattr(self.context.study.pair(candidate.uid), other).center_mm)
         self.ui.linkCandidateButton.enabled = True
 
     def onLinkCandidate(self):

@@ -143,7 +143,7 @@ class Exchange:
             return 0
         grid = world_grid(volume)
         boxes = [getattr(pair, side) for pair in pairs if getattr(pair, side) is not None]
-        indices = [grid.index(box.centre_mm) for box in boxes]
+        indices = [grid.index(box.center_mm) for box in boxes]
         inside = [np.all((index >= -0.5) & (index <= np.subtract(grid.size, 0.5))) for index in indices]
         return len(boxes) - sum(inside)
 

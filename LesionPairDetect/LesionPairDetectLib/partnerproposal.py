@@ -35,7 +35,7 @@ class PartnerRun(WorkerRun):
                 request[name] = str(folder / f"{name}.nrrd")
                 sitk.WriteImage(image, request[name])
         request["box"] = {
-            "centre_mm": list(self._drawn.centre_mm),
+            "center_mm": list(self._drawn.center_mm),
             "size_mm": list(self._drawn.size_mm),
             "direction": list(self._drawn.direction),
         }
@@ -43,7 +43,7 @@ class PartnerRun(WorkerRun):
 
     def takeResult(self, result):
         answer = result["box"]
-        self.box = Box(tuple(answer["centre_mm"]), tuple(answer["size_mm"]), tuple(answer["direction"]))
+        self.box = Box(tuple(answer["center_mm"]), tuple(answer["size_mm"]), tuple(answer["direction"]))
         self.score = result.get("score")
         if self.score is None:
             return _("Placed by the network.")

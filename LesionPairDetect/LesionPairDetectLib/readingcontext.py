@@ -106,9 +106,9 @@ class ReadingContext(PanelContext):
         for side in sides:
             box, partner = getattr(pair, side), getattr(pair, otherSide(side))
             if box is not None:
-                self.jump(side, box.centre_mm)
+                self.jump(side, box.center_mm)
             else:
-                place = self.placeMap().to_other(partner.centre_mm, otherSide(side))
+                place = self.placeMap().to_other(partner.center_mm, otherSide(side))
                 if place is not None:
                     self.jump(side, place.point_mm)
 

@@ -141,4 +141,4 @@ class ReadingSection(Section):
         pair = self.context.study.pair(uid) if uid is not None else None
         if pair is not None and None in (pair.t1, pair.t2):
             side = "t1" if pair.t2 is None else "t2"
-            self.cursor.point(side, getattr(pair, side).centre_mm, jump=False)
+            self.cursor.point(side, getattr(pair, side).center_mm, jump=False)

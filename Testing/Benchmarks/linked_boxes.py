@@ -94,7 +94,7 @@ def measure(pairs: int, rounds: int) -> list[dict[str, Any]]:
         pair = study.pair(next_uid())
         study.select(pair.uid)
         for group, box in enumerate((pair.t1, pair.t2)):
-            layouts.jump_row(group, frames.flip(box.centre_mm))
+            layouts.jump_row(group, frames.flip(box.center_mm))
 
     def select_plainly() -> None:
         uid = next_uid()

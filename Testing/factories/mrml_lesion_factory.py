@@ -73,5 +73,5 @@ def _words(pair: LesionPair) -> tuple:
 def _numbers(pair: LesionPair) -> list[float]:
     numbers = list(pair.displacement_mm or ())
     for box in (pair.t1, pair.t2):
-        numbers += [*box.centre_mm, *box.size_mm, *box.direction] if box is not None else []
+        numbers += [*box.center_mm, *box.size_mm, *box.direction] if box is not None else []
     return numbers

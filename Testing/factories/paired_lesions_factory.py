@@ -59,7 +59,7 @@ def write_pairs(root: Path, cases: Sequence[str]) -> None:
 
 
 def image(liver: sitk.Image, seed: int, noise: float = 5.0) -> sitk.Image:
-    """An int16 image of a liver: brighter towards one side, noisy, the surroundings at a third."""
+    """An int16 image of a liver: brighter toward one side, noisy, the surroundings at a third."""
     rng = np.random.default_rng(seed)
     inside = sitk.GetArrayFromImage(liver) > 0
     shading = np.linspace(0.8, 1.2, inside.shape[2])

@@ -35,7 +35,7 @@ def _refresh(self, _value=None) -> None:
 
 @stand_in
 class qMRMLNodeComboBox(QtWidgets.QWidget):
-    """A combo box of the nodes of some classes. Grey until it has a scene, as in Slicer."""
+    """A combo box of the nodes of some classes. Gray until it has a scene, as in Slicer."""
 
     currentNodeChanged = Signal(object)
     currentNodeIDChanged = Signal(str)

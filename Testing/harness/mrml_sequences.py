@@ -43,7 +43,7 @@ class SequencePlayer(QtCore.QObject):
 
 
 class BrowserWidget(qMRMLWidget):
-    """A widget that follows a sequence browser node; grey without one, or when it has no sequence."""
+    """A widget that follows a sequence browser node; gray without one, or when it has no sequence."""
 
     _node: slicer.vtkMRMLSequenceBrowserNode
     _observers: Observers

@@ -65,7 +65,7 @@ def expecting(text: str) -> Iterator[None]:
 
 
 def install_hooks() -> None:
-    """Record every exception that reaches the interpreter's last line of defence, or the log."""
+    """Record every exception that reaches the interpreter's last line of defense, or the log."""
 
     def on_exception(kind, value, trace) -> None:
         details = "".join(traceback.format_exception(kind, value, trace))

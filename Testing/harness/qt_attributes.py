@@ -1,7 +1,7 @@
 """Attributes of Qt objects as PythonQt shows them: properties without parentheses, and no others.
 
 `button.text` is a string, `button.text = "Apply"` sets it, `button.text()` fails because a string is not callable, and
-`button.colour = 1` raises AttributeError because C++ has no such thing.
+`button.color = 1` raises AttributeError because C++ has no such thing.
 """
 
 import contextlib

@@ -94,7 +94,7 @@ def _connect(top, connection: ElementTree.Element) -> None:
 def _check_widgets(root: ElementTree.Element, top) -> None:
     """Every widget has the class and the properties that the file says.
 
-    Qt turns a misspelt property into a dynamic one, silently; only `stdset="0"` may do that.
+    Qt turns a misspelled property into a dynamic one, silently; only `stdset="0"` may do that.
     """
     for element in root.iter("widget"):
         name, wanted_class = element.get("name"), element.get("class")

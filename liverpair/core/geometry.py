@@ -1,6 +1,6 @@
-"""Grids, resampling and boxes in millimetres.
+"""Grids, resampling and boxes in millimeters.
 
-Images are `SimpleITK.Image`; physical points are LPS millimetres; spacing, size and index tuples are (x, y, z);
+Images are `SimpleITK.Image`; physical points are LPS millimeters; spacing, size and index tuples are (x, y, z);
 numpy arrays are (z, y, x).
 """
 
@@ -133,9 +133,9 @@ def working_grid(image: sitk.Image, spacing_mm: Vector) -> Grid:
     """
     own = Grid.of(to_lps(image))
     size = tuple(max(1, math.ceil(n * s / t - 1e-6)) for n, s, t in zip(own.size, own.spacing, spacing_mm))
-    centre = own.point([(n - 1) / 2 for n in own.size])
+    center = own.point([(n - 1) / 2 for n in own.size])
     corner = own.axes @ (np.array([(n - 1) / 2 for n in size]) * spacing_mm)
-    return Grid(size, tuple(float(t) for t in spacing_mm), tuple(centre - corner), own.direction)
+    return Grid(size, tuple(float(t) for t in spacing_mm), tuple(center - corner), own.direction)
 
 
 def resample(image: sitk.Image, grid: Grid, interpolation: str = "linear", fill: float = 0.0) -> sitk.Image:
@@ -172,7 +172,7 @@ def on_grid(array: np.ndarray, grid: Grid) -> sitk.Image:
 
 
 def volume_ml(mask: sitk.Image) -> float:
-    """Volume of the non-zero voxels in millilitres."""
+    """Volume of the non-zero voxels in milliliters."""
     return float(np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * np.prod(mask.GetSpacing()) / 1000.0)
 
 
@@ -192,11 +192,11 @@ def offset_t1_to_t2(t1_mask: sitk.Image, t2_mask: sitk.Image) -> Vector | None:
 
 @dataclass(frozen=True)
 class Box:
-    """A box in space: centre in LPS mm, size in mm along the axes of the image it was drawn in, and that image's
+    """A box in space: center in LPS mm, size in mm along the axes of the image it was drawn in, and that image's
     direction matrix, row by row.
     """
 
-    centre_mm: Vector
+    center_mm: Vector
     size_mm: Vector
     direction: tuple[float, ...] = IDENTITY_DIRECTION
 
@@ -204,8 +204,8 @@ class Box:
     def corners_mm(self) -> np.ndarray:
         """(8, 3) corners in LPS mm."""
         signs = np.array(np.meshgrid((-0.5, 0.5), (-0.5, 0.5), (-0.5, 0.5), indexing="ij")).reshape(3, -1).T
-        return np.asarray(self.centre_mm) + (signs * self.size_mm) @ np.array(self.direction).reshape(3, 3).T
+        return np.asarray(self.center_mm) + (signs * self.size_mm) @ np.array(self.direction).reshape(3, 3).T
 
     def moved(self, displacement_mm: Vector | np.ndarray) -> "Box":
-        """The same box with its centre moved by an LPS vector in mm."""
-        return Box(tuple(float(c + d) for c, d in zip(self.centre_mm, displacement_mm)), self.size_mm, self.direction)
+        """The same box with its center moved by an LPS vector in mm."""
+        return Box(tuple(float(c + d) for c, d in zip(self.center_mm, displacement_mm)), self.size_mm, self.direction)

@@ -35,7 +35,9 @@ LARGEST_NUMBER = 999_999
 SMALLEST_MM, FARTHEST_MM = 1e-6, 1e6
 """Shortest side of a box; longest side and greatest coordinate. Beyond, scene files and measures lose them."""
 _PAIR_FIELDS = ("uid", "number", "state", "displacement_mm", "note", "t1", "t2")
-_SIDE_FIELDS = ("centre_mm", "size_mm", "direction", "score", "origin")
+_CENTER = "centre_mm"
+"""What version 1 of the file calls the center of a box."""
+_SIDE_FIELDS = (_CENTER, "size_mm", "direction", "score", "origin")
 
 State = Literal["proposed", "accepted", "rejected"]
 Origin = Literal["detected", "predicted", "drawn"]
@@ -47,7 +49,7 @@ class LesionPair:
 
     Scores lie in 0..1 (None for a box that no network scored). Origins: `detected` by a network, `predicted` from the
     partner's box and the predicted displacement, `drawn` by a person. `displacement_mm` leads from the T1 to the T2
-    centre (LPS), where it was predicted or measured. Raises `InputError` when a value is out of its range; change a
+    center (LPS), where it was predicted or measured. Raises `InputError` when a value is out of its range; change a
     pair with `dataclasses.replace`.
     """
 
@@ -168,7 +170,7 @@ def _pair_to_dict(pair: LesionPair) -> dict[str, Any]:
         if box is None:
             return None
         return {
-            "centre_mm": [float(v) for v in box.centre_mm],
+            _CENTER: [float(v) for v in box.center_mm],
             "size_mm": [float(v) for v in box.size_mm],
             "direction": [float(v) for v in box.direction],
             "score": None if score is None else float(score),
@@ -195,7 +197,7 @@ def _pair_from_dict(entry: Any, where: str) -> LesionPair:
             continue
         who = f"{where}, {name.upper()}"
         _check_fields(side, _SIDE_FIELDS, who)
-        lengths = {"centre_mm": 3, "size_mm": 3, "direction": 9}
+        lengths = {_CENTER: 3, "size_mm": 3, "direction": 9}
         sides[name] = Box(*(_numbers(side[key], length, f"{who}: {key}") for key, length in lengths.items()))
         sides[f"{name}_score"] = None if side["score"] is None else _number(side["score"], f"{who}: score")
         sides[f"{name}_origin"] = side["origin"]
@@ -219,12 +221,12 @@ def _check_side(who: str, box: Box | None, score: float | None, origin: str | No
         raise InputError(f"{who}: unknown origin {origin!r}; it is one of {', '.join(ORIGINS)}.")
     if score is not None and not 0 <= _number(score, f"{who}: score") <= 1:
         raise InputError(f"{who}: score must lie between 0 and 1, not {score!r}.")
-    center, size = _numbers(box.centre_mm, 3, f"{who}: centre_mm"), _numbers(box.size_mm, 3, f"{who}: size_mm")
+    center, size = _numbers(box.center_mm, 3, f"{who}: center_mm"), _numbers(box.size_mm, 3, f"{who}: size_mm")
     if min(size) <= 0:
         raise InputError(f"{who}: size_mm must be above zero, not {list(box.size_mm)}.")
     if min(size) < SMALLEST_MM or max(map(abs, (*center, *size))) > FARTHEST_MM:
         raise InputError(
-            f"{who}: no box in a patient has the centre {list(center)} mm and the size {list(size)} mm.",
+            f"{who}: no box in a patient has the center {list(center)} mm and the size {list(size)} mm.",
             f"Sides are at least {SMALLEST_MM:g} mm long, and nothing lies beyond {FARTHEST_MM:g} mm.",
         )
     axes = np.reshape(_numbers(box.direction, 9, f"{who}: direction"), (3, 3))

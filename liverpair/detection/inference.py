@@ -205,7 +205,7 @@ def lesion_pairs(
                 t2_score=pair.scores[1],
                 t1_origin=origins[0],
                 t2_origin=origins[1],
-                displacement_mm=tuple(b - a for a, b in zip(first.centre_mm, second.centre_mm)),
+                displacement_mm=tuple(b - a for a, b in zip(first.center_mm, second.center_mm)),
             )
         )
     return pairs

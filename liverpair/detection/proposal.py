@@ -81,8 +81,8 @@ class AnsweredPair:
         shift = np.average(moves[usable].double().numpy(), axis=0, weights=weight[usable].double().numpy())
         moved = drawn + shift
         center = self.prepared.grids[1 - image].point(moved.mean(axis=1)[0, ::-1] - 0.5)
-        partner = turned(replace(box, centre_mm=tuple(map(float, center))), self.directions[1 - image])
-        step = np.subtract(partner.centre_mm, box.centre_mm) * (1 if image == 0 else -1)
+        partner = turned(replace(box, center_mm=tuple(map(float, center))), self.directions[1 - image])
+        step = np.subtract(partner.center_mm, box.center_mm) * (1 if image == 0 else -1)
         return Proposal(partner, tuple(map(float, step)), self._score(1 - image, moved))
 
     def _score(self, image: int, box: np.ndarray) -> float | None:

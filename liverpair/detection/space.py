@@ -1,4 +1,4 @@
-"""Boxes between the voxels of a working grid and the millimetres of an image."""
+"""Boxes between the voxels of a working grid and the millimeters of an image."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def to_voxels(boxes: Sequence[Box | None], grid: Grid) -> np.ndarray:
     bounds = np.full((len(boxes), 2, 3), np.nan)
     for row, box in enumerate(boxes):
         if box is not None:
-            center = grid.index(box.centre_mm) + 0.5
+            center = grid.index(box.center_mm) + 0.5
             half = np.divide(turned(box, grid.direction).size_mm, grid.spacing) / 2
             bounds[row] = (center - half)[::-1], (center + half)[::-1]
     return bounds

@@ -102,7 +102,7 @@ def neuron_in(dreamer: Dreamer, subject: Subject, box: Box) -> Neuron:
         raise InputError("The box has no extent.", "Draw it anew.")
     first = np.clip(np.ceil(bounds[0] - 0.5), 0, None).astype(int)
     last = np.minimum(np.ceil(bounds[1] - 0.5).astype(int), subject.grid.shape)
-    center = subject.index_of(box.centre_mm) if (last <= first).any() else None
+    center = subject.index_of(box.center_mm) if (last <= first).any() else None
     if center is not None:  # thinner than a voxel along an axis
         thin = last <= first
         first[-dimensions:] = np.where(thin[-dimensions:], center, first[-dimensions:])
@@ -111,7 +111,7 @@ def neuron_in(dreamer: Dreamer, subject: Subject, box: Box) -> Neuron:
         boxes = _anchor_boxes(dreamer, subject)
         overlaps = iou(boxes, bounds[None, :, -dimensions:])[:, 0]
         if overlaps.max() <= 0:
-            return neuron_at(dreamer, subject, box.centre_mm)
+            return neuron_at(dreamer, subject, box.center_mm)
         return _anchor(dreamer, subject, int(overlaps.argmax()))
     position = tuple(int(i) for i in first[-dimensions:])
     extent = tuple(int(n) for n in (last - first)[-dimensions:])

@@ -18,7 +18,7 @@ from liverpair.evaluation.outline_pictures import outline_picture
 from liverpair.evaluation.result_files import table_text, write_results
 from liverpair.io.study import read_image
 from liverpair.measures.masks import structure_mask
-from liverpair.measures.summary import segmentation_measures, summarise
+from liverpair.measures.summary import segmentation_measures, summarize
 from liverpair.segmentation.inference import SegmentOptions, segment
 
 SIDES = ("T1", "T2")
@@ -151,7 +151,7 @@ def _read(folder: Path, files: dict[str, str]) -> dict[str, sitk.Image | None]:
 
 
 def _summary(rows: list[dict[str, Any]], side: str) -> dict[str, dict[str, float]]:
-    summary = summarise([row for row in rows if row["side"] == side])
+    summary = summarize([row for row in rows if row["side"] == side])
     keep = ("mean", "sd", "median", "min", "max")
     return {
         key: {part: _rounded(values[part]) for part in keep}

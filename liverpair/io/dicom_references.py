@@ -60,7 +60,7 @@ class DicomSource:
         """
         axes, heights = plane_axes(self.slices[0]), self._heights()
         aligned = turned(box, tuple(axes.ravel()))
-        center, half = np.asarray(aligned.centre_mm) @ axes, np.asarray(aligned.size_mm) / 2
+        center, half = np.asarray(aligned.center_mm) @ axes, np.asarray(aligned.size_mm) / 2
         away = np.abs(heights - center[2])
         cut = np.flatnonzero(away <= half[2])
         if not len(cut) and away.min() <= self._gap() / 2:

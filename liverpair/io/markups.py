@@ -37,7 +37,7 @@ def write_markups(path: str | Path, pairs: Iterable[LesionPair], side: str) -> N
 
 
 def _roi(pair: LesionPair, box: Box, side: str) -> dict[str, Any]:
-    center, name = [float(v) for v in box.centre_mm], f"{pair.number} {side.upper()}"
+    center, name = [float(v) for v in box.center_mm], f"{pair.number} {side.upper()}"
     return {
         "type": "ROI",
         "name": name,

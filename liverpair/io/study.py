@@ -28,7 +28,7 @@ __all__ = [
     "guess_sequence",
     "list_series",
     "read_image",
-    "read_labelled",
+    "read_labeled",
     "read_lesions",
     "read_series",
     "sequence_warning",
@@ -74,7 +74,7 @@ def read_image(path: str | Path) -> sitk.Image:
     return image[..., 0] if image.GetDimension() == 4 and image.GetSize()[3] == 1 else image
 
 
-def read_labelled(image: Path, labels: Path, value: int) -> tuple[sitk.Image, sitk.Image]:
+def read_labeled(image: Path, labels: Path, value: int) -> tuple[sitk.Image, sitk.Image]:
     """An image and the mask of one label of its label map, as `read_image` gives them, checked.
 
     Raises `InputError` when a file is missing or damaged, the image cannot be used as a volume, or the label map lies

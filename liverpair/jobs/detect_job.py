@@ -66,7 +66,7 @@ class DetectRequest:
     def parse(cls, request: Mapping[str, Any]) -> "DetectRequest":
         """Raises `InputError` naming the field that is unknown, missing or cannot be what it is."""
         check_sides(request)
-        check_request(cls, request, "a detection")
+        request = check_request(cls, request, "a detection")
         folder_of_results(request["output"])
         parsed = cls(**request)
         if not parsed.bundle:

@@ -26,7 +26,7 @@ class DreamReportRequest:
     def parse(cls, request: Mapping[str, Any]) -> "DreamReportRequest":
         """Raises `InputError` naming the field that is unknown, missing or of the wrong type, or a folder that holds no
         dream."""
-        check_request(cls, request, "a report")
+        request = check_request(cls, request, "a report")
         folder_of_results(request["output"])
         parsed = cls(**request)
         for folder in (parsed.folder, parsed.second):

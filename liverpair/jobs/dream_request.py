@@ -73,7 +73,7 @@ class DreamRequest(DreamSettings):
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> "DreamRequest":
         """Raises `InputError` naming the field that is unknown, missing or cannot be what it is."""
-        check_request(cls, request, "a dream", unchecked=SETTINGS)
+        request = check_request(cls, request, "a dream", unchecked=SETTINGS)
         folder_of_results(request["output"])
         parsed = cls(**request)
         if not parsed.bundle:
@@ -174,9 +174,8 @@ def _point(value: Any) -> "Vector":
 
 
 def _box(values: Mapping[str, Any]) -> "Box":
-    box = {"centre_mm" if name == "center_mm" else name: value for name, value in values.items()}
     try:
-        return box_of(box, SIDES[0])
+        return box_of(values, SIDES[0])
     except InputError as error:
         raise InputError(
             f"A box has center_mm, size_mm and direction, and fits into a patient; {dict(values)} does not.",

@@ -101,7 +101,7 @@ class Scenery:
         chosen = []
         for place in map(wanted.place_of, wanted.starts):
             box = isinstance(place, Box)
-            subject = self.at(place.centre_mm if box else place)
+            subject = self.at(place.center_mm if box else place)
             chosen.append(Start((neuron_in if box else neuron_at)(dreamer, subject, place), subject))
         return chosen + (self._random(wanted.random_starts, wanted.seed, dreamer) if wanted.random_starts else [])
 

@@ -26,7 +26,7 @@ READ, SEGMENTED = 0.2, 0.6
 class ProposeRequest:
     """Whose box, drawn where; volumes, masks and model as in `DetectRequest`.
 
-    `box`: {"centre_mm", "size_mm", "direction"} as in `lesions.json`, in the image `side` ("t1" or "t2").
+    `box`: {"center_mm", "size_mm", "direction"}, in the image `side` ("t1" or "t2").
     """
 
     t1: str
@@ -46,7 +46,7 @@ class ProposeRequest:
     def parse(cls, request: Mapping[str, Any]) -> "ProposeRequest":
         """Raises `InputError` naming the field that is unknown, missing or cannot be what it is."""
         check_sides(request)
-        check_request(cls, request, "a proposal")
+        request = check_request(cls, request, "a proposal")
         parsed = cls(**request)
         if parsed.side not in SIDES:
             raise InputError(f"A box is drawn in {' or '.join(SIDES)}, not in '{parsed.side}'.")
@@ -67,7 +67,7 @@ class ProposeRequest:
 def propose(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Say where the box of `request` (see `ProposeRequest`) should lie in the other image.
 
-    Returns {"box": {"centre_mm", "size_mm", "direction"} along the axes of the other image, "displacement_mm": from T1
+    Returns {"box": {"center_mm", "size_mm", "direction"} along the axes of the other image, "displacement_mm": from T1
     to T2, LPS, "score": of the box that the detector found there itself, or None}. Raises any `LiverPairError`, and
     `Cancelled` through `progress`.
     """

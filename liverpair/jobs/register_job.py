@@ -32,7 +32,7 @@ class RegisterRequest:
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> "RegisterRequest":
         """Raises `InputError` naming the field that is unknown, missing or of the wrong type."""
-        check_request(cls, request, "a registration")
+        request = check_request(cls, request, "a registration")
         folder_of_results(request["output"])
         return cls(**request)
 

@@ -6,22 +6,27 @@ from dataclasses import MISSING, fields
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from liverpair.core.earlier_names import renamed
 from liverpair.core.errors import InputError
 
 if TYPE_CHECKING:
     from liverpair.core.geometry import Box
 
-BOX_FIELDS = ("centre_mm", "size_mm", "direction")
+BOX_FIELDS = ("center_mm", "size_mm", "direction")
+EARLIER = {"centre_mm": "center_mm"}
+"""Names that version 0.1 used in requests, and those of today."""
 
 
-def check_request(kind: type, request: Mapping[str, Any], what: str, unchecked: Collection[str] = ()) -> None:
-    """Raise `InputError` naming a field that the dataclass `kind` does not have, or whose value is not of its type.
+def check_request(kind: type, request: Mapping[str, Any], what: str, unchecked: Collection[str] = ()) -> dict[str, Any]:
+    """`request` with the names of today, whatever version asks.
 
-    A field without default that is missing is named too. Types are `str`, `bool`, `int`, `float`, `dict`, `list[…]` of
+    Raises `InputError` naming a field that the dataclass `kind` does not have, or whose value is not of its type, or
+    one without default that is missing. Types are `str`, `bool`, `int`, `float`, `dict`, `list[…]` of
     these, `None` and unions of them. `what` is what the request is for, with its article: "a detection". The fields in
     `unchecked` may have any value: `kind` checks them itself.
     """
     allowed = {field.name: field for field in fields(kind)}
+    request = renamed(request, EARLIER)
     for name, value in request.items():
         if name not in allowed:
             raise InputError(f"{what[0].upper()}{what[1:]} has no option '{name}'.", f"It has {', '.join(allowed)}.")
@@ -30,10 +35,11 @@ def check_request(kind: type, request: Mapping[str, Any], what: str, unchecked: 
     for name, field in allowed.items():
         if name not in request and field.default is MISSING and field.default_factory is MISSING:
             raise InputError(f"{what[0].upper()}{what[1:]} needs '{name}'.")
+    return request
 
 
 def box_of(values: Mapping[str, Any], side: str) -> "Box":
-    """The box of {"centre_mm", "size_mm", "direction"} as in `lesions.json`, drawn in the image `side` ("t1" or "t2").
+    """The box of {"center_mm", "size_mm", "direction"}, drawn in the image `side` ("t1" or "t2").
 
     Raises `InputError` for what is no box in a patient.
     """

@@ -47,7 +47,7 @@ class SegmentRequest:
     @classmethod
     def parse(cls, request: Mapping[str, Any]) -> "SegmentRequest":
         """Raises `InputError` naming the field that is unknown, missing or of the wrong type."""
-        check_request(cls, request, "a segmentation")
+        request = check_request(cls, request, "a segmentation")
         folder_of_results(request.get("output", ""))
         if not request.get("bundle"):
             raise InputError("No model is chosen.", "Choose one, or import one first.")

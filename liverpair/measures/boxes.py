@@ -1,4 +1,4 @@
-"""Overlap of boxes that share their axes, and boxes in millimetres brought to shared axes.
+"""Overlap of boxes that share their axes, and boxes in millimeters brought to shared axes.
 
 Box arrays are (n, 2, d): lower and upper bounds along d axes, in any unit.
 """
@@ -40,7 +40,7 @@ def turned(box: Box, direction: Sequence[float]) -> Box:
     """
     axes, own = np.reshape(direction, (3, 3)), np.reshape(box.direction, (3, 3))
     size = np.linalg.norm((axes.T @ own) * np.asarray(box.size_mm), axis=1)
-    return Box(box.centre_mm, tuple(float(s) for s in size), tuple(float(d) for d in np.ravel(direction)))
+    return Box(box.center_mm, tuple(float(s) for s in size), tuple(float(d) for d in np.ravel(direction)))
 
 
 def bounds_mm(boxes: Sequence[Box], direction: Sequence[float] = IDENTITY_DIRECTION) -> np.ndarray:
@@ -48,7 +48,7 @@ def bounds_mm(boxes: Sequence[Box], direction: Sequence[float] = IDENTITY_DIRECT
     axes = np.reshape(direction, (3, 3))
     if not boxes:
         return np.empty((0, 2, 3))
-    center = np.array([box.centre_mm for box in boxes], float) @ axes
+    center = np.array([box.center_mm for box in boxes], float) @ axes
     half = np.array([turned(box, direction).size_mm for box in boxes]) / 2
     return np.stack([center - half, center + half], axis=1)
 

@@ -170,5 +170,5 @@ class _Scene:
 
 def _displacement_mm(pair: LesionPair) -> float | None:
     if pair.t1 is not None and pair.t2 is not None:
-        return math.dist(pair.t1.centre_mm, pair.t2.centre_mm)
+        return math.dist(pair.t1.center_mm, pair.t2.center_mm)
     return None if pair.displacement_mm is None else math.hypot(*pair.displacement_mm)

@@ -41,7 +41,7 @@ def contrast_to_liver(
     values = sitk.GetArrayViewFromImage(image)[block.window].astype(float)
     lesion = block.ellipsoid(box)
     if not lesion.any():
-        center = block.nearest(box.centre_mm)
+        center = block.nearest(box.center_mm)
         if center is None:
             return None
         lesion[center] = True
@@ -72,7 +72,7 @@ class _Block:
     @classmethod
     def around(cls, box: Box, grid: Grid, margin_mm: float) -> "_Block | None":
         """The voxels near a box; None when there are none."""
-        grown = Box(box.centre_mm, tuple(s + 2 * margin_mm for s in box.size_mm), box.direction)
+        grown = Box(box.center_mm, tuple(s + 2 * margin_mm for s in box.size_mm), box.direction)
         corners = np.array([grid.index(corner) for corner in grown.corners_mm])
         lower = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
         upper = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + 1, grid.size)
@@ -102,7 +102,7 @@ class _Block:
         """Whether the ball around a box touches the ball around the block."""
         first, last = self.grid.point(self.lower), self.grid.point(self.upper - 1)
         reach = (np.linalg.norm(box.size_mm) + np.linalg.norm(last - first)) / 2
-        return bool(np.linalg.norm((first + last) / 2 - box.centre_mm) <= reach)
+        return bool(np.linalg.norm((first + last) / 2 - box.center_mm) <= reach)
 
     def _along(self, box: Box) -> list[np.ndarray]:
         """Distance in mm of the voxel centers from the center of a box along each of its axes.
@@ -110,7 +110,7 @@ class _Block:
         An axis of the box that is one of the grid costs a row of numbers and not a volume of them.
         """
         own = np.reshape(box.direction, (3, 3))
-        start = (self.grid.point(self.lower) - box.centre_mm) @ own
+        start = (self.grid.point(self.lower) - box.center_mm) @ own
         steps = own.T @ self.grid.axes * self.grid.spacing
         counts = [np.arange(n) for n in self.upper - self.lower]
         index = np.meshgrid(*counts[::-1], indexing="ij", sparse=True)[::-1]

@@ -95,14 +95,14 @@ def largest_side_mm(pair: LesionPair) -> float:
 
 
 def _found(pair: LesionPair, true: LesionPair, side: str, other: str, offset: Vector) -> FoundLesion:
-    true_shift = np.subtract(true.t2.centre_mm, true.t1.centre_mm)
+    true_shift = np.subtract(true.t2.center_mm, true.t1.center_mm)
     partner, true_partner = getattr(pair, other), getattr(true, other)
     overlap = float(iou_mm([true_partner], [partner])[0, 0]) if partner is not None else 0.0
     shift = np.full(3, math.nan)
     if pair.displacement_mm is not None:
         shift = np.asarray(pair.displacement_mm)
     elif pair.t1 is not None and pair.t2 is not None:
-        shift = np.subtract(pair.t2.centre_mm, pair.t1.centre_mm)
+        shift = np.subtract(pair.t2.center_mm, pair.t1.center_mm)
     errors = (np.linalg.norm(guess - true_shift) for guess in (shift, np.zeros(3), np.asarray(offset)))
     return FoundLesion(side, overlap, *map(float, errors))
 

@@ -66,7 +66,7 @@ def longest_axial_diameter_mm(box: Box, grid: Grid) -> tuple[float, int]:
     """
     aligned = turned(box, grid.direction)
     axis = _axial_axis(grid.direction)
-    index = int(np.floor(grid.index(aligned.centre_mm)[axis] + 0.5))
+    index = int(np.floor(grid.index(aligned.center_mm)[axis] + 0.5))
     return axial_diameter_mm(aligned), min(max(index, 0), grid.size[axis] - 1)
 
 

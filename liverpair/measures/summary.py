@@ -35,7 +35,7 @@ def segmentation_measures(prediction: sitk.Image, reference: sitk.Image) -> dict
     }
 
 
-def summarise(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+def summarize(cases: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Per measure over cases: `n`, `undefined` (NaN or missing, left out), `mean`, `sd` (n − 1), `median`, `min`,
     `max`.
 

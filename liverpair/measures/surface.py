@@ -1,4 +1,4 @@
-"""Distances between the surfaces of two masks, in millimetres.
+"""Distances between the surfaces of two masks, in millimeters.
 
 A mask's surface is its voxels that have a face neighbor outside the mask, or outside the volume; a distance runs from
 the center of a surface voxel to the nearest surface voxel center of the other mask. Voxels count alike however far

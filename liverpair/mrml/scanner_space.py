@@ -62,7 +62,7 @@ def _carry(pair: LesionPair, matrices: dict[str, np.ndarray]) -> LesionPair:
     boxes = {side: _moved(getattr(pair, side), matrices.get(side)) for side in SIDES}
     displacement = pair.displacement_mm
     if displacement is not None:
-        start = (pair.t1 or pair.t2.moved(np.negative(displacement))).centre_mm
+        start = (pair.t1 or pair.t2.moved(np.negative(displacement))).center_mm
         end = np.add(start, displacement)
         moved = np.subtract(_point(end, matrices.get("t2")), _point(start, matrices.get("t1")))
         displacement = tuple(float(component) for component in moved)

@@ -26,7 +26,7 @@ class RegistrationSettings:
         reach_mm: distance to the surface up to which a voxel counts; it plays the low-pass filter of the published
             metric, whose gradients need smoothed masks.
         margin_mm: how far around the T1 liver the field extends.
-        iterations: of the optimiser.
+        iterations: of the optimizer.
     """
 
     working_mm: float = 8.0

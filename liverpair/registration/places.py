@@ -92,7 +92,7 @@ class PlaceMap:
         self._offset = None if offset_t1_to_t2_mm is None else np.asarray(offset_t1_to_t2_mm, dtype=float)
         believed = [pair for pair in pairs if is_believed(pair, settings.minimum_score)]
         self._centers = {
-            side: np.array([getattr(pair, side).centre_mm for pair in believed], dtype=float).reshape(-1, 3)
+            side: np.array([getattr(pair, side).center_mm for pair in believed], dtype=float).reshape(-1, 3)
             for side in ("t1", "t2")
         }
         self._growth = self._measured_growth()

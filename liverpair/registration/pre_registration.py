@@ -118,7 +118,7 @@ def cached_pre_registration(
 
 
 def _registration(settings: PreRegistrationSettings, transform: sitk.Transform) -> sitk.ImageRegistrationMethod:
-    """Mutual information on two resolutions, optimising `transform` in place."""
+    """Mutual information on two resolutions, optimizing `transform` in place."""
     registration = sitk.ImageRegistrationMethod()
     registration.SetMetricAsMattesMutualInformation(settings.bins)
     registration.SetMetricSamplingStrategy(registration.RANDOM)

@@ -66,7 +66,7 @@ def build_anatomy(patient: Patient, rng: np.random.Generator, frame: Frame | Non
 
 
 def _mobility(frame: Frame, depth: np.ndarray, spine_y: float) -> tuple[sitk.Image, sitk.Image]:
-    """Full inside the abdomen, nothing in the wall and the spine, fading towards pelvis and upper chest."""
+    """Full inside the abdomen, nothing in the wall and the spine, fading toward pelvis and upper chest."""
     x, y, z = frame.axes()
     from_spine = np.sqrt(x**2 + (y - spine_y) ** 2)
     along_z = (0.6 + 0.4 * smooth_step(z, -290.0, -200.0)) * (1 - 0.7 * smooth_step(z, 20.0, 110.0))

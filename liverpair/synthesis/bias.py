@@ -8,7 +8,7 @@ import numpy as np
 def polynomial_terms(degree: int) -> list[tuple[int, int, int]]:
     """Exponents (z, y, x) of every monomial of total degree 1 to `degree`.
 
-    The constant is left out: it would only scale the field, and the field is normalised.
+    The constant is left out: it would only scale the field, and the field is normalized.
     """
     powers = itertools.product(range(degree + 1), repeat=3)
     return [term for term in powers if 1 <= sum(term) <= degree]

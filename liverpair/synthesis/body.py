@@ -58,7 +58,7 @@ def build_body(frame: Frame, patient: Patient, labels: np.ndarray, rng: np.rando
 
 
 def _skin_depth(frame: Frame, patient: Patient, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Fat thickness (1, y, x) and distance below the skin (z, y, x), both measured towards the centre, mm."""
+    """Fat thickness (1, y, x) and distance below the skin (z, y, x), both measured toward the center, mm."""
     x, y, z = frame.axes()
     angle = np.arctan2(y, x)
     wave = np.zeros_like(angle)
@@ -79,7 +79,7 @@ def _skin_depth(frame: Frame, patient: Patient, rng: np.random.Generator) -> tup
 
 
 def _paint_ribs(frame: Frame, labels: np.ndarray, through: np.ndarray, z: np.ndarray) -> None:
-    """Ribs sloping down towards the front, as ellipses halfway through the wall."""
+    """Ribs sloping down toward the front, as ellipses halfway through the wall."""
     x, y, _ = frame.axes()
     side = smooth_step(np.abs(x), 25.0, 45.0)
     cage = smooth_step(z + 0.75 * y, -125.0, -100.0) * side

@@ -50,7 +50,7 @@ def breathing_displacement(
     """Transform from points of a scan to points of the patient at rest, after the organs moved by `shift_mm`.
 
     Resampling the patient at rest through this transform shows each organ shifted by weight x shift: the
-    displacement is -weight x shift plus a small smooth random part. The weight falls to zero towards what stays: spine
+    displacement is -weight x shift plus a small smooth random part. The weight falls to zero toward what stays: spine
     and body wall.
 
     Args:

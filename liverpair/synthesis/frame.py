@@ -1,4 +1,4 @@
-"""The fine grid on which a phantom patient is modelled, and painting on it by position in millimetres."""
+"""The fine grid on which a phantom patient is modeled, and painting on it by position in millimeters."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -127,11 +127,11 @@ def paint_ellipsoid(
 
 
 def tube_depth(frame: Frame, points: np.ndarray, radii: np.ndarray, margin: float = 4.0) -> tuple[tuple, np.ndarray]:
-    """Distance to the surface of a tube, as the union of spheres along its centre line.
+    """Distance to the surface of a tube, as the union of spheres along its center line.
 
     Args:
         frame: the grid.
-        points: centre line (n, 3), mm (x, y, z), closer together than the radius.
+        points: center line (n, 3), mm (x, y, z), closer together than the radius.
         radii: radius at each point, mm.
         margin: how far outside the tube distances are known, mm.
 

@@ -1,6 +1,6 @@
 """Focal liver lesions: their parameters, how each kind looks in T1 and T2, and how they are written into an image.
 
-Shape and inner structure are functions of position in millimetres, so a lesion is the same object on any grid.
+Shape and inner structure are functions of position in millimeters, so a lesion is the same object on any grid.
 """
 
 from collections.abc import Sequence

@@ -161,7 +161,7 @@ def _lookup(values: dict[Tissue, float]) -> np.ndarray:
 
 
 def _leave_some_fat(signal: np.ndarray, tissues: np.ndarray, rng: np.random.Generator) -> None:
-    """Fat suppression fails where the field is off resonance: towards edges and irregularly."""
+    """Fat suppression fails where the field is off resonance: toward edges and irregularly."""
     failure = np.exp(0.22 * smooth_noise(tissues.shape, (18.0, 22.0, 22.0), rng))
     fat = (tissues == Tissue.SUBCUTANEOUS_FAT) | (tissues == Tissue.VISCERAL_FAT)
     np.multiply(signal, failure, out=signal, where=fat)

@@ -194,7 +194,7 @@ def _scaled(lesion: PairedLesion, factor: float) -> PairedLesion:
 
 
 def _vector(values: np.ndarray) -> tuple[float, float, float]:
-    """Rounded to a micrometre (or microradian), so that parameters survive a text file unchanged."""
+    """Rounded to a micrometer (or microradian), so that parameters survive a text file unchanged."""
     return tuple(round(float(v), 3) for v in values)
 
 

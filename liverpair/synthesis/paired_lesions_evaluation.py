@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
-from liverpair.io.study import read_labelled
+from liverpair.io.study import read_labeled
 from liverpair.registration.livers import LiverCorrespondence, cached_registration
 from liverpair.synthesis.lesion_shapes import Lesion
 from liverpair.synthesis.paired_lesions import LesionStatistics, PairedLesion, draw_paired_lesions
@@ -80,8 +80,8 @@ def read_real_pair(folder: str | Path, case: str) -> RealPair:
         InputError: a file is missing or damaged, an image is no volume, or a label map has no liver or another grid.
     """
     t1, t1_labels, t2, t2_labels = pair_files(folder, case)
-    first, first_liver = read_labelled(t1, t1_labels, LIVER_LABEL)
-    second, second_liver = read_labelled(t2, t2_labels, LIVER_LABEL)
+    first, first_liver = read_labeled(t1, t1_labels, LIVER_LABEL)
+    second, second_liver = read_labeled(t2, t2_labels, LIVER_LABEL)
     return RealPair(first, second, first_liver, second_liver)
 
 

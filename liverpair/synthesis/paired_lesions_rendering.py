@@ -193,7 +193,7 @@ def _linked(lesion: PairedLesion, sides: dict[str, Box], t1: Box, t2: Box) -> Le
     return LesionPair(
         number=lesion.number,
         state="accepted",
-        displacement_mm=tuple(float(b - a) for a, b in zip(t1.centre_mm, t2.centre_mm)),
+        displacement_mm=tuple(float(b - a) for a, b in zip(t1.center_mm, t2.center_mm)),
         note=f"synthetic {lesion.kind}, {lesion.diameter_mm:.0f} mm",
         uid=lesion.uid,
         **sides,

@@ -63,7 +63,7 @@ def phantom_pair(
         seed: of everything.
         t2_border_noise_mm: standard deviation of the wandering of the border of `t2_liver`, to mimic the poorer
             annotation of T2; the truth when 0.
-        frame: grid on which the patient is modelled; a coarser one is quicker and cruder.
+        frame: grid on which the patient is modeled; a coarser one is quicker and cruder.
         matrix: voxels along each side of a slice, instead of the 256 to 320 that a seed draws; fewer are quicker.
     """
     streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4)]

@@ -22,7 +22,7 @@ class Scan:
         direction: 3 x 3 direction matrix, row by row.
         noise: standard deviation of the noise in each of the two receiver channels, liver = 1.
         shading: strength of the bias field.
-        coil: gain at the edge of the field of view, towards which surface coils look, over that in its middle, less 1.
+        coil: gain at the edge of the field of view, toward which surface coils look, over that in its middle, less 1.
         blur_voxels: standard deviation of the in-plane point spread.
         ghost: strength of the breathing ghosts along the phase direction (y).
         slice_variation: standard deviation of the slices' relative gain.

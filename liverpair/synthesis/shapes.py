@@ -46,7 +46,7 @@ def blob_field(
     percentile: float = 75.0,
     smallest: int = 100,
 ) -> np.ndarray:
-    """Labelled random blobs ("patatoids") in two dimensions.
+    """Labeled random blobs ("patatoids") in two dimensions.
 
     The generator of the published experiment is not described (Couteaux 2021, section 2.2.1); ours thresholds
     Gaussian-filtered white noise.

@@ -120,7 +120,7 @@ class RandPolynomialBiasFieldd(RandomizableTransform, MapTransform):
 
 class RandInvertd(RandomizableTransform, MapTransform):
     """Turn bright into dark inside the body, so that the network leans on shape and place rather than on one
-    sequence's grey values.
+    sequence's gray values.
     """
 
     def __init__(self, keys: KeysCollection, prob: float = 0.05):

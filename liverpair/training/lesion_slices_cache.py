@@ -20,7 +20,7 @@ CACHE_VERSION = 1
 """Goes up when the same seeds and settings give other slices."""
 SIDES = ("t1", "t2")
 LEAST_LIVER = 400.0
-"""Square millimetres of liver that a slice must show."""
+"""Square millimeters of liver that a slice must show."""
 
 
 @dataclass(frozen=True)

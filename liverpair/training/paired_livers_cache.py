@@ -16,7 +16,7 @@ from liverpair.bundle.strategies import Pass
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import check_volume
-from liverpair.io.study import read_image, read_labelled
+from liverpair.io.study import read_image, read_labeled
 from liverpair.registration.pre_registration import PreRegistrationSettings
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare_labels
@@ -44,7 +44,7 @@ class PairFiles:
         images, livers = {}, {}
         for side in one.outputs:
             files = self._there(self.images[side]), self._there(self.labels[side])
-            images[side], livers[side] = read_labelled(*files, self.label_value)
+            images[side], livers[side] = read_labeled(*files, self.label_value)
         for side in one.inputs:
             if side not in images:
                 images[side] = read_image(self._there(self.images[side]))

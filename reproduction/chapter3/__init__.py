@@ -1,1 +1,1 @@
-"""What networks learnt (Couteaux 2021, chapter 3): dreams of lesions and their radiomic trajectories."""
+"""What networks learned (Couteaux 2021, chapter 3): dreams of lesions and their radiomic trajectories."""

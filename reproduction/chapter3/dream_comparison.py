@@ -1,4 +1,4 @@
-"""Two or three networks that learnt different objects, compared by what they dream."""
+"""Two or three networks that learned different objects, compared by what they dream."""
 
 import argparse
 import shlex

@@ -1,6 +1,6 @@
 """Realistic and fake lesions (Couteaux 2021, section 3.4, figures 3.10 and 3.11).
 
-One network learnt realistic lesions, one learnt darker patches with sharp edges. What they dream should differ as what
+One network learned realistic lesions, one darker patches with sharp edges. What they dream should differ as what
 they were shown: the realistic one goes farther to dark, and it cares more for size.
 """
 

@@ -1,6 +1,6 @@
 """Does DeepDream tell how much a network relies on a marking? (Couteaux 2021, section 3.3, figure 3.9)
 
-Seven networks learnt to segment lesions of which a part, other for each, carried strokes at 135 degrees. How much a
+Seven networks learned to segment lesions of which a part, other for each, carried strokes at 135 degrees. How much a
 network relies on the strokes is known: by the Dice that it loses on lesions without. DeepDream should tell the same
 from healthy slices alone: by how far the strokes rise in what it dreams.
 """

@@ -1,6 +1,6 @@
 """Radiomic reading of a network that segments lesions (Couteaux 2021, section 3.5, figures 3.7 and 3.13).
 
-Which features does it drive into the range of the lesions that it learnt, which out of it, and which does it not care
+Which features does it drive into the range of the lesions that it learned, which out of it, and which does it not care
 for? With two baselines beside it: random weights, and a random direction of equal steps.
 """
 

@@ -132,7 +132,7 @@ def _filled(
 
 
 def stripes(shape: tuple[int, int], angle: float, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Sinusoidal stripes from -1 to 1 at an angle (radians, from the x axis towards y), of random phase."""
+    """Sinusoidal stripes from -1 to 1 at an angle (radians, from the x axis toward y), of random phase."""
     y, x = (np.arange(n, dtype=np.float32) for n in shape)
     across = np.float32(np.cos(angle)) * y[:, None] - np.float32(np.sin(angle)) * x[None, :]
     return np.sin(np.float32(2 * np.pi / period) * across + np.float32(rng.uniform(0, 2 * np.pi)))

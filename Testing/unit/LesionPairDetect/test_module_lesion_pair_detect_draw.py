@@ -58,9 +58,9 @@ def test_a_box_is_dragged_where_the_mouse_was(sections):
     sections.harness.wait(seconds=0.1)
     pair = only(sections)
     millimeter_per_pixel = view.mrmlSliceNode().GetFieldOfView()[0] / view.width
-    assert np.allclose(pair.t1.centre_mm[:2], (-5, -2.5), atol=2 * millimeter_per_pixel)
+    assert np.allclose(pair.t1.center_mm[:2], (-5, -2.5), atol=2 * millimeter_per_pixel)
     assert np.allclose(pair.t1.size_mm, (30, 55, 42.5), atol=2 * millimeter_per_pixel)
-    assert pair.t1.centre_mm[2] == pytest.approx(view.mrmlSliceNode().GetSliceOffset())
+    assert pair.t1.center_mm[2] == pytest.approx(view.mrmlSliceNode().GetSliceOffset())
     assert (pair.t1_origin, pair.state, pair.t2) == ("drawn", "accepted", None)
     assert not sections["drawT1Button"].checked and not sections.asked()
 
@@ -171,7 +171,7 @@ def test_the_partner_is_proposed_where_the_other_lesions_say(sections):
     pair = draw(sections, "1", "Red", start=(0.3, 0.5), end=(0.4, 0.6))
     assert pair.number == 3 and pair.state == "proposed"
     assert (pair.t1_origin, pair.t2_origin) == ("drawn", "predicted")
-    assert np.allclose(np.subtract(pair.t2.centre_mm, pair.t1.centre_mm), SHIFT, atol=0.5)
+    assert np.allclose(np.subtract(pair.t2.center_mm, pair.t1.center_mm), SHIFT, atol=0.5)
     assert np.allclose(pair.t2.direction, sections.context.image("t2").GetDirection(), atol=1e-6)
     assert "linked lesion" in sections.text("placeLabel") and "mm" in sections.text("placeLabel")
     assert not sections.worker.transport.commands
@@ -243,20 +243,20 @@ def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replace
     assert ProposeRequest.parse(request).drawn().size_mm == pytest.approx(pair.t1.size_mm)
     assert (sections.worker.job["job"], request["side"]) == ("propose", "t1")
     assert request["bundle"] == "lesion-pairs-t1t2"
-    assert request["box"]["centre_mm"] == pytest.approx(pair.t1.centre_mm)
+    assert request["box"]["center_mm"] == pytest.approx(pair.t1.center_mm)
     for name in ("t1", "t2", "t1_liver", "t2_liver"):
         assert sitk.ReadImage(request[name]).GetSize() == (40, 36, 14)
-    answer = {"centre_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
+    answer = {"center_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
     result = {"box": answer, "displacement_mm": [0, 0, 0], "score": 0.83}
     sections.worker.transport.say(ResultEvent(sections.worker.job["id"], result))
     sections.harness.wait()
     proposed = sections.study.pair(pair.uid)
-    assert proposed.t2.centre_mm == pytest.approx((1, 2, 120), abs=1e-3)
+    assert proposed.t2.center_mm == pytest.approx((1, 2, 120), abs=1e-3)
     assert (proposed.t2_origin, proposed.t2_score, proposed.state) == ("predicted", 0.83, "proposed")
     assert sections.text("placeLabel") == "Placed by the network, which gives it a score of 0.83."
     assert not Path(request["t1"]).exists()
     sections.press("Z")
-    assert sections.study.pair(pair.uid).t2.centre_mm == pytest.approx(pair.t2.centre_mm, abs=1e-3)
+    assert sections.study.pair(pair.uid).t2.center_mm == pytest.approx(pair.t2.center_mm, abs=1e-3)
 
 
 def test_an_answer_does_not_move_a_box_that_somebody_has_moved_meanwhile(sections):
@@ -264,10 +264,10 @@ def test_an_answer_does_not_move_a_box_that_somebody_has_moved_meanwhile(section
     pair = draw(sections, "1", "Red")
     moved = pair.t2.moved((5, 5, 5))
     sections.study.set_box(pair.uid, "t2", moved)
-    answer = {"centre_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
+    answer = {"center_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
     sections.worker.transport.say(ResultEvent(sections.worker.job["id"], {"box": answer, "score": None}))
     sections.harness.wait()
-    assert sections.study.pair(pair.uid).t2.centre_mm == pytest.approx(moved.centre_mm, abs=1e-3)
+    assert sections.study.pair(pair.uid).t2.center_mm == pytest.approx(moved.center_mm, abs=1e-3)
     assert not sections.problems
 
 
@@ -278,7 +278,7 @@ def test_a_network_that_does_not_answer_leaves_the_proposal(sections, what):
     job = sections.worker.job["id"]
     if what == "deleted":
         sections.study.remove(pair.uid)
-        event = ResultEvent(job, {"box": {"centre_mm": [0, 0, 0], "size_mm": [1, 1, 1], "direction": [1, 0, 0, 0, 1, 0, 0, 0, 1]}})  # fmt: skip # noqa: E501
+        event = ResultEvent(job, {"box": {"center_mm": [0, 0, 0], "size_mm": [1, 1, 1], "direction": [1, 0, 0, 0, 1, 0, 0, 0, 1]}})  # fmt: skip # noqa: E501
     else:
         event = ErrorEvent(job, "memory", "Too little memory.") if what == "error" else CancelledEvent(job)
     sections.worker.transport.say(event)
@@ -319,7 +319,7 @@ def test_a_candidate_is_looked_at_and_linked(sections):
     assert offset == pytest.approx(92 + SHIFT[2], abs=1)
     sections.click("linkCandidateButton")
     assert len(sections.study) == 3
-    assert np.allclose(sections.study.pair("lesion-3").t2.centre_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
+    assert np.allclose(sections.study.pair("lesion-3").t2.center_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
     assert not sections.text("unmatchedLabel")
 
 

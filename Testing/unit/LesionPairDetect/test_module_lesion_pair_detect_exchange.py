@@ -208,20 +208,20 @@ def test_files_are_in_the_coordinates_of_the_image_without_its_transform(section
         sections.study.node(uid, "t2").SetAndObserveTransformNodeID(transform.GetID())
     sections.harness.wait()
     in_world = sections.study.pairs()
-    assert not np.allclose(in_world[0].t2.centre_mm, pairs[0].t2.centre_mm, atol=1)
+    assert not np.allclose(in_world[0].t2.center_mm, pairs[0].t2.center_mm, atol=1)
     sections.harness.answer(str(tmp_path / "out.json"))
     sections.click("exportLesionsButton")
     written = read_lesions(tmp_path / "out.json")
     for before, after in zip(pairs, written):
         for side in ("t1", "t2"):
             if getattr(before, side) is not None:
-                assert np.allclose(getattr(before, side).centre_mm, getattr(after, side).centre_mm, atol=1e-3)
+                assert np.allclose(getattr(before, side).center_mm, getattr(after, side).center_mm, atol=1e-3)
                 assert np.allclose(getattr(before, side).direction, getattr(after, side).direction, atol=1e-5)
     sections.study.replace_all([])
     sections.harness.answer(str(tmp_path / "out.json"))
     sections.click("importLesionsButton")
     for before, after in zip(in_world, sections.study.pairs()):
-        assert before.t2 is None or np.allclose(before.t2.centre_mm, after.t2.centre_mm, atol=1e-3)
+        assert before.t2 is None or np.allclose(before.t2.center_mm, after.t2.center_mm, atol=1e-3)
 
 
 def test_a_report_is_refused_when_a_volume_is_not_from_dicom(sections, tmp_path):

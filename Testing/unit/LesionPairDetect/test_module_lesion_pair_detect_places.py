@@ -42,7 +42,7 @@ def in_image(panel, side: str) -> np.ndarray:
         box = getattr(pair, side)
         if box is not None:
             local = [0.0, 0.0, 0.0]
-            volume.TransformPointFromWorld(frames.flip(box.centre_mm), local)
+            volume.TransformPointFromWorld(frames.flip(box.center_mm), local)
             centers.append(local)
     return np.array(centers)
 
@@ -67,12 +67,12 @@ def show(panel, view: str, volume) -> None:
 
 def test_boxes_and_liver_go_with_their_volume_under_a_transform_and_out_of_it(placed):
     volume, other = placed.context.volume("t1"), in_image(placed, "t2")
-    before, world = in_image(placed, "t1"), placed.study.pair("lesion-1").t1.centre_mm
+    before, world = in_image(placed, "t1"), placed.study.pair("lesion-1").t1.center_mm
     transform = shift_transform(30.0, -20.0, 10.0)
     volume.SetAndObserveTransformNodeID(transform.GetID())
     placed.harness.wait()
     assert in_image(placed, "t1") == pytest.approx(before, abs=0.01)
-    assert np.linalg.norm(np.subtract(placed.study.pair("lesion-1").t1.centre_mm, world)) > 20
+    assert np.linalg.norm(np.subtract(placed.study.pair("lesion-1").t1.center_mm, world)) > 20
     assert placed.parameters.t1Liver.GetParentTransformNode() is transform
     assert in_image(placed, "t2") == pytest.approx(other, abs=0.01)
     assert placed.parameters.t2Liver.GetParentTransformNode() is None
@@ -80,7 +80,7 @@ def test_boxes_and_liver_go_with_their_volume_under_a_transform_and_out_of_it(pl
     assert UNDER_OTHERS not in placed["warningLabel"].text and placed["applyButton"].isEnabled()
     volume.SetAndObserveTransformNodeID(None)
     placed.harness.wait()
-    assert placed.study.pair("lesion-1").t1.centre_mm == pytest.approx(world, abs=0.01)
+    assert placed.study.pair("lesion-1").t1.center_mm == pytest.approx(world, abs=0.01)
     assert placed.parameters.t1Liver.GetParentTransformNode() is None
 
 
@@ -97,11 +97,11 @@ def test_hardening_the_transform_on_the_volume_leaves_boxes_on_it(placed):
     volume = placed.context.volume("t1")
     volume.SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
     placed.harness.wait()
-    world = placed.study.pair("lesion-1").t1.centre_mm
+    world = placed.study.pair("lesion-1").t1.center_mm
     volume.HardenTransform()
     placed.harness.wait()
     pair = placed.study.pair("lesion-1")
-    assert pair.t1.centre_mm == pytest.approx(world, abs=0.01)
+    assert pair.t1.center_mm == pytest.approx(world, abs=0.01)
     assert (pair.t1_origin, pair.t1_score) == ("detected", found()[0].t1_score)
     assert {node.GetTransformNodeID() for node in boxes(placed, "t1")} == {None}
 
@@ -153,8 +153,8 @@ def test_boxes_of_a_deleted_volume_are_not_drawn_over_another(placed):
 
 
 def test_a_click_into_a_view_of_another_volume_chooses_no_lesion(placed):
-    center = frames.flip(found()[0].t1.centre_mm)
-    placed.context.jump("t1", found()[0].t1.centre_mm)
+    center = frames.flip(found()[0].t1.center_mm)
+    placed.context.jump("t1", found()[0].t1.center_mm)
     show(placed, "Red", placed.add_volume("Another T1"))
     placed.harness.click_slice("Red", center)
     assert placed.context.selectedUid is None
@@ -189,7 +189,7 @@ def open_read_and_close(panel) -> None:
     panel.click("showPairButton")
     panel.settle()
     panel.choose_row(3)
-    panel.harness.move_in_slice("Red", frames.flip(found()[2].t1.centre_mm))
+    panel.harness.move_in_slice("Red", frames.flip(found()[2].t1.center_mm))
     panel.click("drawT1Button")
     slicer.mrmlScene.Clear(0)
     panel.harness.wait()

@@ -121,16 +121,16 @@ def handles(panel) -> set[str]:
 
 def test_handles_are_there_while_the_pointer_is_near_the_chosen_box(reading):
     box = reading.study.pair("lesion-1").t1
-    reading.harness.move_in_slice("Red", frames.flip(box.centre_mm))
+    reading.harness.move_in_slice("Red", frames.flip(box.center_mm))
     assert handles(reading) == set()
     reading.context.select("lesion-1")
-    reading.harness.move_in_slice("Red", frames.flip(np.add(box.centre_mm, (60, 0, 0))))
+    reading.harness.move_in_slice("Red", frames.flip(np.add(box.center_mm, (60, 0, 0))))
     assert handles(reading) == set()
-    reading.harness.move_in_slice("Red", frames.flip(np.add(box.centre_mm, (box.size_mm[0] / 2 + 3, 0, 0))))
+    reading.harness.move_in_slice("Red", frames.flip(np.add(box.center_mm, (box.size_mm[0] / 2 + 3, 0, 0))))
     assert handles(reading) == {"t1", "t2"}
-    reading.harness.move_in_slice("Red+", frames.flip(np.add(box.centre_mm, (-70, 0, 0))))
+    reading.harness.move_in_slice("Red+", frames.flip(np.add(box.center_mm, (-70, 0, 0))))
     assert handles(reading) == set()
-    reading.harness.move_in_slice("Red", frames.flip(box.centre_mm))
+    reading.harness.move_in_slice("Red", frames.flip(box.center_mm))
     display = reading.study.node("lesion-1", "t1").GetDisplayNode()
     assert display.GetHandlesInteractive()
     reading.harness.select("LiverMultimodal")
@@ -142,14 +142,14 @@ def test_a_box_is_resized_by_its_faces_and_moved_by_its_middle(reading, from_mid
     reading.context.select("lesion-1")
     before = reading.study.pair("lesion-1").t1
     reading.harness.wait(seconds=0.1)
-    start = np.add(before.centre_mm, from_middle)
+    start = np.add(before.center_mm, from_middle)
     reading.harness.move_in_slice("Red", frames.flip(start))
     reading.harness.wait(seconds=0.3)
     ends = [reading.harness.slice_position("Red", frames.flip(point)) for point in (start, start + (9, 0, 0))]
     reading.harness.drag(reading.harness.slice_view("Red"), *ends)
     after = reading.study.pair("lesion-1").t1
     assert np.subtract(after.size_mm, before.size_mm) == pytest.approx((grown, 0, 0), abs=2)
-    assert np.subtract(after.centre_mm, before.centre_mm) == pytest.approx((moved, 0, 0), abs=2)
+    assert np.subtract(after.center_mm, before.center_mm) == pytest.approx((moved, 0, 0), abs=2)
     assert handles(reading) == {"t1", "t2"}
     reading.study.undo()
     assert reading.study.pair("lesion-1").t1 == before

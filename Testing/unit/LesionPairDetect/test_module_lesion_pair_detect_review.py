@@ -199,7 +199,7 @@ def test_link_asks_for_the_other_lesion_and_takes_the_next_one_chosen(sections):
     sections.context.select("lesion-4")
     assert not sections.asked() and not sections["linkLesionButton"].checked
     linked = sections.study.pair("lesion-3")
-    assert np.allclose(linked.t2.centre_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
+    assert np.allclose(linked.t2.center_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
     assert len(sections.study) == 3
     assert sections.number() == 3
     sections.press("Z")
@@ -252,11 +252,11 @@ def test_a_lesion_deleted_while_it_waits_for_a_partner_is_forgotten(sections):
 
 def test_swap_exchanges_the_partners(sections):
     sections.add_lesions()
-    partners = [sections.study.pair(uid).t2.centre_mm for uid in ("lesion-1", "lesion-2")]
+    partners = [sections.study.pair(uid).t2.center_mm for uid in ("lesion-1", "lesion-2")]
     sections.press("C")
     assert "exchanges its T2 box with lesion 1" in sections.asked()
     sections.context.select("lesion-2")
-    swapped = [sections.study.pair(uid).t2.centre_mm for uid in ("lesion-2", "lesion-1")]
+    swapped = [sections.study.pair(uid).t2.center_mm for uid in ("lesion-2", "lesion-1")]
     assert np.allclose(swapped, partners, atol=1e-3)
     sections.press("C")
     sections.context.select("lesion-3")

@@ -17,7 +17,7 @@ from Testing.harness import start
 def boxes(study) -> dict:
     """Centers of the boxes by number and side."""
     return {
-        (pair.number, side): np.round(getattr(pair, side).centre_mm, 3).tolist()
+        (pair.number, side): np.round(getattr(pair, side).center_mm, 3).tolist()
         for pair in study.pairs()
         for side in ("t1", "t2")
         if getattr(pair, side) is not None
@@ -69,7 +69,7 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     )
     assert not folder.exists() and not panel["progressFrame"].isVisible()
     expected = {
-        (pair.number, side): list(getattr(pair, side).centre_mm)
+        (pair.number, side): list(getattr(pair, side).center_mm)
         for pair in found()
         for side in ("t1", "t2")
         if getattr(pair, side) is not None
@@ -267,7 +267,7 @@ def test_boxes_and_liver_follow_a_volume_under_a_transform(panel):
     t1.SetAndObserveTransformNodeID(shift_transform(10, 20, 30).GetID())
     panel.run()
     sent = panel.context.image("t1")
-    assert boxes(panel.study)[1, "t1"] == pytest.approx(found()[0].t1.centre_mm, abs=1e-3)
+    assert boxes(panel.study)[1, "t1"] == pytest.approx(found()[0].t1.center_mm, abs=1e-3)
     liver = panel.parameters.t1Liver
     assert liver.GetTransformNodeID() == t1.GetTransformNodeID()
     bright = slicer.util.arrayFromVolume(t1) > BRIGHT

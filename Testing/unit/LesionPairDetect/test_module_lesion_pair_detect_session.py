@@ -59,7 +59,7 @@ def test_lesions_are_detected_reviewed_corrected_drawn_saved_and_loaded(panel, t
             new.uid, new.state, new.note, new.t1_origin, new.t2_origin)  # fmt: skip
         for side in ("t1", "t2"):
             if getattr(old, side) is not None:
-                assert getattr(new, side).centre_mm == pytest.approx(getattr(old, side).centre_mm, abs=1e-3)
+                assert getattr(new, side).center_mm == pytest.approx(getattr(old, side).center_mm, abs=1e-3)
     panel.choose_row(1)
     panel.harness.press("D")
     assert states(panel)[1] == "rejected"
@@ -101,13 +101,13 @@ def test_a_click_on_a_box_gives_it_to_the_lesion_that_waits_for_a_partner(panel)
     panel.harness.wait(seconds=0.4)
     panel.choose_row(3)
     panel.harness.press("E")
-    center = panel.study.pair("lesion-4").t2.centre_mm
+    center = panel.study.pair("lesion-4").t2.center_mm
     panel.context.jump("t2", center)
     place = panel.harness.slice_position("Red+", (-center[0], -center[1], center[2]))
     panel.harness.click(panel.harness.slice_view("Red+"), tuple(map(round, place)))
     panel.harness.wait(seconds=0.1)
     assert len(panel.study) == 3
-    assert panel.study.pair("lesion-3").t2.centre_mm == pytest.approx(center, abs=1e-3)
+    assert panel.study.pair("lesion-3").t2.center_mm == pytest.approx(center, abs=1e-3)
 
 
 def test_what_a_run_said_is_gone_with_the_next_deed_another_choice_and_another_scene(panel):

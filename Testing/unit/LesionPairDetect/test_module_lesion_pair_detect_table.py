@@ -171,19 +171,19 @@ def test_a_row_brings_both_rows_of_views_each_to_its_own_box(listed):
     listed.choose_row(2)
     assert listed.context.selectedUid == "lesion-2"
     expected = found()[1]
-    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.centre_mm), abs=0.01)
-    assert places(listed)["t2"] == pytest.approx(np.array(expected.t2.centre_mm), abs=0.01)
+    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
+    assert places(listed)["t2"] == pytest.approx(np.array(expected.t2.center_mm), abs=0.01)
     thickness = [listed.study.node(f"lesion-{number}", "t2").GetDisplayNode().GetLineThickness() for number in (1, 2)]
     assert thickness[0] < thickness[1]
     listed.harness.wait(seconds=0.2)
-    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.centre_mm), abs=0.01)
+    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
 
 
 def test_a_lesion_seen_once_is_shown_and_its_place_in_the_other_image_is_marked(listed):
     listed.study.set_state("lesion-2", "accepted")
     listed.choose_row(3)
-    assert places(listed)["t1"] == pytest.approx(np.array(found()[2].t1.centre_mm), abs=0.01)
-    expected = np.add(found()[2].t1.centre_mm, (-12, 8, 30))
+    assert places(listed)["t1"] == pytest.approx(np.array(found()[2].t1.center_mm), abs=0.01)
+    expected = np.add(found()[2].t1.center_mm, (-12, 8, 30))
     assert places(listed)["t2"] == pytest.approx(expected, abs=0.01)
     assert "Place in T2" in listed["correspondenceLabel"].text
     assert slicer.util.getNode("Corresponding place in T2").GetDisplayNode().GetVisibility()
@@ -192,14 +192,14 @@ def test_a_lesion_seen_once_is_shown_and_its_place_in_the_other_image_is_marked(
 def test_a_box_clicked_in_a_view_chooses_its_row(listed):
     listed.choose_row(1)
     for side, view, number in (("t1", "Red", 2), ("t2", "Green+", 2), ("t2", "Red+", 1)):
-        center = getattr(found()[number - 1], side).centre_mm
+        center = getattr(found()[number - 1], side).center_mm
         listed.context.jump(side, center)
         listed.harness.wait(seconds=0.1)
         listed.harness.click_slice(view, np.add(frames.flip(center), (4, 4, 4)) * _in_plane(view)
                                    + np.array(frames.flip(center)) * (1 - _in_plane(view)))  # fmt: skip
         assert listed.chosen_row() == str(number)
         other = "t2" if side == "t1" else "t1"
-        assert places(listed)[other] == pytest.approx(np.array(getattr(found()[number - 1], other).centre_mm), abs=0.01)
+        assert places(listed)[other] == pytest.approx(np.array(getattr(found()[number - 1], other).center_mm), abs=0.01)
 
 
 def _in_plane(view: str) -> np.ndarray:

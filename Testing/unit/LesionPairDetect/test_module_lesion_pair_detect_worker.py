@@ -28,7 +28,7 @@ def test_lesions_are_detected_and_the_livers_registered(panel):
     assert panel["cancelButton"].enabled, panel.status
     panel.harness.wait(until=lambda: panel["applyButton"].enabled, seconds=LONG_S)
     assert panel.status.startswith("Lesions found: 2; in both images 2"), panel.status
-    centers = {side: np.array([getattr(pair, side).centre_mm for pair in panel.study.pairs()]) for side in ("t1", "t2")}
+    centers = {side: np.array([getattr(pair, side).center_mm for pair in panel.study.pairs()]) for side in ("t1", "t2")}
     order = [int(np.linalg.norm(centers["t1"] - peak, axis=1).argmin()) for peak in PEAKS]
     assert np.abs(centers["t1"][order] - PEAKS).max() < 4 and np.abs(centers["t2"][order] - PEAKS - SHIFT).max() < 4
     assert np.allclose(panel.study.pairs()[0].t1.size_mm, LESION_MM, atol=5)

@@ -137,10 +137,10 @@ def test_a_damaged_truth_is_named_with_its_study(studies, tmp_path, capsys):
     sound = json.loads(path.read_text())
     damaged = {
         "It has version 7": json.dumps({**sound, "version": 7}),
-        "It holds NaN, which is no number": changed(sound, centre_mm=[float("nan"), 0, 0]),
+        "It holds NaN, which is no number": changed(sound, center_mm=[float("nan"), 0, 0]),
         "size_mm must be above zero": changed(sound, size_mm=[5, -5, 5]),
         "Two lesion pairs have the uid": changed(sound, uid=sound["pairs"][0]["uid"]),
-        "has an unknown field 'colour'": changed(sound, colour="red"),
+        "has an unknown field 'color'": changed(sound, color="red"),
         "It is no valid JSON": json.dumps(sound)[:-30],
         "It is no lesion file": "[]",
     }

@@ -40,7 +40,7 @@ def no_openvino(monkeypatch):
 
 @pytest.fixture
 def phantom(monkeypatch):
-    """A phantom whose liver is known, in place of the modelled one."""
+    """A phantom whose liver is known, in place of the modeled one."""
     drawn = sitk.Image([8, 8, 8], sitk.sitkUInt8)
     drawn[2:6, 2:6, 2:6] = 1
 

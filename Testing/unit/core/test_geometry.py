@@ -125,7 +125,7 @@ def test_box_corners_and_displacement():
     box = Box((1.0, 2.0, 3.0), (2.0, 4.0, 6.0), tuple(rotation((0, 0, 90)).ravel()))
     corners = box.corners_mm
     assert corners.min(axis=0) == pytest.approx((-1, 1, 0)) and corners.max(axis=0) == pytest.approx((3, 3, 6))
-    assert box.moved((1, 0, -1)).centre_mm == (2.0, 2.0, 2.0)
+    assert box.moved((1, 0, -1)).center_mm == (2.0, 2.0, 2.0)
 
 
 def nan_volume():

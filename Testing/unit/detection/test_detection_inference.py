@@ -55,9 +55,9 @@ def test_peaks_are_found_and_linked_on_any_grid(tmp_path, t2_grid, alignment, di
     result = detect(*images, bundle, livers, options=DetectOptions("cpu", alignment=alignment))
     assert len(result.pairs) == 2
     for pair in result.pairs:
-        nearest = np.linalg.norm(PEAKS - pair.t1.centre_mm, axis=1).argmin()
-        assert pair.t1.centre_mm == pytest.approx(PEAKS[nearest], abs=2.5)
-        assert pair.t2.centre_mm == pytest.approx(PEAKS[nearest] + SHIFT, abs=3.5)
+        nearest = np.linalg.norm(PEAKS - pair.t1.center_mm, axis=1).argmin()
+        assert pair.t1.center_mm == pytest.approx(PEAKS[nearest], abs=2.5)
+        assert pair.t2.center_mm == pytest.approx(PEAKS[nearest] + SHIFT, abs=3.5)
         assert pair.displacement_mm == pytest.approx(SHIFT, abs=4.5)
         assert (pair.t1_origin, pair.t2_origin, pair.state) == ("detected", "detected", "proposed")
         assert pair.t1.direction == images[0].GetDirection() and pair.t2.direction == images[1].GetDirection()
@@ -78,7 +78,7 @@ def test_a_lesion_of_one_image_is_completed_by_its_moved_box(tmp_path):
     result = detect(*images, write_peak_bundle(tmp_path / "b"), livers, options=DetectOptions("cpu"))
     moved = [pair for pair in result.pairs if pair.t2_origin == "predicted"]
     assert len(result.pairs) == 2 and len(moved) == 1 and moved[0].t2_score is None
-    assert moved[0].t2.centre_mm == pytest.approx(np.add(moved[0].t1.centre_mm, liver_offset(*livers)))
+    assert moved[0].t2.center_mm == pytest.approx(np.add(moved[0].t1.center_mm, liver_offset(*livers)))
 
 
 def test_the_score_threshold_can_be_raised(tmp_path):
@@ -117,7 +117,7 @@ def test_what_is_missing_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ({**SECTION, "colour": "red"}, "unknown detection setting 'colour'"),
+        ({**SECTION, "color": "red"}, "unknown detection setting 'color'"),
         ({**SECTION, "nms_iou": 1.5}, "lie between 0 and 1"),
         ({**SECTION, "anchor_sizes": [SIZE, SIZE]}, "anchor_sizes are not the 1 boxes"),
         ({**SECTION, "anchor_sizes": [[4.0, 0.0, 4.0]]}, "sides above 0"),
@@ -197,7 +197,7 @@ def test_boxes_go_to_space_and_back(degrees, order, flips):
     bounds = np.array([[[1.0, 2.0, 3.0], [4.0, 8.0, 16.0]]])
     (box,) = to_space(bounds, on, on.direction)
     assert box.size_mm == pytest.approx((26, 18, 15))
-    assert box.centre_mm == pytest.approx(on.point((9.0, 4.5, 2.0)))
+    assert box.center_mm == pytest.approx(on.point((9.0, 4.5, 2.0)))
     assert to_voxels([box, None], on)[0] == pytest.approx(bounds[0])
     assert np.isnan(to_voxels([None], on)).all()
 

@@ -96,6 +96,6 @@ def test_the_partner_lies_along_the_axes_of_its_image_and_leads_back(shift, imag
     found = pair.propose(image, box)
     assert found.box.direction == pytest.approx(OBLIQUE.direction)
     sign = 1 if image == 0 else -1
-    assert np.subtract(found.box.centre_mm, box.centre_mm) == pytest.approx(sign * np.array(found.displacement_mm))
-    voxels = OBLIQUE.index(found.box.centre_mm) - ON.index(box.centre_mm)
+    assert np.subtract(found.box.center_mm, box.center_mm) == pytest.approx(sign * np.array(found.displacement_mm))
+    voxels = OBLIQUE.index(found.box.center_mm) - ON.index(box.center_mm)
     assert voxels == pytest.approx(np.array(shift)[::-1] * STRIDE[::-1], abs=1e-4)

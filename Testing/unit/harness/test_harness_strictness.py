@@ -84,10 +84,10 @@ def test_unknown_widget_class_is_refused(harness, load_ui):
         load_ui(widget_class="qMRMLMagicWand", properties="", connections="")
 
 
-def test_misspelt_property_is_refused(harness, load_ui):
-    misspelt = '<property name="nodeType"><string>vtkMRMLScalarVolumeNode</string></property>'
+def test_misspelled_property_is_refused(harness, load_ui):
+    misspelled = '<property name="nodeType"><string>vtkMRMLScalarVolumeNode</string></property>'
     with harness.expecting("nodeType"), pytest.raises(RuntimeError, match="has no property 'nodeType'"):
-        load_ui(properties=misspelt)
+        load_ui(properties=misspelled)
 
 
 def test_wrong_connections_are_refused(harness, load_ui):
@@ -100,7 +100,7 @@ def test_wrong_connections_are_refused(harness, load_ui):
             load_ui(connections=CONNECTION.replace(before, after))
 
 
-def test_selector_without_connection_stays_grey(harness, load_ui):
+def test_selector_without_connection_stays_gray(harness, load_ui):
     volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "T1")
     connected, forgotten = load_ui(), load_ui(connections="")
     for panel in (connected, forgotten):

@@ -13,6 +13,7 @@ import torch
 from mrml_factory import empty_scene
 
 from liverpair.bundle import Bundle, Catalogue
+from liverpair.core.earlier_names import renamed
 from liverpair.core.errors import no_progress
 from liverpair.core.geometry import Grid
 from liverpair.core.trajectories import Trajectories
@@ -27,6 +28,7 @@ from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.propose_job import ProposeRequest
 from liverpair.jobs.register_job import RegisterRequest
+from liverpair.jobs.requests import EARLIER
 from liverpair.jobs.segment_job import SegmentRequest
 from liverpair.measures.burden import lesion_measures
 from liverpair.mrml import provenance, segmentations
@@ -86,7 +88,7 @@ def assert_the_lesions(pairs, scored: bool = True) -> None:
         for box, center, axes in ((pair.t1, t1, np.eye(3).ravel()), (pair.t2, t2, T2_AXES)):
             assert (box is None) == (center is None)
             if box is not None:
-                assert box.centre_mm == pytest.approx(center, abs=1e-4)
+                assert box.center_mm == pytest.approx(center, abs=1e-4)
                 assert box.size_mm == pytest.approx(BOX_MM, abs=1e-4)
                 assert box.direction == pytest.approx(axes, abs=1e-5)
         if scored:
@@ -326,7 +328,7 @@ def all_requests() -> list:
 def test_a_request_is_understood_as_it_was(job, request_, tmp_path):
     request_ = {key: str(DATA / "results" / "dream") if value == "DREAM" else value for key, value in request_.items()}
     parsed = REQUESTS[job].parse({**request_, **({"output": str(tmp_path)} if "output" in request_ else {})})
-    for key, value in request_.items():
+    for key, value in renamed(request_, EARLIER).items():
         if key != "output":
             kept = getattr(parsed, key)
             assert (list(kept) if isinstance(kept, tuple) else kept) == value

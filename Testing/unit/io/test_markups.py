@@ -45,7 +45,7 @@ def test_slicer_loads_every_box_of_a_file_as_it_was(tmp_path, direction):
     for node, pair in zip(nodes, pairs):
         assert lesion_boxes.is_box(node)
         box = lesion_boxes.box_of(node)
-        assert box.centre_mm == pytest.approx(pair.t1.centre_mm, abs=1e-4)
+        assert box.center_mm == pytest.approx(pair.t1.center_mm, abs=1e-4)
         assert box.size_mm == pytest.approx(pair.t1.size_mm, abs=1e-4)
         assert np.reshape(box.direction, 9) == pytest.approx(pair.t1.direction, abs=1e-5)
 

@@ -20,7 +20,7 @@ from liverpair.jobs.detect_results import existing_results, is_complete, read_de
 from liverpair.jobs.jobs import JOBS
 
 RESULT_FILES = ["detection.json", "lesions.csv", "lesions.json", "t1_boxes.mrk.json", "t2_boxes.mrk.json"]
-DRAWN = {"centre_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
+DRAWN = {"center_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def test_lesions_are_written_as_boxes_table_and_pairs(request_for, paths, tmp_pa
     pairs = read_lesions(result["lesions"])
     assert result["pairs"] == len(pairs) == 2
     for pair in pairs:
-        nearest = PEAKS[np.linalg.norm(PEAKS - pair.t1.centre_mm, axis=1).argmin()]
-        assert pair.t1.centre_mm == pytest.approx(nearest, abs=2.5)
-        assert pair.t2.centre_mm == pytest.approx(nearest + SHIFT, abs=3.5)
+        nearest = PEAKS[np.linalg.norm(PEAKS - pair.t1.center_mm, axis=1).argmin()]
+        assert pair.t1.center_mm == pytest.approx(nearest, abs=2.5)
+        assert pair.t2.center_mm == pytest.approx(nearest + SHIFT, abs=3.5)
     assert result["livers"] == {"t1": paths["t1_liver"], "t2": paths["t2_liver"]}
     assert result["offset_t1_to_t2_mm"] == pytest.approx(SHIFT, abs=0.5) and result["correspondence"] is None
     for side in ("t1", "t2"):
@@ -165,7 +165,7 @@ def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, t
         ({"score_threshold": True}, "Option 'score_threshold' of a detection cannot be True."),
         ({"score_threshold": "0.5"}, "Option 'score_threshold' of a detection cannot be '0.5'."),
         ({"alignment": "sideways"}, "The alignment 'sideways' is unknown. It is aligned or published."),
-        ({"colour": "red"}, "A detection has no option 'colour'."),
+        ({"color": "red"}, "A detection has no option 'color'."),
         ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
         ({"t1_liver": "/no/such/file.nii.gz"}, "does not exist"),
     ],
@@ -270,20 +270,20 @@ def test_masks_that_cannot_be_registered_are_refused(paths, tmp_path):
 
 def test_a_drawn_box_gets_its_partner_and_a_second_one_needs_no_network(proposal_for, monkeypatch):
     proposed = JOBS["propose"](proposal_for(), no_progress)
-    assert proposed["box"]["centre_mm"] == pytest.approx(PEAKS[0] + SHIFT, abs=2)
+    assert proposed["box"]["center_mm"] == pytest.approx(PEAKS[0] + SHIFT, abs=2)
     assert proposed["box"]["direction"] == pytest.approx(T2_GRID.direction)
     assert proposed["displacement_mm"] == pytest.approx(SHIFT, abs=2) and proposed["score"] > 0.9
     json.dumps(proposed, allow_nan=False)
 
     monkeypatch.setattr(propose_job, "_answer", lambda *_: pytest.fail("It asked the network again."))
-    back = {"centre_mm": list(PEAKS[1] + SHIFT), "size_mm": [9.0, 9.0, 8.0], "direction": list(T2_GRID.direction)}
+    back = {"center_mm": list(PEAKS[1] + SHIFT), "size_mm": [9.0, 9.0, 8.0], "direction": list(T2_GRID.direction)}
     second = JOBS["propose"](proposal_for(side="t2", box=back), no_progress)
-    assert second["box"]["centre_mm"] == pytest.approx(PEAKS[1], abs=2)
+    assert second["box"]["center_mm"] == pytest.approx(PEAKS[1], abs=2)
     assert second["displacement_mm"] == pytest.approx(SHIFT, abs=2)
 
 
 def test_where_nothing_is_found_the_partner_has_no_score(proposal_for):
-    box = {**DRAWN, "centre_mm": [0.0, 0.0, 30.0], "size_mm": [12.0, 12.0, 12.0]}
+    box = {**DRAWN, "center_mm": [0.0, 0.0, 30.0], "size_mm": [12.0, 12.0, 12.0]}
     proposed = JOBS["propose"](proposal_for(box=box), no_progress)
     assert proposed["score"] is None and proposed["displacement_mm"] == pytest.approx(SHIFT, abs=2)
 
@@ -295,10 +295,10 @@ def test_where_nothing_is_found_the_partner_has_no_score(proposal_for):
         ({"box": [1, 2]}, "Option 'box' of a proposal cannot be [1, 2]."),
         ({"box": {}}, "this one has nothing."),
         ({"box": {**DRAWN, "size_mm": [1.0, -1.0, 1.0]}}, "size_mm must be above zero"),
-        ({"box": {**DRAWN, "centre_mm": [1.0, float("nan"), 1.0]}}, "centre_mm must be a finite number"),
-        ({"box": {**DRAWN, "centre_mm": 5}}, "centre_mm must be 3 numbers"),
+        ({"box": {**DRAWN, "center_mm": [1.0, float("nan"), 1.0]}}, "center_mm must be a finite number"),
+        ({"box": {**DRAWN, "center_mm": 5}}, "center_mm must be 3 numbers"),
         ({"box": {**DRAWN, "direction": [1.0] * 9}}, "direction is no set of three unit vectors"),
-        ({"box": {**DRAWN, "centre_mm": [500.0, 0.0, 0.0]}}, "knows no partner for a box at this place of T1."),
+        ({"box": {**DRAWN, "center_mm": [500.0, 0.0, 0.0]}}, "knows no partner for a box at this place of T1."),
         ({"t2": None}, "T2 is not given."),
     ],
 )

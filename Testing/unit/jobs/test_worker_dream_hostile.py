@@ -130,7 +130,7 @@ def test_frames_that_are_gone_are_not_promised(request_for, tmp_path):
         ({"direction": "sideways"}, "The direction 'sideways' is unknown."),
         ({"normal_ranges": "/no/such/file.json"}, "/no/such/file.json"),
         ({"device": "toaster"}, "The device 'toaster' is unknown."),
-        ({"colour": "red"}, "A dream has no option 'colour'."),
+        ({"color": "red"}, "A dream has no option 'color'."),
         ({"resume": 1}, "Option 'resume' of a dream cannot be 1."),
     ],
 )

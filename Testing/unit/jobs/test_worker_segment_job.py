@@ -184,7 +184,7 @@ def test_dice_as_scanned_goes_by_scanner_space_not_by_index():
         ({"bundle": []}, "No model is chosen."),
         ({"bundle": "m"}, "Option 'bundle' of a segmentation cannot be 'm'."),
         ({"mirror": "yes"}, "Option 'mirror' of a segmentation cannot be 'yes'."),
-        ({"colour": "red"}, "A segmentation has no option 'colour'."),
+        ({"color": "red"}, "A segmentation has no option 'color'."),
         ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
     ],
 )

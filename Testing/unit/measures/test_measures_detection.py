@@ -44,7 +44,7 @@ def test_boxes_on_permuted_and_flipped_axes_are_turned_exactly():
     box = Box((1, 2, 3), (10.0, 20.0, 30.0))
     assert turned(box, axes).size_mm == pytest.approx((30, 10, 20))
     back = turned(turned(box, axes), box.direction)
-    assert back.size_mm == pytest.approx(box.size_mm) and back.centre_mm == box.centre_mm
+    assert back.size_mm == pytest.approx(box.size_mm) and back.center_mm == box.center_mm
 
 
 @given(st.tuples(*[st.floats(-180, 180)] * 3))

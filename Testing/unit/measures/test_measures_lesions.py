@@ -79,7 +79,7 @@ def test_the_diameter_does_not_depend_on_how_the_axes_of_a_box_are_named(size, a
     direction = np.reshape(oblique_direction(about_x, about_y), (3, 3))
     grid = Grid((9, 9, 9), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), tuple(direction.ravel()))
     box = Box((3.0, 4.0, 5.0), size, grid.direction)
-    renamed = Box(box.centre_mm, tuple(size[i] for i in order), tuple(direction[:, order].ravel()))
+    renamed = Box(box.center_mm, tuple(size[i] for i in order), tuple(direction[:, order].ravel()))
     assert longest_axial_diameter_mm(box, grid)[0] == pytest.approx(max(size[:2]))
     assert longest_axial_diameter_mm(renamed, grid)[0] == pytest.approx(max(size[:2]))
 
@@ -161,7 +161,7 @@ def painted(grid=GRID, liver_value=200.0, boxes=(), shading=0.0):
     points = (np.stack([x, y, z], axis=-1) * grid.spacing) @ grid.axes.T + grid.origin
     values = liver_value + shading * points[..., 0]
     for box, value in boxes:
-        along = (points - box.centre_mm) @ np.reshape(box.direction, (3, 3)) / (np.asarray(box.size_mm) / 2)
+        along = (points - box.center_mm) @ np.reshape(box.direction, (3, 3)) / (np.asarray(box.size_mm) / 2)
         values[(along**2).sum(axis=-1) <= 1.0] = value
     return on_grid(values.astype(np.float32), grid), grid.image(1.0, sitk.sitkUInt8)
 
@@ -268,10 +268,10 @@ def test_a_row_holds_what_was_measured_and_nothing_of_what_was_not_seen(study):
     assert (seen.kind, seen.state, seen.t1_score, seen.t2_score) == ("both", "accepted", 0.9, 0.8)
     assert (seen.t1_diameter_mm, seen.t2_diameter_mm) == pytest.approx((20.0, 26.0))
     assert (seen.t1_volume_ml, seen.t2_volume_ml) == pytest.approx((5.76, 12.012))
-    assert seen.t1_slice == round(factory.T1_GRID.index(study[0][0].t1.centre_mm)[2])
+    assert seen.t1_slice == round(factory.T1_GRID.index(study[0][0].t1.center_mm)[2])
     assert abs(seen.t1_contrast) < 0.05
     assert abs(seen.t2_contrast) < 0.05
-    assert seen.displacement_mm == pytest.approx(math.dist(study[0][0].t1.centre_mm, study[0][0].t2.centre_mm))
+    assert seen.displacement_mm == pytest.approx(math.dist(study[0][0].t1.center_mm, study[0][0].t2.center_mm))
     assert (only.kind, only.t2_diameter_mm, only.t2_volume_ml, only.t2_contrast) == ("T1 only", None, None, None)
     assert only.t2_slice is not None
     assert no.displacement_mm == pytest.approx(13.0)

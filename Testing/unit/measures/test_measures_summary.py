@@ -9,7 +9,7 @@ from scipy import stats
 
 from liverpair.core.errors import InputError
 from liverpair.evaluation.result_files import software_versions, table_text, write_results
-from liverpair.measures.summary import least_significant_difference, summarise, wilcoxon
+from liverpair.measures.summary import least_significant_difference, summarize, wilcoxon
 
 NAN = math.nan
 
@@ -20,7 +20,7 @@ def test_summary_by_hand():
         {"case": "21", "dice": 0.96, "hd95_mm": NAN},
         {"case": "32", "dice": 0.93},
     ]
-    summary = summarise(cases)
+    summary = summarize(cases)
     assert set(summary) == {"dice", "hd95_mm"}
     assert summary["dice"] == pytest.approx(
         {"n": 3, "undefined": 0, "mean": 0.93, "sd": 0.03, "median": 0.93, "min": 0.9, "max": 0.96}
@@ -31,13 +31,13 @@ def test_summary_by_hand():
 
 
 def test_summary_of_nothing():
-    assert summarise([]) == {}
-    only_nan = summarise([{"dice": NAN}])["dice"]
+    assert summarize([]) == {}
+    only_nan = summarize([{"dice": NAN}])["dice"]
     assert (only_nan["n"], only_nan["undefined"]) == (0, 1) and math.isnan(only_nan["mean"])
 
 
 def test_numpy_numbers_are_numbers():
-    assert summarise([{"a": np.float32(2)}, {"a": np.int64(4)}])["a"]["mean"] == 3
+    assert summarize([{"a": np.float32(2)}, {"a": np.int64(4)}])["a"]["mean"] == 3
 
 
 def test_wilcoxon_by_hand():

@@ -38,8 +38,8 @@ def test_the_center_of_a_lesion_leads_to_the_center_of_its_partner(side):
     pairs = [moved(1, (0, 0, 0)), moved(2, (20, 0, 0), (0, 8, 30)), moved(3, (0, 25, 0), (9, 0, 30))]
     other = "t2" if side == "t1" else "t1"
     for lesion in pairs:
-        place = PlaceMap(pairs).to_other(getattr(lesion, side).centre_mm, side)
-        assert place.point_mm == pytest.approx(getattr(lesion, other).centre_mm, abs=1e-3)
+        place = PlaceMap(pairs).to_other(getattr(lesion, side).center_mm, side)
+        assert place.point_mm == pytest.approx(getattr(lesion, other).center_mm, abs=1e-3)
         assert place.source == "pairs"
 
 
@@ -147,7 +147,7 @@ def test_registration_and_offset_are_judged_by_the_pairs_when_there_are_enough()
     assert judged.sentence == "From the registration of the livers: about 3 mm."
     unjudged = PlaceMap(pairs[:2], factory.correspondence()).to_other(far, "t1")
     assert unjudged.uncertainty_mm == settings.registration_error_mm
-    errors = [math.dist(p.t2.centre_mm, np.add(p.t1.centre_mm, OFFSET)) for p in pairs]
+    errors = [math.dist(p.t2.center_mm, np.add(p.t1.center_mm, OFFSET)) for p in pairs]
     by_offset = PlaceMap(pairs, offset_t1_to_t2_mm=OFFSET).to_other(far, "t1")
     assert by_offset.uncertainty_mm == pytest.approx(np.quantile(errors, 2 / 3))
 

@@ -69,7 +69,7 @@ def test_the_segmentation_network_minimizes_what_the_gambler_maximizes(monkeypat
 
 
 def test_a_discriminator_of_known_weights_by_hand():
-    """One layer whose only weight is at the kernel's centre sees voxel (0, 0, 0): 0.8 of p, 1 of y."""
+    """One layer whose only weight is at the kernel's center sees voxel (0, 0, 0): 0.8 of p, 1 of y."""
     adversary = GanAdversary(widths=[1])
     with torch.no_grad():
         for parameter in adversary.parameters():

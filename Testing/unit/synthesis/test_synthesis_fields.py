@@ -44,8 +44,8 @@ def test_bias_coefficients_stay_within_strength():
 def test_smooth_noise_is_standardised_and_smooth():
     noise = smooth_noise((30, 64, 64), (4.0, 8.0, 8.0), np.random.default_rng(0))
     assert noise.mean() == pytest.approx(0, abs=1e-4) and noise.std() == pytest.approx(1, abs=1e-3)
-    neighbour = np.mean(noise[:, :, 1:] * noise[:, :, :-1])
-    assert neighbour > 0.97
+    neighbor = np.mean(noise[:, :, 1:] * noise[:, :, :-1])
+    assert neighbor > 0.97
     rough = smooth_noise((30, 64, 64), 0.5, np.random.default_rng(0))
     assert np.mean(rough[:, :, 1:] * rough[:, :, :-1]) < 0.6
 

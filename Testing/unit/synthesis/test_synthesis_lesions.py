@@ -1,4 +1,4 @@
-"""Lesions: shape in millimetres, rendering on any grid, placement."""
+"""Lesions: shape in millimeters, rendering on any grid, placement."""
 
 import dataclasses
 

@@ -129,7 +129,7 @@ def test_labels_lie_in_the_liver_and_boxes_are_tight_around_them(canvases, lesio
         assert set(np.unique(labels)) - {0} == set(painted.boxes) == {lesion.number for lesion in lesions}
         for number, box in painted.boxes.items():
             voxels = np.argwhere(labels == number)[:, ::-1]
-            middle, half = canvas.grid.index(box.centre_mm), np.divide(box.size_mm, canvas.grid.spacing) / 2
+            middle, half = canvas.grid.index(box.center_mm), np.divide(box.size_mm, canvas.grid.spacing) / 2
             assert (np.abs(middle - half - (voxels.min(axis=0) - 0.5)) <= 1.51).all()
             assert (np.abs(middle + half - (voxels.max(axis=0) + 0.5)) <= 1.51).all()
             assert box.direction == canvas.grid.direction
@@ -139,14 +139,14 @@ def test_the_box_of_a_ball_has_its_diameter_and_center(canvases):
     for canvas in canvases:
         box = canvas.paint([_ball(canvas)]).boxes[1]
         assert np.abs(np.subtract(box.size_mm, 26.0)).max() < 1.2 * canvas.grid.spacing[0]
-        assert np.linalg.norm(np.subtract(box.centre_mm, _ball(canvas).center_mm)) < 2.5
+        assert np.linalg.norm(np.subtract(box.center_mm, _ball(canvas).center_mm)) < 2.5
 
 
 def test_displacement_leads_from_box_to_box_and_agrees_with_the_map(pair):
     apart = []
     for one, lesion in zip(pair.pairs, pair.lesions, strict=True):
         if one.t1 and one.t2:
-            assert np.allclose(np.add(one.t1.centre_mm, one.displacement_mm), one.t2.centre_mm)
+            assert np.allclose(np.add(one.t1.center_mm, one.displacement_mm), one.t2.center_mm)
         expected = factory.correspondence().displacement(np.array(lesion.t1.center_mm))
         apart.append(np.linalg.norm(np.array(one.displacement_mm) - expected))
     assert np.median(apart) < 4.0 and max(apart) < 12.0

@@ -55,9 +55,9 @@ def test_images_are_stored_like_scanner_images(demo):
 def test_organ_volumes_and_places_are_those_of_an_adult(demo, side):
     shape = _shape(getattr(demo, f"{side}_organs"))
     assert set(shape.GetLabels()) == {1, 2, 3, 4}
-    millilitres = {k: shape.GetPhysicalSize(k) / 1000 for k in (1, 2, 3, 4)}
-    assert 1000 < millilitres[1] < 2400
-    assert all(60 < millilitres[k] < 320 for k in (2, 3)) and 80 < millilitres[4] < 600
+    milliliters = {k: shape.GetPhysicalSize(k) / 1000 for k in (1, 2, 3, 4)}
+    assert 1000 < milliliters[1] < 2400
+    assert all(60 < milliliters[k] < 320 for k in (2, 3)) and 80 < milliliters[4] < 600
     liver, right, left, spleen = (shape.GetCentroid(k) for k in (1, 2, 3, 4))
     assert liver[0] < 0 < spleen[0] and right[0] < 0 < left[0]
     assert liver[1] < right[1] and liver[2] > right[2]
@@ -73,7 +73,7 @@ def test_t1_is_axial_and_t2_oblique_about_two_axes(demo):
     assert not np.allclose(demo.t1.GetSpacing(), demo.t2.GetSpacing())
 
 
-def test_the_liver_moved_by_centimetres_and_kept_its_volume(demo):
+def test_the_liver_moved_by_centimeters_and_kept_its_volume(demo):
     t1, t2 = _shape(demo.t1_liver), _shape(demo.t2_liver)
     shift = np.subtract(t1.GetCentroid(1), t2.GetCentroid(1))
     assert 10.0 < abs(shift[2]) < 60.0 and np.hypot(*shift[:2]) < 30.0

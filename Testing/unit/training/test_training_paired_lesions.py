@@ -84,7 +84,7 @@ def test_the_place_of_a_lesion_that_one_image_hides_is_known():
     box = Box((0.0, 0.0, 0.0), (10.0, 10.0, 10.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
     alone = LesionPair(1, t2=box, t2_origin="drawn", displacement_mm=(3.0, -4.0, 5.0))
     boxes, visible = known_boxes([alone])
-    assert boxes[0][0].centre_mm == pytest.approx((-3.0, 4.0, -5.0))
+    assert boxes[0][0].center_mm == pytest.approx((-3.0, 4.0, -5.0))
     assert boxes[1][0] == box
     assert visible.tolist() == [[False], [True]]
 

@@ -219,7 +219,7 @@ def test_the_cache_is_used_and_follows_the_settings(pairs, tmp_path, monkeypatch
     data(pairs, "double-in", ["T1", "T2"], **cache)
     assert len(list(tmp_path.iterdir())) == 3
     with monkeypatch.context() as patch:
-        patch.setattr("liverpair.training.paired_livers_cache.read_labelled", lambda *_: pytest.fail("read again"))
+        patch.setattr("liverpair.training.paired_livers_cache.read_labeled", lambda *_: pytest.fail("read again"))
         data(pairs, "double-in", ["T1", "T2"], **cache)
     data(pairs, "double-in", ["T2", "T1"], **cache)
     data(pairs, "double-in", ["T1", "T2"], normalization=Normalization(5.0, 95.0), **cache)

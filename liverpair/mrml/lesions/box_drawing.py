@@ -53,7 +53,7 @@ def box_from_rectangle(slice_node, volume_node, first_xy, second_xy, depth_mm: f
     )  # fmt: skip
     box = turned(drawn, world_grid(volume_node).direction)
     size = tuple(max(side, float(spacing)) for side, spacing in zip(box.size_mm, volume_node.GetSpacing()))
-    return Box(box.centre_mm, size, box.direction)
+    return Box(box.center_mm, size, box.direction)
 
 
 def slice_views_of(volume_node) -> list[str]:

@@ -73,7 +73,7 @@ def same_place(a: Box | None, b: Box | None) -> bool:
     """Whether two boxes are the same, as near as nodes keep them; also when there is none."""
     if a is None or b is None:
         return a is b
-    return near(a.centre_mm, b.centre_mm) and near(a.size_mm, b.size_mm) and same_axes(a.direction, b.direction)
+    return near(a.center_mm, b.center_mm) and near(a.size_mm, b.size_mm) and same_axes(a.direction, b.direction)
 
 
 def same_axes(a: Sequence[float], b: Sequence[float]) -> bool:
@@ -227,7 +227,7 @@ def from_world(box: Box, matrix: np.ndarray, what: str = "The box") -> tuple[Vec
     Raises:
         InputError: when the transform skews the box; `what` is who the sentence speaks of.
     """
-    center, axes = np.array(frames.flip(box.centre_mm)), frames.LPS_TO_RAS @ np.reshape(box.direction, (3, 3))
+    center, axes = np.array(frames.flip(box.center_mm)), frames.LPS_TO_RAS @ np.reshape(box.direction, (3, 3))
     if np.array_equal(matrix, np.eye(4)):
         return _floats(center), _floats(box.size_mm), _floats(axes.ravel())
     inverse = np.linalg.inv(matrix)
@@ -249,7 +249,7 @@ def box_of(node) -> Box:
 
 def holds(box: Box, point_mm: Sequence[float]) -> bool:
     """Whether a point (LPS, mm) lies in the box or on its surface."""
-    inside = np.reshape(box.direction, (3, 3)).T @ (np.asarray(point_mm, float) - box.centre_mm)
+    inside = np.reshape(box.direction, (3, 3)).T @ (np.asarray(point_mm, float) - box.center_mm)
     return bool((np.abs(inside) <= np.asarray(box.size_mm) / 2).all())
 
 

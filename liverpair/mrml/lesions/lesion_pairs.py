@@ -91,7 +91,7 @@ def with_side(pair: LesionPair, side: str, what: Side | None) -> LesionPair:
     changed = replace(pair, **{side: box, f"{side}_score": score, f"{side}_origin": origin})
     displacement = None if box is None else pair.displacement_mm
     if changed.t1 is not None and changed.t2 is not None:
-        displacement = tuple(float(b - a) for a, b in zip(changed.t1.centre_mm, changed.t2.centre_mm))
+        displacement = tuple(float(b - a) for a, b in zip(changed.t1.center_mm, changed.t2.center_mm))
     return replace(changed, displacement_mm=displacement)
 
 

@@ -59,7 +59,7 @@ def _picture(view: pictures.SliceView, pair: LesionPair, side: str, width_mm: fl
     box = getattr(pair, side)
     if box is None:
         return np.zeros((*view.size[::-1], 3), np.uint8)
-    view.look_at(frames.flip(box.centre_mm), width_mm)
+    view.look_at(frames.flip(box.center_mm), width_mm)
     score = getattr(pair, f"{side}_score")
     found = "moved here" if score is None else f"score {score:.2f}"
     view.caption = f"{side.upper()} lesion {pair.number}, {found}"

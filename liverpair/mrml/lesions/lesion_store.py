@@ -187,7 +187,7 @@ class BoxStore:
         if any((uid, side) not in records for side in SIDES):
             return None
         try:
-            t1, t2 = (self.world_box((uid, side), records[uid, side]).centre_mm for side in SIDES)
+            t1, t2 = (self.world_box((uid, side), records[uid, side]).center_mm for side in SIDES)
         except InputError:
             return None
         return frames.flip([b - a for a, b in zip(t1, t2)])

@@ -44,7 +44,7 @@ def test_a_rectangle_is_as_wide_high_and_on_the_average_deep_as_drawn(orientatio
     first, second = (middle - 40, middle + 20), (middle + 40, middle - 20)
     box = box_drawing.box_from_rectangle(view, volume, first, second)
     assert box.size_mm == pytest.approx(size, abs=0.01)
-    assert box.centre_mm == pytest.approx((-7, 8, 9), abs=0.5)
+    assert box.center_mm == pytest.approx((-7, 8, 9), abs=0.5)
     deeper = box_drawing.box_from_rectangle(view, volume, second, first, depth_mm=5)
     assert sorted(deeper.size_mm) == pytest.approx([5, 20, 40], abs=0.01)
 
@@ -110,11 +110,11 @@ def test_boxes_are_carried_under_the_transform_and_back(sides):
     for before, after in zip(pairs(), in_scanner):
         for side in ("t1", "t2"):
             if getattr(before, side) is not None:
-                moved = not np.allclose(getattr(before, side).centre_mm, getattr(after, side).centre_mm, atol=1)
+                moved = not np.allclose(getattr(before, side).center_mm, getattr(after, side).center_mm, atol=1)
                 assert moved == (side in sides)
                 assert getattr(after, side).size_mm == pytest.approx(getattr(before, side).size_mm)
     whole = in_scanner[0]
-    assert np.subtract(whole.t2.centre_mm, whole.t1.centre_mm) == pytest.approx(whole.displacement_mm, abs=1e-6)
+    assert np.subtract(whole.t2.center_mm, whole.t1.center_mm) == pytest.approx(whole.displacement_mm, abs=1e-6)
     back = scanner_space.to_world(in_scanner, nodes["t1"], nodes["t2"])
     assert scanner_space.same_lesions(back, pairs())
     for before, after in zip(pairs(), back):

@@ -48,7 +48,7 @@ def node_of(box: Box, **values):
 
 
 def numbers(box: Box) -> list[float]:
-    return [*box.centre_mm, *box.size_mm, *box.direction]
+    return [*box.center_mm, *box.size_mm, *box.direction]
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +124,7 @@ def test_the_world_box_of_a_moved_node_is_where_slicer_shows_it(direction):
     node = node_of(Box((5.0, 6.0, 7.0), (8.0, 9.0, 10.0), tuple(float(v) for v in direction)))
     node.SetAndObserveTransformNodeID(shift_transform(30, -20, 10).GetID())
     box = lesion_boxes.box_of(node)
-    assert frames.flip(box.centre_mm) == pytest.approx(node.GetCenterWorld(), abs=1e-5)
+    assert frames.flip(box.center_mm) == pytest.approx(node.GetCenterWorld(), abs=1e-5)
     bounds = [0.0] * 6
     node.GetRASBounds(bounds)
     corners = np.array([frames.flip(corner) for corner in box.corners_mm])
@@ -191,7 +191,7 @@ def test_any_text_survives_as_printable_ascii(text):
 @given(boxes, st.tuples(*[st.floats(-0.7, 0.7)] * 3))
 def test_a_box_holds_the_points_inside_it_and_no_others(box, inside):
     axes = np.reshape(box.direction, (3, 3))
-    point = np.asarray(box.centre_mm) + axes @ (np.asarray(inside) * box.size_mm)
+    point = np.asarray(box.center_mm) + axes @ (np.asarray(inside) * box.size_mm)
     if abs(np.abs(inside).max() - 0.5) > 1e-6:
         assert lesion_boxes.holds(box, point) == (np.abs(inside).max() < 0.5)
 
@@ -205,8 +205,8 @@ def test_disowning_leaves_an_ordinary_roi():
 
 def test_mirrored_axes_are_the_same_box_turned_ones_are_not():
     box, axes = t1_box(), np.reshape(OBLIQUE, (3, 3))
-    mirrored = Box(box.centre_mm, box.size_mm, tuple((axes * [1, -1, 1]).ravel()))
-    turned = Box(box.centre_mm, box.size_mm, tuple((axes @ np.reshape(small_rotation(), (3, 3))).ravel()))
+    mirrored = Box(box.center_mm, box.size_mm, tuple((axes * [1, -1, 1]).ravel()))
+    turned = Box(box.center_mm, box.size_mm, tuple((axes @ np.reshape(small_rotation(), (3, 3))).ravel()))
     assert lesion_boxes.same_place(box, mirrored)
     assert not lesion_boxes.same_place(box, turned)
     assert not lesion_boxes.same_place(box, box.moved((0.01, 0, 0)))

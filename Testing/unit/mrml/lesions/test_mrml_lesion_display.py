@@ -226,10 +226,10 @@ def test_many_boxes_are_filtered_and_undone_like_few(scene):
 
 
 def test_the_smallest_shown_box_around_a_point_is_found(study):
-    inner = LesionPair(4, t1=Box(t1_box().centre_mm, (4, 4, 4), t1_box().direction), t1_score=0.1,
+    inner = LesionPair(4, t1=Box(t1_box().center_mm, (4, 4, 4), t1_box().direction), t1_score=0.1,
                        t1_origin="detected", uid="inner")  # fmt: skip
     study.add([inner])
-    center = t1_box().centre_mm
+    center = t1_box().center_mm
     corner = tuple(t1_box().corners_mm[0] * 0.99 + np.array(center) * 0.01)
     assert study.at(center, "t1") == "inner"
     assert study.at(corner, "t1") == "a"
@@ -266,7 +266,7 @@ def colored(view, number: int) -> int:
 
 def test_boxes_are_drawn_in_their_row_and_vanish_with_the_filter(rows, study):
     for view, box in zip(rows, (t1_box(), t2_box())):
-        view.look_at(frames.flip(box.centre_mm), 150.0)
+        view.look_at(frames.flip(box.center_mm), 150.0)
     assert all(colored(view, 1) > 20 for view in rows)
     study.set_state("a", "proposed")
     study.filter(minimum_score=1.0)
@@ -289,7 +289,7 @@ def usual(study, request):
     box = Box((0.0, 0.0, 200.0), (request.param,) * 3)
     study.add([LesionPair(4, t1=box, t1_score=0.5, t1_origin="detected", uid="d")])
     display_of(study, "d", "t1").AddViewNodeID(view.node.GetID())
-    view.look_at(frames.flip(box.centre_mm), USUAL_WIDTH_MM)
+    view.look_at(frames.flip(box.center_mm), USUAL_WIDTH_MM)
     yield view, request.param
     view.close()
 

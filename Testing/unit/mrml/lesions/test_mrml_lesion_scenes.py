@@ -217,7 +217,7 @@ def test_a_lone_box_comes_back_to_its_partner(tmp_path, study):
     assert adopt_scene() == ["1 box joined 'Lesions of T1 and T2'."]
     assert study.node("a", "t1") is node
     pair = study.pair("a")
-    assert pair.t1.centre_mm == pytest.approx(t1_box().centre_mm, abs=1e-4)
+    assert pair.t1.center_mm == pytest.approx(t1_box().center_mm, abs=1e-4)
     assert (pair.number, pair.note, pair.t2_score) == (1, "dome", 0.81)
     assert_linked(study)
 

@@ -197,11 +197,11 @@ def test_a_box_is_set_and_the_way_measured(study):
     study.set_box("b", "t2", t2_box(50.0), origin="predicted", score=0.4)
     pair = study.pair("b")
     assert (pair.t2_origin, pair.t2_score) == ("predicted", 0.4)
-    assert pair.displacement_mm == pytest.approx(np.subtract(t2_box(50.0).centre_mm, t1_box(40.0).centre_mm), abs=1e-4)
+    assert pair.displacement_mm == pytest.approx(np.subtract(t2_box(50.0).center_mm, t1_box(40.0).center_mm), abs=1e-4)
     study.set_box("b", "t1", t1_box(41.0))
     assert study.pair("b").t1_origin == "drawn"
     assert study.pair("b").displacement_mm == pytest.approx(
-        np.subtract(t2_box(50.0).centre_mm, t1_box(41.0).centre_mm), abs=1e-4
+        np.subtract(t2_box(50.0).center_mm, t1_box(41.0).center_mm), abs=1e-4
     )
 
 
@@ -247,7 +247,7 @@ def test_linking_leaves_what_remains_unpaired(study):
     assert sorted(by_number) == [1, 2, 3, 4]
     linked, left_t1, left_t2 = by_number[1], by_number[3], by_number[4]
     assert (linked.t1, linked.t2) == (study.pair("a").t1, study.pair("a").t2)
-    assert linked.t2.centre_mm == pytest.approx(t2_box(80.0).centre_mm, abs=1e-4)
+    assert linked.t2.center_mm == pytest.approx(t2_box(80.0).center_mm, abs=1e-4)
     assert (linked.t2_origin, linked.note) == ("predicted", "dome")
     assert linked.displacement_mm == pytest.approx((84.0, -7.5, -25.25), abs=1e-4)
     assert (left_t1.uid, left_t1.t2) == ("c", None)
@@ -275,8 +275,8 @@ def test_a_missing_box_cannot_be_linked_or_swapped(study):
 def test_swapping_partners(study):
     study.swap_partner("a", "c")
     a, c = study.pair("a"), study.pair("c")
-    assert a.t2.centre_mm == pytest.approx(t2_box(80.0).centre_mm, abs=1e-4)
-    assert c.t2.centre_mm == pytest.approx(t2_box().centre_mm, abs=1e-4)
+    assert a.t2.center_mm == pytest.approx(t2_box(80.0).center_mm, abs=1e-4)
+    assert c.t2.center_mm == pytest.approx(t2_box().center_mm, abs=1e-4)
     assert (a.t2_score, c.t2_score, a.t1_score, c.t1_score) == (None, 0.81, 0.93, 0.2)
     assert (a.number, c.number, a.note, c.note) == (1, 3, "dome", "")
     study.swap_partner("a", "c")
@@ -292,15 +292,15 @@ def test_under_a_transform_boxes_are_read_and_written_in_the_world(scene):
     assert opened.node("a", "t1").GetParentTransformNode() is moved
     assert opened.node("a", "t2").GetParentTransformNode() is None
     found = opened.pair("a")
-    assert found.t1.centre_mm == pytest.approx(t1_box().centre_mm, abs=1e-4)
-    assert found.displacement_mm == pytest.approx(np.subtract(t2_box().centre_mm, t1_box().centre_mm), abs=1e-4)
+    assert found.t1.center_mm == pytest.approx(t1_box().center_mm, abs=1e-4)
+    assert found.displacement_mm == pytest.approx(np.subtract(t2_box().center_mm, t1_box().center_mm), abs=1e-4)
     told = []
     opened.observe(told.append)
     matrix = slicer.util.arrayFromTransformMatrix(moved)
     matrix[2, 3] += 5.0
     moved.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     assert set(told) == {"boxes"}
-    assert opened.pair("a").t1.centre_mm == pytest.approx(np.add(t1_box().centre_mm, (0, 0, 5)), abs=1e-4)
+    assert opened.pair("a").t1.center_mm == pytest.approx(np.add(t1_box().center_mm, (0, 0, 5)), abs=1e-4)
     assert opened.pair("a").displacement_mm[2] == pytest.approx(found.displacement_mm[2] - 5)
     assert opened.undo_name == "Add lesions"
 

@@ -184,7 +184,7 @@ def test_what_a_person_has_moved_is_drawn_and_has_no_score(study):
     study.node("a", "t2").SetCenter(1, 2, 3)
     pair = study.pair("a")
     assert (pair.t1_origin, pair.t1_score, pair.t2_origin, pair.t2_score) == ("detected", 0.93, "drawn", None)
-    assert pair.displacement_mm == pytest.approx(np.subtract(pair.t2.centre_mm, pair.t1.centre_mm), abs=1e-4)
+    assert pair.displacement_mm == pytest.approx(np.subtract(pair.t2.center_mm, pair.t1.center_mm), abs=1e-4)
     node = study.node("a", "t2")
     assert (node.GetAttribute("LesionPair.Origin"), node.GetAttribute("LesionPair.Score")) == ("drawn", None)
 
@@ -348,7 +348,7 @@ def test_a_drag_of_the_mouse_is_one_step_and_the_box_is_drawn(view, study):
     drag(view, start, (40, 20))
     pair = study.pair("a")
     millimeters = 120.0 / 300
-    assert np.subtract(pair.t1.centre_mm, before.t1.centre_mm) == pytest.approx(
+    assert np.subtract(pair.t1.center_mm, before.t1.center_mm) == pytest.approx(
         (40 * millimeters, -20 * millimeters, 0), abs=1.0
     )
     assert (pair.t1_origin, pair.t1_score, pair.t2_origin) == ("drawn", None, "detected")
