@@ -43,6 +43,9 @@ LINTERS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["codespe
 IN_PARALLEL = ("-n", "auto", "--dist", "loadfile")
 """pytest's options for a process on each core, a file of tests at a time; what the command line says comes after."""
 
+FAST = {"--fast": ("-m", "not training and not process and not slow")}
+"""Our own option of `test`: no test that trains, starts processes or takes seconds otherwise."""
+
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 PLATFORMS = {("Linux", "x86_64"), ("Darwin", "arm64"), ("Windows", "AMD64")}
 OLDEST_GLIBC = (2, 28)
@@ -109,7 +112,7 @@ def main(words: list[str] | None = None) -> int:
 def parse(words: list[str]) -> tuple[str, list[str]]:
     """The command and its arguments: for "demo" no volume or two absolute paths, for "test" what pytest gets."""
     if words[:1] == ["test"]:
-        return "test", words[1:]
+        return "test", [option for word in words[1:] for option in FAST.get(word, (word,))]
     parser = argparse.ArgumentParser(
         prog="quickstart.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -117,7 +120,7 @@ def parse(words: list[str]) -> tuple[str, list[str]]:
     commands.required = True
     demo = commands.add_parser("demo", help="segment the liver in the embedded pair, or in your T1 and T2")
     demo.add_argument("volumes", nargs="*", metavar="T1 T2", help="your volumes: image files or DICOM folders")
-    commands.add_parser("test", help="run all tests; options are pytest's")
+    commands.add_parser("test", help="run all tests, or the --fast ones; other options are pytest's")
     commands.add_parser("lint", help="check style and spelling of the source")
     asked = parser.parse_args(words)
     if asked.command == "lint":

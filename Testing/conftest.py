@@ -36,6 +36,43 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(1, min(CORES, int(memory / 1e9 / PROCESS_GB)))
 
 
+MARKED = {
+    "training": ("unit/reproduction/", "unit/training/"),
+    "process": (
+        "slicer/",
+        "unit/worker/",
+        "unit/LiverPairLib/test_modules_without_packages.py",
+        "unit/DeepDreamInspector/test_module_deep_dream_inspector_worker.py",
+        "unit/LesionPairDetect/test_module_lesion_pair_detect_worker.py",
+        "unit/LiverMultimodal/test_module_liver_multimodal_worker.py",
+    ),
+    "slow": (
+        "unit/LiverPairLib/test_panel_sizes.py",
+        "unit/LiverMultimodal/test_module_liver_multimodal_strategies.py",
+        "unit/LiverMultimodal/test_module_liver_multimodal_views.py",
+        "unit/LesionPairDetect/test_module_lesion_pair_detect_runs.py",
+        "unit/LesionPairDetect/test_module_lesion_pair_detect_session.py",
+        "unit/LesionPairDetect/test_module_lesion_pair_detect_table.py",
+        "unit/benchmarks/",
+        "unit/commands/test_demo.py",
+        "unit/commands/test_doctor.py",
+        "unit/engine/test_engines_agree.py",
+        "unit/synthesis/test_synthesis_phantom.py",
+    ),
+}
+"""Marks by the place of a test below this folder: what trains, what starts processes, what takes long otherwise.
+`quickstart.py test --fast` leaves all of them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test the marks of its place."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "Testing").as_posix()
+        for mark, places in MARKED.items():
+            if place.startswith(places):
+                item.add_marker(mark)
+
+
 _numbers = itertools.count(1)
 
 

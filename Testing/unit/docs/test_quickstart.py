@@ -235,6 +235,11 @@ def test_the_options_of_test_are_pytests():
     assert quickstart.parse(["test", *words]) == ("test", words)
 
 
+def test_the_fast_tests_leave_out_all_that_takes_long():
+    marks = "not training and not process and not slow"
+    assert quickstart.parse(["test", "--fast", "-x"]) == ("test", ["-m", marks, "-x"])
+
+
 def test_a_first_run_makes_installs_checks_and_stamps(checkout):
     python = quickstart.prepared_environment()
     assert python == quickstart.environment_python(checkout.environment)
