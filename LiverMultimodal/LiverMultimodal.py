@@ -22,8 +22,8 @@ if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checko
 
 from LiverMultimodalLib.mappicker import MapPicker
 from LiverMultimodalLib.segmentationrun import SegmentationRun
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.core.notifying import notify
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.mrml import maps, volumes
 from LiverPairLib import inputs, sampledata, selftest
 from LiverPairLib import sourcedisplay as display

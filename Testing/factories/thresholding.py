@@ -1,13 +1,11 @@
 """A segmentation whose answer is known, in place of a network, for the tests of what lies around it."""
 
-import sys
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import SimpleITK as sitk
 
-import liverpair.segmentation
 from liverpair.commands import batch
 from liverpair.jobs import segment_job
 
@@ -43,7 +41,7 @@ def threshold_segment(t1, t2, bundles, options, progress):
         mask = sitk.Cast(image > 50, sitk.sitkUInt8)
         as_map = sitk.Cast(mask, sitk.sitkFloat32)
         maps = (as_map if wanted else None for wanted in (options.probability, options.uncertainty))
-        return Side(mask, *maps, sys.modules["liverpair.segmentation.inference"].parts)
+        return Side(mask, *maps, segment_job.inference.parts)
 
     return SimpleNamespace(t1=side(t1), t2=side(t2), provenance=dict(PROVENANCE), notes=["A note."])
 
@@ -54,19 +52,17 @@ def named_bundle(name):
 
 
 def install(monkeypatch):
-    """Replace the module that the job imports and return the new one; what it is asked is kept in `.asked`."""
+    """Replace the module that the job uses and return the new one; what it is asked is kept in `.asked`."""
     module = ModuleType("liverpair.segmentation.inference")
-    module.SegmentOptions = lambda **options: SimpleNamespace(**options)
     module.asked, module.parts = [], (100.0,)
 
     def segment(t1, t2, bundles, options, progress):
         names = [bundle.name for bundle in bundles]
-        module.asked.append(SimpleNamespace(t1=t1, t2=t2, bundles=names, options=options))
+        module.asked.append(SimpleNamespace(t1=t1, t2=t2, bundles=names, options=options.options()))
         return module.answer(t1, t2, bundles, options, progress)
 
     module.segment, module.answer = segment, threshold_segment
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(liverpair.segmentation, "inference", module, raising=False)
+    monkeypatch.setattr(segment_job, "inference", module)
     for user in (segment_job, batch):
         monkeypatch.setattr(user, "find_bundles", lambda names: [named_bundle(name) for name in names])
     return module

@@ -12,6 +12,9 @@ from liverpair.bundle.manifest import MANIFEST_FILE
 from liverpair.core.errors import BundleError, MissingPackageError
 from liverpair.core.paths import published_bundles_folder, shipped_bundles_folder, user_bundles_folder
 
+DEFAULT_LIVER_MODEL = "liver-t1t2"
+DEFAULT_DETECTOR = "lesion-pairs-t1t2"
+
 
 class Catalogue:
     """Bundles in a list of folders. The last folder is the user's: models are imported into it and deleted from it; the

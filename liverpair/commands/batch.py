@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from liverpair.commands.studies import DifferentResults, doubt_of, run_studies, study_folders, tell_notes
 from liverpair.core.errors import InputError, Progress
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.segment_job import SegmentRequest, asked, check_choices, find_bundles
+from liverpair.jobs.requests import SegmentRequest, find_bundles
 from liverpair.jobs.segment_results import MEASURES_FILE, existing_results, is_complete, read_measures
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def segment_studies(
     Returns 0, or 1 when a study failed or has other results. Raises a `LiverPairError`, and writes nothing, when no
     study can be done: there is none, or model, device, engine or `output` cannot be used.
     """
+    from liverpair.jobs.segment_job import check_choices  # with torch
+
     folders = study_folders(studies, output)
     bundles = find_bundles(options["bundle"])
     check_choices(bundles, options["device"], options["engine"])
@@ -72,7 +74,7 @@ def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle
         )
     if measures is None or not is_complete(output, measures):
         return None
-    if measures.get("asked") != asked(SegmentRequest.parse(request), bundles):
+    if measures.get("asked") != SegmentRequest.parse(request).asked(bundles):
         raise DifferentResults(f"'{output}' was done with another model, option or input.", "Add --overwrite.")
     return measures
 

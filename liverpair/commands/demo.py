@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.commands import demo_dream, demo_lesions
 from liverpair.commands.any_text import print_any_text
 from liverpair.commands.bar import progress_bar
@@ -19,8 +20,6 @@ from liverpair.commands.offset import offset_line
 from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.core.errors import Cancelled
 from liverpair.core.failures import failure_of
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
-from liverpair.jobs.detect_job import DEFAULT_MODEL as DEFAULT_DETECTOR
 from liverpair.jobs.jobs import JOBS
 
 if TYPE_CHECKING:

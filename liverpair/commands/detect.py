@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.offset import offset_line
 from liverpair.commands.studies import (
@@ -18,17 +19,9 @@ from liverpair.commands.studies import (
     tell_notes,
 )
 from liverpair.core.errors import InputError, Progress
-from liverpair.jobs.detect_job import (
-    ALIGNMENTS,
-    DEFAULT_LIVER_MODEL,
-    DEFAULT_MODEL,
-    DetectRequest,
-    asked,
-    check_detection,
-)
 from liverpair.jobs.detect_results import DETECTION_FILE, existing_results, is_complete, read_detection
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.pair_inputs import LABEL_OPTION, PARTS
+from liverpair.jobs.requests import LABEL_OPTION, PARTS, DetectRequest
 from liverpair.jobs.result_folder import folder_of_results
 from liverpair.jobs.segment_results import SIDES
 
@@ -70,7 +63,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "chaos for the liver in such a map",
     )
     parser.add_argument(
-        "--model", default=DEFAULT_MODEL, help=f"name or folder of the detector (default: {DEFAULT_MODEL})"
+        "--model", default=DEFAULT_DETECTOR, help=f"name or folder of the detector (default: {DEFAULT_DETECTOR})"
     )
     parser.add_argument(
         "--liver-model",
@@ -79,7 +72,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help=f"name or folder of a model of the liver; several are averaged (default: {DEFAULT_LIVER_MODEL})",
     )
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="lowest score (default: what the model says)")
-    parser.add_argument("--alignment", help=f"{' or '.join(ALIGNMENTS)} (default: what the model says)")
+    parser.add_argument("--alignment", help="aligned or published (default: what the model says)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
     parser.add_argument("--engine", default="auto", help="what computes the network (default: auto)")
     parser.add_argument(
@@ -144,6 +137,8 @@ def detect_studies(
     other results. Raises a `LiverPairError`, and writes nothing, when no study can be done: there is none, or a model,
     device, engine or `output` cannot be used.
     """
+    from liverpair.jobs.detect_job import check_detection  # with torch
+
     folders = study_folders(studies, output)
     everywhere = DetectRequest.parse({**options, "t1": "t1", "t2": "t2", "output": str(output)})
     check_detection(everywhere)
@@ -203,7 +198,7 @@ def _results(output: Path, wanted: DetectRequest) -> dict[str, Any] | None:
         )
     if detection is None or not is_complete(output, detection):
         return None
-    if detection.get("asked") != asked(wanted):
+    if detection.get("asked") != wanted.asked_now():
         raise DifferentResults(f"'{output}' was done with another model, option or input.", "Add --overwrite.")
     return detection
 

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.doctor_probe import Finding, Probe
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 
 NEEDED = {
     "numpy": "numpy",

@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.doctor_probe import Finding, Probe
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 
 if TYPE_CHECKING:
     import torch

@@ -4,9 +4,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.doctor_probe import Finding, Probe
 from liverpair.core.errors import no_progress
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 
 LOWEST_DICE = 0.8
 """Of the mask with the drawn liver. The default model has 0.95; what computes wrongly has far less."""

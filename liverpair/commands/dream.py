@@ -12,8 +12,8 @@ from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.jobs.dream_request import BASELINES, DreamRequest
 from liverpair.jobs.dream_results import existing_dream
 from liverpair.jobs.jobs import JOBS
+from liverpair.jobs.requests import find_bundles
 from liverpair.jobs.result_folder import folder_of_results
-from liverpair.jobs.segment_job import find_bundles
 from liverpair.jobs.segment_results import SIDES
 
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {

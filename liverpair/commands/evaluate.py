@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.detect import study_parts
 from liverpair.commands.studies import study_folders
 from liverpair.core.errors import BundleError, InputError, Progress, part_of
-from liverpair.jobs.detect_job import ALIGNMENTS, DEFAULT_LIVER_MODEL, DetectRequest
 from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
-from liverpair.jobs.pair_inputs import LABEL_OPTION
+from liverpair.jobs.requests import LABEL_OPTION, DetectRequest
 from liverpair.jobs.segment_results import SIDES
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(LABEL_OPTION, metavar="LABEL", help="label of the liver in masks of several, as for 'detect'")
     parser.add_argument("--liver-model", action="append", metavar="MODEL", help="makes the masks that are missing")
     parser.add_argument("--threshold", type=float, metavar="SCORE", help="lowest score (default: what the model says)")
-    parser.add_argument("--alignment", help=f"{' or '.join(ALIGNMENTS)} (default: what the model says)")
+    parser.add_argument("--alignment", help="aligned or published (default: what the model says)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--description", default="", help="what the results say about the data")
@@ -140,7 +140,7 @@ def detect_cases(
             bundle,
             inputs.livers,
             liver_bundles,
-            wanted.options(),
+            wanted,
             lambda fraction, message, study=study, report=report: report(fraction, f"{study.name}: {message}"),
         )
         cases.append(_case(study, truth, found.pairs, liver_offset(*found.livers), kinds))

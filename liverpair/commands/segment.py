@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
 from liverpair.commands.offset import offset_line
 from liverpair.commands.studies import doubt_lines, other_notes
 from liverpair.core.errors import InputError
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.result_folder import folder_of_results
 from liverpair.jobs.segment_results import existing_results

@@ -18,6 +18,7 @@ from liverpair.core.geometry import check_volume
 from liverpair.core.lesions import LesionPair
 from liverpair.core.memory import with_memory_fallback
 from liverpair.detection.anchors import Anchors
+from liverpair.detection.detect_options import DetectOptions
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import ask, find_boxes
 from liverpair.detection.pairing import LinkedBoxes, link
@@ -32,21 +33,6 @@ from liverpair.segmentation.prediction import engine_summary, grid_policy, norma
 TASK = "detection"
 PRECISE_ENGINE = "torch-fp32"
 """What the engine "auto" means here: boxes near the threshold come and go with the precision."""
-
-
-@dataclass(frozen=True)
-class DetectOptions:
-    """How to detect.
-
-    `device` and `engine`: as `core.device.choose_device` and `liverpair.engine.make_engine` take them; "auto" is
-    PyTorch in single precision. `score_threshold` and `alignment` ("published" or "aligned"): override the bundle's
-    when not None.
-    """
-
-    device: str = "auto"
-    engine: str = "auto"
-    score_threshold: float | None = None
-    alignment: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.core.earlier_names import renamed
-from liverpair.jobs.register_job import TRANSFORM_FILE
 from liverpair.jobs.segment_results import SIDES, is_number
 
 DETECTION_FILE = "detection.json"
 SCHEMA_VERSION = 1
 LESIONS_FILE = "lesions.json"
 TABLE_FILE = "lesions.csv"
+TRANSFORM_FILE = "t1_to_t2.tfm"
 EARLIER = {"liver_offset_mm": "offset_t1_to_t2_mm"}
 """Keys of version 0.1 and what they are called since."""
 

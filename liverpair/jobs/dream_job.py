@@ -1,7 +1,4 @@
-"""The job "dream": from files of volumes and a neuron to the trajectories of the features it asks for.
-
-Importing this module imports neither torch nor SimpleITK, so that a worker is ready at once.
-"""
+"""The job "dream": from files of volumes and a neuron to the trajectories of the features it asks for."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,25 +6,28 @@ from copy import deepcopy
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 import liverpair
+from liverpair.bundle import Bundle
 from liverpair.core.errors import Cancelled, LiverPairError, Progress, part_of
+from liverpair.core.trajectories import Trajectories
+from liverpair.dreaming.ascent import dream as iterations_of
 from liverpair.dreaming.dream_settings import LARGEST_SEED
+from liverpair.dreaming.dreamer import Dreamer
+from liverpair.dreaming.interpretation import readings
+from liverpair.io.study import write_image
 from liverpair.jobs.detect_results import liver_file
 from liverpair.jobs.dream_record import DreamRecord, unfinished_dream
 from liverpair.jobs.dream_request import DreamRequest, checked_features, dimensions_of, ranges_of
 from liverpair.jobs.dream_results import DREAM_FILE, ORIGINAL_FILE, TRAJECTORIES_FILE, check_free, located, plain
+from liverpair.jobs.dream_starts import Inputs, Scenery, Start, prepare_scenery
+from liverpair.jobs.requests import find_bundles
 from liverpair.jobs.result_folder import writable_folder
-from liverpair.jobs.segment_job import find_bundles
 from liverpair.jobs.segment_results import SIDES
-
-if TYPE_CHECKING:
-    from liverpair.bundle import Bundle
-    from liverpair.core.trajectories import Trajectories
-    from liverpair.dreaming.dreamer import Dreamer
-    from liverpair.jobs.dream_starts import Inputs, Scenery, Start
-    from liverpair.measures.radiomics import FeatureSettings
+from liverpair.measures.radiomics import FeatureSettings, features_of
 
 READ, PREPARED = 0.02, 0.1
 """Fractions of the job that are done when the inputs are read, and when the starts are known."""
@@ -59,7 +59,7 @@ def dream(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 class _Dream:
     """One run of the job."""
 
-    def __init__(self, wanted: DreamRequest, bundle: "Bundle", progress: Progress):
+    def __init__(self, wanted: DreamRequest, bundle: Bundle, progress: Progress):
         self.wanted = wanted
         self.bundle = bundle
         self.progress = progress
@@ -71,9 +71,6 @@ class _Dream:
 
     def _check_measurable(self) -> None:
         """Raise `MissingPackageError` without pyradiomics, before anything is done."""
-        import numpy as np
-
-        from liverpair.measures.radiomics import features_of
 
         nothing = np.zeros((1,) * self.dimensions)
         features_of(nothing, nothing, nothing.shape, self.features)
@@ -81,9 +78,6 @@ class _Dream:
     def result(self) -> dict[str, Any]:
         folder = self.wanted.folder()
         self.progress(0.0, "Loading the model")
-        from liverpair.dreaming.dreamer import Dreamer
-        from liverpair.jobs.dream_starts import Inputs, prepare_scenery
-
         inputs = Inputs.read(self.wanted, part_of(self.progress, 0.0, READ))
         check_free(folder, [path for path in (*self.wanted.parts.values(), self.wanted.normal_ranges) if path])
         asked = self.wanted.asked(self.bundle)
@@ -122,11 +116,9 @@ class _Dream:
         record.content |= {"about_ranges": about, "ranges": plain(self.ranges and self.ranges.as_dict())}
 
     def _begin(
-        self, asked: Mapping[str, Any], inputs: "Inputs", scenery: "Scenery", starts: "list[Start]", dreamer: "Dreamer"
+        self, asked: Mapping[str, Any], inputs: Inputs, scenery: Scenery, starts: list[Start], dreamer: Dreamer
     ) -> DreamRecord:
         """Take the place of what was dreamed here before."""
-        from liverpair.io.study import write_image
-
         content = {
             "livers": {side: liver_file(side) if side in inputs.made else None for side in SIDES},
             "side": scenery.volume.side.lower(),
@@ -147,7 +139,7 @@ class _Dream:
             write_image(mask, folder / liver_file(side))
         return record
 
-    def _run(self, record: DreamRecord, starts: "list[Start]", dreamer: "Dreamer") -> None:
+    def _run(self, record: DreamRecord, starts: list[Start], dreamer: Dreamer) -> None:
         """Every kind of run from every start. Whatever ends it early leaves a record that can be gone on with."""
         jobs = [(kind, number, start) for kind in self.wanted.kinds for number, start in enumerate(starts)]
         try:
@@ -165,7 +157,7 @@ class _Dream:
             raise
         self._tell(record, dreamer)
 
-    def _tell(self, record: DreamRecord, dreamer: "Dreamer") -> None:
+    def _tell(self, record: DreamRecord, dreamer: Dreamer) -> None:
         """What only the run could tell: notes, and the device that had memory enough."""
         record.note(dreamer.notes)
         record.content["provenance"] |= _computed_on(dreamer)
@@ -175,19 +167,17 @@ class _Dream:
         record: DreamRecord,
         kind: str,
         number: int,
-        start: "Start",
-        dreamer: "Dreamer",
+        start: Start,
+        dreamer: Dreamer,
         progress: Progress,
         title: str,
     ) -> None:
-        from liverpair.dreaming.ascent import dream as iterations
-
         done, state = record.enter(kind, number)
         if done:
             return
         seed = (self.wanted.seed + number) % (LARGEST_SEED + 1)
         settings = replace(self.wanted.settings, seed=seed)
-        steps = iterations(
+        steps = iterations_of(
             dreamer, start.subject, start.neuron, settings, self.features, self._feature_settings(), kind, state
         )
         words = title if kind == self.wanted.kinds[0] else f"{title}, {kind.replace('-', ' ')}"
@@ -195,14 +185,10 @@ class _Dream:
             progress(step.iteration / settings.iterations, words)
             record.take(step, start.subject, self.send)
 
-    def _feature_settings(self) -> "FeatureSettings":
-        from liverpair.measures.radiomics import FeatureSettings
-
+    def _feature_settings(self) -> FeatureSettings:
         return FeatureSettings()
 
-    def _readings(self, trajectories: "Trajectories") -> list[dict[str, Any]]:
-        from liverpair.dreaming.interpretation import readings
-
+    def _readings(self, trajectories: Trajectories) -> list[dict[str, Any]]:
         return [asdict(reading) for reading in readings(trajectories, self.ranges, self.wanted.direction)]
 
     def _about_ranges(self, spacing_mm: Sequence[float] | None) -> list[str]:
@@ -217,7 +203,7 @@ class _Dream:
         mismatch = self.ranges.mismatch(settings, self.dimensions, spacing_mm)
         return [mismatch] if mismatch else []
 
-    def _provenance(self, dreamer: "Dreamer") -> dict[str, Any]:
+    def _provenance(self, dreamer: Dreamer) -> dict[str, Any]:
         return {
             "bundle": self.bundle.name,
             "version": self.bundle.version,
@@ -229,5 +215,5 @@ class _Dream:
         }
 
 
-def _computed_on(dreamer: "Dreamer") -> dict[str, str]:
+def _computed_on(dreamer: Dreamer) -> dict[str, str]:
     return {"device": str(dreamer.device), "precision": dreamer.precision}

@@ -5,10 +5,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
+from liverpair.core.trajectories import Trajectories
+from liverpair.dreaming.ascent import DreamStep
+from liverpair.dreaming.state import DreamState
+from liverpair.dreaming.subject import Subject
+from liverpair.io.study import write_image
 from liverpair.jobs.dream_results import (
     DREAM_FILE,
     FRAMES_FOLDER,
@@ -24,17 +29,11 @@ from liverpair.jobs.dream_results import (
     state_file,
 )
 
-if TYPE_CHECKING:
-    from liverpair.core.trajectories import Trajectories
-    from liverpair.dreaming.ascent import DreamStep
-    from liverpair.dreaming.state import DreamState
-    from liverpair.dreaming.subject import Subject
-
 SAVE_EVERY_S = 20.0
 SLOW_S = 1.0
 """After an iteration that takes longer than this all is saved: a cancel may then end with the worker being killed."""
 
-Readings = Callable[["Trajectories"], list[dict[str, Any]]]
+Readings = Callable[[Trajectories], list[dict[str, Any]]]
 
 
 class DreamRecord:
@@ -46,7 +45,7 @@ class DreamRecord:
     `content` is what `dream.json` holds; `read` makes the readings of the trajectories.
     """
 
-    def __init__(self, folder: Path, content: dict[str, Any], trajectories: "Trajectories", read: Readings):
+    def __init__(self, folder: Path, content: dict[str, Any], trajectories: Trajectories, read: Readings):
         self.folder = folder
         self.content = content
         self.trajectories = trajectories
@@ -60,8 +59,6 @@ class DreamRecord:
     @classmethod
     def begin(cls, folder: Path, content: Mapping[str, Any], read: Readings) -> "DreamRecord":
         """A new dream in `folder`; an earlier one in it is removed. `content` is all that is known beforehand."""
-        from liverpair.core.trajectories import Trajectories
-
         for path in own_files(folder):
             path.unlink()
         whole = {
@@ -80,8 +77,6 @@ class DreamRecord:
 
         Frames that are gone are left out. Raises `InputError` when its trajectories or its state are damaged.
         """
-        from liverpair.core.trajectories import Trajectories
-
         record = cls(folder, content, Trajectories.read_csv(folder / TRAJECTORIES_FILE), read)
         whole = {(entry["run"], entry["start"]): entry for entry in content["runs"]}
         for key in list(record.trajectories.by_run):
@@ -96,13 +91,11 @@ class DreamRecord:
     def _is_there(self, frame: Mapping[str, Any]) -> bool:
         return all((self.folder / frame[what]).is_file() for what in ("image", "mask"))
 
-    def _stored(self, run: str, start: int) -> "DreamState | None":
-        from liverpair.dreaming.state import DreamState
-
+    def _stored(self, run: str, start: int) -> DreamState | None:
         path = self.folder / state_file(run, start)
         return DreamState.load(path) if path.exists() else None
 
-    def _drop_from(self, entry: dict[str, Any], state: "DreamState | None") -> None:
+    def _drop_from(self, entry: dict[str, Any], state: DreamState | None) -> None:
         """Forget what was recorded of an unfinished run beyond its state."""
         key, first = (entry["run"], entry["start"]), 0 if state is None else state.iteration
         entry["iterations"] = max(0, first - 1)
@@ -114,7 +107,7 @@ class DreamRecord:
             if not rows:
                 del self.trajectories.by_run[key]
 
-    def enter(self, run: str, start: int) -> "tuple[bool, DreamState | None]":
+    def enter(self, run: str, start: int) -> tuple[bool, DreamState | None]:
         """Turn to one run: whether it is done already, and the state from which it goes on, if it was begun."""
         here = [e for e in self.content["runs"] if (e["run"], e["start"]) == (run, start)]
         if here and here[0]["stopped"] is not None:
@@ -127,7 +120,7 @@ class DreamRecord:
         self._state = self._stored(run, start)
         return False, self._state
 
-    def take(self, step: "DreamStep", subject: "Subject", send: Callable[[dict[str, Any]], None]) -> None:
+    def take(self, step: DreamStep, subject: Subject, send: Callable[[dict[str, Any]], None]) -> None:
         """Send one iteration, with its frame, and keep it. When `send` raises, the iteration is not kept."""
         entry = self._entry
         frame = None if step.image is None else self._write_frame(step, subject)
@@ -150,9 +143,7 @@ class DreamRecord:
             self.save()
         self._taken_at = time.monotonic()
 
-    def _write_frame(self, step: "DreamStep", subject: "Subject") -> dict[str, Any]:
-        from liverpair.io.study import write_image
-
+    def _write_frame(self, step: DreamStep, subject: Subject) -> dict[str, Any]:
         names = {
             what: frame_file(self._entry["run"], self._entry["start"], step.iteration, what)
             for what in ("image", "mask")
@@ -211,6 +202,6 @@ def unfinished_dream(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _sample(step: "DreamStep") -> dict[str, Any]:
+def _sample(step: DreamStep) -> dict[str, Any]:
     names = ("iteration", "activation", "probability", "voxels", "features")
     return plain({name: getattr(step, name) for name in names})

@@ -17,7 +17,7 @@ from liverpair.dreaming.neurons import Neuron, neuron_at, neuron_in, random_star
 from liverpair.dreaming.subject import Subject, prepare_subject, slice_of
 from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.pair_inputs import check_not_swapped, read_side
-from liverpair.jobs.segment_job import find_bundles
+from liverpair.jobs.requests import find_bundles
 from liverpair.jobs.segment_results import SIDES
 from liverpair.segmentation.inference import SegmentOptions, segment
 

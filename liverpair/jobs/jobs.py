@@ -1,25 +1,23 @@
-"""The jobs that the worker, and the command line without a worker, can run.
+"""The jobs that the worker, and the command line without a worker, can run: each in the module that has its name.
 
 A job takes a request that JSON can hold and a `Progress`, and returns a result that JSON can hold; volumes travel as
-files. What stays in memory for the next job, such as a loaded model, is kept by the code that loads it.
+files. What stays in memory for the next job, such as a loaded model, is kept by the code that loads it. The module of a
+job, and torch with it, is imported when the job is run.
 """
 
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 from liverpair.core.errors import Progress
-from liverpair.jobs.detect_job import detect
-from liverpair.jobs.dream_job import dream
-from liverpair.jobs.dream_report_job import dream_report
-from liverpair.jobs.propose_job import propose
-from liverpair.jobs.register_job import register
-from liverpair.jobs.segment_job import segment
 
-JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
-    "segment": segment,
-    "detect": detect,
-    "register": register,
-    "propose": propose,
-    "dream": dream,
-    "dream_report": dream_report,
-}
+NAMES = ("segment", "detect", "register", "propose", "dream", "dream_report")
+
+
+def run(name: str, request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Run one job."""
+    return getattr(import_module(f"liverpair.jobs.{name}_job"), name)(request, progress)
+
+
+JOBS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {name: partial(run, name) for name in NAMES}

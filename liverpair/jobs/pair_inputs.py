@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
 
 from liverpair.core.errors import InputError, Progress, no_progress
-from liverpair.jobs.result_folder import content_sha256
+from liverpair.core.geometry import Grid, centroid_mm, check_volume, resample, volume_ml
+from liverpair.io.image_notes import notes_on
+from liverpair.io.study import read_image
+from liverpair.jobs.requests import LABEL_OPTION
 from liverpair.jobs.segment_results import SIDES
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
-
-LABEL_OPTION = "--liver-label"
-PARTS = (*SIDES, *(f"{side}_liver" for side in SIDES))
+from liverpair.measures.masks import check_mask, structure_mask
 
 SMALLEST_PART_INSIDE = 0.5
 """Of a mask, in its volume: one made for it, or for an earlier crop of it, lies in it."""
@@ -23,8 +22,8 @@ SMALLEST_PART_INSIDE = 0.5
 class PairInputs:
     """Volumes of T1 and T2 and their liver masks, None for a mask that was not given; sentences about them."""
 
-    images: "tuple[sitk.Image, sitk.Image]"
-    livers: "tuple[sitk.Image | None, sitk.Image | None]"
+    images: tuple[sitk.Image, sitk.Image]
+    livers: tuple[sitk.Image | None, sitk.Image | None]
     notes: tuple[str, ...] = ()
 
 
@@ -49,15 +48,11 @@ def read_pair(
 
 def read_side(
     side: str, path: str, mask: str | None, liver_label: int | str | None = None, option: str = LABEL_OPTION
-) -> "tuple[sitk.Image, sitk.Image | None, list[str]]":
+) -> tuple[sitk.Image, sitk.Image | None, list[str]]:
     """The volume of `side` ("t1" or "t2"), its liver mask, None when none is given, and sentences about it.
 
     Raises `InputError` for what cannot be read or used, or a mask that does not lie in the volume.
     """
-    from liverpair.core.geometry import check_volume
-    from liverpair.io.image_notes import notes_on
-    from liverpair.io.study import read_image
-
     image = read_image(path)
     check_volume(image, side.upper())
     notes = [f"{side.upper()}: {note}" for note in notes_on(image)]
@@ -70,14 +65,12 @@ def read_side(
 
 
 def liver_of(
-    map_: "sitk.Image", name: str, label: int | str | None = None, option: str = LABEL_OPTION
-) -> "tuple[sitk.Image, list[str]]":
+    map_: sitk.Image, name: str, label: int | str | None = None, option: str = LABEL_OPTION
+) -> tuple[sitk.Image, list[str]]:
     """The liver in a mask, label map or probability map, and sentences about it; `name` ("T1", "T2") is whose it is.
 
     Raises `InputError` where there is none, or it is not clear which label it is.
     """
-    from liverpair.measures.masks import check_mask, structure_mask
-
     try:
         check_mask(map_)
     except InputError as error:
@@ -85,12 +78,8 @@ def liver_of(
     return structure_mask(map_, label, f"The liver mask of {name}", option)
 
 
-def check_liver(mask: "sitk.Image", image: "sitk.Image", name: str) -> None:
+def check_liver(mask: sitk.Image, image: sitk.Image, name: str) -> None:
     """Raise `InputError` unless most of `mask` lies in `image`; `name` ("T1", "T2") is whose it is."""
-    import numpy as np
-
-    from liverpair.core.geometry import Grid, centroid_mm, resample, volume_ml
-
     grid = Grid.of(image)
     inside = volume_ml(resample(mask, grid, "nearest")) / volume_ml(mask)
     if inside < SMALLEST_PART_INSIDE:
@@ -103,13 +92,9 @@ def check_liver(mask: "sitk.Image", image: "sitk.Image", name: str) -> None:
         )
 
 
-def check_not_swapped(images: "Sequence[sitk.Image]", livers: "Sequence[sitk.Image | None]") -> None:
+def check_not_swapped(images: Sequence[sitk.Image], livers: Sequence[sitk.Image | None]) -> None:
     """Raise `InputError` for a mask that lies voxel by voxel on the other volume and not on its own, or has the voxels
     of its own but in another place."""
-    import numpy as np
-
-    from liverpair.core.geometry import Grid
-
     grids = [Grid.of(image) for image in images]
     for side, own, other, liver in zip(SIDES, grids, reversed(grids), livers):
         if liver is None or (lies := Grid.of(liver)).same_as(own):
@@ -128,11 +113,3 @@ def check_not_swapped(images: "Sequence[sitk.Image]", livers: "Sequence[sitk.Ima
                     "them.",
                     "Its file has lost its place: export it again, or choose the mask made for this volume.",
                 )
-
-
-def input_sha256(paths: Mapping[str, str | None]) -> dict[str, str | None]:
-    """A checksum of every part that is given. Raises `InputError` for a file that does not exist."""
-    for path in paths.values():
-        if path is not None and not Path(path).exists():
-            raise InputError(f"File '{path}' does not exist.")
-    return {part: path if path is None else content_sha256(path) for part, path in paths.items()}

@@ -4,64 +4,18 @@ What the network answered to the last pair stays in memory: the next box of the 
 network.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from liverpair.core.device import choose_device
 from liverpair.core.errors import InputError, Progress, part_of
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL, DEFAULT_MODEL, DetectRequest, asked, check_sides
+from liverpair.detection.inference import Detector, liver_masks
+from liverpair.detection.proposal import AnsweredPair
 from liverpair.jobs.pair_inputs import read_pair
-from liverpair.jobs.requests import BOX_FIELDS, box_of, check_request
+from liverpair.jobs.requests import BOX_FIELDS, PairRequest, ProposeRequest
 from liverpair.jobs.segment_results import SIDES
-
-if TYPE_CHECKING:
-    from liverpair.core.geometry import Box
-    from liverpair.detection.proposal import AnsweredPair
 
 READ, SEGMENTED = 0.2, 0.6
 """Fractions of the job that are done when the inputs are read and when the livers are known."""
-
-
-@dataclass(frozen=True)
-class ProposeRequest:
-    """Whose box, drawn where; volumes, masks and model as in `DetectRequest`.
-
-    `box`: {"center_mm", "size_mm", "direction"}, in the image `side` ("t1" or "t2").
-    """
-
-    t1: str
-    t2: str
-    side: str
-    box: dict
-    t1_liver: str | None = None
-    t2_liver: str | None = None
-    liver_label: int | str | None = None
-    bundle: str = DEFAULT_MODEL
-    liver_bundle: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
-    device: str = "auto"
-    engine: str = "auto"
-    alignment: str | None = None
-
-    @classmethod
-    def parse(cls, request: Mapping[str, Any]) -> "ProposeRequest":
-        """Raises `InputError` naming the field that is unknown, missing or cannot be what it is."""
-        check_sides(request)
-        request = check_request(cls, request, "a proposal")
-        parsed = cls(**request)
-        if parsed.side not in SIDES:
-            raise InputError(f"A box is drawn in {' or '.join(SIDES)}, not in '{parsed.side}'.")
-        parsed.detection()
-        parsed.drawn()
-        return parsed
-
-    def detection(self) -> DetectRequest:
-        """The detection that answers it. Raises `InputError`."""
-        own = {name: value for name, value in vars(self).items() if name not in ("side", "box")}
-        return DetectRequest.parse({**own, "output": "."})
-
-    def drawn(self) -> "Box":
-        """The drawn box. Raises `InputError` for one that is none."""
-        return box_of(self.box, self.side)
 
 
 def propose(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -72,7 +26,7 @@ def propose(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     `Cancelled` through `progress`.
     """
     wanted = ProposeRequest.parse(request)
-    pair = _answered(wanted.detection(), progress)
+    pair = _answered(wanted, progress)
     progress(1.0, "Proposing the partner")
     found = pair.propose(SIDES.index(wanted.side), wanted.drawn())
     if found is None:
@@ -88,16 +42,16 @@ class _LastPair:
     """The answer to the last pair and what it was asked."""
 
     about: dict[str, Any] | None = None
-    answer: "AnsweredPair | None" = None
+    answer: AnsweredPair | None = None
 
 
 _last = _LastPair()
 
 
-def _answered(wanted: DetectRequest, progress: Progress) -> "AnsweredPair":
+def _answered(wanted: PairRequest, progress: Progress) -> AnsweredPair:
     """The network's answer to a pair, from memory when it is the last one."""
     progress(0.0, "Looking at the volumes")
-    about = asked(wanted)
+    about = wanted.asked_now()
     if _last.about != about:
         _last.about = _last.answer = None
         _last.answer = _answer(wanted, progress)
@@ -105,17 +59,12 @@ def _answered(wanted: DetectRequest, progress: Progress) -> "AnsweredPair":
     return _last.answer
 
 
-def _answer(wanted: DetectRequest, progress: Progress) -> "AnsweredPair":
+def _answer(wanted: PairRequest, progress: Progress) -> AnsweredPair:
     bundle, liver_bundles = wanted.models()
     inputs = read_pair(wanted.parts, part_of(progress, 0.0, READ), wanted.liver_label)
     progress(READ, "Loading the model")
-    from liverpair.core.device import choose_device
-    from liverpair.detection.inference import Detector, liver_masks
-    from liverpair.detection.proposal import AnsweredPair
-
-    options = wanted.options()
-    detector, device = Detector.of(bundle, options), choose_device(options.device)
+    detector, device = Detector.of(bundle, wanted), choose_device(wanted.device)
     reading = part_of(progress, READ, SEGMENTED)
-    livers, *_ = liver_masks(inputs.images, inputs.livers, liver_bundles, options, reading)
+    livers, *_ = liver_masks(inputs.images, inputs.livers, liver_bundles, wanted, reading)
     progress(SEGMENTED, "Looking for lesions")
     return AnsweredPair.of(detector, inputs.images, livers, device)

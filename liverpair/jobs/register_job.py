@@ -1,40 +1,22 @@
 """The job "register": from two liver masks to the map of the places of one liver into the other."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import SimpleITK as sitk
 
 from liverpair.core.errors import InputError, Progress
-from liverpair.jobs.requests import check_request
-from liverpair.jobs.result_folder import folder_of_results, staging_folder, writable_folder
+from liverpair.detection.preparation import liver_offset
+from liverpair.io.study import read_image
+from liverpair.jobs.detect_results import TRANSFORM_FILE
+from liverpair.jobs.pair_inputs import liver_of
+from liverpair.jobs.requests import RegisterRequest
+from liverpair.jobs.result_folder import staging_folder, writable_folder
+from liverpair.registration.livers import LiverCorrespondence, cached_registration
 
-if TYPE_CHECKING:
-    import SimpleITK as sitk
-
-    from liverpair.registration.livers import LiverCorrespondence
-
-TRANSFORM_FILE = "t1_to_t2.tfm"
 SMALLEST_DICE = 0.5
 """Registered masks of one liver overlap by 0.9 and more; those that overlap less are not of one."""
-
-
-@dataclass(frozen=True)
-class RegisterRequest:
-    """Which masks, into which folder; `liver_label`: as in a detection."""
-
-    t1_liver: str
-    t2_liver: str
-    output: str
-    liver_label: int | str | None = None
-
-    @classmethod
-    def parse(cls, request: Mapping[str, Any]) -> "RegisterRequest":
-        """Raises `InputError` naming the field that is unknown, missing or of the wrong type."""
-        request = check_request(cls, request, "a registration")
-        folder_of_results(request["output"])
-        return cls(**request)
 
 
 def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -45,10 +27,6 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     Raises `InputError`, and `Cancelled` through `progress`.
     """
     wanted = RegisterRequest.parse(request)
-    from liverpair.detection.preparation import liver_offset
-    from liverpair.io.study import read_image
-    from liverpair.jobs.pair_inputs import liver_of
-
     with writable_folder(Path(wanted.output), [TRANSFORM_FILE]):
         masks = []
         for name, path in (("T1", wanted.t1_liver), ("T2", wanted.t2_liver)):
@@ -58,17 +36,15 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         progress(0.1, "Registering the livers")
         found = registered(*masks)
         progress(0.95, "Saving the registration")
-        output = Path(wanted.output).absolute()
+        output = wanted.folder()
         with staging_folder(output) as staging:
             write_transform(found, Path(staging) / TRANSFORM_FILE)
             os.replace(Path(staging) / TRANSFORM_FILE, output / TRANSFORM_FILE)
     return {"transform": str(output / TRANSFORM_FILE), "dice": found.dice, "offset_t1_to_t2_mm": list(offset)}
 
 
-def registered(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> "LiverCorrespondence":
+def registered(t1_liver: sitk.Image, t2_liver: sitk.Image) -> LiverCorrespondence:
     """The registration of two masks. Raises `InputError` when they cannot be registered."""
-    from liverpair.registration.livers import cached_registration
-
     unlike = InputError(
         "The livers of T1 and T2 cannot be registered: their masks have too little in common.",
         "Check both masks; places are mapped by the centroids of the livers until then.",
@@ -82,8 +58,6 @@ def registered(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> "LiverCorrespo
     return found
 
 
-def write_transform(correspondence: "LiverCorrespondence", path: Path) -> None:
+def write_transform(correspondence: LiverCorrespondence, path: Path) -> None:
     """Write the map from T1 to T2 (LPS) as an ITK transform file."""
-    import SimpleITK as sitk
-
     sitk.WriteTransform(correspondence.transform, str(path))

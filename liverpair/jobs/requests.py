@@ -1,41 +1,240 @@
-"""What a job may be asked: the fields of its request and their types, checked before anything is done."""
+"""What the jobs may be asked (the job "dream" has a file of its own), checked before anything is read.
 
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import MISSING, fields
-from types import UnionType
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+Paths are text, as JSON holds them. The parameters' descriptions are the help of the command line too. Importing this
+imports neither torch nor SimpleITK.
+"""
 
-from liverpair.core.earlier_names import renamed
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from liverpair.bundle import Bundle, Catalogue
+from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.core.errors import InputError
+from liverpair.core.records import Record
+from liverpair.detection.detect_options import DetectOptions
+from liverpair.jobs.dream_results import read_dream
+from liverpair.jobs.result_folder import content_sha256, folder_of_results
+from liverpair.jobs.segment_results import SIDES
+from liverpair.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
     from liverpair.core.geometry import Box
 
+PARTS = (*SIDES, *(f"{side}_liver" for side in SIDES))
 BOX_FIELDS = ("center_mm", "size_mm", "direction")
 EARLIER = {"centre_mm": "center_mm"}
 """Names that version 0.1 used in requests, and those of today."""
+LABEL_OPTION = "--liver-label"
 
 
-def check_request(kind: type, request: Mapping[str, Any], what: str, unchecked: Collection[str] = ()) -> dict[str, Any]:
-    """`request` with the names of today, whatever version asks.
+class JobRequest(Record):
+    """What all requests have."""
 
-    Raises `InputError` naming a field that the dataclass `kind` does not have, or whose value is not of its type, or
-    one without default that is missing. Types are `str`, `bool`, `int`, `float`, `dict`, `list[…]` of
-    these, `None` and unions of them. `what` is what the request is for, with its article: "a detection". The fields in
-    `unchecked` may have any value: `kind` checks them itself.
+    earlier = EARLIER
+    not_asked: ClassVar[tuple[str, ...]] = ("output", "bundle", "liver_bundle", "accept", *PARTS)
+    """Fields that decide no result, or where things lie."""
+
+    def check(self) -> None:
+        """Raise `InputError` for a folder of results, or a choice of models, that cannot be."""
+        super().check()
+        folder_of_results(getattr(self, "output", "."))
+        if not getattr(self, "bundle", "."):
+            raise InputError("No model is chosen.", "Choose one, or import one first.")
+
+    @property
+    def sides(self) -> list[str]:
+        """Which of "t1" and "t2" are given."""
+        return [side for side in SIDES if getattr(self, side)]
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The paths of the volumes and masks; None for one that is not given."""
+        return {part: None if part in SIDES and part not in self.sides else getattr(self, part) for part in PARTS}
+
+    @property
+    def missing_livers(self) -> list[str]:
+        """Which of "t1" and "t2" have no mask."""
+        return [side for side in SIDES if getattr(self, f"{side}_liver") is None]
+
+    def folder(self) -> Path:
+        """Where the results go, as an absolute path."""
+        return Path(self.output).absolute()
+
+    def options(self) -> dict[str, Any]:
+        """Every option that decides the results."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in self.not_asked}
+
+    def asked(self, bundles: Sequence[Bundle]) -> dict[str, Any]:
+        """What decides the results, as a file of results keeps it: checksums of models and inputs, and the options."""
+        models = [bundle.sha256 for bundle in bundles]
+        return {"models": models, "options": self.options(), "inputs": input_sha256(self.parts)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRequest(JobRequest, SegmentOptions):
+    """What to segment, with what, into which folder, and how (see `SegmentOptions`).
+
+    Parameters
+    ----------
+    output
+        folder of the results
+    bundle
+        name or folder of a model; several are averaged
+    t1
+        the T1-weighted volume, when it is alone
+    t2
+        the T2-weighted volume, when it is alone
+    accept
+        say nothing of doubts about the input and its result: they are known (they are kept with the result)
     """
-    allowed = {field.name: field for field in fields(kind)}
-    request = renamed(request, EARLIER)
-    for name, value in request.items():
-        if name not in allowed:
-            raise InputError(f"{what[0].upper()}{what[1:]} has no option '{name}'.", f"It has {', '.join(allowed)}.")
-        if name not in unchecked and not _fits(value, allowed[name].type):
-            raise InputError(f"Option '{name}' of {what} cannot be {value!r}.")
-    for name, field in allowed.items():
-        if name not in request and field.default is MISSING and field.default_factory is MISSING:
-            raise InputError(f"{what[0].upper()}{what[1:]} needs '{name}'.")
-    return request
+
+    output: str
+    bundle: list[str]
+    t1: str | None = None
+    t2: str | None = None
+    accept: bool = False
+
+    def check(self) -> None:
+        super().check()
+        if not self.sides:
+            raise InputError("Neither T1 nor T2 is given.", "Choose at least one of them.")
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The paths of the volumes that are given."""
+        return {side: getattr(self, side) for side in self.sides}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRequest(JobRequest, DetectOptions):
+    """What to look at, and with what, where lesions are looked for, and how (see `DetectOptions`).
+
+    Parameters
+    ----------
+    t1, t2
+        the volumes
+    t1_liver
+        liver mask of T1 (default: segmented first)
+    t2_liver
+        liver mask of T2 (default: segmented first)
+    liver_label
+        which label of the masks is the liver, where they hold several: a number, or totalsegmentator, amos or chaos for
+        the liver in such a map
+    bundle
+        name or folder of the detector
+    liver_bundle
+        name or folder of a model of the liver; several are averaged
+    """
+
+    t1: str
+    t2: str
+    t1_liver: str | None = None
+    t2_liver: str | None = None
+    liver_label: int | str | None = None
+    bundle: str = DEFAULT_DETECTOR
+    liver_bundle: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> "PairRequest":
+        for side in SIDES:
+            if not values.get(side):
+                raise InputError(f"{side.upper()} is not given.", "Lesions are looked for in T1 and T2 together.")
+        return super().parse(values)
+
+    def models(self) -> tuple[Bundle, list[Bundle]]:
+        """The detector and, when a mask is missing, the models of the liver. Raises `BundleError`."""
+        return find_bundles([self.bundle])[0], find_bundles(self.liver_bundle) if self.missing_livers else []
+
+    def asked_now(self) -> dict[str, Any]:
+        """`asked` of the models that are found now."""
+        bundle, liver_bundles = self.models()
+        return self.asked([bundle, *liver_bundles])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectRequest(PairRequest):
+    """In what to detect, with what, into which folder, and how.
+
+    Parameters
+    ----------
+    output
+        folder of the results
+    correspondence
+        register the livers too, which serves to find places without lesions in the other image
+    accept
+        say nothing of doubts about the input and its result: they are known (they are kept with the result)
+    """
+
+    output: str
+    correspondence: bool = True
+    accept: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposeRequest(PairRequest):
+    """Whose box, drawn where.
+
+    `box`: {"center_mm", "size_mm", "direction"}, in the image `side` ("t1" or "t2").
+    """
+
+    what = "a proposal"
+    not_asked = (*PairRequest.not_asked, "side", "box")
+
+    side: Literal["t1", "t2"]
+    box: dict
+
+    def check(self) -> None:
+        super().check()
+        self.drawn()
+
+    def drawn(self) -> "Box":
+        """The drawn box. Raises `InputError` for one that is none."""
+        return box_of(self.box, self.side)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterRequest(JobRequest):
+    """Which masks, into which folder; `liver_label`: as in a detection."""
+
+    what = "a registration"
+
+    t1_liver: str
+    t2_liver: str
+    output: str
+    liver_label: int | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DreamReportRequest(JobRequest):
+    """The folder of which dream, beside that of which other one, into which folder."""
+
+    what = "a report"
+
+    folder: str
+    output: str
+    second: str | None = None
+
+    def check(self) -> None:
+        super().check()
+        for folder in (self.folder, self.second):
+            if folder is not None and (not folder or read_dream(Path(folder)) is None):
+                raise InputError(f"'{folder}' holds no dream.", "Choose the folder that a dream was written to.")
+
+
+def find_bundles(names: Sequence[str]) -> list[Bundle]:
+    """The models of these names or in these folders. Raises `BundleError`."""
+    catalogue = Catalogue()
+    return [catalogue.find(name) for name in names]
+
+
+def input_sha256(paths: Mapping[str, str | None]) -> dict[str, str | None]:
+    """A checksum of every part that is given. Raises `InputError` for a file that does not exist."""
+    for path in paths.values():
+        if path is not None and not Path(path).exists():
+            raise InputError(f"File '{path}' does not exist.")
+    return {part: path if path is None else content_sha256(path) for part, path in paths.items()}
 
 
 def box_of(values: Mapping[str, Any], side: str) -> "Box":
@@ -43,7 +242,7 @@ def box_of(values: Mapping[str, Any], side: str) -> "Box":
 
     Raises `InputError` for what is no box in a patient.
     """
-    from liverpair.core.geometry import Box
+    from liverpair.core.geometry import Box  # with SimpleITK
     from liverpair.core.lesions import LesionPair
 
     if set(values) != set(BOX_FIELDS):
@@ -51,15 +250,3 @@ def box_of(values: Mapping[str, Any], side: str) -> "Box":
     box = Box(*(tuple(v) if isinstance(v := values[name], list) else v for name in BOX_FIELDS))
     LesionPair(1, uid="drawn", **{side: box, f"{side}_origin": "drawn"})
     return box
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    if isinstance(kind, UnionType):
-        return any(_fits(value, one) for one in get_args(kind))
-    if get_origin(kind) is list:
-        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return isinstance(value, kind)

@@ -1,97 +1,42 @@
-"""The job "segment": the liver in T1 and T2, from image files to image files on the same grids.
-
-Nothing heavy is imported before the job runs, so that a worker is ready at once.
-"""
+"""The job "segment": the liver in T1 and T2, from image files to image files on the same grids."""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from liverpair.core.errors import BundleError, InputError, Progress, part_of
-from liverpair.jobs.requests import check_request
-from liverpair.jobs.result_folder import content_sha256, folder_of_results, staging_folder, writable_folder
+import SimpleITK as sitk
+import torch
+
+from liverpair.bundle import Bundle
+from liverpair.core.device import choose_device
+from liverpair.core.errors import BundleError, Progress, part_of
+from liverpair.core.geometry import Grid, offset_t1_to_t2, resample, volume_ml
+from liverpair.engine import make_engine
+from liverpair.io.image_notes import notes_on
+from liverpair.io.study import read_image, write_image
+from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
+from liverpair.jobs.requests import SegmentRequest, find_bundles
+from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.segment_results import MAPS, MEASURES_FILE, SCHEMA_VERSION, SIDES, file_name
+from liverpair.measures.overlap import dice
+from liverpair.measures.plausibility import describe, difference_percent, mask_warnings, pair_warnings
+from liverpair.segmentation import inference
+from liverpair.segmentation.inference import SegmentationResult, SideResult
 
-if TYPE_CHECKING:
-    import SimpleITK as sitk
-
-    from liverpair.bundle import Bundle
-    from liverpair.segmentation.inference import SegmentationResult, SideResult
-
-NOT_ASKED = ("output", "bundle", "accept", *SIDES)
-"""Fields of a request that decide no result."""
 READ, SEGMENTED = 0.05, 0.9
 """Fractions of the job that are done when the inputs are read and when the network is done."""
 
 
-@dataclass(frozen=True)
-class SegmentRequest:
-    """What to segment, with what, into which folder. Paths are text, as JSON holds them. `accept`: the user knows of
-    the doubts about this input; it changes nothing but what is said of them."""
-
-    output: str
-    bundle: list[str]
-    t1: str | None = None
-    t2: str | None = None
-    device: str = "auto"
-    engine: str = "auto"
-    probability: bool = False
-    uncertainty: bool = False
-    largest_component: bool | None = None
-    mirror: bool = False
-    accept: bool = False
-
-    @classmethod
-    def parse(cls, request: Mapping[str, Any]) -> "SegmentRequest":
-        """Raises `InputError` naming the field that is unknown, missing or of the wrong type."""
-        request = check_request(cls, request, "a segmentation")
-        folder_of_results(request.get("output", ""))
-        if not request.get("bundle"):
-            raise InputError("No model is chosen.", "Choose one, or import one first.")
-        parsed = cls(**request)
-        if not parsed.sides:
-            raise InputError("Neither T1 nor T2 is given.", "Choose at least one of them.")
-        return parsed
-
-    @property
-    def sides(self) -> list[str]:
-        """Which of "t1" and "t2" are given."""
-        return [side for side in SIDES if getattr(self, side)]
-
-
-def check_choices(bundles: "Sequence[Bundle]", device: str, engine: str) -> None:
+def check_choices(bundles: Sequence[Bundle], device: str, engine: str) -> None:
     """Raise what every segmentation with these choices would fail with, whatever the volumes."""
     for bundle in bundles:
         if bundle.task != "segmentation":
             raise BundleError(
                 f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model."
             )
-    if device == engine == "auto":  # fits everywhere, so that torch need not be imported yet
-        return
-    import torch
-
-    from liverpair.core.device import choose_device
-    from liverpair.engine import make_engine
-
     make_engine(torch.nn.Identity(), engine, choose_device(device))
-
-
-def find_bundles(names: Sequence[str]) -> "list[Bundle]":
-    """The models of these names or in these folders. Raises `BundleError`."""
-    from liverpair.bundle import Catalogue
-
-    catalogue = Catalogue()
-    return [catalogue.find(name) for name in names]
-
-
-def asked(wanted: SegmentRequest, bundles: "Sequence[Bundle]") -> dict[str, Any]:
-    """What decides the results, as `measures.json` keeps it: checksums of models and inputs, and every option."""
-    options = {name: value for name, value in asdict(wanted).items() if name not in NOT_ASKED}
-    inputs = {side: content_sha256(getattr(wanted, side)) for side in wanted.sides}
-    return {"models": [bundle.sha256 for bundle in bundles], "options": options, "inputs": inputs}
 
 
 def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -113,7 +58,7 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         return _segment(wanted, bundles, progress)
 
 
-def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[str, Any], list[str]]:
+def pair_measures(t1_liver: sitk.Image, t2_liver: sitk.Image) -> tuple[dict[str, Any], list[str]]:
     """How the two livers lie to each other as scanned, and what to know about it.
 
     "dice_as_scanned": Dice of the T1 mask and the T2 mask brought onto T1's grid (nearest neighbor) by scanner
@@ -121,10 +66,6 @@ def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[
     minus centroid in T1, LPS mm; None when a mask is empty. "volume_difference_percent": of the mean of the two
     volumes; None likewise.
     """
-    from liverpair.core.geometry import Grid, offset_t1_to_t2, resample, volume_ml
-    from liverpair.measures.overlap import dice
-    from liverpair.measures.plausibility import difference_percent, pair_warnings
-
     grid = Grid.of(t1_liver)
     offset = offset_t1_to_t2(t1_liver, t2_liver)
     agreement = None if offset is None else dice(t1_liver, resample(t2_liver, grid, "nearest"))
@@ -141,31 +82,25 @@ def pair_measures(t1_liver: "sitk.Image", t2_liver: "sitk.Image") -> tuple[dict[
     return measures, notes
 
 
-def _segment(wanted: SegmentRequest, bundles: "list[Bundle]", progress: Progress) -> dict[str, Any]:
+def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) -> dict[str, Any]:
     images = _read(wanted, progress)
-    request = asked(wanted, bundles)
+    asked = wanted.asked(bundles)
     progress(READ, "Loading the model")
-    from liverpair.io.image_notes import notes_on
-    from liverpair.segmentation import inference
-
-    options = inference.SegmentOptions(**request["options"])
-    result = inference.segment(images["t1"], images["t2"], bundles, options, part_of(progress, READ, SEGMENTED))
-    output = Path(wanted.output).absolute()
+    result = inference.segment(images["t1"], images["t2"], bundles, wanted, part_of(progress, READ, SEGMENTED))
+    output = wanted.folder()
     doubts = _doubts(wanted, images, result)
     notes = [f"{side.upper()}: {note}" for side in wanted.sides for note in notes_on(images[side])]
     described = _described(result, doubts, notes, output) | {"accepted": wanted.accept}
     with staging_folder(output) as folder:
         staging = Path(folder)
         _write(result, staging, progress)
-        _write_measures(described, wanted, request, staging / MEASURES_FILE)
+        _write_measures(described, wanted, asked, staging / MEASURES_FILE)
         progress(1.0, "Saving the results")
         _move(staging, output, wanted.sides)
     return described
 
 
-def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image | None"]:
-    from liverpair.io.study import read_image
-
+def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, sitk.Image | None]:
     images: dict[str, sitk.Image | None] = dict.fromkeys(SIDES)
     for side in wanted.sides:
         progress(0.0, f"Reading {side.upper()}")
@@ -173,11 +108,9 @@ def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, "sitk.Image |
     return images
 
 
-def _doubts(wanted: SegmentRequest, images: "dict[str, sitk.Image | None]", result: "SegmentationResult") -> list[str]:
+def _doubts(wanted: SegmentRequest, images: dict[str, sitk.Image | None], result: SegmentationResult) -> list[str]:
     """Why the result may be wrong though nothing failed, in sentences."""
-    from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
-
-    doubts = input_doubts({side: images[side] for side in wanted.sides}, asdict(wanted))
+    doubts = input_doubts({side: images[side] for side in wanted.sides}, wanted.parts)
     for side in wanted.sides:
         if found := getattr(result, side):
             doubts += liver_doubts(side.upper(), found.liver, images[side], found.certainty)
@@ -186,9 +119,7 @@ def _doubts(wanted: SegmentRequest, images: "dict[str, sitk.Image | None]", resu
     return doubts
 
 
-def _described(result: "SegmentationResult", doubts: list[str], notes: list[str], output: Path) -> dict[str, Any]:
-    from liverpair.measures.plausibility import mask_warnings
-
+def _described(result: SegmentationResult, doubts: list[str], notes: list[str], output: Path) -> dict[str, Any]:
     described = {side: _side(getattr(result, side), side, output) for side in SIDES}
     doubts = list(doubts)
     measures = dict.fromkeys(("dice_as_scanned", "offset_t1_to_t2_mm", "volume_difference_percent"))
@@ -202,10 +133,7 @@ def _described(result: "SegmentationResult", doubts: list[str], notes: list[str]
     return {**described, "measures": measures, "provenance": result.provenance, **told}
 
 
-def _side(side_result: "SideResult | None", side: str, output: Path) -> dict[str, Any] | None:
-    from liverpair.core.geometry import volume_ml
-    from liverpair.measures.plausibility import describe
-
+def _side(side_result: SideResult | None, side: str, output: Path) -> dict[str, Any] | None:
     if side_result is None:
         return None
     paths = {
@@ -215,9 +143,7 @@ def _side(side_result: "SideResult | None", side: str, output: Path) -> dict[str
     return {**paths, "volume_ml": volume_ml(liver), **describe(liver, side_result.parts)}
 
 
-def _write(result: "SegmentationResult", staging: Path, progress: Progress) -> None:
-    from liverpair.io.study import write_image
-
+def _write(result: SegmentationResult, staging: Path, progress: Progress) -> None:
     for side in SIDES:
         if getattr(result, side) is None:
             continue
@@ -228,10 +154,10 @@ def _write(result: "SegmentationResult", staging: Path, progress: Progress) -> N
                 write_image(image, staging / file_name(side, what))
 
 
-def _write_measures(described: dict[str, Any], wanted: SegmentRequest, request: dict[str, Any], path: Path) -> None:
+def _write_measures(described: dict[str, Any], wanted: SegmentRequest, asked: dict[str, Any], path: Path) -> None:
     """The result as a file that may move with its folder: result files by name, inputs by path."""
     inputs = {side: str(Path(getattr(wanted, side)).absolute()) if side in wanted.sides else None for side in SIDES}
-    content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": request}
+    content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": asked}
     for side in SIDES:
         if described[side]:
             names = {what: described[side][what] and Path(described[side][what]).name for what in MAPS}
@@ -251,7 +177,5 @@ def _move(staging: Path, output: Path, sides: list[str]) -> None:
     os.replace(staging / MEASURES_FILE, output / MEASURES_FILE)
 
 
-def _any(image: "sitk.Image") -> bool:
-    import SimpleITK as sitk
-
+def _any(image: sitk.Image) -> bool:
     return bool(sitk.GetArrayViewFromImage(image).any())

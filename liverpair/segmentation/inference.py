@@ -20,29 +20,10 @@ from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
 from liverpair.segmentation.preparation import to_image_grid
+from liverpair.segmentation.segment_options import SegmentOptions
 
 REGISTERED = 0.4
 """Part of a pass that is done when its images are registered."""
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How to segment.
-
-    `device` and `engine`: as `liverpair.core.device.choose_device` and `liverpair.engine.make_engine` take them.
-    `probability`, `uncertainty`: return these maps too.
-    `largest_component`: overrides the bundle's post-processing when not None. `mirror`: average over mirrored
-    images. `window`: (z, y, x) voxels of the
-    working grid to force overlapping windows.
-    """
-
-    device: str = "auto"
-    engine: str = "auto"
-    probability: bool = False
-    uncertainty: bool = False
-    largest_component: bool | None = None
-    mirror: bool = False
-    window: Window | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +59,13 @@ def segment(
     bundles: Sequence[Bundle],
     options: SegmentOptions = SegmentOptions(),
     progress: Progress = no_progress,
+    window: Window | None = None,
 ) -> SegmentationResult:
     """Segment the liver in either or both of two volumes of one patient, which need not be registered or share a grid.
 
     With several bundles the mean of their probabilities is taken. A bundle may need the other volume only to mask the
     first one: then the other has no result unless another bundle gives it one. The inputs are not changed.
+    `window`: (z, y, x) voxels of the working grid, to force overlapping windows.
 
     Raises `InputError` for a volume that cannot be used or is missing for a bundle, `BundleError` for a bundle that
     is not for this, `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
@@ -112,11 +95,11 @@ def segment(
         if options.mirror and not bundle.manifest.get("mirror_axes"):
             notes.append(f"Model '{bundle.name}' was not trained on mirrored images: it was run once, not mirrored.")
         found, engine, said = predictor.probabilities(
-            channels, options.mirror, options.window, part_of(report, prepared + 0.05, 0.9)
+            channels, options.mirror, window, part_of(report, prepared + 0.05, 0.9)
         )
         notes += said
         summaries.append(engine_summary(engine))
-        gambled = _stakes(bundle, channels, found, device, options) if options.uncertainty else None
+        gambled = _stakes(bundle, channels, found, device, options, window) if options.uncertainty else None
         report(0.9, "Back to the volume's own grid")
         for number, side in enumerate(one.outputs):
             index = number * len(bundle.labels)
@@ -189,14 +172,19 @@ def _notes(images: Mapping[str, sitk.Image], plan: Sequence[tuple[Bundle, Pass]]
 
 
 def _stakes(
-    bundle: Bundle, channels: np.ndarray, found: np.ndarray, device: torch.device, options: SegmentOptions
+    bundle: Bundle,
+    channels: np.ndarray,
+    found: np.ndarray,
+    device: torch.device,
+    options: SegmentOptions,
+    window: Window | None,
 ) -> np.ndarray | None:
     """Stakes in [0, 1] (outputs, z, y, x) of the bundle's gambler on the masks `found`; None when it brings none."""
     gambler = bundle.gambler()
     if gambler is None:
         return None
     shown = np.concatenate([channels, found])
-    return warm_predictor(gambler, device, options.engine).probabilities(shown, window=options.window)[0]
+    return warm_predictor(gambler, device, options.engine).probabilities(shown, window=window)[0]
 
 
 def _result(

@@ -11,7 +11,7 @@ from lesion_sections_factory import SHIFT, clean_cache, lesion, lesions, section
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask
 
-from liverpair.jobs.propose_job import ProposeRequest
+from liverpair.jobs.requests import ProposeRequest
 from liverpair.mrml import segmentations
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ResultEvent
 

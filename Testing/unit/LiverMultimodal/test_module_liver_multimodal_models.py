@@ -4,7 +4,7 @@ import pytest
 from bundle_factory import edit_manifest, write_bundle, zip_folder
 from liver_multimodal_factory import panel  # noqa: F401
 
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 
 
 @pytest.fixture

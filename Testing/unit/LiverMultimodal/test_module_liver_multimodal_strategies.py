@@ -7,8 +7,8 @@ from brightness_bundle import write_brightness_bundle, write_two_brightness_bund
 from liver_multimodal_factory import nodes_of, panel  # noqa: F401
 
 from liverpair.bundle import Catalogue
+from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.core.paths import shipped_bundles_folder
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 from liverpair.measures.overlap import dice
 from liverpair.mrml import segmentations
 from liverpair.synthesis.paired_lesions_evaluation import read_real_pair

@@ -97,7 +97,7 @@ def test_a_pair(inference, pair, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert f"T1 liver 0 ml  {tmp_path / 'out' / 't1_liver.nii.gz'}" in printed
     assert all(words in printed for words in ("two livers as scanned: 0.50", ": 4 mm right, 0 mm", "A note."))
-    assert inference.asked[0].bundles == ["a", "b"] and inference.asked[0].options.largest_component is False
+    assert inference.asked[0].bundles == ["a", "b"] and inference.asked[0].options["largest_component"] is False
     assert (tmp_path / "out" / "t2_probability.nii.gz").is_file()
 
 
@@ -105,7 +105,7 @@ def test_a_pair(inference, pair, tmp_path, capsys):
 def test_one_volume_alone(inference, pair, tmp_path, capsys, words):
     assert cli.main(["segment", *(word.format(t1=pair[0]) for word in words), "-o", str(tmp_path / "out")]) == 0
     assert inference.asked[0].t2 is None and inference.asked[0].bundles == ["liver-t1t2"]
-    assert inference.asked[0].options.largest_component is None
+    assert inference.asked[0].options["largest_component"] is None
     assert "T2" not in capsys.readouterr().out
 
 

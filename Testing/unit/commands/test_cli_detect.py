@@ -64,8 +64,8 @@ def test_a_pair(studies, model, tmp_path, capsys):
     [
         (["{t1}"], "1 volumes are given; lesions are looked for in one T1 and one T2 together."),
         (["{t1}", "{t2}", "--studies", "x"], "--studies takes volumes and masks from its folder."),
-        (["{t1}", "{t2}", "--threshold", "2"], "The score threshold lies between 0 and 1; 2 does not."),
-        (["{t1}", "{t2}", "--alignment", "up"], "The alignment 'up' is unknown."),
+        (["{t1}", "{t2}", "--threshold", "2"], "must be a number from 0 to 1, not 2.0."),
+        (["{t1}", "{t2}", "--alignment", "up"], "must be 'aligned' or 'published', not 'up'."),
         (["{t1}", "{t2}", "--model", "nobody"], "There is no model 'nobody'."),
         (["{t1}", "/gone.nii"], "'/gone.nii' does not exist."),
     ],

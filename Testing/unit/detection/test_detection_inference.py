@@ -110,8 +110,8 @@ def test_what_is_missing_is_said(tmp_path):
         detect(*images, bundle, (livers[0], None))
     with pytest.raises(InputError, match="liver mask of T1 is empty"):
         detect(*images, bundle, (livers[0] * 0, livers[1]), options=DetectOptions("cpu"))
-    with pytest.raises(BundleError, match="alignment"):
-        detect(*images, bundle, livers, options=DetectOptions("cpu", alignment="sideways"))
+    with pytest.raises(InputError, match="alignment"):
+        DetectOptions("cpu", alignment="sideways")
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,11 @@ def test_settings_survive_json():
 def test_each_field_is_checked_in_a_sentence_that_names_the_value(field, value):
     with pytest.raises(InputError, match=r"\.") as caught:
         DreamSettings(**{field: value})
-    assert str(value) in str(caught.value)
+    assert str(value)[:20] in str(caught.value)
 
 
 def test_unknown_settings_and_kinds_are_refused():
-    with pytest.raises(InputError, match="'momentum' is unknown. Known are direction"):
+    with pytest.raises(InputError, match="'momentum' of a dream is unknown. Known are direction"):
         DreamSettings.parse({"momentum": 0.9})
     with pytest.raises(InputError, match="'nightmare' is unknown"):
         check_kind("nightmare")

@@ -22,14 +22,17 @@ from liverpair.io.lesion_csv import csv_text
 from liverpair.io.markups import boxes_to_markups
 from liverpair.io.study import Study, read_image
 from liverpair.jobs import detect_results, dream_results, segment_results
-from liverpair.jobs.detect_job import DetectRequest
-from liverpair.jobs.dream_report_job import DreamReportRequest
 from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.propose_job import ProposeRequest
-from liverpair.jobs.register_job import RegisterRequest
-from liverpair.jobs.requests import EARLIER
-from liverpair.jobs.segment_job import SegmentRequest
+from liverpair.jobs.requests import (
+    EARLIER,
+    DetectRequest,
+    DreamReportRequest,
+    ProposeRequest,
+    RegisterRequest,
+    SegmentRequest,
+    find_bundles,
+)
 from liverpair.measures.burden import lesion_measures
 from liverpair.mrml import provenance, segmentations
 from liverpair.mrml.dreams.dream_frames import DreamFrames
@@ -305,13 +308,11 @@ def test_results_of_every_job_are_read_and_whole():
 
 def test_a_segmentation_that_was_done_is_known_again(tmp_path):
     """What `segment --studies` asks before it does a study again."""
-    from liverpair.jobs.segment_job import asked, find_bundles
-
     bundle = str(DATA / "bundles" / "brightness")
     request = {"bundle": [bundle], "output": str(tmp_path), "device": "cpu", "engine": "torch-fp32"}
     request |= {side: str(DATA / "study" / f"{side}.nii.gz") for side in SIDES}
     wanted = SegmentRequest.parse({**request, "probability": True, "uncertainty": True})
-    assert asked(wanted, find_bundles([bundle])) == json_of("results/segment/measures.json")["asked"]
+    assert wanted.asked(find_bundles([bundle])) == json_of("results/segment/measures.json")["asked"]
 
 
 def all_requests() -> list:

@@ -94,7 +94,7 @@ def test_livers_that_cannot_be_registered_cost_no_lesion(request_for, monkeypatc
     def refuse(*_):
         raise RuntimeError("ITK ERROR: all samples map outside")
 
-    monkeypatch.setattr("liverpair.registration.livers.cached_registration", refuse)
+    monkeypatch.setattr("liverpair.jobs.register_job.cached_registration", refuse)
     result = JOBS["detect"](request_for(correspondence=True), no_progress)
     assert result["pairs"] == 2 and result["correspondence"] is None
     assert any("cannot be registered" in note for note in result["notes"])
@@ -157,15 +157,21 @@ def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, t
         ({"t2": ""}, "T2 is not given."),
         ({"output": ""}, "No folder is given"),
         ({"bundle": ""}, "No model is chosen."),
-        ({"bundle": ["b"]}, "Option 'bundle' of a detection cannot be ['b']."),
-        ({"liver_bundle": "b"}, "Option 'liver_bundle' of a detection cannot be 'b'."),
-        ({"liver_bundle": [1]}, "Option 'liver_bundle' of a detection cannot be [1]."),
-        ({"score_threshold": 1.5}, "The score threshold lies between 0 and 1; 1.5 does not."),
-        ({"score_threshold": float("nan")}, "Option 'score_threshold' of a detection cannot be nan."),
-        ({"score_threshold": True}, "Option 'score_threshold' of a detection cannot be True."),
-        ({"score_threshold": "0.5"}, "Option 'score_threshold' of a detection cannot be '0.5'."),
-        ({"alignment": "sideways"}, "The alignment 'sideways' is unknown. It is aligned or published."),
-        ({"color": "red"}, "A detection has no option 'color'."),
+        ({"bundle": ["b"]}, "Option 'bundle' of a detection must be a text, not ['b']."),
+        ({"liver_bundle": "b"}, "Option 'liver_bundle' of a detection must be a list of texts, not 'b'."),
+        ({"liver_bundle": [1]}, "Option 'liver_bundle' of a detection must be a list of texts, not [1]."),
+        ({"score_threshold": 1.5}, "Option 'score_threshold' of a detection must be a number from 0 to 1, not 1.5."),
+        (
+            {"score_threshold": float("nan")},
+            "Option 'score_threshold' of a detection must be a number from 0 to 1, not nan.",
+        ),
+        ({"score_threshold": True}, "Option 'score_threshold' of a detection must be a number from 0 to 1, not True."),
+        (
+            {"score_threshold": "0.5"},
+            "Option 'score_threshold' of a detection must be a number from 0 to 1, not '0.5'.",
+        ),
+        ({"alignment": "sideways"}, "must be 'aligned' or 'published', not 'sideways'."),
+        ({"color": "red"}, "Option 'color' of a detection is unknown."),
         ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
         ({"t1_liver": "/no/such/file.nii.gz"}, "does not exist"),
     ],
@@ -179,7 +185,7 @@ def test_requests_that_cannot_be_met_are_refused_in_words(request_for, tmp_path,
 def test_a_request_without_a_folder_is_refused(request_for):
     request = request_for()
     del request["output"]
-    with pytest.raises(InputError, match="A detection needs 'output'"):
+    with pytest.raises(InputError, match="Option 'output' of a detection is missing"):
         JOBS["detect"](request, no_progress)
 
 
@@ -263,7 +269,7 @@ def test_masks_that_cannot_be_registered_are_refused(paths, tmp_path):
     request = {"t1_liver": str(empty), "t2_liver": paths["t2_liver"], "output": str(tmp_path / "out")}
     with pytest.raises(InputError, match="liver mask of T1 is empty"):
         JOBS["register"](request, no_progress)
-    with pytest.raises(InputError, match="A registration needs 't2_liver'"):
+    with pytest.raises(InputError, match="Option 't2_liver' of a registration is missing"):
         JOBS["register"]({"t1_liver": "a", "output": "o"}, no_progress)
     assert not (tmp_path / "out").exists()
 
@@ -291,8 +297,8 @@ def test_where_nothing_is_found_the_partner_has_no_score(proposal_for):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"side": "t3"}, "A box is drawn in t1 or t2, not in 't3'."),
-        ({"box": [1, 2]}, "Option 'box' of a proposal cannot be [1, 2]."),
+        ({"side": "t3"}, "Option 'side' of a proposal must be 't1' or 't2', not 't3'."),
+        ({"box": [1, 2]}, "Option 'box' of a proposal must be an object, not [1, 2]."),
         ({"box": {}}, "this one has nothing."),
         ({"box": {**DRAWN, "size_mm": [1.0, -1.0, 1.0]}}, "size_mm must be above zero"),
         ({"box": {**DRAWN, "center_mm": [1.0, float("nan"), 1.0]}}, "center_mm must be a finite number"),

@@ -11,8 +11,9 @@ from thresholding import PROVENANCE, volume
 
 from liverpair.core.errors import BundleError, Cancelled, InputError, OutOfMemoryError, no_progress
 from liverpair.jobs.jobs import JOBS
+from liverpair.jobs.requests import SegmentRequest
 from liverpair.jobs.result_folder import content_sha256
-from liverpair.jobs.segment_job import SegmentRequest, pair_measures
+from liverpair.jobs.segment_job import pair_measures
 from liverpair.jobs.segment_results import existing_results, is_complete, read_measures
 from liverpair.worker.process import run_job
 
@@ -82,7 +83,7 @@ def test_options_reach_the_segmentation_and_maps_are_written(inference, pair, tm
         "engine": "torch-fp32",
     }
     result = JOBS["segment"](request_for(pair, tmp_path / "out", bundle=["a", "b"], **options), no_progress)
-    assert vars(inference.asked[0].options) == options and inference.asked[0].bundles == ["a", "b"]
+    assert inference.asked[0].options == options and inference.asked[0].bundles == ["a", "b"]
     assert all(
         Path(result[side][what]).is_file() for side in ("t1", "t2") for what in ("liver", "probability", "uncertainty")
     )
@@ -182,9 +183,9 @@ def test_dice_as_scanned_goes_by_scanner_space_not_by_index():
         ({"output": ""}, "No folder is given"),
         ({"output": "a\0b"}, "cannot be the name of a folder."),
         ({"bundle": []}, "No model is chosen."),
-        ({"bundle": "m"}, "Option 'bundle' of a segmentation cannot be 'm'."),
-        ({"mirror": "yes"}, "Option 'mirror' of a segmentation cannot be 'yes'."),
-        ({"color": "red"}, "A segmentation has no option 'color'."),
+        ({"bundle": "m"}, "Option 'bundle' of a segmentation must be a list of texts, not 'm'."),
+        ({"mirror": "yes"}, "Option 'mirror' of a segmentation must be true or false, not 'yes'."),
+        ({"color": "red"}, "Option 'color' of a segmentation is unknown. Known are device, engine, "),
         ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
     ],
 )

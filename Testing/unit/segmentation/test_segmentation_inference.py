@@ -73,9 +73,7 @@ def test_windows_give_the_same_mask_as_one_pass(bundle, pair):
     (t1, _), _ = pair
     whole = segment(t1, None, [bundle], FP32)
     seen = []
-    windows = segment(
-        t1, None, [bundle], SegmentOptions("cpu", "torch-fp32", window=(16, 64, 64)), lambda f, m: seen.append((f, m))
-    )
+    windows = segment(t1, None, [bundle], FP32, lambda f, m: seen.append((f, m)), window=(16, 64, 64))
     assert dice(whole.t1.liver, windows.t1.liver) == 1.0
     assert sum("window" in message for _, message in seen) > 3
     fractions = [fraction for fraction, _ in seen]
@@ -86,7 +84,7 @@ def test_windows_without_monai_are_refused_in_words(bundle, pair, monkeypatch):
     (t1, _), _ = pair
     monkeypatch.setitem(sys.modules, "monai.inferers", None)
     with pytest.raises(MissingPackageError, match="overlapping windows need the package 'monai'"):
-        segment(t1, None, [bundle], SegmentOptions("cpu", "torch-fp32", window=(16, 64, 64)))
+        segment(t1, None, [bundle], FP32, window=(16, 64, 64))
     assert segment(t1, None, [bundle], FP32).t1 is not None
 
 
@@ -151,7 +149,7 @@ def test_cancel_between_windows_leaves_at_once(bundle, pair):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        segment(t1, None, [bundle], SegmentOptions("cpu", "torch-fp32", window=(16, 64, 64)), cancel_at_second_window)
+        segment(t1, None, [bundle], FP32, cancel_at_second_window, window=(16, 64, 64))
     assert "window 2 " in seen[-1]
 
 

@@ -1,0 +1,30 @@
+"""How to detect. Imports no torch."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from liverpair.core.records import Record, between
+
+
+@dataclass(frozen=True)
+class DetectOptions(Record):
+    """How to detect.
+
+    Parameters
+    ----------
+    device
+        auto, cpu, cuda, cuda:1, mps …
+    engine
+        what computes the network; auto is PyTorch in single precision
+    score_threshold
+        lowest score (default: what the model says)
+    alignment
+        aligned or published (default: what the model says)
+    """
+
+    what = "a detection"
+
+    device: str = "auto"
+    engine: str = "auto"
+    score_threshold: Annotated[float, between(0, 1)] | None = None
+    alignment: Literal["aligned", "published"] | None = None

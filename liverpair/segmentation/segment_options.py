@@ -1,0 +1,35 @@
+"""How to segment. Imports no torch."""
+
+from dataclasses import dataclass
+
+from liverpair.core.records import Record
+
+
+@dataclass(frozen=True)
+class SegmentOptions(Record):
+    """How to segment.
+
+    Parameters
+    ----------
+    device
+        auto, cpu, cuda, cuda:1, mps …
+    engine
+        what computes the network; auto is the fastest that agrees with plain torch
+    probability
+        also write probability maps
+    uncertainty
+        also write uncertainty maps: entropy, or the stakes of a model's gambler
+    largest_component
+        keep the largest connected part only (default: what the model says)
+    mirror
+        average over mirrored inputs; slower
+    """
+
+    what = "a segmentation"
+
+    device: str = "auto"
+    engine: str = "auto"
+    probability: bool = False
+    uncertainty: bool = False
+    largest_component: bool | None = None
+    mirror: bool = False
