@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import liverpair
-from liverpair.commands import detect, doctor, dream, evaluate, measure, models, normal_ranges, segment, train
+from liverpair.commands import detect, doctor, dream, evaluate, measure, models, normal_ranges, segment, series, train
 from liverpair.commands.any_text import print_any_text
 from liverpair.core.errors import Cancelled
 from liverpair.core.failures import failure_on_command_line
@@ -64,6 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     dream.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)
+    series.add_parser(commands)
     normal_ranges.add_parser(commands)
     doctor.add_parser(commands)
     for name, (_, help_text) in PASSED_ON.items():

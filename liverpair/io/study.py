@@ -16,6 +16,7 @@ from liverpair.core.geometry import Grid, check_volume
 from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.io.dicom_headers import has_preamble
 from liverpair.io.dicom_series import Series, list_series, read_series, series_of_file
+from liverpair.io.exports import series_at
 from liverpair.io.image_checks import read_file
 from liverpair.io.image_notes import note_on
 from liverpair.io.weighting import guess_sequence, sequence_warning
@@ -54,14 +55,17 @@ def read_image(path: str | Path) -> sitk.Image:
     """The image in a NIfTI, NRRD or MetaImage file, a multi-frame DICOM file, or a folder that holds exactly one
     DICOM series.
 
-    Geometry is LPS mm. A fourth dimension of length one is dropped; nothing else is changed, and what is
+    `path:2` names the second series of a folder with several, as `exports.list_export` counts, or the second volume
+    of a 4-D file. Geometry is LPS mm. A fourth dimension of length one is dropped; nothing else is changed, and what is
     in it is not checked (see `geometry.check_volume`). Raises `InputError` when there is no such image, when it is
     damaged, or when a folder holds several series.
     """
     if not str(path):
         raise InputError("An image file is given without a name.", "Name it, or leave it out.")
     check_name(path)
-    path = Path(path)
+    path, number = part_of_address(path)
+    if path.is_dir() and number is not None:
+        return read_series(series_at(path, number))
     if path.is_dir():
         return _read_only_series(list_series(path), f"Folder '{path}'")
     if not path.exists():
@@ -71,7 +75,21 @@ def read_image(path: str | Path) -> sitk.Image:
     if path.stat().st_size == 0:
         raise InputError(f"File '{path}' is empty.")
     image = read_file(path)
-    return image[..., 0] if image.GetDimension() == 4 and image.GetSize()[3] == 1 else image
+    volumes = image.GetSize()[3] if image.GetDimension() == 4 else 1
+    if number is not None and not 1 <= number <= volumes:
+        raise InputError(f"File '{path}' has no volume {number}; it holds {volumes}.")
+    if image.GetDimension() == 4 and (number or volumes == 1):
+        return image[..., (number or 1) - 1]
+    return image
+
+
+def part_of_address(address: str | Path) -> tuple[Path, int | None]:
+    """A path and the number behind its last colon, counted from 1: "export:3", "dynamic.nii.gz:2". A path that is
+    there as it stands, or that has no such number, has None."""
+    path, colon, number = str(address).rpartition(":")
+    if not colon or not number.isdecimal() or Path(address).exists() or not Path(path).exists():
+        return Path(address), None
+    return Path(path), int(number)
 
 
 def read_labeled(image: Path, labels: Path, value: int) -> tuple[sitk.Image, sitk.Image]:
@@ -282,7 +300,7 @@ def _read_only_series(series: list[Series], where: str) -> sitk.Image:
         listed = "; ".join(s.label for s in series[:_LISTED]) + (" …" if len(series) > _LISTED else "")
         raise InputError(
             f"{where} holds {len(series)} DICOM series: {listed}.",
-            "Give LiverPair one of them, in a folder of its own or as a NIfTI file.",
+            "Name one by its number, as in 'FOLDER:2'; 'liverpair series FOLDER' lists them.",
         )
     image = read_series(volume)
     names = [file.name for s in others for file in s.files]

@@ -26,9 +26,13 @@ def folder_of_results(name: str) -> Path:
 def content_sha256(path: str | Path) -> str:
     """A checksum of an image: of its file, of all files of a DICOM folder, or of a header and the data beside it."""
     from liverpair.bundle.weights import file_sha256
+    from liverpair.io.exports import series_at
+    from liverpair.io.study import part_of_address
 
-    path = Path(path)
-    if path.is_dir():
+    path, number = part_of_address(path)
+    if number is not None and path.is_dir():
+        files = sorted(series_at(path, number).files)
+    elif path.is_dir():
         files = sorted(inside for inside in path.rglob("*") if inside.is_file())
     elif image_suffix(path) in _DETACHED_HEADERS:
         files = sorted(beside for beside in path.parent.iterdir() if beside.is_file() and beside.stem == path.stem)

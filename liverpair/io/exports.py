@@ -1,0 +1,184 @@
+"""What an export from an archive holds: every series told apart and named, and the pair that a study is read for."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from liverpair.core.errors import InputError, Progress, no_progress
+from liverpair.io.dicom_series import Series, list_series
+from liverpair.io.weighting import guess_sequence
+
+FEWEST_SLICES = 10
+"""A volume of fewer is not taken for a liver's without being named."""
+
+_SMALLEST_EXTENT_MM = 80.0
+
+_KINDS = (
+    ("fat fraction", r"fat ?fraction|\bpdff\b"),
+    ("ADC map", r"\badc\b|apparent diffusion"),
+    ("diffusion", r"\bdwi\b|diffusion|\bb ?\d{2,4}\b"),
+    ("relaxation map", r"\bt[12] ?\*? ?map|\br2 ?\*|\bt2 ?\*|t1 ?rho"),
+    ("subtraction", r"subtract|\bsub\b"),
+    ("projection", r"\bmip\b|\bmpr\b|projection"),
+    ("water", r"\bwater\b|\\w\b|_w\b"),
+    ("fat", r"\bfat\b(?! ?(?:sat|sup))|\\f\b|_f\b"),
+    ("out of phase", r"\b(?:out|opp|opposed)[ _-]?(?:of[ _-]?)?(?:phase|ph)|\\op\b|_opp\b|out[_ ]?phase"),
+    ("in phase", r"\bin[ _-]?(?:phase|ph)\b|\\ip\b|_in\b"),
+    ("arterial", r"arterial|\bart\b|\bap\b"),
+    ("portal venous", r"portal|venous|\bpv\b|\bpvp\b"),
+    ("hepatobiliary", r"hepatobiliary|\bhbp\b|20 ?min"),
+    ("delayed", r"delay|equilibrium|late"),
+    ("contrast-enhanced", r"\+ ?c\b|\bpost\b|gad|primovist|eovist|dotarem|\bce\b|\bdyn"),
+)
+"""Kinds of image by the words of description, protocol and image type, the first that fits; all but the phases of a
+Dixon or dual-echo image are read only when they are asked for."""
+
+_TAKEN_UNASKED = ("", "in phase", "water", "out of phase")
+"""Kinds among which a pair is picked, the best first."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A series of an export under the `number` that a user names it by.
+
+    `weighting` is "T1", "T2" or None where nothing tells; `kind` a phase or contrast in words, "" for a plain image;
+    `used_as` the side ("T1", "T2") that it is taken for when nothing is named, else "".
+    """
+
+    number: int
+    series: Series
+    weighting: str | None
+    kind: str
+    used_as: str = ""
+
+    @property
+    def examination(self) -> tuple[str, str]:
+        """Patient and date, in which a pair belongs together."""
+        return self.series.tags.get("PatientID", ""), self.series.tags.get("StudyDate", "")
+
+    def row(self) -> dict[str, str | int]:
+        """The series as a row of a table for people."""
+        patient, date = self.examination
+        series = self.series
+        return {
+            "number": self.number,
+            "patient": patient or "–",
+            "date": date or "–",
+            "description": series.description or "–",
+            "weighting": self.weighting or "–",
+            "kind": self.kind or "–",
+            "plane": plane_of(series),
+            "size": "×".join(map(str, series.size)),
+            "spacing_mm": " × ".join(f"{value:.3g}" for value in series.spacing),
+            "used_as": self.used_as or "–",
+            "problem": series.problem or "–",
+        }
+
+
+def list_export(folder: str | Path, progress: Progress = no_progress) -> list[Listed]:
+    """Every image series in `folder` and below, numbered from 1, with the pair that would be read marked where that
+    is clear. Raises `InputError` when there is none."""
+    found = [
+        Listed(number, series, guess_sequence(series.description, series.tags), kind_of(series))
+        for number, series in enumerate(list_series(folder, progress), start=1)
+    ]
+    chosen: dict[int, str] = {}
+    for examination in sorted({listed.examination for listed in found}):
+        for side in ("T1", "T2"):
+            best = _best(listed for listed in found if listed.examination == examination and listed.weighting == side)
+            if len(best) == 1:
+                chosen[best[0].number] = side
+    return [
+        Listed(listed.number, listed.series, listed.weighting, listed.kind, chosen.get(listed.number, ""))
+        for listed in found
+    ]
+
+
+def pair_in(folder: str | Path, progress: Progress = no_progress) -> tuple[Listed | None, Listed | None]:
+    """The T1 and the T2 series of the one examination in `folder`; None for a weighting that it does not hold.
+
+    Raises `InputError`, naming the candidates, where it holds several examinations or it is not clear which series is
+    meant.
+    """
+    found = list_export(folder, progress)
+    examinations = sorted({listed.examination for listed in found if listed.weighting})
+    if len(examinations) > 1:
+        listed = "; ".join(f"patient {patient or '?'} on {date or '?'}" for patient, date in examinations)
+        raise InputError(
+            f"'{folder}' holds {len(examinations)} examinations: {listed}.",
+            "Name two series with --series, or give the folder of one examination.",
+        )
+    pair = []
+    for side in ("T1", "T2"):
+        taken = [listed for listed in found if listed.used_as == side]
+        candidates = _best(listed for listed in found if listed.weighting == side)
+        if not taken and candidates:
+            raise InputError(
+                f"It is not clear which series is the {side}: {_named(candidates)}.",
+                "Name two series with --series; 'liverpair series FOLDER' lists all.",
+            )
+        pair.append(taken[0] if taken else None)
+    if pair == [None, None]:
+        raise InputError(
+            f"No series in '{folder}' looks T1- or T2-weighted: {_named(found)}.", "Name two series with --series."
+        )
+    return pair[0], pair[1]
+
+
+def series_at(folder: str | Path, number: int) -> Series:
+    """The series of this number in `folder`, as `list_export` counts. Raises `InputError` when there is none."""
+    found = list_series(folder)
+    if not 1 <= number <= len(found):
+        raise InputError(
+            f"'{folder}' has no series {number}; it holds {len(found)}.", "'liverpair series FOLDER' lists them."
+        )
+    return found[number - 1]
+
+
+def kind_of(series: Series) -> str:
+    """What kind of image a series is beside its weighting, by its own words; "" for a plain one."""
+    keys = ("SeriesDescription", "ProtocolName", "ImageType")
+    text = " ".join(series.tags.get(key, "") for key in keys).lower()
+    if float(_number(series.tags.get("DiffusionBValue"))) > 0:
+        return "diffusion"
+    spaced = re.sub(r"[_\-]+", " ", text)
+    return next((kind for kind, words in _KINDS if re.search(words, text) or re.search(words, spaced)), "")
+
+
+def plane_of(series: Series) -> str:
+    """ "axial", "coronal" or "sagittal": the plane that the slices are nearest to."""
+    normal = np.abs(np.reshape(series.direction, (3, 3))[:, 2])
+    return ("sagittal", "coronal", "axial")[int(normal.argmax())]
+
+
+def _best(candidates: Iterable[Listed]) -> list[Listed]:
+    """Those of one weighting that a liver is most likely to be read in: whole, axial, plain; several where that does
+    not tell them apart."""
+    usable = [
+        listed
+        for listed in candidates
+        if not listed.series.problem
+        and listed.series.size[2] >= FEWEST_SLICES
+        and listed.series.size[2] * listed.series.spacing[2] >= _SMALLEST_EXTENT_MM
+        and listed.kind in _TAKEN_UNASKED
+    ]
+
+    def rank(listed: Listed) -> tuple[bool, int]:
+        return plane_of(listed.series) != "axial", _TAKEN_UNASKED.index(listed.kind)
+
+    first = min(map(rank, usable), default=None)
+    return [listed for listed in usable if rank(listed) == first]
+
+
+def _named(found: Iterable[Listed]) -> str:
+    return "; ".join(f"{listed.number} {listed.series.label}" for listed in list(found)[:8])
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
