@@ -114,7 +114,7 @@ def test_a_batch_skips_what_is_done_and_is_scored(studies, model, place, tmp_pat
     content = json.loads((tmp_path / "docs" / "peaks.json").read_text(encoding="utf-8"))
     assert content["sensitivity_at_2fp"] == 1 and content["pairing_accuracy"] == 1 and content["cases"] == 1
     assert content["displacement_error_mm"] < 3 < content["displacement_error_none_mm"]
-    assert content["command"].startswith(f"python -m liverpair evaluate {studies}")
+    assert content["command"].startswith(f"python -m liverpair evaluate {studies.name}")
     page = (tmp_path / "docs" / "peaks.md").read_text(encoding="utf-8")
     assert "## By size and kind" in page and "| cyst" in page and "| HCC" in page and "| anna" in page
 
