@@ -1,9 +1,11 @@
 """The report of a dream: one page with its pictures, readings, settings and provenance. Imports no torch."""
 
+import base64
 import math
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,11 +17,10 @@ from liverpair.core.errors import MissingPackageError
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.finished import DREAM_FILE, FinishedDream
 from liverpair.dreaming.interpretation import BASELINES
-from liverpair.dreaming.report_facts import about, how_to_read, provenance_facts, setting_facts
-from liverpair.dreaming.report_page import Page, ReadingRow, html_page
 from liverpair.measures.feature_colors import color_of
 from liverpair.measures.feature_names import title_of
 
+TEMPLATE = Path(__file__).with_name("report.html")
 REPORT_FILES = {
     "html": "report.html",
     "png": "trajectories.png",
@@ -27,7 +28,6 @@ REPORT_FILES = {
     "csv": "trajectories.csv",
 }
 STRIP_FILE = "images.png"
-STRIP_CAPTION = "Cross: neuron. Outline: object. One window for all. Right: what the dream changed, in percent of it."
 MOST_FEATURES = 9
 """Features on the page; the figure beside it has them all."""
 MOST_NOTES = 4
@@ -37,17 +37,25 @@ def write_report(folder: str | Path, output: str | Path, second: str | Path | No
     """Write the report of the dream in `folder`: `report.html`, which holds its pictures, and beside it the
     trajectories as .png, .svg and .csv, and the images as `images.png` where there are any.
 
-    Args:
-        folder: of a dream, as the job "dream" leaves it, finished or not.
-        output: the folder to write to, made when missing, also that of the dream; files of these names are replaced.
-        second: the folder of a dream of another model to lay over it.
+    Parameters
+    ----------
+    folder
+        Of a dream, as the job "dream" leaves it, finished or not.
+    output
+        The folder to write to, made when missing; may be that of the dream. Files of these names are replaced.
+    second
+        The folder of a dream of another model to lay over it.
 
-    Returns:
-        The paths by "html", "png", "svg" and "csv".
+    Returns
+    -------
+    The paths by "html", "png", "svg" and "csv".
 
-    Raises:
-        InputError: a folder holds no dream, a picture of it cannot be read, or `output` cannot be written to.
-        MissingPackageError: matplotlib is not installed.
+    Raises
+    ------
+    InputError
+        A folder holds no dream, a picture of it cannot be read, or `output` cannot be written to.
+    MissingPackageError
+        matplotlib or jinja2 is not installed.
     """
     figures = _figures()
     dream = FinishedDream.read(folder)
@@ -72,7 +80,7 @@ def write_report(folder: str | Path, output: str | Path, second: str | Path | No
             shutil.copyfile(table, draft)
     page = _page(dream, other, features, curves, _strip(dream, Path(output) / STRIP_FILE, figures))
     with written_whole(paths["html"]) as draft:
-        draft.write_text(html_page(page), encoding="utf-8")
+        draft.write_text(page, encoding="utf-8")
     return paths
 
 
@@ -85,13 +93,14 @@ def _names(dream: FinishedDream, other: FinishedDream | None) -> tuple[str, str]
 
 def _figures() -> ModuleType:
     try:
+        import jinja2  # noqa: F401
+
         from liverpair.dreaming import figures
     except ImportError as error:
-        if (error.name or "").split(".")[0] != "matplotlib":
+        package = (error.name or "").split(".")[0]
+        if package not in ("jinja2", "matplotlib"):
             raise
-        raise MissingPackageError(
-            "Drawing a dream's report needs the package 'matplotlib'.", "Install it with pip."
-        ) from error
+        raise MissingPackageError(f"A dream's report needs the package '{package}'.", "Install it with pip.") from error
     return figures
 
 
@@ -118,39 +127,38 @@ def _strip(dream: FinishedDream, path: Path, figures: ModuleType) -> bytes | Non
 
 def _page(
     dream: FinishedDream, other: FinishedDream | None, features: Sequence[str], curves: bytes, strip: bytes | None
-) -> Page:
-    start, starts = dream.typical_start, dream.starts
-    which = f"Start {start + 1} of {starts}, the one with the median final activation. " if starts > 1 else ""
-    left_out = len(dream.trajectories.features) - len(features)
-    more = f"{left_out} more features are in {REPORT_FILES['png']} and {REPORT_FILES['csv']}." if left_out else ""
-    return Page(
-        title=f"What {dream.model} dreams of" + (f", beside {_names(dream, other)[1]}" if other else ""),
-        about=about(dream.content, starts),
-        strip=strip,
-        strip_caption=f"{which}{STRIP_CAPTION}",
-        curves=curves,
-        curves_caption=_curves_caption(dream, other),
-        readings=reading_rows(dream, features, other),
-        readings_note=more,
-        settings=setting_facts(dream.content, starts),
-        provenance=provenance_facts(dream.content),
-        how_to_read=how_to_read(dream.ranges is not None, len(dream.trajectories.kinds) > 1),
-        notes=_notes(dream),
-        course_title="z, from → to" if dream.ranges else "from → to",
+) -> str:
+    """The page as one HTML file, which holds everything it shows."""
+    import jinja2
+
+    def encoded(png: bytes | None) -> str:
+        return base64.b64encode(png or b"").decode("ascii")
+
+    content = dream.content
+    sides = {side: path for side, path in content.get("inputs", {}).items() if path}
+    checksums = content.get("asked", {}).get("inputs", {})
+    kinds = dict.fromkeys(run["run"] for run in content["runs"] if run["run"] != "dream")
+    environment = jinja2.Environment(autoescape=True)
+    environment.filters["number"] = environment.globals["number"] = "{:g}".format
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        content=content,
+        model=dream.model,
         second=_names(dream, other)[1],
+        inputs={side.upper(): Path(path).name for side, path in sides.items()},
+        checksums={side.upper(): checksums.get(side) for side in sides},
+        start=dream.typical_start,
+        starts=dream.starts,
+        others=[kind.replace("-", " ") for kind in kinds],
+        ranged=dream.ranges is not None,
+        baselines=len(dream.trajectories.kinds) > 1,
+        without_object=[BASELINES.get(kind, "in the dream") for kind in dream.trajectories.without_object()],
+        strip=encoded(strip),
+        curves=encoded(curves),
+        rows=reading_rows(dream, features, other),
+        left_out=len(dream.trajectories.features) - len(features),
+        files=REPORT_FILES,
+        notes=_notes(dream),
     )
-
-
-def _curves_caption(dream: FinishedDream, other: FinishedDream | None) -> str:
-    parts = ["Trajectories of the object's features."]
-    parts.append("Above: z-scores; below: in their own units" if dream.ranges else "In their own units")
-    parts[-1] += ", with every start as a hair" if dream.starts > 1 else ""
-    parts[-1] += " and the baselines dotted." if len(dream.trajectories.kinds) > 1 else "."
-    if none := dream.trajectories.without_object():
-        words = " and ".join(BASELINES.get(kind, "in the dream") for kind in none)
-        parts.append(f"No object appeared {words}: only its activation has a curve.")
-    parts += [f"Dashed: {_names(dream, other)[1]}, measured by the same ranges."] if other else []
-    return " ".join(parts)
 
 
 def _notes(dream: FinishedDream) -> list[str]:
@@ -163,6 +171,18 @@ def _notes(dream: FinishedDream) -> list[str]:
     return notes
 
 
+@dataclass(frozen=True)
+class ReadingRow:
+    """One feature in the table of readings: its color, its name, the rest of the sentence that begins with it, the
+    z-scores (or values) it began and ended with, and what the second model did with it."""
+
+    color: str
+    title: str
+    rest: str
+    course: str
+    second: str = ""
+
+
 def reading_rows(dream: FinishedDream, features: Sequence[str], other: FinishedDream | None = None) -> list[ReadingRow]:
     """The readings of `features`, strongest first, beside those of another dream."""
     theirs = {reading["feature"]: reading for reading in (other.content["readings"] if other else [])}
@@ -172,8 +192,9 @@ def reading_rows(dream: FinishedDream, features: Sequence[str], other: FinishedD
         if name not in features:
             continue
         second = f"{_course(theirs[name], other)}, {theirs[name]['rule']}" if name in theirs else ""
-        color = color_of(features.index(name))
-        rows.append(ReadingRow(color, title_of(name), _course(reading, dream), reading["sentence"], second))
+        title, sentence = title_of(name), reading["sentence"]
+        rest = sentence.removeprefix(title) if sentence.startswith(title) else f": {sentence}"
+        rows.append(ReadingRow(color_of(features.index(name)), title, rest, _course(reading, dream), second))
     return rows
 
 

@@ -10,7 +10,6 @@ from liverpair.core.errors import InputError, MissingPackageError
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming import report
 from liverpair.dreaming.finished import FinishedDream
-from liverpair.dreaming.report_page import LEAST_CURVES_MM, MOST_CURVES_MM, Page, curves_height_mm
 
 
 def page_of(paths) -> str:
@@ -50,6 +49,17 @@ def test_a_report_says_everything_on_one_page_of_its_own(tmp_path):
         assert said in text
     assert "somewhere/patient" not in text
     assert Trajectories.read_csv(paths["csv"]).features == (SPHERICITY, ENTROPY)
+
+
+def test_nothing_in_a_dream_becomes_markup(tmp_path):
+    notes, reading = ["<script>a</script>"], {"feature": SPHERICITY, "rule": "toward", "z0": None, "z1": None}
+    readings = [reading | {"sentence": "Sphericity <i>rises</i>."}]
+    inputs = {"t1": "<b>.nii", "t2": 'a"b.nii'}
+    folder = write_dream(tmp_path / "dream", "<model>", notes=notes, readings=readings, inputs=inputs)
+    text = without_pictures(page_of(report.write_report(folder, tmp_path / "out")))
+    assert not re.search(r"<script|<i>|<model|<b>\.nii|a\"b", text)
+    for escaped in ("&lt;script&gt;a", "<b>Sphericity</b> &lt;i&gt;rises", "&lt;model&gt; 1.0.0", "T1 &lt;b&gt;.nii"):
+        assert escaped in text
 
 
 def test_a_report_may_lie_in_the_folder_of_its_dream(tmp_path):
@@ -149,6 +159,13 @@ def test_the_typical_start_has_the_median_final_activation(tmp_path):
     assert FinishedDream.read(write_dream(tmp_path, trajectories=rising(starts=5))).typical_start == 2
 
 
+def test_without_jinja_the_package_is_named(tmp_path, monkeypatch):
+    folder = write_dream(tmp_path / "dream")
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(MissingPackageError, match="jinja2"):
+        report.write_report(folder, tmp_path / "out")
+
+
 def test_without_matplotlib_the_package_is_named(tmp_path, monkeypatch):
     folder = write_dream(tmp_path / "dream")
     for name in [n for n in sys.modules if n.split(".")[0] == "matplotlib" or n == "liverpair.dreaming.figures"]:
@@ -159,15 +176,3 @@ def test_without_matplotlib_the_package_is_named(tmp_path, monkeypatch):
     monkeypatch.delattr("liverpair.dreaming.plot_style", raising=False)
     with pytest.raises(MissingPackageError, match="matplotlib"):
         report.write_report(folder, tmp_path / "out")
-
-
-def test_long_texts_take_their_room_from_the_curves():
-    def height(sentence: str, count: int, notes: list[str], second: str = "") -> float:
-        rows = [report.ReadingRow("#000", "A", "", sentence)] * count
-        return curves_height_mm(Page("", "", None, "", b"", "", rows, "", [], [], [], notes, second=second))
-
-    assert height("Short.", 4, []) == MOST_CURVES_MM
-    assert height("A long sentence. " * 12, 9, []) < height("A long sentence. " * 12, 8, []) < MOST_CURVES_MM
-    assert height("x" * 100, 9, [], "another") < height("x" * 100, 9, [])
-    assert height("x" * 100, 9, ["A note. " * 40]) < height("x" * 100, 9, [])
-    assert height("x" * 1000, 9, []) == LEAST_CURVES_MM
