@@ -6,11 +6,13 @@ lists, tuples and dicts of these, unions, dataclasses within it, and any of them
 be installed.
 """
 
+import json
 import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
+from pathlib import Path
 from reprlib import Repr
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
@@ -124,6 +126,16 @@ def fits(kind: Any, value: Any) -> bool:
     except Misfit:
         return False
     return True
+
+
+def read_json(path: Path, kind: type, earlier: Mapping[str, str] = {}) -> dict[str, Any] | None:
+    """What a JSON file holds, under the names of today (see `renamed`); None when there is no file, or its content is
+    not a `kind`."""
+    try:
+        content = renamed(json.loads(path.read_text(encoding="utf-8")), earlier)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if fits(kind, content) else None
 
 
 def fit(kind: Any, value: Any, where: str = "") -> Any:

@@ -1,13 +1,13 @@
 """The files that the job "detect" writes to its folder of results, and reading them again."""
 
-import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from liverpair.core.earlier_names import renamed
-from liverpair.jobs.segment_results import SIDES, is_number
+from liverpair.core.records import read_json
+from liverpair.jobs.segment_results import SIDES, Timed
 
 DETECTION_FILE = "detection.json"
 SCHEMA_VERSION = 1
@@ -16,6 +16,33 @@ TABLE_FILE = "lesions.csv"
 TRANSFORM_FILE = "t1_to_t2.tfm"
 EARLIER = {"liver_offset_mm": "offset_t1_to_t2_mm"}
 """Keys of version 0.1 and what they are called since."""
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    t1: str
+    t2: str
+
+
+@dataclass(frozen=True)
+class Livers:
+    """The names of liver masks that were made."""
+
+    t1: str | None
+    t2: str | None
+
+
+@dataclass(frozen=True)
+class _DetectionFile:
+    schema_version: Literal[SCHEMA_VERSION]
+    lesions: str
+    table: str
+    boxes: _Boxes
+    livers: Livers
+    correspondence: str | None
+    pairs: int
+    provenance: Timed
+    offset_t1_to_t2_mm: tuple[float, float, float]
 
 
 def boxes_file(side: str) -> str:
@@ -41,11 +68,7 @@ def result_files(missing_livers: Sequence[str] = SIDES) -> list[str]:
 
 def read_detection(folder: Path) -> dict[str, Any] | None:
     """What `detection.json` in a folder of results says; None when there is none, or it is damaged."""
-    try:
-        content = renamed(json.loads((folder / DETECTION_FILE).read_text(encoding="utf-8")), EARLIER)
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content if _is_whole(content) else None
+    return read_json(folder / DETECTION_FILE, _DetectionFile, EARLIER)
 
 
 def is_complete(folder: Path, detection: dict[str, Any]) -> bool:
@@ -53,24 +76,3 @@ def is_complete(folder: Path, detection: dict[str, Any]) -> bool:
     names = [detection["lesions"], detection["table"], detection["correspondence"]]
     names += [*detection["boxes"].values(), *detection["livers"].values()]
     return all((folder / name).is_file() for name in names if name)
-
-
-def _is_whole(content: Any) -> bool:
-    """Whether the content of a `detection.json` is what this version writes."""
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        return False
-    groups = [content.get("boxes"), content.get("livers")]
-    if not all(isinstance(group, dict) and set(group) == set(SIDES) for group in groups):
-        return False
-    names = [content.get("correspondence", 0), *groups[1].values()]
-    provenance, offset = content.get("provenance"), content.get("offset_t1_to_t2_mm")
-    return (
-        all(isinstance(name, str) for name in (content.get("lesions"), content.get("table"), *groups[0].values()))
-        and all(name is None or isinstance(name, str) for name in names)
-        and type(content.get("pairs")) is int
-        and isinstance(provenance, dict)
-        and is_number(provenance.get("seconds"))
-        and isinstance(offset, list)
-        and len(offset) == 3
-        and all(map(is_number, offset))
-    )

@@ -6,16 +6,18 @@ two-dimensional network with all slices; `frames/` the dreamt images and the mas
 iterations; `state/` what an unfinished dream goes on from.
 """
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from liverpair.core.errors import InputError
+from liverpair.core.records import read_json
 from liverpair.core.trajectories import RUN_KINDS
-from liverpair.jobs.segment_results import SIDES, is_number
+from liverpair.jobs.detect_results import Livers
+from liverpair.jobs.segment_results import Timed
 
 DREAM_FILE = "dream.json"
 SCHEMA_VERSION = 1
@@ -23,6 +25,50 @@ TRAJECTORIES_FILE = "trajectories.csv"
 FRAMES_FOLDER = "frames"
 STATE_FOLDER = "state"
 ORIGINAL_FILE = "original.nii.gz"
+
+
+@dataclass(frozen=True)
+class _Frame:
+    iteration: int
+    image: str
+    mask: str
+
+
+@dataclass(frozen=True)
+class _Run:
+    run: Literal[RUN_KINDS]
+    start: int
+    iterations: int
+    neuron: dict
+    frames: list[_Frame]
+    stopped: str | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    options: dict
+    inputs: dict
+
+
+@dataclass(frozen=True)
+class _FeatureSettings:
+    spacing_mm: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _DreamFile:
+    schema_version: Literal[SCHEMA_VERSION]
+    complete: bool
+    trajectories: str
+    original: str
+    starts: list[dict]
+    notes: list[str]
+    readings: list
+    provenance: Timed
+    asked: _Asked
+    livers: Livers
+    runs: list[_Run]
+    feature_settings: _FeatureSettings | None = None
 
 
 def frame_file(run: str, start: int, iteration: int, what: str) -> str:
@@ -68,11 +114,9 @@ def check_free(folder: Path, inputs: Sequence[str]) -> None:
 def read_dream(folder: Path) -> dict[str, Any] | None:
     """What `dream.json` in a folder says; None when there is none, or it is damaged. File names in it are relative to
     the folder."""
-    try:
-        content = json.loads((folder / DREAM_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content if _is_whole(content) else None
+    content = read_json(folder / DREAM_FILE, _DreamFile)
+    starts = content and range(len(content["starts"]))
+    return content if content and all(run["start"] in starts for run in content["runs"]) else None
 
 
 def located(dream: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -105,57 +149,3 @@ def plain(value: Any) -> Any:
     if hasattr(value, "item"):  # a numpy scalar
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _is_whole(content: Any) -> bool:
-    """Whether the content of a `dream.json` is what this version writes."""
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        return False
-    runs, livers, asked = content.get("runs"), content.get("livers"), content.get("asked")
-    spacing_mm = (content.get("feature_settings") or {}).get("spacing_mm", [])
-    return (
-        isinstance(content.get("trajectories"), str)
-        and isinstance(content.get("complete"), bool)
-        and isinstance(content.get("original"), str)
-        and isinstance(content.get("starts"), list)
-        and all(isinstance(neuron, dict) for neuron in content["starts"])
-        and _are_texts(content.get("notes"))
-        and isinstance(content.get("readings"), list)
-        and isinstance(content.get("provenance"), dict)
-        and is_number(content["provenance"].get("seconds"))
-        and isinstance(spacing_mm, list)
-        and all(map(is_number, spacing_mm))
-        and isinstance(asked, dict)
-        and all(isinstance(asked.get(key), dict) for key in ("options", "inputs"))
-        and isinstance(livers, dict)
-        and set(livers) == set(SIDES)
-        and all(name is None or isinstance(name, str) for name in livers.values())
-        and isinstance(runs, list)
-        and all(_is_run(run, len(content["starts"])) for run in runs)
-    )
-
-
-def _is_run(run: Any, starts: int) -> bool:
-    return (
-        isinstance(run, dict)
-        and run.get("run") in RUN_KINDS
-        and type(run.get("start")) is int
-        and 0 <= run["start"] < starts
-        and type(run.get("iterations")) is int
-        and isinstance(run.get("neuron"), dict)
-        and (run.get("stopped") is None or isinstance(run["stopped"], str))
-        and isinstance(run.get("frames"), list)
-        and all(_is_frame(frame) for frame in run["frames"])
-    )
-
-
-def _is_frame(frame: Any) -> bool:
-    return (
-        isinstance(frame, dict)
-        and type(frame.get("iteration")) is int
-        and all(isinstance(frame.get(what), str) for what in ("image", "mask"))
-    )
-
-
-def _are_texts(values: Any) -> bool:
-    return isinstance(values, Sequence) and not isinstance(values, str) and all(isinstance(v, str) for v in values)

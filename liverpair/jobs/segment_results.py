@@ -1,9 +1,11 @@
 """The files that the job "segment" writes to its folder of results, and reading them again."""
 
-import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from liverpair.core.records import read_json
 
 MEASURES_FILE = "measures.json"
 SCHEMA_VERSION = 1
@@ -13,6 +15,36 @@ EARLIER_OFFSET = "centroid_offset_mm"
 """What `measures.json` of version 0.1 holds in place of `offset_t1_to_t2_mm`: T1 minus T2."""
 
 
+@dataclass(frozen=True)
+class Timed:
+    """What made results, of which the time is shown again."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Side:
+    liver: str
+    volume_ml: float
+    probability: str | None = None
+    uncertainty: str | None = None
+
+
+@dataclass(frozen=True)
+class _Measures:
+    dice_as_scanned: float | None
+    centroid_offset_mm: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class _MeasuresFile:
+    schema_version: Literal[SCHEMA_VERSION]
+    t1: _Side | None
+    t2: _Side | None
+    measures: _Measures
+    provenance: Timed
+
+
 def file_name(side: str, what: str) -> str:
     """The name of a result file: `file_name("t1", "liver")` is "t1_liver.nii.gz"."""
     return f"{side}_{what}.nii.gz"
@@ -20,11 +52,8 @@ def file_name(side: str, what: str) -> str:
 
 def read_measures(folder: Path) -> dict[str, Any] | None:
     """What `measures.json` in a folder of results says; None when there is none, or it is damaged."""
-    try:
-        content = json.loads((folder / MEASURES_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not _is_whole(content):
+    content = read_json(folder / MEASURES_FILE, _MeasuresFile)
+    if content is None or not any(content[side] for side in SIDES):
         return None
     measures = content["measures"]
     if (opposite := measures.pop(EARLIER_OFFSET, None)) is not None:
@@ -42,34 +71,3 @@ def existing_results(folder: Path) -> list[str]:
     """Names of files in `folder` that a segmentation would replace."""
     names = [MEASURES_FILE, *(file_name(side, what) for side in SIDES for what in MAPS)]
     return [name for name in names if os.path.lexists(folder / name)]
-
-
-def _is_whole(content: Any) -> bool:
-    """Whether the content of a `measures.json` is what this version writes."""
-    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
-        return False
-    measures, provenance = content.get("measures"), content.get("provenance")
-    return (
-        all(side in content and (content[side] is None or _is_side(content[side])) for side in SIDES)
-        and any(content[side] for side in SIDES)
-        and isinstance(measures, dict)
-        and is_number(measures.get("dice_as_scanned", ""), or_none=True)
-        and isinstance(measures.get(EARLIER_OFFSET), list | None)
-        and all(map(is_number, measures.get(EARLIER_OFFSET) or ()))
-        and isinstance(provenance, dict)
-        and is_number(provenance.get("seconds"))
-    )
-
-
-def _is_side(side: Any) -> bool:
-    return (
-        isinstance(side, dict)
-        and isinstance(side.get("liver"), str)
-        and all(side.get(what) is None or isinstance(side[what], str) for what in MAPS)
-        and is_number(side.get("volume_ml"))
-    )
-
-
-def is_number(value: Any, or_none: bool = False) -> bool:
-    """Whether a value out of a JSON file is a number, or None where that is allowed."""
-    return (isinstance(value, int | float) and not isinstance(value, bool)) or (or_none and value is None)

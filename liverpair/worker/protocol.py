@@ -5,11 +5,12 @@ which never raises on what it is fed: a line that is no message becomes a `Probl
 """
 
 import json
-import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
+
+from liverpair.core.records import Misfit, between, fit, fits
 
 PROTOCOL_VERSION = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -51,7 +52,7 @@ class ProgressEvent:
     """Job `id` has done `fraction` (0 to 1) and is doing what `message` says."""
 
     id: int
-    fraction: float
+    fraction: Annotated[float, between(0, 1)]
     message: str
 
 
@@ -224,55 +225,11 @@ def _decode(tag: str, types: Mapping[str, type], line: str) -> Any:
         raise ProtocolError("not JSON") from None
     if not isinstance(fields, dict):
         raise ProtocolError("not a JSON object")
-    job_id = fields.get("id") if _is_int(fields.get("id")) else None
+    job_id = fields["id"] if fits(int, fields.get("id")) else None
     kind = types.get(fields[tag]) if isinstance(fields.get(tag), str) else None
     if kind is None:
         raise ProtocolError(f"{tag} is {str(fields.get(tag))[:60]!r}, expected one of {', '.join(types)}", job_id)
-    values = {}
-    for name, check in _CHECKS[kind].items():
-        if name in fields:
-            if not check(fields[name]):
-                raise ProtocolError(f"{fields[tag]}: {name} is not valid", job_id)
-            values[name] = fields[name]
     try:
-        return kind(**values)
-    except TypeError:
-        missing = [name for name in _CHECKS[kind] if name not in values]
-        raise ProtocolError(f"{fields[tag]}: {' and '.join(missing)} missing", job_id) from None
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_fraction(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_list_of_text(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _is_int_or_none(value: Any) -> bool:
-    return value is None or _is_int(value)
-
-
-_CHECKS: dict[type, dict[str, Callable[[Any], bool]]] = {
-    RunCommand: {"id": _is_int, "job": _is_text, "request": _is_object},
-    CancelCommand: {"id": _is_int},
-    QuitCommand: {},
-    ReadyEvent: {"pid": _is_int, "jobs": _is_list_of_text, "version": _is_text, "protocol": _is_int},
-    ProgressEvent: {"id": _is_int, "fraction": _is_fraction, "message": _is_text},
-    SampleEvent: {"id": _is_int, "sample": _is_object},
-    ResultEvent: {"id": _is_int, "result": _is_object},
-    ErrorEvent: {"id": _is_int_or_none, "kind": _is_text, "message": _is_text, "hint": _is_text},
-    CancelledEvent: {"id": _is_int},
-}
+        return fit(kind, fields)
+    except Misfit as misfit:
+        raise ProtocolError(f"{fields[tag]}: {misfit}", job_id) from None

@@ -95,12 +95,24 @@ def test_carriage_returns_and_empty_lines_are_no_trouble():
         (b"[" * 100_000, "not JSON", None),
         (b'{"event": "party", "id": 4}', "event is 'party', expected one of", 4),
         (b'{"event": ["ready"]}', "expected one of", None),
-        (b'{"event": "progress", "id": 4, "fraction": 1.5, "message": "x"}', "progress: fraction is not valid", 4),
-        (b'{"event": "progress", "id": 4, "fraction": NaN, "message": "x"}', "progress: fraction is not valid", 4),
-        (b'{"event": "progress", "id": 4, "fraction": true, "message": "x"}', "progress: fraction is not valid", 4),
-        (b'{"event": "progress", "id": 4}', "progress: fraction and message missing", 4),
-        (b'{"event": "result", "id": "4", "result": {}}', "result: id is not valid", None),
-        (b'{"event": "result", "id": 4, "result": []}', "result: result is not valid", 4),
+        (
+            b'{"event": "progress", "id": 4, "fraction": 1.5, "message": "x"}',
+            "'fraction' must be a number",
+            4,
+        ),
+        (
+            b'{"event": "progress", "id": 4, "fraction": NaN, "message": "x"}',
+            "'fraction' must be a number",
+            4,
+        ),
+        (
+            b'{"event": "progress", "id": 4, "fraction": true, "message": "x"}',
+            "'fraction' must be a number",
+            4,
+        ),
+        (b'{"event": "progress", "id": 4}', "progress: 'fraction' is missing", 4),
+        (b'{"event": "result", "id": "4", "result": {}}', "result: 'id' must be a whole number, not '4'", None),
+        (b'{"event": "result", "id": 4, "result": []}', "result: 'result' must be an object, not []", 4),
     ],
 )
 def test_a_line_that_is_no_event_is_reported_and_the_next_is_read(line, reason, job_id):
