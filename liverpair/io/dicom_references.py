@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 
 _SAME_PLACE_MM = 0.01
 
+# Type 2 attributes: they must be there, and may be empty. De-identified files often lack them.
+_MAY_BE_EMPTY = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
+
 
 @dataclass(frozen=True)
 class DicomSource:
@@ -45,6 +58,29 @@ class DicomSource:
         """ "" when there is none."""
         return str(self.header.get("PatientID") or "")
 
+    @property
+    def gap_mm(self) -> float:
+        """Distance of neighboring slices; the thickness of a single one."""
+        heights = self._heights()
+        return float(np.median(np.diff(heights))) if len(heights) > 1 else self.slices[0].thickness
+
+    def evidence(self) -> list[Dataset]:
+        """The headers, with what an object derived from them takes over filled in where it is missing or out of
+        bounds."""
+        from pydicom.dataset import Dataset
+
+        complete = []
+        for header in self.headers.values():
+            copy = Dataset()
+            copy.update(header)
+            for keyword in _MAY_BE_EMPTY:
+                if copy.get(keyword) is None:
+                    setattr(copy, keyword, "")
+            if copy.PatientSex not in ("M", "F", "O"):
+                copy.PatientSex = ""
+            complete.append(copy)
+        return complete
+
     def sections(self, box: Box) -> list[tuple[Slice, np.ndarray]]:
         """Where the slices cut a box.
 
@@ -63,16 +99,13 @@ class DicomSource:
         center, half = np.asarray(aligned.center_mm) @ axes, np.asarray(aligned.size_mm) / 2
         away = np.abs(heights - center[2])
         cut = np.flatnonzero(away <= half[2])
-        if not len(cut) and away.min() <= self._gap() / 2:
+        if not len(cut) and away.min() <= self.gap_mm / 2:
             cut = np.array([away.argmin()])
         rectangles = [(self.slices[row], _rectangle(self.slices[row], axes, center, half)) for row in cut]
         return [(piece, corners) for piece, corners in rectangles if corners is not None]
 
     def _heights(self) -> np.ndarray:
         return np.array([s.position for s in self.slices]) @ plane_axes(self.slices[0])[:, 2]
-
-    def _gap(self) -> float:
-        return float(np.median(np.diff(self._heights()))) if len(self.slices) > 1 else self.slices[0].thickness
 
 
 def read_source(files: Sequence[str | Path], name: str) -> DicomSource:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import highdicom as hd
 import numpy as np
 from highdicom import sr
-from pydicom.dataset import Dataset
 from pydicom.sr.codedict import Code, codes
 
 import liverpair
@@ -23,19 +22,6 @@ MR_IMAGING = Code("113091000", "SCT", "Magnetic resonance imaging")
 SERIES_NUMBER = 8800
 """Above what scanners give; PACS sort by it."""
 
-# Type 2 attributes: they must be there, and may be empty. De-identified files often lack them.
-_MAY_BE_EMPTY = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
-
 
 def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: ReportAuthor) -> sr.Comprehensive3DSR:
     """The report on the lesions seen in image `side`, at least one, which is `source`.
@@ -49,7 +35,7 @@ def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: 
         title=codes.DCM.ImagingMeasurementReport,
     )
     return sr.Comprehensive3DSR(
-        evidence=_evidence(source),
+        evidence=source.evidence(),
         content=content[0],
         series_instance_uid=hd.UID(),
         series_number=SERIES_NUMBER + int(side[1]),
@@ -125,18 +111,3 @@ def _observation_context(author: ReportAuthor) -> sr.ObservationContext:
         return sr.ObservationContext(observer_device_context=device)
     person = sr.ObserverContext(codes.DCM.Person, sr.PersonObserverIdentifyingAttributes(author.observer))
     return sr.ObservationContext(observer_person_context=person, observer_device_context=device)
-
-
-def _evidence(source: DicomSource) -> list[Dataset]:
-    """The headers, with what every report takes over from them filled in where it is missing or out of bounds."""
-    complete = []
-    for header in source.headers.values():
-        copy = Dataset()
-        copy.update(header)
-        for keyword in _MAY_BE_EMPTY:
-            if copy.get(keyword) is None:
-                setattr(copy, keyword, "")
-        if copy.PatientSex not in ("M", "F", "O"):
-            copy.PatientSex = ""
-        complete.append(copy)
-    return complete
