@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import qt
 import slicer
@@ -54,7 +54,7 @@ class LesionPairDetectParameterNode:
     """The user's choices, saved with the scene.
 
     A liver segmentation that is None is computed when lesions are detected. `device` is a key that
-    `core.device.choose_device` takes; `scoreThreshold` hides boxes with a lower score, and `lastScoreThreshold` is
+    `core.device.choose_device` takes; `displayThreshold` hides boxes with a lower score, and `lastDisplayThreshold` is
     what it was when the last result came; `recistTargets` lesions of at least `recistMinimumMm` enter the sum of
     diameters; `lesionTable` is derived from the boxes.
     """
@@ -66,8 +66,8 @@ class LesionPairDetectParameterNode:
     lesionTable: vtkMRMLTableNode
     model: str = ""
     device: str = "auto"
-    scoreThreshold: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
-    lastScoreThreshold: float = 0.5
+    displayThreshold: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
+    lastDisplayThreshold: float = 0.5
     hideRejected: bool = False
     recistTargets: Annotated[int, WithinRange(1, 54)] = 2
     recistMinimumMm: Annotated[float, WithinRange(0.0, 100.0)] = 10.0
@@ -116,6 +116,7 @@ class LesionPairDetectLogic(ModelLogic):
     """Runs detections in the worker of the session. `detect` does it for scripts, without the widget."""
 
     tasks = ("detection",)
+    earlierParameters: ClassVar = {"scoreThreshold": "displayThreshold", "lastScoreThreshold": "lastDisplayThreshold"}
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ModelLogic.__init__(self, worker, installer, catalogue)

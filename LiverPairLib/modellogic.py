@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import ClassVar
 
 import slicer
 from slicer.i18n import tr as _
@@ -29,6 +30,7 @@ class ModelLogic(ScriptedLoadableModuleLogic):
 
     tasks = ()
     preferred = ""
+    earlierParameters: ClassVar = {}
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -38,6 +40,15 @@ class ModelLogic(ScriptedLoadableModuleLogic):
         self.bundles, self.modelProblems = {}, []
         self.run = None
         self.status, self.isStatusProblem = "", False
+
+    def getParameterNode(self):
+        """The node, with what an earlier version saved in it under the names of today (see `earlierParameters`)."""
+        node = super().getParameterNode()
+        for earlier, today in self.earlierParameters.items():
+            if value := node.GetParameter(earlier):
+                node.SetParameter(today, value)
+                node.UnsetParameter(earlier)
+        return node
 
     def refreshModels(self):
         """Read the catalogue anew; damaged models become `modelProblems`."""

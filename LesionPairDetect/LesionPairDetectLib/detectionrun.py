@@ -28,7 +28,7 @@ class DetectionRun(WorkerRun):
     """A detection under way in the worker. Its result comes into the scene whole or not at all.
 
     When it is done, beside what every `WorkerRun` has: `livers` are the segmentation nodes by side that were made,
-    `operatingThreshold` the score from which on the model would show a lesion at first, None when it does not say. The
+    `displayThreshold` the score from which on the model would show a lesion at first, None when it does not say. The
     livers are not registered, which takes long: `Registrar` does it while somebody reads.
     """
 
@@ -44,7 +44,7 @@ class DetectionRun(WorkerRun):
         self._bundle, self._device, self._givenLivers = bundle, device, liverNodes
         self._grids = {}
         self.livers = {}
-        self.operatingThreshold = None
+        self.displayThreshold = None
 
     def writeRequest(self, folder):
         request = {"bundle": str(self._bundle.folder), "device": self._device, "correspondence": False}
@@ -82,8 +82,8 @@ class DetectionRun(WorkerRun):
                 provenance.write(ItemAttributes(study.folder), result.get("provenance") or {})
             finally:
                 study.release()
-        self.operatingThreshold = (result.get("provenance") or {}).get("operating_threshold")
-        return " ".join([summary(new, kept, self.operatingThreshold), *(result.get("notes") or ())])
+        self.displayThreshold = (result.get("provenance") or {}).get("display_threshold")
+        return " ".join([summary(new, kept, self.displayThreshold), *(result.get("notes") or ())])
 
 
 def merged(old, found):

@@ -100,21 +100,21 @@ class InputsSection(Section):
         with slicer.util.NodeModify(context.parameterNode):
             for side, node in run.livers.items():
                 setattr(context.parameterNode, f"{side}Liver", node)
-            followThreshold(context.parameterNode, run.operatingThreshold)
+            followThreshold(context.parameterNode, run.displayThreshold)
         shown = (pair.uid for pair in context.study.pairs() if context.study.is_shown(pair))
         context.select(next(shown, None), jump=False)
         showPair(chosen, [context.liverSegmentation(side) for side in SIDES], onFitted=context.jumpToSelected)
 
 
-def followThreshold(parameterNode, operatingThreshold):
+def followThreshold(parameterNode, displayThreshold):
     """Show what the model would show at first, unless the user has moved the slider since the last result. None, from a
     model that does not say, changes nothing.
     """
-    if operatingThreshold is None:
+    if displayThreshold is None:
         return
-    if round(parameterNode.scoreThreshold - parameterNode.lastScoreThreshold, SCORE_DECIMALS) == 0:
-        parameterNode.scoreThreshold = round(float(operatingThreshold), SCORE_DECIMALS)
-    parameterNode.lastScoreThreshold = parameterNode.scoreThreshold
+    if round(parameterNode.displayThreshold - parameterNode.lastDisplayThreshold, SCORE_DECIMALS) == 0:
+        parameterNode.displayThreshold = round(float(displayThreshold), SCORE_DECIMALS)
+    parameterNode.lastDisplayThreshold = parameterNode.displayThreshold
 
 
 def reasonNotToDetect(parameterNode, bundles, checks):

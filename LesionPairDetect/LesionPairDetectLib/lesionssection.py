@@ -133,7 +133,7 @@ class LesionsSection(Section):
             return
         self._isFiltering = True
         try:
-            study.filter(parameterNode.scoreThreshold, parameterNode.hideRejected)
+            study.filter(parameterNode.displayThreshold, parameterNode.hideRejected)
         finally:
             self._isFiltering = False
 
@@ -163,7 +163,7 @@ class LesionsSection(Section):
         if parameterNode is None:
             return None
         return (
-            parameterNode.scoreThreshold,
+            parameterNode.displayThreshold,
             parameterNode.hideRejected,
             parameterNode.recistMinimumMm,
             parameterNode.recistTargets,

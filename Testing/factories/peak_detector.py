@@ -24,7 +24,7 @@ ARGUMENTS = {
 SIZE = (4.0, 10.0, 10.0)
 SPACING = (2.0, 2.0, 4.0)
 LIVER_RADIUS_MM = 50.0
-SECTION = {"anchor_sizes": [SIZE], "score_threshold": 0.5, "margin_mm": 8.0}
+SECTION = {"anchor_sizes": [SIZE], "score_floor": 0.5, "margin_mm": 8.0}
 
 
 def peak_network(displacement=(0.0, 0.0, 0.0)) -> torch.nn.Module:

@@ -21,7 +21,7 @@ def importLesions(hands, pair, count):
     write_lesions(path, [madeUp(pair, number, 0.3 + 0.69 * number / count) for number in range(1, count + 1)])
     hands.answer(path)
     hands.press("importLesionsButton")
-    hands["scoreThresholdSlider"].value = 0.0
+    hands["displayThresholdSlider"].value = 0.0
     hands.settle()
     shown = len(hands.rows("lesionsTable"))
     hands.expect(shown == count, f"{count} lesions are imported, not {shown}: {hands.read('sayLabel')}")
@@ -119,7 +119,7 @@ def many_lesions_follow_the_threshold(hands):
         hands.open("LesionPairDetect")
     scores = [each.t1_score for each in hands.pythonWidget().context.study.pairs()]
     for threshold in THRESHOLDS:
-        hands["scoreThresholdSlider"].value = threshold
+        hands["displayThresholdSlider"].value = threshold
         hands.settle()
         shown, wanted = len(hands.rows("lesionsTable")), sum(score >= threshold for score in scores)
         hands.expect(shown == wanted, f"from a score of {threshold} {wanted} lesions are shown, not {shown}")

@@ -31,7 +31,7 @@ def shown_pairs(result: Mapping[str, Any]) -> "list[LesionPair]":
     """The lesions with a score at which the module shows them at first."""
     from liverpair.core.lesions import read_lesions
 
-    threshold = result["provenance"]["operating_threshold"]
+    threshold = result["provenance"]["display_threshold"]
     return [pair for pair in read_lesions(result["lesions"]) if pair.score >= threshold]
 
 
@@ -56,7 +56,7 @@ def report(
     lines = [table_text(rows)] if rows else ["No lesion was found."]
     lines.append("Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**about))
     lines.append(
-        f"Lesions with a score of {about['operating_threshold']:g} or more in T1 or in T2; lesions.json holds all."
+        f"Lesions with a score of {about['display_threshold']:g} or more in T1 or in T2; lesions.json holds all."
     )
     if true:
         lines.append(found_of(pairs, true))

@@ -8,6 +8,7 @@ from typing import Any
 
 from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
 from liverpair.commands.studies import (
     DifferentResults,
@@ -71,7 +72,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="MODEL",
         help=f"name or folder of a model of the liver; several are averaged (default: {DEFAULT_LIVER_MODEL})",
     )
-    parser.add_argument("--threshold", type=float, metavar="SCORE", help="lowest score (default: what the model says)")
+    add_option(
+        parser,
+        "--score-floor",
+        "--threshold",
+        type=float,
+        metavar="SCORE",
+        help="lowest score (default: what the model says)",
+    )
     parser.add_argument("--alignment", help="aligned or published (default: what the model says)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
     parser.add_argument("--engine", default="auto", help="what computes the network (default: auto)")
@@ -95,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         "accept": arguments.accept,
         "bundle": arguments.model,
         "liver_bundle": arguments.liver_model or [DEFAULT_LIVER_MODEL],
-        "score_threshold": arguments.threshold,
+        "score_floor": arguments.score_floor,
         "alignment": arguments.alignment,
         "device": arguments.device,
         "engine": arguments.engine,
@@ -170,7 +178,7 @@ def report(result: Mapping[str, Any]) -> list[str]:
     from liverpair.core.lesions import read_lesions
 
     made_by = result["provenance"]
-    lowest, threshold = made_by["score_threshold"], made_by["operating_threshold"]
+    lowest, threshold = made_by["score_floor"], made_by["display_threshold"]
     lines = [f"{result['pairs']} lesions with a score from {lowest:g}: {result['lesions']}"]
     if lowest < threshold:
         shown = sum(pair.score >= threshold for pair in read_lesions(result["lesions"]))

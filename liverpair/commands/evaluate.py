@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.detect import study_parts
+from liverpair.commands.earlier_options import add_option
 from liverpair.commands.studies import study_folders
 from liverpair.core.errors import BundleError, InputError, Progress, part_of
 from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
@@ -58,7 +59,14 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--kinds", action="store_true", help="kind of a lesion: its note up to the first comma")
     parser.add_argument(LABEL_OPTION, metavar="LABEL", help="label of the liver in masks of several, as for 'detect'")
     parser.add_argument("--liver-model", action="append", metavar="MODEL", help="makes the masks that are missing")
-    parser.add_argument("--threshold", type=float, metavar="SCORE", help="lowest score (default: what the model says)")
+    add_option(
+        parser,
+        "--score-floor",
+        "--threshold",
+        type=float,
+        metavar="SCORE",
+        help="lowest score (default: what the model says)",
+    )
     parser.add_argument("--alignment", help="aligned or published (default: what the model says)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
@@ -196,7 +204,7 @@ def _request(model: str, options: argparse.Namespace) -> dict[str, Any]:
         "bundle": model,
         "liver_label": options.liver_label,
         "liver_bundle": options.liver_model or [DEFAULT_LIVER_MODEL],
-        "score_threshold": options.threshold,
+        "score_floor": options.score_floor,
         "alignment": options.alignment,
         "device": options.device,
         "engine": options.engine,

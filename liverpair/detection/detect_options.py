@@ -16,7 +16,7 @@ class DetectOptions(Record):
         auto, cpu, cuda, cuda:1, mps …
     engine
         what computes the network; auto is PyTorch in single precision
-    score_threshold
+    score_floor
         lowest score (default: what the model says)
     alignment
         aligned or published (default: what the model says)
@@ -26,5 +26,5 @@ class DetectOptions(Record):
 
     device: str = "auto"
     engine: str = "auto"
-    score_threshold: Annotated[float, between(0, 1)] | None = None
+    score_floor: Annotated[float, between(0, 1)] | None = None
     alignment: Literal["aligned", "published"] | None = None

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from liverpair.core.earlier_names import renamed
 from liverpair.core.errors import BundleError
+
+EARLIER = {"score_threshold": "score_floor", "operating_threshold": "display_threshold"}
+"""What version 0.1 called some settings, and what they are called since."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class DetectionSettings:
         Overlap above which a moved box is a box of the other image. Published: s_NMS.
     link_growth
         By how much boxes are enlarged for that. Published: 1.
-    score_threshold
-        Boxes below are not reported.
-    operating_threshold
+    score_floor
+        The lowest score: boxes below are not reported.
+    display_threshold
         From which score on a reader is shown a lesion at first.
     maximum
         Boxes per image at most.
@@ -63,8 +67,8 @@ class DetectionSettings:
     nms_iou: float = 0.2
     link_iou: float = 0.2
     link_growth: float = 1.0
-    score_threshold: float = 0.05
-    operating_threshold: float = 0.5
+    score_floor: float = 0.05
+    display_threshold: float = 0.5
     maximum: int = 100
     candidates: int = 2000
     images: tuple[int, ...] = (0, 1)
@@ -83,13 +87,17 @@ class DetectionSettings:
         if not set(self.images) <= {0, 1} or not self.images:
             raise ValueError(f"images {self.images} are not among 0 and 1")
         if not all(
-            0 <= value <= 1 for value in (self.nms_iou, self.link_iou, self.score_threshold, self.operating_threshold)
+            0 <= value <= 1 for value in (self.nms_iou, self.link_iou, self.score_floor, self.display_threshold)
         ):
-            raise ValueError("nms_iou, link_iou, score_threshold and operating_threshold lie between 0 and 1")
+            raise ValueError("nms_iou, link_iou, score_floor and display_threshold lie between 0 and 1")
 
     @classmethod
-    def read(cls, section: Mapping[str, Any], bundle_name: str) -> "DetectionSettings":
-        """The settings in a manifest's section. Raises `BundleError` for a field that is unknown or does not fit."""
+    def read(cls, section: Mapping[str, Any], bundle_name: str, **changes: Any) -> "DetectionSettings":
+        """The settings in a manifest's section, with `changes`.
+
+        Raises `BundleError` for a field that is unknown or does not fit.
+        """
+        section = {**renamed(section, EARLIER), **changes}
         unknown = [key for key in section if key not in {f.name for f in fields(cls)}]
         if unknown:
             raise BundleError(

@@ -50,7 +50,7 @@ def _found(
     settings: DetectionSettings,
 ) -> Found:
     scores = logits.detach().float().sigmoid().amax(dim=-1)
-    rows = (scores >= settings.score_threshold).nonzero()[:, 0]
+    rows = (scores >= settings.score_floor).nonzero()[:, 0]
     rows = rows[scores[rows].argsort(descending=True, stable=True)[: settings.candidates]]
     boxes = decode(deltas[rows].detach().float(), anchors.boxes[rows])
     moves = displacement[rows].detach().float() * anchors.strides[rows]

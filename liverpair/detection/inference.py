@@ -65,10 +65,8 @@ class Detector:
             raise BundleError(
                 f"Model '{bundle.name}' is for {bundle.task}, not for detection.", "Choose another model."
             )
-        section = dict(bundle.section(TASK))
-        for key in ("score_threshold", "alignment"):
-            if getattr(options, key) is not None:
-                section[key] = getattr(options, key)
+        wanted = {"score_floor": options.score_floor, "alignment": options.alignment}
+        changes = {key: value for key, value in wanted.items() if value is not None}
         network = bundle.network("cpu")
         if getattr(network, "dimensions", None) != 3 or not hasattr(network, "strides"):
             raise BundleError(f"Model '{bundle.name}' has no network that detects in volumes.", "Choose another model.")
@@ -77,7 +75,7 @@ class Detector:
         def engine(device: torch.device) -> Engine:
             return make_engine(network, name, device)
 
-        settings = DetectionSettings.read(section, bundle.name)
+        settings = DetectionSettings.read(bundle.section(TASK), bundle.name, **changes)
         if {len(size) for size in settings.anchor_sizes} != {3} or len(settings.anchor_sizes) != network.anchors:
             raise BundleError(
                 f"Model '{bundle.name}' is refused: its anchor_sizes are not the {network.anchors} boxes "
@@ -161,8 +159,8 @@ def detect(
         "sha256": bundle.sha256,
         **engine_summary(engine),
         "alignment": detector.settings.alignment,
-        "score_threshold": detector.settings.score_threshold,
-        "operating_threshold": detector.settings.operating_threshold,
+        "score_floor": detector.settings.score_floor,
+        "display_threshold": detector.settings.display_threshold,
         "offset_t1_to_t2_mm": list(prepared.offset_t1_to_t2_mm),
         "seconds": round(time.perf_counter() - started, 3),
         "software": f"LiverPair {__version__}",

@@ -91,7 +91,7 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     if not any(case.truth for case in cases):
         raise InputError("There is no lesion to be found in any case.", "Score studies with a lesions.json.")
     images = [case.image(side) for case in cases for side in SIDES]
-    threshold = operating_threshold([measurable(image) for image in images])
+    threshold = score_at_rate([measurable(image) for image in images])
     values = {
         "sensitivity_at_2fp": _sensitivity(images),
         "sensitivity_at_2fp_own_scores": _sensitivity([case.image(side, True) for case in cases for side in SIDES]),
@@ -152,7 +152,7 @@ def case_row(case: ScoredCase, threshold: float) -> dict[str, Any]:
     return {**row, **_pairing([case], threshold, lambda case, lesion: True)}
 
 
-def operating_threshold(matches: Sequence[Matches], rate: float = OPERATING_RATE) -> float:
+def score_at_rate(matches: Sequence[Matches], rate: float = OPERATING_RATE) -> float:
     """The lowest score from which on there are at most `rate` false boxes per image; 0 when there are never more."""
     false = np.sort(np.concatenate([m.scores[m.found < 0] for m in matches]))[::-1] if matches else np.empty(0)
     allowed = math.floor(rate * len(matches) + 1e-9)

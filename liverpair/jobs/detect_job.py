@@ -71,7 +71,7 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         doubts = _doubts(wanted, inputs, found)
         notes = [*doubts, *inputs.notes, *found.notes]
         if not found.pairs:
-            notes.append(f"No lesion has a score of {found.provenance['score_threshold']:g} or more.")
+            notes.append(f"No lesion has a score of {found.provenance['score_floor']:g} or more.")
         correspondence = _registration(found, notes, progress) if wanted.correspondence else None
         output = wanted.folder()
         described = _described(wanted, found, correspondence, notes, output)

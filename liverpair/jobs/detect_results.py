@@ -14,7 +14,11 @@ SCHEMA_VERSION = 1
 LESIONS_FILE = "lesions.json"
 TABLE_FILE = "lesions.csv"
 TRANSFORM_FILE = "t1_to_t2.tfm"
-EARLIER = {"liver_offset_mm": "offset_t1_to_t2_mm"}
+EARLIER = {
+    "liver_offset_mm": "offset_t1_to_t2_mm",
+    "score_threshold": "score_floor",
+    "operating_threshold": "display_threshold",
+}
 """Keys of version 0.1 and what they are called since."""
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PARTS = (*SIDES, *(f"{side}_liver" for side in SIDES))
 BOX_FIELDS = ("center_mm", "size_mm", "direction")
-EARLIER = {"centre_mm": "center_mm"}
+EARLIER = {"centre_mm": "center_mm", "score_threshold": "score_floor"}
 """Names that version 0.1 used in requests, and those of today."""
 LABEL_OPTION = "--liver-label"
 

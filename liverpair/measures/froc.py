@@ -64,17 +64,17 @@ def match_boxes(predicted: np.ndarray, scores: Sequence[float], lesions: np.ndar
     return match(iou(predicted, lesions), scores, minimum_iou)
 
 
-def sensitivity(images: Iterable[Matches], score_threshold: float = 0.0) -> float:
+def sensitivity(images: Iterable[Matches], minimum_score: float = 0.0) -> float:
     """Lesions found by a prediction of at least this score, of all; NaN without lesions."""
     images = list(images)
     total = sum(m.lesions for m in images)
-    hits = sum(int(((m.found >= 0) & (m.scores >= score_threshold)).sum()) for m in images)
+    hits = sum(int(((m.found >= 0) & (m.scores >= minimum_score)).sum()) for m in images)
     return hits / total if total else math.nan
 
 
-def precision(images: Iterable[Matches], score_threshold: float = 0.0) -> float:
+def precision(images: Iterable[Matches], minimum_score: float = 0.0) -> float:
     """Predictions of at least this score that find a lesion, of all such; NaN without predictions."""
-    hits = [(m.found >= 0)[m.scores >= score_threshold] for m in images]
+    hits = [(m.found >= 0)[m.scores >= minimum_score] for m in images]
     hits = np.concatenate(hits) if hits else np.empty(0)
     return float(hits.mean()) if len(hits) else math.nan
 

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.bundle import Bundle
+from liverpair.core.errors import InputError
+from liverpair.detection.detection_settings import EARLIER
 from liverpair.training.bundle_writing import kept_task, shared_manifest
 from liverpair.training.command import BEST, TrainingCLI, fit
 from liverpair.training.detection import DetectionTask
 from liverpair.training.paired_lesions_data import PairedLesionsData
 
+SETTINGS = "--model.settings."
 CURVES = ("loss", "validation_ap", "validation_moved_iou")
 LESION = {
     "name": "Lesion",
@@ -21,6 +24,9 @@ LESION = {
 
 def main(arguments: list[str]) -> None:
     """Train as the config says; when `bundle.folder` is set, write the best checkpoint there."""
+    for earlier, today in EARLIER.items():
+        if any(word.partition("=")[0] == f"{SETTINGS}{earlier}" for word in arguments):
+            raise InputError(f"{SETTINGS}{earlier} is called {SETTINGS}{today} now.")
     cli = fit(DetectionTask, PairedLesionsData, arguments)
     if cli.config.bundle.folder and cli.trainer.is_global_zero:
         bundle = write_bundle(cli, shlex.join(["python", "-m", "liverpair", "train", "detection", *arguments]))

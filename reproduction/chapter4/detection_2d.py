@@ -144,7 +144,7 @@ def measure(answers: Sequence[Answered], threshold: float) -> dict[str, float]:
     small = [_shorter(a.side(image)[1]) < SMALL_PIXELS for a in answers for image in (0, 1)]
     overlaps = np.concatenate([m.iou[(m.found >= 0) & (m.scores >= threshold)] for m in matches])
     moved = np.concatenate([_moved(a, threshold) for a in answers])
-    sensitive = partial(sensitivity, score_threshold=threshold)
+    sensitive = partial(sensitivity, minimum_score=threshold)
     return {
         "sensitivity": sensitive(matches),
         "precision": precision(matches, threshold),

@@ -108,7 +108,7 @@ def trained_as_published(runs: Path, extra: Sequence[str]) -> Bundle:
 
 def detect_all(arm: Arm, folder: Path, lesion_cases: Sequence[LesionCase]) -> list[ScoredCase]:
     """What an arm finds in every study."""
-    options = DetectOptions(score_threshold=LOWEST_SCORE, alignment=arm.alignment)
+    options = DetectOptions(score_floor=LOWEST_SCORE, alignment=arm.alignment)
     liver_bundles = () if arm.drawn_livers else (Catalogue().find(LIVER_MODEL),)
     scored = []
     for number, lesion_case in enumerate(lesion_cases, start=1):

@@ -14,7 +14,7 @@ def narrow(panel):
     """The panel as narrow as Slicer makes it beside views on a screen of 1280 pixels, with lesions in it."""
     panel.add_pair()
     panel.add_lesions()
-    panel.parameters.scoreThreshold = 0.0
+    panel.parameters.displayThreshold = 0.0
     panel.harness.main_window.harness_set_panel_width(NARROW)
     panel.harness.wait(seconds=0.4)
     return panel.widget.parent
@@ -44,7 +44,7 @@ def test_sums_that_get_more_lines_do_not_lie_on_the_table(panel):
     panel.harness.wait(seconds=0.4)
     section = panel.section("Lesions").widget
     panel.study.add([*found(), lesion(5, (0, 0, 30), state="rejected", t1_score=0.1, t2_score=0.1)])
-    panel.parameters.scoreThreshold = 0.5
+    panel.parameters.displayThreshold = 0.5
     assert len(panel["sumsLabel"].text.splitlines()) == 4
     panel["sumsLabel"].parentWidget().layout().activate()  # as Slicer does, before the panel has got higher
     assert faults(section) == []

@@ -39,7 +39,7 @@ def test_keys_walk_through_the_lesions_and_round(sections):
 
 def test_hidden_lesions_are_passed_over(sections):
     sections.add_lesions([*lesions()[:2], lesion(3, (-20, 30, 90), ("t1",), t1_score=0.2)])
-    sections.study.filter(minimum_score=0.5)
+    sections.study.filter(display_threshold=0.5)
     sections.press("S")
     sections.press("S")
     assert sections.number() == 1
@@ -104,24 +104,24 @@ def shown(sections) -> list[int]:
 
 def test_both_halves_of_a_split_lesion_stay_shown_whatever_their_own_scores(sections):
     sections.add_lesions([lesion(1, (-40, -30, 60), t1_score=0.3), *lesions()[1:]])
-    sections.study.filter(minimum_score=0.5)
+    sections.study.filter(display_threshold=0.5)
     sections.press("Q")
     assert sections.number() == 1 and shown(sections) == [1, 2, 3, 4, 5]
     sections.press("W")
     assert sections.number() == 5
-    sections.study.filter(minimum_score=0.5)
+    sections.study.filter(display_threshold=0.5)
     assert shown(sections) == [1, 2, 3, 4, 5]
-    sections.study.filter(minimum_score=0.6)
+    sections.study.filter(display_threshold=0.6)
     assert shown(sections) == [2, 3, 4, 5]
 
 
 def test_a_box_whose_partner_is_deleted_or_linked_away_stays_shown(sections):
     sections.add_lesions([lesion(1, (-40, -30, 60), t1_score=0.3), *lesions()[1:]])
-    sections.study.filter(minimum_score=0.5)
+    sections.study.filter(display_threshold=0.5)
     sections.review.reviewer.deleteSide("t2")
     assert shown(sections) == [1, 2, 3, 4]
     sections.study.undo()
-    sections.study.filter(minimum_score=0.4)
+    sections.study.filter(display_threshold=0.4)
     sections.review.reviewer.linkWith("lesion-3", "lesion-1")  # lesion 1 keeps its T1 box, of 0.3
     assert shown(sections) == [1, 2, 3, 4]
 
@@ -131,7 +131,7 @@ def test_next_and_previous_go_on_from_the_place_of_a_lesion_that_the_filter_hide
                           lesion(3, (-20, 30, 90)), lesion(4, (50, 0, 70))])  # fmt: skip
     for key, number in (("S", 3), ("W", 1)):
         sections.context.select("lesion-2")
-        sections.study.filter(minimum_score=0.5)
+        sections.study.filter(display_threshold=0.5)
         sections.press(key)
         assert sections.number() == number
         sections.context.select("lesion-2")

@@ -99,23 +99,23 @@ def test_the_first_lesion_is_chosen_at_once_and_another_one_stays_chosen_when_th
     assert panel.context.selectedUid == "lesion-3" and panel.chosen_row() == "3"
     assert panel.context.jumpedTo["t1"] == pytest.approx((0, -10, 80))
     panel.context.select(None)
-    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.95})
+    panel.run(provenance={**PROVENANCE, "display_threshold": 0.95})
     assert panel.numbers() == [] and panel.context.selectedUid is None
 
 
 def test_the_slider_starts_where_the_model_says_and_stays_where_the_user_put_it(panel):
     panel.add_pair()
     panel.run()
-    assert panel.parameters.scoreThreshold == 0.5 and panel.numbers() == ["1", "3", "4"]
-    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.254})
-    assert panel["scoreThresholdSlider"].value == pytest.approx(0.25)
+    assert panel.parameters.displayThreshold == 0.5 and panel.numbers() == ["1", "3", "4"]
+    panel.run(provenance={**PROVENANCE, "display_threshold": 0.254})
+    assert panel["displayThresholdSlider"].value == pytest.approx(0.25)
     assert panel.numbers() == ["1", "2", "3", "4"]
     assert panel.study.is_shown(panel.study.pair("lesion-2"))
-    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.65})
+    panel.run(provenance={**PROVENANCE, "display_threshold": 0.65})
     assert panel.numbers() == ["1", "3"]
-    panel.harness.type_text(panel["scoreThresholdSlider"], "0.8")
-    panel.run(provenance={**PROVENANCE, "operating_threshold": 0.25})
-    assert panel.parameters.scoreThreshold == pytest.approx(0.8) and panel.numbers() == ["1"]
+    panel.harness.type_text(panel["displayThresholdSlider"], "0.8")
+    panel.run(provenance={**PROVENANCE, "display_threshold": 0.25})
+    assert panel.parameters.displayThreshold == pytest.approx(0.8) and panel.numbers() == ["1"]
 
 
 def test_livers_that_are_there_are_used_and_not_made_anew(panel):
@@ -282,7 +282,7 @@ def test_lesions_and_choices_are_saved_and_loaded(panel, tmp_path):
     panel.run()
     panel.study.set_state("lesion-3", "accepted")
     panel.study.set_note("lesion-4", "cyst?")
-    panel.parameters.scoreThreshold = 0.65
+    panel.parameters.displayThreshold = 0.65
     before = boxes(panel.study)
     panel.harness.wait(seconds=0.5)
     path = str(tmp_path / "scene.mrb")
@@ -294,7 +294,7 @@ def test_lesions_and_choices_are_saved_and_loaded(panel, tmp_path):
     panel.harness.wait()
     assert panel["t1VolumeSelector"].currentNode().GetName() == "AX T1 in phase"
     assert panel["t2LiverSelector"].currentNode().GetName() == "AX T2 SPIR liver"
-    assert panel["scoreThresholdSlider"].value == pytest.approx(0.65)
+    assert panel["displayThresholdSlider"].value == pytest.approx(0.65)
     assert boxes(panel.study) == before
     assert panel.study.pair("lesion-3").state == "accepted" and panel.study.pair("lesion-4").note == "cyst?"
     assert panel.numbers() == ["1", "3"]

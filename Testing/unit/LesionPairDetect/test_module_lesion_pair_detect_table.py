@@ -18,7 +18,7 @@ def listed(panel):
     panel.harness.wait()
     layouts.fit_pair(t1, t2)
     panel.add_lesions()
-    panel.parameters.scoreThreshold = 0.0
+    panel.parameters.displayThreshold = 0.0
     panel.harness.wait(seconds=0.4)
     return panel
 
@@ -64,7 +64,7 @@ def test_a_row_tells_a_partner_that_is_only_proposed(listed):
 
 def test_a_lesion_that_the_filter_hides_is_not_the_chosen_one_any_more(listed):
     listed.choose_row(2)
-    listed.harness.type_text(listed["scoreThresholdSlider"], "0.5")
+    listed.harness.type_text(listed["displayThresholdSlider"], "0.5")
     assert listed.context.selectedUid is None
     listed["lesionsTable"].setFocus()
     listed.harness.press("W")
@@ -111,7 +111,7 @@ def test_review_walks_through_the_rows_from_top_to_bottom(listed):
     assert walk("S", 4) == ["4", "1", "2", "3"]
     assert walk("W", 2) == ["2", "1"]
     listed.click_heading("Seen in")
-    listed.harness.type_text(listed["scoreThresholdSlider"], "0.5")
+    listed.harness.type_text(listed["displayThresholdSlider"], "0.5")
     assert listed.numbers() == ["1", "4", "3"]
     listed["lesionsTable"].setFocus()
     assert walk("S", 3) == ["4", "3", "1"]
@@ -134,14 +134,14 @@ def test_what_others_do_to_many_boxes_is_followed_once(listed):
 
 def test_the_slider_filters_at_once_without_another_run(listed):
     commands = len(listed.worker.transport.commands)
-    listed.harness.type_text(listed["scoreThresholdSlider"], "0.65")
+    listed.harness.type_text(listed["displayThresholdSlider"], "0.65")
     assert listed.numbers() == ["1", "3"]
     shown = {number: listed.study.node(f"lesion-{number}", "t1").GetDisplayNode().GetVisibility() for number in (1, 2)}
     assert shown == {1: 1, 2: 0}
     assert "Hidden by the filter: 2" in listed["sumsLabel"].text
     listed.study.set_state("lesion-4", "accepted")
     assert listed.numbers() == ["1", "3", "4"]
-    listed.harness.type_text(listed["scoreThresholdSlider"], "0")
+    listed.harness.type_text(listed["displayThresholdSlider"], "0")
     assert listed.numbers() == ["1", "2", "3", "4"]
     assert len(listed.worker.transport.commands) == commands
 
@@ -150,7 +150,7 @@ def test_seventy_eight_lesions_are_filtered_and_undone_without_a_batch_of_the_sc
     many = [lesion(n, (n - 40, -30, 60), t1_score=n / 78, t2_score=n / 78) for n in range(1, 79)]
     listed.study.replace_all(many)
     for score, count in (("0.5", 40), ("1", 1), ("0", 78)):
-        listed.harness.type_text(listed["scoreThresholdSlider"], score)
+        listed.harness.type_text(listed["displayThresholdSlider"], score)
         assert len(listed.rows()) == count
     listed.study.undo()
     listed.study.redo()

@@ -26,8 +26,8 @@ CHOICES = {
     "LesionPairDetect": {
         "model": "peaks",
         "device": "cpu",
-        "scoreThreshold": 0.25,
-        "lastScoreThreshold": 0.25,
+        "displayThreshold": 0.25,
+        "lastDisplayThreshold": 0.25,
         "hideRejected": True,
         "recistTargets": 3,
         "recistMinimumMm": 12.5,

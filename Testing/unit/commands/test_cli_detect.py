@@ -53,7 +53,7 @@ def test_a_pair(studies, model, tmp_path, capsys):
     assert len(read_lesions(tmp_path / "out" / "lesions.json")) == 2
     assert cli.main(words) == 2
     assert "already holds detection.json. Choose another folder, or add --overwrite." in capsys.readouterr().err
-    assert cli.main([*words, "--overwrite", "--threshold", "0.1"]) == 0
+    assert cli.main([*words, "--overwrite", "--score-floor", "0.1"]) == 0
     assert "\n2 of them with a score from 0.5, which LesionPairDetect shows at first" in capsys.readouterr().out
     assert cli.main([*words, "--overwrite", "--threshold", "1"]) == 0
     assert read_lesions(tmp_path / "out" / "lesions.json") == []
@@ -64,7 +64,7 @@ def test_a_pair(studies, model, tmp_path, capsys):
     [
         (["{t1}"], "1 volumes are given; lesions are looked for in one T1 and one T2 together."),
         (["{t1}", "{t2}", "--studies", "x"], "--studies takes volumes and masks from its folder."),
-        (["{t1}", "{t2}", "--threshold", "2"], "must be a number from 0 to 1, not 2.0."),
+        (["{t1}", "{t2}", "--score-floor", "2"], "must be a number from 0 to 1, not 2.0."),
         (["{t1}", "{t2}", "--alignment", "up"], "must be 'aligned' or 'published', not 'up'."),
         (["{t1}", "{t2}", "--model", "nobody"], "There is no model 'nobody'."),
         (["{t1}", "/gone.nii"], "'/gone.nii' does not exist."),

@@ -81,12 +81,12 @@ def test_a_lesion_of_one_image_is_completed_by_its_moved_box(tmp_path):
     assert moved[0].t2.center_mm == pytest.approx(np.add(moved[0].t1.center_mm, liver_offset(*livers)))
 
 
-def test_the_score_threshold_can_be_raised(tmp_path):
+def test_the_score_floor_can_be_raised(tmp_path):
     images, livers = pair_of_volumes()
     bundle = write_peak_bundle(tmp_path / "b")
-    everything = detect(*images, bundle, livers, options=DetectOptions("cpu", score_threshold=0.0)).pairs
+    everything = detect(*images, bundle, livers, options=DetectOptions("cpu", score_floor=0.0)).pairs
     assert len(everything) > 2
-    assert detect(*images, bundle, livers, options=DetectOptions("cpu", score_threshold=1.0)).pairs == []
+    assert detect(*images, bundle, livers, options=DetectOptions("cpu", score_floor=1.0)).pairs == []
     assert [p.number for p in everything] == list(range(1, len(everything) + 1))
 
 
@@ -203,7 +203,7 @@ def test_boxes_go_to_space_and_back(degrees, order, flips):
 
 
 def test_arrays_of_two_dimensions_need_no_geometry():
-    settings = DetectionSettings(((4.0, 4.0),), score_threshold=0.5, nms_iou=0.3, link_iou=0.3)
+    settings = DetectionSettings(((4.0, 4.0),), score_floor=0.5, nms_iou=0.3, link_iou=0.3)
 
     def network(images: torch.Tensor) -> torch.Tensor:
         """Anchor (1, 2) is positive in image 0 and lies one level voxel down in image 1; anchor (2, 2) is positive

@@ -18,7 +18,7 @@ from liverpair.networks.retina import RetinaOutput
 
 SHAPE = (8, 16, 16)
 STRIDE = (2, 4, 4)
-SETTINGS = DetectionSettings(((2.0, 4.0, 4.0),), score_threshold=0.5)
+SETTINGS = DetectionSettings(((2.0, 4.0, 4.0),), score_floor=0.5)
 ON = grid((2.0, 2.0, 3.0), extent=48.0)
 OBLIQUE = grid((2.0, 2.0, 3.0), degrees=(10.0, -20.0, 35.0), extent=48.0)
 ONE_CELL = np.array([[[2.0, 4.0, 8.0], [4.0, 8.0, 12.0]]])

@@ -8,7 +8,7 @@ import pytest
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
-from liverpair.evaluation.score_detection import ScoredCase, operating_threshold, score_cases
+from liverpair.evaluation.score_detection import ScoredCase, score_at_rate, score_cases
 
 OFFSET = (0.0, 0.0, 20.0)
 
@@ -116,9 +116,9 @@ def test_the_operating_point_keeps_as_many_false_boxes_as_are_allowed():
     predicted = [detection(n, 100 * n, (n / 10, n / 10)) for n in range(1, 6)]
     matches = [ScoredCase("a", predicted, []).image(side).matches(0.1) for side in ("t1", "t2")]
     for rate, kept in ((0.0, 0), (1.0, 2), (2.0, 4), (4.5, 8), (5.0, 10), (9.0, 10)):
-        threshold = operating_threshold(matches, rate)
+        threshold = score_at_rate(matches, rate)
         assert sum(int((m.scores >= threshold).sum()) for m in matches) == kept
-    assert operating_threshold([]) == 0
+    assert score_at_rate([]) == 0
 
 
 def test_sizes_given_go_before_those_of_the_boxes():

@@ -315,6 +315,16 @@ def test_a_segmentation_that_was_done_is_known_again(tmp_path):
     assert wanted.asked(find_bundles([bundle])) == json_of("results/segment/measures.json")["asked"]
 
 
+def test_a_detection_that_was_done_is_known_again(tmp_path):
+    request = {"bundle": str(DATA / "bundles" / "peaks"), "output": str(tmp_path)}
+    request |= {"device": "cpu", "engine": "torch-fp32"}
+    request |= {side: str(DATA / "study" / f"{side}.nii.gz") for side in SIDES}
+    request |= {f"{side}_liver": str(DATA / "study" / f"{side}_liver.nii.gz") for side in SIDES}
+    kept = detect_results.read_detection(DATA / "results" / "detect")
+    assert DetectRequest.parse(request).asked_now() == kept["asked"]
+    assert (kept["provenance"]["score_floor"], kept["provenance"]["display_threshold"]) == (0.5, 0.5)
+
+
 def all_requests() -> list:
     content = json_of("requests.json")
     return [

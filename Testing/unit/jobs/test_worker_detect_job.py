@@ -118,7 +118,7 @@ def test_a_missing_liver_is_segmented_and_kept(request_for, place, tmp_path):
 
 
 def test_nothing_found_is_said(request_for):
-    result = JOBS["detect"](request_for(score_threshold=1), no_progress)
+    result = JOBS["detect"](request_for(score_floor=1), no_progress)
     assert result["pairs"] == 0 and read_lesions(result["lesions"]) == []
     assert "No lesion has a score of 1 or more." in result["notes"]
 
@@ -160,15 +160,15 @@ def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, t
         ({"bundle": ["b"]}, "Option 'bundle' of a detection must be a text, not ['b']."),
         ({"liver_bundle": "b"}, "Option 'liver_bundle' of a detection must be a list of texts, not 'b'."),
         ({"liver_bundle": [1]}, "Option 'liver_bundle' of a detection must be a list of texts, not [1]."),
-        ({"score_threshold": 1.5}, "Option 'score_threshold' of a detection must be a number from 0 to 1, not 1.5."),
+        ({"score_floor": 1.5}, "Option 'score_floor' of a detection must be a number from 0 to 1, not 1.5."),
         (
-            {"score_threshold": float("nan")},
-            "Option 'score_threshold' of a detection must be a number from 0 to 1, not nan.",
+            {"score_floor": float("nan")},
+            "Option 'score_floor' of a detection must be a number from 0 to 1, not nan.",
         ),
-        ({"score_threshold": True}, "Option 'score_threshold' of a detection must be a number from 0 to 1, not True."),
+        ({"score_floor": True}, "Option 'score_floor' of a detection must be a number from 0 to 1, not True."),
         (
-            {"score_threshold": "0.5"},
-            "Option 'score_threshold' of a detection must be a number from 0 to 1, not '0.5'.",
+            {"score_floor": "0.5"},
+            "Option 'score_floor' of a detection must be a number from 0 to 1, not '0.5'.",
         ),
         ({"alignment": "sideways"}, "must be 'aligned' or 'published', not 'sideways'."),
         ({"color": "red"}, "Option 'color' of a detection is unknown."),

@@ -37,7 +37,7 @@ DRAW = partial(drawn_sample, settings=PAIRS)
 
 def task(**changes) -> DetectionTask:
     torch.manual_seed(0)
-    settings = DetectionSettings(SIZES, alignment="published", mask=False, score_threshold=0.0)
+    settings = DetectionSettings(SIZES, alignment="published", mask=False, score_floor=0.0)
     return DetectionTask(**{"settings": settings, "arguments": ARGUMENTS, "warmup_steps": 2, **changes})
 
 

@@ -95,7 +95,7 @@ def bundle(root, tmp_path_factory) -> Bundle:
     settings = {
         "seed_everything": 5,
         "model": {
-            "settings": {"anchor_sizes": [[2.0, 3.0, 3.0]], "mask_margin_mm": 6.0, "score_threshold": 0.0},
+            "settings": {"anchor_sizes": [[2.0, 3.0, 3.0]], "mask_margin_mm": 6.0, "score_floor": 0.0},
             "arguments": {
                 "levels": [1],
                 "anchors": 1,

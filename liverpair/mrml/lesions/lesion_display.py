@@ -47,7 +47,7 @@ class LesionFilter:
     """Which lesions are shown. Boxes that no network scored were drawn by a person, and always are; so are accepted
     lesions, and those whose uids are `kept`."""
 
-    minimum_score: float = 0.0
+    display_threshold: float = 0.0
     hide_rejected: bool = False
     kept: frozenset[str] = frozenset()
 
@@ -69,7 +69,7 @@ class LesionFilter:
             return True
         scores = [score for score, _origin in boxes if score is not None]
         drawn = any(origin == "drawn" and score is None for score, origin in boxes)
-        return state == "accepted" or drawn or not scores or max(scores) >= self.minimum_score
+        return state == "accepted" or drawn or not scores or max(scores) >= self.display_threshold
 
 
 class LesionDisplay:

@@ -277,9 +277,9 @@ class LesionStudy:
         are shown only while the pointer is near. Selecting takes them away."""
         self._store.show_handles(shown)
 
-    def filter(self, minimum_score: float = 0.0, hide_rejected: bool = False) -> None:
-        """Show only the lesions with a score from `minimum_score`; drawn and accepted ones always stay."""
-        wanted, before = LesionFilter(minimum_score, hide_rejected), self._store.display.filter
+    def filter(self, display_threshold: float = 0.0, hide_rejected: bool = False) -> None:
+        """Show only the lesions with a score from `display_threshold`; drawn and accepted ones always stay."""
+        wanted, before = LesionFilter(display_threshold, hide_rejected), self._store.display.filter
         self._store.show(before if wanted == replace(before, kept=frozenset()) else wanted)
 
     def keep_shown(self, uids: Iterable[str]) -> None:

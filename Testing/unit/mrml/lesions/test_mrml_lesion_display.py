@@ -154,9 +154,9 @@ def test_taking_hold_of_a_box_selects_its_lesion(study):
 
 def test_the_filter_hides_low_scores_but_nothing_drawn_or_accepted(study):
     assert shown(study) == {"a", "b", "c"}
-    study.filter(minimum_score=0.5)
+    study.filter(display_threshold=0.5)
     assert shown(study) == {"a", "b"}
-    study.filter(minimum_score=0.95)
+    study.filter(display_threshold=0.95)
     assert shown(study) == {"a", "b"}
     study.set_state("a", "proposed")
     assert shown(study) == {"b"}
@@ -166,9 +166,9 @@ def test_the_filter_hides_low_scores_but_nothing_drawn_or_accepted(study):
 
 def test_the_better_of_two_scores_counts(study):
     study.add([LesionPair(4, t1_box(), t2_box(9.0), 0.3, 0.7, "detected", "detected", uid="d")])
-    study.filter(minimum_score=0.6)
+    study.filter(display_threshold=0.6)
     assert "d" in shown(study)
-    study.filter(minimum_score=0.71)
+    study.filter(display_threshold=0.71)
     assert "d" not in shown(study)
 
 
@@ -214,9 +214,9 @@ def test_many_boxes_are_filtered_and_undone_like_few(scene):
     many.observe(told.append)
     uids = many.add(lesions)
     assert told == ["boxes", "history"]
-    many.filter(minimum_score=0.5)
+    many.filter(display_threshold=0.5)
     assert len(shown(many)) == 25
-    many.filter(minimum_score=0.0)
+    many.filter(display_threshold=0.0)
     assert len(shown(many)) == 54
     many.select(uids[-1])
     many.undo()
@@ -235,7 +235,7 @@ def test_the_smallest_shown_box_around_a_point_is_found(study):
     assert study.at(corner, "t1") == "a"
     assert study.at(center, "t2") is None
     assert study.at((500, 0, 0), "t1") is None
-    study.filter(minimum_score=0.5)
+    study.filter(display_threshold=0.5)
     assert study.at(center, "t1") == "a"
 
 
@@ -269,7 +269,7 @@ def test_boxes_are_drawn_in_their_row_and_vanish_with_the_filter(rows, study):
         view.look_at(frames.flip(box.center_mm), 150.0)
     assert all(colored(view, 1) > 20 for view in rows)
     study.set_state("a", "proposed")
-    study.filter(minimum_score=1.0)
+    study.filter(display_threshold=1.0)
     assert all(colored(view, 1) == 0 for view in rows)
     study.filter()
     study.remove_side("a", "t2")

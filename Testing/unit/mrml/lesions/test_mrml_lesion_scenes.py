@@ -302,7 +302,7 @@ def test_an_open_study_follows_what_was_repaired(study):
 def test_nothing_of_a_marker_or_a_filter_is_in_the_file(tmp_path, study):
     marker = PlaceMarker(1)
     marker.show((1, 2, 3), "about 6 mm")
-    study.filter(minimum_score=0.99)
+    study.filter(display_threshold=0.99)
     path = save_scene_mrb(tmp_path / "scene.mrb")
     with zipfile.ZipFile(path) as archive:
         assert not any("Corresponding" in name for name in archive.namelist())
