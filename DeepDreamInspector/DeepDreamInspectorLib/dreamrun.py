@@ -137,7 +137,7 @@ class NewDream(DreamRun):
         self._grids = {}
 
     def writeRequest(self, folder):
-        request = {**self._options, "bundle": str(self._bundle.folder), "side": self._side, "resume": False}
+        request = {**self._options, "model": str(self._bundle.folder), "side": self._side, "resume": False}
         request["output"] = str(self._home / RESULTS)
         for side, node in self._volumes.items():
             volumes.check_node(node, side.upper())

@@ -47,7 +47,7 @@ class DetectionRun(WorkerRun):
         self.displayThreshold = None
 
     def writeRequest(self, folder):
-        request = {"bundle": str(self._bundle.folder), "device": self._device, "correspondence": False}
+        request = {"model": str(self._bundle.folder), "device": self._device, "correspondence": False}
         request["output"] = str(folder / "results")
         for side, node in self._volumes.items():
             volumes.check_node(node, side.upper())

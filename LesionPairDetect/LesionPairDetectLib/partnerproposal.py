@@ -29,7 +29,7 @@ class PartnerRun(WorkerRun):
         self.box = self.score = None
 
     def writeRequest(self, folder):
-        request = {"bundle": self._model, "device": self._device, "side": self._side}
+        request = {"model": self._model, "device": self._device, "side": self._side}
         for side in SIDES:
             for name, image in ((side, self._images[side]), (f"{side}_liver", self._livers[side])):
                 request[name] = str(folder / f"{name}.nrrd")

@@ -26,7 +26,7 @@ class SegmentationRun(WorkerRun):
         self.nodes = None
 
     def writeRequest(self, folder):
-        request = {**self._options, "bundle": [str(self._bundle.folder)], "output": str(folder / "results")}
+        request = {**self._options, "model": [str(self._bundle.folder)], "output": str(folder / "results")}
         for side, node in self._volumes.items():
             volumes.check_node(node, side.upper())
             request[side] = str(volumes.write_volume(node, folder / f"{side}.nrrd"))

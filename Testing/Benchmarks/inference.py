@@ -70,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bundle", default="liver-t1t2", help="name or folder of a model")
+    parser.add_argument("--model", default="liver-t1t2", help="name or folder of a model")
     parser.add_argument("--case", default="10", help="CHAOS case, where there is data; else the phantom is taken")
     parser.add_argument(
         "--patch", type=int, nargs=3, default=(32, 128, 176), help="MONAI's window (z, y, x): the patch of the training"
@@ -87,14 +87,14 @@ def measure(options: argparse.Namespace, folder: Path, command: str) -> None:
     from liverpair.core.device import processor_name
     from liverpair.evaluation.result_files import write_results
 
-    bundle = Catalogue().find(options.bundle)
+    bundle = Catalogue().find(options.model)
     volumes, data = input_volumes(options.case, folder)
     prepared = prepared_arrays(bundle, volumes, folder)
     first_run_s = segment_in_new_process(bundle.folder, volumes, folder)
     arms = run_arms(bundle.folder, prepared, options, folder)
     cold_start_s = statistics.median(segment_in_new_process(bundle.folder, volumes, folder) for _ in range(3))
     warm = segment_in_warm_worker(bundle.folder, volumes, folder, options.warm_runs)
-    peak = child("peak", "--bundle", str(bundle.folder), "--arrays", *map(str, prepared.values()))
+    peak = child("peak", "--model", str(bundle.folder), "--arrays", *map(str, prepared.values()))
     threshold = bundle.postprocessing["threshold"]
     drawn = drawn_livers(bundle, volumes)
     table = [row(name, arms, threshold, drawn) for name in LABELS]
@@ -179,7 +179,7 @@ def run_arms(bundle: Path, prepared: dict[str, Path], options: argparse.Namespac
         for name in LABELS:
             print(f"round {round_number + 1} of {options.rounds}: {LABELS[name]}", file=sys.stderr, flush=True)
             arguments = [
-                "--bundle",
+                "--model",
                 str(bundle),
                 "--arrays",
                 *map(str, prepared.values()),
@@ -253,7 +253,7 @@ def overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 def segment_in_new_process(bundle: Path, volumes: dict[str, Path], folder: Path) -> float:
     """Seconds of `python -m liverpair segment`, from its start to its end."""
-    command = [sys.executable, "-m", "liverpair", "segment", *map(str, volumes.values()), "--bundle", str(bundle)]
+    command = [sys.executable, "-m", "liverpair", "segment", *map(str, volumes.values()), "--model", str(bundle)]
     start = time.perf_counter()
     subprocess.run([*command, "-o", str(folder / "cold"), "--overwrite"], stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start
@@ -273,7 +273,7 @@ def segment_in_warm_worker(bundle: Path, volumes: dict[str, Path], folder: Path,
 
     request = {
         **{side: str(path) for side, path in volumes.items()},
-        "bundle": [str(bundle)],
+        "model": [str(bundle)],
         "output": str(folder / "warm"),
     }
     totals, computations = [], []

@@ -121,13 +121,13 @@ def main() -> None:
     """Run the arm that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("arm", choices=[*ARMS, "peak"])
-    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--arrays", type=Path, nargs="+", required=True)
     parser.add_argument("--patch", type=int, nargs=3)
     parser.add_argument("--runs", type=int, default=3, help="warm runs")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    bundle = Bundle.load(options.bundle)
+    bundle = Bundle.load(options.model)
     arrays = [np.load(path) for path in options.arrays]
     if options.arm == "peak":
         print(json.dumps(fraction_of_peak(bundle, arrays[0])))

@@ -88,7 +88,7 @@ def short_request(place: Path, output: Path) -> dict[str, Any]:
     """A dream of 15 iterations from one point, with the model "b2" in the folder `place`."""
     return {
         "t1": str(place / "t1.nii.gz"),
-        "bundle": str(place / "b2"),
+        "model": str(place / "b2"),
         "starts": [{"point_mm": POINT}],
         "step": 0.01,
         "iterations": ITERATIONS,

@@ -30,7 +30,7 @@ def segment_studies(
     from liverpair.jobs.segment_job import check_choices  # with torch
 
     folders = study_folders(studies, output)
-    bundles = find_bundles(options["bundle"])
+    bundles = find_bundles(options["model"])
     check_choices(bundles, options["device"], options["engine"])
 
     def work(folder: Path, study_output: Path, progress: Progress) -> dict[str, Any]:

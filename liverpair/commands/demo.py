@@ -16,6 +16,7 @@ from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.commands import demo_dream, demo_lesions
 from liverpair.commands.any_text import print_any_text
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
 from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.core.errors import Cancelled
@@ -49,15 +50,16 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m liverpair.commands.demo", description=__doc__.splitlines()[0])
     parser.add_argument("volumes", nargs="*", metavar="T1 T2", help="your volumes instead of the embedded pair")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo-output"), help="folder of the results")
-    parser.add_argument(
-        "--bundle", default=DEFAULT_LIVER_MODEL, help=f"name or folder of a model (default: {DEFAULT_LIVER_MODEL})"
-    )
-    parser.add_argument("--detector", default=DEFAULT_DETECTOR, help=f"likewise (default: {DEFAULT_DETECTOR})")
+    for name, earlier, what, default in (
+        ("--model", "--detector", "the detector", DEFAULT_DETECTOR),
+        ("--liver-model", "--bundle", "a model of the liver", DEFAULT_LIVER_MODEL),
+    ):
+        add_option(parser, name, earlier, default=default, help=f"name or folder of {what} (default: {default})")
     arguments = parser.parse_args(words)
     if len(arguments.volumes) not in (0, 2):
         parser.error("give no volume, for the embedded pair, or two: T1 and T2")
     try:
-        run(arguments.volumes, arguments.output.absolute(), arguments.bundle, arguments.detector)
+        run(arguments.volumes, arguments.output.absolute(), arguments.liver_model, arguments.model)
     except (KeyboardInterrupt, Cancelled):
         print("Stopped.", file=sys.stderr)
         return 130
@@ -71,7 +73,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def run(
-    volumes: Sequence[str], output: Path, bundle: str = DEFAULT_LIVER_MODEL, detector: str = DEFAULT_DETECTOR
+    volumes: Sequence[str], output: Path, liver_model: str = DEFAULT_LIVER_MODEL, model: str = DEFAULT_DETECTOR
 ) -> dict[str, Any]:
     """Segment, detect, print the measures, write files, scene and pictures to `output`. Returns the result of the job
     "segment".
@@ -81,17 +83,17 @@ def run(
     from liverpair.bundle import Catalogue
     from liverpair.io.study import write_image
 
-    label = Catalogue().find(bundle).labels[0]
+    label = Catalogue().find(liver_model).labels[0]
     pair = read_pair(volumes) if volumes else embedded_pair()
     for side, image in pair.images.items():
         write_image(image, output / f"{side}.nii.gz")
     step("Segmenting the liver in both")
     request = {side: str(output / f"{side}.nii.gz") for side in SIDES}
     with progress_bar() as progress:
-        result = JOBS["segment"]({**request, "bundle": [bundle], "output": str(output)}, progress)
+        result = JOBS["segment"]({**request, "model": [liver_model], "output": str(output)}, progress)
     print("\n".join(["", *report(pair, result), ""]))
     step("Finding the lesions in both and linking them")
-    found = demo_lesions.detect(output, {side: result[side]["liver"] for side in SIDES}, detector)
+    found = demo_lesions.detect(output, {side: result[side]["liver"] for side in SIDES}, model)
     lesions = demo_lesions.shown_pairs(found)
     print("\n".join(["", *demo_lesions.report(lesions, found, pair.lesions), ""]))
     step("Drawing slice views and saving the scene")

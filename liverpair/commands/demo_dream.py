@@ -14,14 +14,14 @@ SHOWN = 4
 """Readings that are printed; the report has all of them."""
 
 
-def dream(output: Path, liver: str, bundle: str = DREAMER) -> dict[str, Any]:
+def dream(output: Path, liver: str, model: str = DREAMER) -> dict[str, Any]:
     """Run the jobs "dream" and "dream_report" on `t1.nii.gz` in `output`, from places inside its `liver` mask, into the
     folder "dream" there. Returns the result of the first, and the paths of the report under "report".
 
     Raises any `LiverPairError`.
     """
     request = {
-        "bundle": bundle,
+        "model": model,
         "t1": str(output / "t1.nii.gz"),
         "t1_liver": liver,
         "random_starts": STARTS,

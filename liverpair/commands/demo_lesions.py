@@ -16,7 +16,7 @@ SIDES = ("t1", "t2")
 LESIONS_PICTURE = "lesions.png"
 
 
-def detect(output: Path, livers: Mapping[str, str], bundle: str) -> dict[str, Any]:
+def detect(output: Path, livers: Mapping[str, str], model: str) -> dict[str, Any]:
     """Run the job "detect" on `t1.nii.gz` and `t2.nii.gz` in `output`, into that folder. Returns its result.
 
     `livers`: paths of the masks by side. Raises any `LiverPairError`.
@@ -24,7 +24,7 @@ def detect(output: Path, livers: Mapping[str, str], bundle: str) -> dict[str, An
     request = {side: str(output / f"{side}.nii.gz") for side in SIDES}
     request |= {f"{side}_liver": livers[side] for side in SIDES}
     with progress_bar() as progress:
-        return JOBS["detect"]({**request, "bundle": bundle, "output": str(output)}, progress)
+        return JOBS["detect"]({**request, "model": model, "output": str(output)}, progress)
 
 
 def shown_pairs(result: Mapping[str, Any]) -> "list[LesionPair]":

@@ -101,8 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = {
         "liver_label": arguments.liver_label,
         "accept": arguments.accept,
-        "bundle": arguments.model,
-        "liver_bundle": arguments.liver_model or [DEFAULT_LIVER_MODEL],
+        "model": arguments.model,
+        "liver_model": arguments.liver_model or [DEFAULT_LIVER_MODEL],
         "score_floor": arguments.score_floor,
         "alignment": arguments.alignment,
         "device": arguments.device,

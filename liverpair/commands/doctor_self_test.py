@@ -28,7 +28,7 @@ def self_test() -> list[Finding]:
         request = {
             "t1": str(folder / "t1.nii.gz"),
             "output": str(folder / "results"),
-            "bundle": [DEFAULT_LIVER_MODEL],
+            "model": [DEFAULT_LIVER_MODEL],
         }
         seconds = []
         for _ in range(2):

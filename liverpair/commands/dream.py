@@ -129,7 +129,7 @@ def request_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         **{name: value for name, value in given.items() if value is not None},
         "crop": not arguments.no_crop,
-        "bundle": arguments.model,
+        "model": arguments.model,
         "t1": t1,
         "t2": t2,
         "t1_liver": arguments.t1_liver,

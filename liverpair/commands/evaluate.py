@@ -201,9 +201,9 @@ def _is_about_detection(words: Sequence[str]) -> bool:
 
 def _request(model: str, options: argparse.Namespace) -> dict[str, Any]:
     return {
-        "bundle": model,
+        "model": model,
         "liver_label": options.liver_label,
-        "liver_bundle": options.liver_model or [DEFAULT_LIVER_MODEL],
+        "liver_model": options.liver_model or [DEFAULT_LIVER_MODEL],
         "score_floor": options.score_floor,
         "alignment": options.alignment,
         "device": options.device,

@@ -9,6 +9,7 @@ from typing import Any
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import segment_studies
+from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
 from liverpair.commands.studies import doubt_lines, other_notes
 from liverpair.core.errors import InputError
@@ -42,7 +43,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="folder of the results; with --studies, one subfolder per study",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
-    parser.add_argument(
+    add_option(
+        parser,
+        "--model",
         "--bundle",
         action="append",
         metavar="MODEL",
@@ -80,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         name: getattr(arguments, name)
         for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component", "accept")
     }
-    options["bundle"] = arguments.bundle or [DEFAULT_LIVER_MODEL]
+    options["model"] = arguments.model or [DEFAULT_LIVER_MODEL]
     if arguments.studies is not None:
         if arguments.images or arguments.t1 or arguments.t2:
             raise InputError("--studies takes the volumes from its folder.", "Leave out T1 and T2.")

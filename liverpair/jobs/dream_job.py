@@ -51,7 +51,7 @@ def dream(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     "notes": [sentences], …}. Raises any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = DreamRequest.parse(request)
-    bundle = find_bundles([wanted.bundle])[0]
+    bundle = find_bundles([wanted.model])[0]
     with writable_folder(wanted.folder(), FILES):
         return _Dream(wanted, bundle, progress).result()
 

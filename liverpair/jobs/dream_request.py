@@ -31,8 +31,8 @@ class DreamRequest(JobRequest, DreamSettings):
     ----------
     t1, t2, side
         The volumes; `side` ("t1" or "t2") is the one that is looked at where the model could take both.
-    t1_liver, t2_liver, liver_bundle
-        Liver masks. One that is needed and None is made with the models `liver_bundle`.
+    t1_liver, t2_liver, liver_model
+        Liver masks. One that is needed and None is made with the models `liver_model`.
     starts
         Neurons to begin at: {"point_mm": [x, y, z]} LPS, or {"box": {"center_mm", "size_mm", "direction"}}.
     random_starts
@@ -50,12 +50,12 @@ class DreamRequest(JobRequest, DreamSettings):
     """
 
     output: str
-    bundle: str
+    model: str
     t1: str | None = None
     t2: str | None = None
     t1_liver: str | None = None
     t2_liver: str | None = None
-    liver_bundle: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
+    liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
     side: Literal["t1", "t2"] | None = None
     starts: list[dict] = field(default_factory=list)
     random_starts: Annotated[int, between(0, MAXIMUM_STARTS)] = 0

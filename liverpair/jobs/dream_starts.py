@@ -67,7 +67,7 @@ class Inputs:
         if not missing:
             return []
         volumes = [self.images[side] if side in missing else None for side in SIDES]
-        found = segment(*volumes, find_bundles(wanted.liver_bundle), SegmentOptions(wanted.device), progress)
+        found = segment(*volumes, find_bundles(wanted.liver_model), SegmentOptions(wanted.device), progress)
         for side in missing:
             mask = getattr(found, side).liver
             if not sitk.GetArrayViewFromImage(mask).any():

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 PARTS = (*SIDES, *(f"{side}_liver" for side in SIDES))
 BOX_FIELDS = ("center_mm", "size_mm", "direction")
-EARLIER = {"centre_mm": "center_mm", "score_threshold": "score_floor"}
+EARLIER = {
+    "centre_mm": "center_mm",
+    "score_threshold": "score_floor",
+    "bundle": "model",
+    "liver_bundle": "liver_model",
+}
 """Names that version 0.1 used in requests, and those of today."""
 LABEL_OPTION = "--liver-label"
 
@@ -33,14 +38,14 @@ class JobRequest(Record):
     """What all requests have."""
 
     earlier = EARLIER
-    not_asked: ClassVar[tuple[str, ...]] = ("output", "bundle", "liver_bundle", "accept", *PARTS)
+    not_asked: ClassVar[tuple[str, ...]] = ("output", "model", "liver_model", "accept", *PARTS)
     """Fields that decide no result, or where things lie."""
 
     def check(self) -> None:
         """Raise `InputError` for a folder of results, or a choice of models, that cannot be."""
         super().check()
         folder_of_results(getattr(self, "output", "."))
-        if not getattr(self, "bundle", "."):
+        if not getattr(self, "model", "."):
             raise InputError("No model is chosen.", "Choose one, or import one first.")
 
     @property
@@ -80,7 +85,7 @@ class SegmentRequest(JobRequest, SegmentOptions):
     ----------
     output
         folder of the results
-    bundle
+    model
         name or folder of a model; several are averaged
     t1
         the T1-weighted volume, when it is alone
@@ -91,7 +96,7 @@ class SegmentRequest(JobRequest, SegmentOptions):
     """
 
     output: str
-    bundle: list[str]
+    model: list[str]
     t1: str | None = None
     t2: str | None = None
     accept: bool = False
@@ -122,9 +127,9 @@ class PairRequest(JobRequest, DetectOptions):
     liver_label
         which label of the masks is the liver, where they hold several: a number, or totalsegmentator, amos or chaos for
         the liver in such a map
-    bundle
+    model
         name or folder of the detector
-    liver_bundle
+    liver_model
         name or folder of a model of the liver; several are averaged
     """
 
@@ -133,8 +138,8 @@ class PairRequest(JobRequest, DetectOptions):
     t1_liver: str | None = None
     t2_liver: str | None = None
     liver_label: int | str | None = None
-    bundle: str = DEFAULT_DETECTOR
-    liver_bundle: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
+    model: str = DEFAULT_DETECTOR
+    liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "PairRequest":
@@ -145,7 +150,7 @@ class PairRequest(JobRequest, DetectOptions):
 
     def models(self) -> tuple[Bundle, list[Bundle]]:
         """The detector and, when a mask is missing, the models of the liver. Raises `BundleError`."""
-        return find_bundles([self.bundle])[0], find_bundles(self.liver_bundle) if self.missing_livers else []
+        return find_bundles([self.model])[0], find_bundles(self.liver_model) if self.missing_livers else []
 
     def asked_now(self) -> dict[str, Any]:
         """`asked` of the models that are found now."""

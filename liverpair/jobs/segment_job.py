@@ -53,7 +53,7 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     `Cancelled` through `progress`.
     """
     wanted = SegmentRequest.parse(request)
-    bundles = find_bundles(wanted.bundle)
+    bundles = find_bundles(wanted.model)
     with writable_folder(Path(wanted.output)):
         return _segment(wanted, bundles, progress)
 

@@ -30,7 +30,7 @@ def test_samples_come_into_the_scene_as_they_are_said(panel):
     panel.ready()
     before = slicer.util.arrayFromVolume(panel.context.volume("t1")).copy()
     panel.apply()
-    assert panel.worker.request["bundle"].endswith("bright-around") and not panel.worker.request["resume"]
+    assert panel.worker.request["model"].endswith("bright-around") and not panel.worker.request["resume"]
     dream = panel.dream
     assert dream.name == "AX T1 in phase dreamt by bright-around" and dream.volume is panel.context.volume("t1")
     assert panel.context.running and not panel["applyButton"].enabled

@@ -242,7 +242,7 @@ def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replace
     request = sections.worker.request
     assert ProposeRequest.parse(request).drawn().size_mm == pytest.approx(pair.t1.size_mm)
     assert (sections.worker.job["job"], request["side"]) == ("propose", "t1")
-    assert request["bundle"] == "lesion-pairs-t1t2"
+    assert request["model"] == "lesion-pairs-t1t2"
     assert request["box"]["center_mm"] == pytest.approx(pair.t1.center_mm)
     for name in ("t1", "t2", "t1_liver", "t2_liver"):
         assert sitk.ReadImage(request[name]).GetSize() == (40, 36, 14)

@@ -55,7 +55,7 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     t1, t2 = panel.add_pair()
     panel.apply()
     assert panel.worker.job["job"] == "detect"
-    assert panel.worker.request["bundle"].endswith("peaks")
+    assert panel.worker.request["model"].endswith("peaks")
     assert panel.worker.request["t1_liver"] is None
     assert not panel["applyButton"].enabled and panel["cancelButton"].enabled
     panel.worker.progress(0.4, "Looking for lesions")

@@ -56,7 +56,7 @@ def test_choosing_a_model_is_kept_and_used(panel, other):
     assert panel.parameters.model == "small"
     panel.add_pair()
     panel.apply()
-    assert panel.worker.request["bundle"][0].endswith("small")
+    assert panel.worker.request["model"][0].endswith("small")
 
 
 def test_an_import_that_is_called_off_changes_nothing(panel):

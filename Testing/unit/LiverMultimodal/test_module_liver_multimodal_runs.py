@@ -65,7 +65,7 @@ def test_options_reach_the_worker(panel, tmp_path):
              ("device", "probability", "uncertainty", "largest_component", "mirror")}  # fmt: skip
     assert asked == {"device": "cpu", "probability": False, "uncertainty": True, "largest_component": False,
                      "mirror": True}  # fmt: skip
-    assert [path.rsplit("/", 1)[-1] for path in panel.worker.request["bundle"]] == ["small"]
+    assert [path.rsplit("/", 1)[-1] for path in panel.worker.request["model"]] == ["small"]
 
 
 def test_the_liver_in_an_existing_segmentation_is_replaced_and_other_segments_are_kept(panel):

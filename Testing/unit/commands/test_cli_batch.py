@@ -62,9 +62,7 @@ def test_the_summary_is_written_whatever_a_study_is_called_and_before_anything_i
 
     monkeypatch.setattr("liverpair.evaluation.result_files.table_text", deaf)
     with pytest.raises(BrokenPipeError):
-        segment_studies(
-            studies, tmp_path / "out", {"bundle": ["liver-t1t2"], "device": "auto", "engine": "auto"}, False
-        )
+        segment_studies(studies, tmp_path / "out", {"model": ["liver-t1t2"], "device": "auto", "engine": "auto"}, False)
     rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").open(encoding="utf-8")))
     assert [(row["study"], row["outcome"]) for row in rows] == [
         ("anna", "done"),
@@ -73,7 +71,7 @@ def test_the_summary_is_written_whatever_a_study_is_called_and_before_anything_i
     ]
 
 
-@pytest.mark.parametrize("change", [["--uncertainty"], ["--bundle", "other"], ["--device", "cpu"], "input"])
+@pytest.mark.parametrize("change", [["--uncertainty"], ["--model", "other"], ["--device", "cpu"], "input"])
 def test_a_batch_replaces_results_of_something_else_only_when_told_to(inference, studies, tmp_path, capsys, change):
     (studies / "bert" / "t1.nii.gz").unlink()
     words = ["segment", "--studies", str(studies), "-o", str(tmp_path / "out")]
@@ -125,7 +123,7 @@ def test_a_batch_that_can_never_work_is_refused_at_once(inference, studies, tmp_
 
 
 def test_a_batch_with_an_unknown_model_is_refused_at_once(studies, tmp_path, capsys):
-    assert cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out"), "--bundle", "nobody"]) == 2
+    assert cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out"), "--model", "nobody"]) == 2
     assert capsys.readouterr().err.startswith("liverpair: There is no model 'nobody'.")
     assert not (tmp_path / "out").exists()
 

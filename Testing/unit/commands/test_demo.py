@@ -71,7 +71,7 @@ def done(pair, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "embedded_pair", lambda: pair)
         patch.setattr("builtins.print", lambda *words, **_: printed.append(" ".join(map(str, words))))
-        words = ["-o", str(folder / "out"), "--bundle", str(bundle.folder), "--detector", str(detector.folder)]
+        words = ["-o", str(folder / "out"), "--liver-model", str(bundle.folder), "--model", str(detector.folder)]
         assert demo.main(words) == 0
     return folder / "out", "\n".join(printed)
 
@@ -174,7 +174,7 @@ def test_ones_own_volumes(pair, tmp_path, capsys):
         paths.append(str(tmp_path / f"{side}.nrrd"))
         write_image(pair.images[side], paths[-1])
     bundle, detector = write_brightness_bundle(tmp_path / "bundle"), write_peak_bundle(tmp_path / "detector")
-    words = ["-o", str(tmp_path / "out"), "--bundle", str(bundle.folder), "--detector", str(detector.folder)]
+    words = ["-o", str(tmp_path / "out"), "--liver-model", str(bundle.folder), "--model", str(detector.folder)]
     assert demo.main([*paths, *words]) == 0
     printed = capsys.readouterr().out
     assert "Dice with the truth" not in printed and "true lesions" not in printed and "| T2" in printed
@@ -182,7 +182,7 @@ def test_ones_own_volumes(pair, tmp_path, capsys):
 
 
 def test_a_failure_is_one_sentence(tmp_path, capsys):
-    assert demo.main(["-o", str(tmp_path / "out"), "--bundle", "no-such-model"]) == 2
+    assert demo.main(["-o", str(tmp_path / "out"), "--liver-model", "no-such-model"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("liverpair: There is no model 'no-such-model'.") and "Traceback" not in error
     assert not (tmp_path / "out").exists()

@@ -232,7 +232,7 @@ def test_folders_that_cannot_be_written_to_are_told(monkeypatch, tmp_path):
 def test_the_self_test_says_what_it_found(monkeypatch, phantom):
     asked = install_job(monkeypatch, phantom, notes=["The engine x failed."])
     found, note = self_test.self_test()
-    assert [request["bundle"] for request in asked] == [["liver-t1t2"]] * 2
+    assert [request["model"] for request in asked] == [["liver-t1t2"]] * 2
     assert found.state == "ok" and "Dice 1.00 (torch-fp32 on cpu, " in found.sentence
     assert note == Finding("note", "The engine x failed.")
 

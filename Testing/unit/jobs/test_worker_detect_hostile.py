@@ -31,7 +31,7 @@ def request_for(place, tmp_path):
     paths = {part: str(place / "study" / f"{part}.nii.gz") for part in ("t1", "t2", "t1_liver", "t2_liver")}
 
     def make(**changes):
-        common = {**paths, "bundle": str(place / "b"), "device": "cpu", "output": str(tmp_path / "out")}
+        common = {**paths, "model": str(place / "b"), "device": "cpu", "output": str(tmp_path / "out")}
         return {**common, "correspondence": False, **changes}
 
     return make

@@ -42,7 +42,7 @@ def request_for(place, paths, tmp_path):
     """A request of a detection without registration, with changes."""
 
     def make(**changes):
-        common = {**paths, "bundle": str(place / "b"), "device": "cpu", "output": str(tmp_path / "out")}
+        common = {**paths, "model": str(place / "b"), "device": "cpu", "output": str(tmp_path / "out")}
         return {**common, "correspondence": False, **changes}
 
     return make
@@ -51,7 +51,7 @@ def request_for(place, paths, tmp_path):
 @pytest.fixture
 def proposal_for(place, paths):
     def make(**changes):
-        return {**paths, "bundle": str(place / "b"), "device": "cpu", "side": "t1", "box": DRAWN, **changes}
+        return {**paths, "model": str(place / "b"), "device": "cpu", "side": "t1", "box": DRAWN, **changes}
 
     return make
 
@@ -104,7 +104,7 @@ def test_a_missing_liver_is_segmented_and_kept(request_for, place, tmp_path):
     liver = sitk.ReadImage(str(place / "study" / "t2_liver.nii.gz"))
     write_image(sitk.Cast(liver, sitk.sitkFloat32) * 50, tmp_path / "plain.nii.gz")
     write_brightness_bundle(tmp_path / "liver")
-    request = request_for(t2=str(tmp_path / "plain.nii.gz"), t2_liver=None, liver_bundle=[str(tmp_path / "liver")])
+    request = request_for(t2=str(tmp_path / "plain.nii.gz"), t2_liver=None, liver_model=[str(tmp_path / "liver")])
     result = JOBS["detect"](request, no_progress)
     made = sitk.GetArrayFromImage(sitk.ReadImage(result["livers"]["t2"]))
     assert Path(result["livers"]["t2"]) == tmp_path / "out" / "t2_liver.nii.gz"
@@ -156,10 +156,10 @@ def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, t
         ({"t1": None}, "T1 is not given. Lesions are looked for in T1 and T2 together."),
         ({"t2": ""}, "T2 is not given."),
         ({"output": ""}, "No folder is given"),
-        ({"bundle": ""}, "No model is chosen."),
-        ({"bundle": ["b"]}, "Option 'bundle' of a detection must be a text, not ['b']."),
-        ({"liver_bundle": "b"}, "Option 'liver_bundle' of a detection must be a list of texts, not 'b'."),
-        ({"liver_bundle": [1]}, "Option 'liver_bundle' of a detection must be a list of texts, not [1]."),
+        ({"model": ""}, "No model is chosen."),
+        ({"model": ["b"]}, "Option 'model' of a detection must be a text, not ['b']."),
+        ({"liver_model": "b"}, "Option 'liver_model' of a detection must be a list of texts, not 'b'."),
+        ({"liver_model": [1]}, "Option 'liver_model' of a detection must be a list of texts, not [1]."),
         ({"score_floor": 1.5}, "Option 'score_floor' of a detection must be a number from 0 to 1, not 1.5."),
         (
             {"score_floor": float("nan")},
@@ -233,9 +233,9 @@ def test_masks_that_are_none_are_refused(request_for, tmp_path, array, origin, s
 def test_a_model_for_something_else_is_refused(request_for, tmp_path):
     write_bundle(tmp_path / "segmenter")
     with pytest.raises(BundleError, match="for segmentation, not for detection"):
-        JOBS["detect"](request_for(bundle=str(tmp_path / "segmenter")), no_progress)
+        JOBS["detect"](request_for(model=str(tmp_path / "segmenter")), no_progress)
     with pytest.raises(BundleError, match="There is no model 'nobody'"):
-        JOBS["detect"](request_for(bundle="nobody", t1="/no/such/file.nii.gz"), no_progress)
+        JOBS["detect"](request_for(model="nobody", t1="/no/such/file.nii.gz"), no_progress)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_another_model_or_image_cannot_go_on(request_for, place, tmp_path):
     with pytest.raises(InputError, match="begun with another t1"):
         JOBS["dream"](request_for(t1=str(tmp_path / "other.nii.gz"), resume=True), no_progress)
     with pytest.raises(InputError, match="begun with another model"):
-        JOBS["dream"](request_for(bundle=str(tmp_path / "other"), resume=True), no_progress)
+        JOBS["dream"](request_for(model=str(tmp_path / "other"), resume=True), no_progress)
 
 
 def test_there_must_be_something_to_go_on_with(request_for, tmp_path):
@@ -110,7 +110,7 @@ def test_frames_that_are_gone_are_not_promised(request_for, tmp_path):
         ({"t1_liver": ""}, "An image file is given without a name."),
         ({"t2_liver": "mask.nii.gz"}, "A liver mask of T2 is given, but not T2 itself."),
         ({"output": ""}, "No folder is given"),
-        ({"bundle": ""}, "No model is chosen."),
+        ({"model": ""}, "No model is chosen."),
         ({"side": "t2"}, "T2 is to be dreamed on, and is not given."),
         ({"side": "left"}, "Option 'side' of a dream must be 't1' or 't2', not 'left'."),
         ({"starts": []}, "No neuron is chosen."),
@@ -146,7 +146,7 @@ def test_requests_that_cannot_be_met_are_refused_in_words(request_for, tmp_path,
 
 def test_models_and_images_must_fit(request_for, place, tmp_path):
     with pytest.raises(BundleError, match="There is no model 'nobody'"):
-        JOBS["dream"](request_for(bundle="nobody"), no_progress)
+        JOBS["dream"](request_for(model="nobody"), no_progress)
     with pytest.raises(InputError, match="fits no input of model 'bright-around'"):
         JOBS["dream"](request_for(t1=None, t2=str(place / "t1.nii.gz")), no_progress)
     array = sitk.GetArrayFromImage(read_image(place / "t1.nii.gz"))

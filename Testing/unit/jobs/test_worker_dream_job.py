@@ -231,7 +231,7 @@ def test_random_starts_lie_in_the_liver_apart_and_in_several_slices(request_for,
     slices = {round(Grid.of(read_image(place / "t1.nii.gz")).index(point)[2]) for point in points}
     assert len(slices) == 4
     assert JOBS["dream"](request, no_progress)["starts"] == starts
-    volume = {**request, "bundle": str(place / "b3"), "features": []}
+    volume = {**request, "model": str(place / "b3"), "features": []}
     points = np.array([start["point_mm"] for start in JOBS["dream"](volume, no_progress)["starts"]])
     gaps = np.linalg.norm(points[:, None] - points[None], axis=-1) + 1e6 * np.eye(4)
     assert (np.linalg.norm(points, axis=1) < 58).all() and gaps.min() > 20
@@ -239,7 +239,7 @@ def test_random_starts_lie_in_the_liver_apart_and_in_several_slices(request_for,
 
 def test_a_missing_liver_is_segmented_for_random_starts(request_for, place, tmp_path):
     write_brightness_bundle(tmp_path / "liver")  # takes the peak for the liver
-    request = request_for(starts=[], random_starts=1, iterations=1, liver_bundle=[str(tmp_path / "liver")])
+    request = request_for(starts=[], random_starts=1, iterations=1, liver_model=[str(tmp_path / "liver")])
     result = JOBS["dream"](request, no_progress)
     mask = read_image(result["livers"]["t1"])
     assert Grid.of(mask).same_as(Grid.of(read_image(place / "t1.nii.gz")))
@@ -255,7 +255,7 @@ def test_a_box_is_a_start(request_for):
 
 
 def test_without_normal_ranges_it_says_so_and_gives_the_values(request_for, place):
-    request = request_for(bundle=str(place / "b3"), features=[], iterations=20)
+    request = request_for(model=str(place / "b3"), features=[], iterations=20)
     result = JOBS["dream"](request, no_progress)
     assert result["ranges"] is None and any("has no normal ranges" in note for note in result["notes"])
     assert [r["feature"] for r in result["readings"]] and all("range" in r["sentence"] for r in result["readings"])
@@ -278,7 +278,7 @@ def test_a_detector_dreams_an_anchor_in_the_chosen_image(request_for, tmp_path):
     paths = write_volumes(tmp_path / "study")
     request = request_for(
         **paths,
-        bundle=str(tmp_path / "detector"),
+        model=str(tmp_path / "detector"),
         side="t2",
         features=[],
         starts=[{"point_mm": [6.0, -10.0, 16.0]}],

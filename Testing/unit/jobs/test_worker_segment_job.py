@@ -36,7 +36,7 @@ def pair(tmp_path):
 
 
 def request_for(pair, folder, **more):
-    return {**pair, "output": str(folder), "bundle": ["m"], **more}
+    return {**pair, "output": str(folder), "model": ["m"], **more}
 
 
 def test_a_pair_is_written_on_its_own_grids_with_its_measures(inference, pair, tmp_path):
@@ -82,7 +82,7 @@ def test_options_reach_the_segmentation_and_maps_are_written(inference, pair, tm
         "device": "cpu",
         "engine": "torch-fp32",
     }
-    result = JOBS["segment"](request_for(pair, tmp_path / "out", bundle=["a", "b"], **options), no_progress)
+    result = JOBS["segment"](request_for(pair, tmp_path / "out", model=["a", "b"], **options), no_progress)
     assert inference.asked[0].options == options and inference.asked[0].bundles == ["a", "b"]
     assert all(
         Path(result[side][what]).is_file() for side in ("t1", "t2") for what in ("liver", "probability", "uncertainty")
@@ -182,8 +182,8 @@ def test_dice_as_scanned_goes_by_scanner_space_not_by_index():
         ({"t1": None, "t2": None}, "Neither T1 nor T2 is given."),
         ({"output": ""}, "No folder is given"),
         ({"output": "a\0b"}, "cannot be the name of a folder."),
-        ({"bundle": []}, "No model is chosen."),
-        ({"bundle": "m"}, "Option 'bundle' of a segmentation must be a list of texts, not 'm'."),
+        ({"model": []}, "No model is chosen."),
+        ({"model": "m"}, "Option 'model' of a segmentation must be a list of texts, not 'm'."),
         ({"mirror": "yes"}, "Option 'mirror' of a segmentation must be true or false, not 'yes'."),
         ({"color": "red"}, "Option 'color' of a segmentation is unknown. Known are device, engine, "),
         ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
@@ -197,7 +197,7 @@ def test_requests_that_cannot_be_met_are_refused_in_words(inference, pair, tmp_p
 
 def test_an_unknown_model_is_refused_before_anything_is_read(pair, tmp_path):
     with pytest.raises(BundleError, match="There is no model 'nobody'"):
-        JOBS["segment"](request_for(pair, tmp_path / "out", bundle=["nobody"], t1="/no/such/file.nii.gz"), no_progress)
+        JOBS["segment"](request_for(pair, tmp_path / "out", model=["nobody"], t1="/no/such/file.nii.gz"), no_progress)
 
 
 def refuse(*_):
@@ -247,7 +247,7 @@ def test_the_checksum_of_an_image_covers_all_its_files(tmp_path):
 
 
 def test_a_request_has_defaults():
-    request = SegmentRequest.parse({"t1": "a", "t2": None, "output": "o", "bundle": ["m"]})
+    request = SegmentRequest.parse({"t1": "a", "t2": None, "output": "o", "model": ["m"]})
     assert request.sides == ["t1"] and request.device == "auto" and request.largest_component is None
 
 
@@ -256,7 +256,7 @@ def test_a_worker_and_the_same_process_give_the_same_masks(pair, tmp_path, monke
 
     monkeypatch.setenv("LIVERPAIR_CACHE", str(tmp_path / "cache"))
     write_bundle(tmp_path / "small", strategy="single")
-    options = {"bundle": [str(tmp_path / "small")], "device": "cpu", "engine": "torch-fp32", "probability": True}
+    options = {"model": [str(tmp_path / "small")], "device": "cpu", "engine": "torch-fp32", "probability": True}
     here = JOBS["segment"](request_for(pair, tmp_path / "here", **options), no_progress)
     there = run_job("segment", request_for(pair, tmp_path / "there", **options))
     for side, what in (("t1", "liver"), ("t2", "liver"), ("t1", "probability")):
