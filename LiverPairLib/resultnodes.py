@@ -8,8 +8,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid
-from liverpair.mrml import frames, maps, segmentations, tables, volumes
+from liverpair.core.geometry import Grid, on_grid
+from liverpair.mrml import maps, segmentations, tables, volumes
 from liverpair.mrml.companions import show_over_source
 
 MAP_NAMES = {"probability": _("liver probability"), "uncertainty": _("liver uncertainty")}
@@ -167,7 +167,7 @@ def addLiver(volumeNode, path, grid, side, source, added):
     mask = readMap(path)
     if not Grid.of(mask).same_as(grid):
         raise InputError(_("The liver in {side} lies on another grid.").format(side=side.upper()), _("Run it again."))
-    frames.set_frame(mask, volumeNode)
+    mask = on_grid(sitk.GetArrayViewFromImage(mask), volumes.grid_of(volumeNode))
     name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     added.append(node)

@@ -5,12 +5,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import SimpleITK as sitk
 import slicer
 import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from liverpair.core.errors import LiverPairError
+from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.failures import failure_of
 from liverpair.core.notifying import notify
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent, ResultEvent, SampleEvent
@@ -60,6 +61,18 @@ class WorkerRun(VTKObservationMixin):
         with the scene as it was.
         """
         raise NotImplementedError
+
+    @staticmethod
+    def write(image, path):
+        """Write an image for the worker, as quickly as can be. Returns the path as text.
+
+        Raises InputError when it cannot be written.
+        """
+        try:
+            sitk.WriteImage(image, str(path))
+        except RuntimeError as error:
+            raise InputError(_("The input could not be written to '{path}'.").format(path=path), str(error)) from error
+        return str(path)
 
     def takeSample(self, sample):
         """Take what the job says before its end, as a dictionary."""

@@ -9,8 +9,8 @@ from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.jobs.dream_request import dimensions_of
 from liverpair.measures.feature_names import default_features, feature_groups
 from liverpair.mrml import segmentations
-from liverpair.mrml.lesions.box_drawing import world_grid
 from liverpair.mrml.lesions.lesion_boxes import box_of
+from liverpair.mrml.volumes import world_grid
 from LiverPairLib import inputs
 from LiverPairLib.inputs import SIDES
 

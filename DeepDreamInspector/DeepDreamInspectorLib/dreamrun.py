@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import qt
-import SimpleITK as sitk
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf
@@ -142,20 +141,20 @@ class NewDream(DreamRun):
         for side, node in self._volumes.items():
             volumes.check_node(node, side.upper())
             image = volumes.world_image(node)
-            request[side] = self._write(image, side)
+            request[side] = self.write(image, self._home / f"{side}.nrrd")
             self._grids[side] = Grid.of(image)
             liver = self._livers.get(side)
             if isInScene(liver):
                 mask = segmentations.liver_mask(liver, node)
                 mask.CopyInformation(image)
-                request[f"{side}_liver"] = self._write(mask, f"{side}_liver")
+                request[f"{side}_liver"] = self.write(mask, self._home / f"{side}_liver.nrrd")
         self.dream = self._newDream(request)
         return request
 
     def takeLivers(self, result):
         for side, path in (result.get("livers") or {}).items():
             node = self.volume(side)
-            if path and node is not None and Grid.of(volumes.world_image(node)).same_as(self._grids[side]):
+            if path and node is not None and volumes.world_grid(node).same_as(self._grids[side]):
                 with contextlib.suppress(InputError), takenBack() as added:
                     liver = addLiver(node, path, self._grids[side], side, result.get("provenance") or {}, added)
                     liver.SetDisplayVisibility(False)  # it would cover what was dreamt
@@ -181,11 +180,6 @@ class NewDream(DreamRun):
         node = self.volume(self._side)
         name = _("{volume} dreamt by {model}").format(volume=node.GetName(), model=self._bundle.name)
         return DreamScene.create(name, about, node)
-
-    def _write(self, image, name):
-        path = str(self._home / f"{name}.nrrd")
-        sitk.WriteImage(image, path)
-        return path
 
 
 class ResumedDream(DreamRun):

@@ -10,8 +10,8 @@ from liverpair.core.errors import InputError
 from liverpair.core.findings import seen_box
 from liverpair.core.lesions import LesionPair
 from liverpair.measures.boxes import turned
-from liverpair.mrml.lesions.box_drawing import world_grid
 from liverpair.mrml.lesions.lesion_pairs import same_boxes
+from liverpair.mrml.volumes import world_grid
 
 
 @dataclass(frozen=True)

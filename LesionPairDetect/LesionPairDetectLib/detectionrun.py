@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import SimpleITK as sitk
 from slicer.i18n import tr as _
 
 from liverpair.core.errors import InputError
@@ -48,26 +47,24 @@ class DetectionRun(WorkerRun):
 
     def writeRequest(self, folder):
         request = {"model": str(self._bundle.folder), "device": self._device, "correspondence": False}
-        request["output"] = str(folder / "results")
+        request |= {"output": str(folder / "results"), "remember": False}
         for side, node in self._volumes.items():
             volumes.check_node(node, side.upper())
             image, liver = volumes.world_image(node), self._givenLivers.get(side)
             self._grids[side] = Grid.of(image)
-            request[side] = str(folder / f"{side}.nrrd")
-            sitk.WriteImage(image, request[side])
+            request[side] = self.write(image, folder / f"{side}.nrrd")
             request[f"{side}_liver"] = None
             if isInScene(liver):
                 mask = segmentations.liver_mask(liver, node)
                 mask.CopyInformation(image)
-                request[f"{side}_liver"] = str(folder / f"{side}_liver.nrrd")
-                sitk.WriteImage(mask, request[f"{side}_liver"])
+                request[f"{side}_liver"] = self.write(mask, folder / f"{side}_liver.nrrd")
         return request
 
     def takeResult(self, result):
         nodes = [self.volume(side) for side in SIDES]
         found = read_lesions(result["lesions"])
         for side, node in zip(SIDES, nodes):
-            if node is None or not Grid.of(volumes.world_image(node)).same_as(self._grids[side]):
+            if node is None or not volumes.world_grid(node).same_as(self._grids[side]):
                 raise InputError(_("{side} was changed in the meantime.").format(side=side.upper()), _("Detect again."))
         with takenBack() as added:
             for side, node in zip(SIDES, nodes):

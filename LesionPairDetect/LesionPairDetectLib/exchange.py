@@ -16,7 +16,7 @@ from liverpair.io.lesion_csv import write_csv
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.measures.burden import lesion_measures
 from liverpair.mrml import dicom_files, scanner_space
-from liverpair.mrml.lesions.box_drawing import world_grid
+from liverpair.mrml.volumes import world_grid
 from LiverPairLib.inputs import SIDES
 
 IMPORT_STEP = _("Import")

@@ -1,6 +1,5 @@
 """Asking the network where the partner of a drawn box lies, while the user goes on."""
 
-import SimpleITK as sitk
 from slicer.i18n import tr as _
 
 from liverpair.core.errors import InputError
@@ -32,8 +31,7 @@ class PartnerRun(WorkerRun):
         request = {"model": self._model, "device": self._device, "side": self._side}
         for side in SIDES:
             for name, image in ((side, self._images[side]), (f"{side}_liver", self._livers[side])):
-                request[name] = str(folder / f"{name}.nrrd")
-                sitk.WriteImage(image, request[name])
+                request[name] = self.write(image, folder / f"{name}.nrrd")
         request["box"] = {
             "center_mm": list(self._drawn.center_mm),
             "size_mm": list(self._drawn.size_mm),

@@ -27,9 +27,10 @@ class SegmentationRun(WorkerRun):
 
     def writeRequest(self, folder):
         request = {**self._options, "model": [str(self._bundle.folder)], "output": str(folder / "results")}
+        request["remember"] = False
         for side, node in self._volumes.items():
             volumes.check_node(node, side.upper())
-            request[side] = str(volumes.write_volume(node, folder / f"{side}.nrrd"))
+            request[side] = self.write(volumes.image_from_node(node), folder / f"{side}.nrrd")
         return request
 
     def takeResult(self, result):

@@ -85,22 +85,34 @@ def check_volume(image: sitk.Image, name: str) -> None:
     components = image.GetNumberOfComponentsPerPixel()
     if components != 1:
         raise InputError(f"{name} has {components} components; LiverPair needs a scalar volume.")
-    if min(image.GetSize()) < 2:
+    check_grid(Grid.of(image), name)
+    check_voxels(sitk.GetArrayViewFromImage(image), name)
+
+
+def check_grid(grid: Grid, name: str) -> None:
+    """The part of `check_volume` that concerns where the voxels lie."""
+    if min(grid.size) < 2:
         raise InputError(
             f"{name} is a single slice; LiverPair needs a volume of at least two slices in every direction."
         )
-    spacing = image.GetSpacing()
-    if not all(math.isfinite(s) and s > 0 for s in spacing):
-        raise InputError(f"{name} has voxel spacing {spacing}; every spacing must be above zero.")
-    if not all(math.isfinite(v) for v in image.GetOrigin()):
-        raise InputError(f"{name} has the origin {image.GetOrigin()}, which is no place in space.", "Export it again.")
-    axes = np.array(image.GetDirection()).reshape(3, 3)
-    if not np.isfinite(axes).all() or np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3:
+    if not all(math.isfinite(s) and s > 0 for s in grid.spacing):
+        raise InputError(f"{name} has voxel spacing {grid.spacing}; every spacing must be above zero.")
+    if not all(math.isfinite(v) for v in grid.origin):
+        raise InputError(f"{name} has the origin {grid.origin}, which is no place in space.", "Export it again.")
+    if not np.isfinite(grid.axes).all() or np.abs(grid.axes.T @ grid.axes - np.eye(3)).max() > 1e-3:
         raise InputError(
             f"{name} has axes that are not at right angles.",
             "Resample it onto straight axes first; in 3D Slicer, harden its transform.",
         )
-    values = sitk.GetArrayViewFromImage(image)
+    widths = [n * s for n, s in zip(grid.size, grid.spacing)]
+    for width in (max(widths), min(widths)):
+        if not MIN_WIDTH_MM <= width <= MAX_WIDTH_MM:
+            shown = f"{width / 1000:.3g} m" if width > MAX_WIDTH_MM else f"{width:.3g} mm"
+            raise InputError(f"{name} would be {shown} wide; check its voxel spacing.")
+
+
+def check_voxels(values: np.ndarray, name: str) -> None:
+    """The part of `check_volume` that concerns what is in the voxels (z, y, x)."""
     if np.issubdtype(values.dtype, np.complexfloating):
         raise InputError(f"{name} holds complex numbers; LiverPair needs a magnitude image.")
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
@@ -115,11 +127,6 @@ def check_volume(image: sitk.Image, name: str) -> None:
             f"{name} has values too close to each other for single precision: {low:g} to {high:g}.",
             "Rescale its values.",
         )
-    widths = [n * s for n, s in zip(image.GetSize(), spacing)]
-    for width in (max(widths), min(widths)):
-        if not MIN_WIDTH_MM <= width <= MAX_WIDTH_MM:
-            shown = f"{width / 1000:.3g} m" if width > MAX_WIDTH_MM else f"{width:.3g} mm"
-            raise InputError(f"{name} would be {shown} wide; check its voxel spacing.")
 
 
 def to_lps(image: sitk.Image) -> sitk.Image:

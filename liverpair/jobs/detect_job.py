@@ -146,7 +146,7 @@ def _write(
         write_transform(correspondence, staging / TRANSFORM_FILE)
 
 
-def _write_summary(described: dict[str, Any], wanted: DetectRequest, about: dict[str, Any], path: Path) -> None:
+def _write_summary(described: dict[str, Any], wanted: DetectRequest, about: dict[str, Any] | None, path: Path) -> None:
     """The result as a file that may move with its folder: result files by name, inputs by path."""
 
     def named(value: Any) -> Any:

@@ -38,7 +38,7 @@ class JobRequest(Record):
     """What all requests have."""
 
     earlier = EARLIER
-    not_asked: ClassVar[tuple[str, ...]] = ("output", "model", "liver_model", "accept", *PARTS)
+    not_asked: ClassVar[tuple[str, ...]] = ("output", "model", "liver_model", "accept", "remember", *PARTS)
     """Fields that decide no result, or where things lie."""
 
     def check(self) -> None:
@@ -71,8 +71,13 @@ class JobRequest(Record):
         """Every option that decides the results."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in self.not_asked}
 
-    def asked(self, bundles: Sequence[Bundle]) -> dict[str, Any]:
-        """What decides the results, as a file of results keeps it: checksums of models and inputs, and the options."""
+    def asked(self, bundles: Sequence[Bundle]) -> dict[str, Any] | None:
+        """What decides the results, as a file of results keeps it: checksums of models and inputs, and the options.
+
+        None where it need not be remembered.
+        """
+        if not getattr(self, "remember", True):
+            return None
         models = [bundle.sha256 for bundle in bundles]
         return {"models": models, "options": self.options(), "inputs": input_sha256(self.parts)}
 
@@ -93,6 +98,8 @@ class SegmentRequest(JobRequest, SegmentOptions):
         the T2-weighted volume, when it is alone
     accept
         say nothing of doubts about the input and its result: they are known (they are kept with the result)
+    remember
+        keep checksums of the inputs with the result, so that it is known again
     """
 
     output: str
@@ -100,6 +107,7 @@ class SegmentRequest(JobRequest, SegmentOptions):
     t1: str | None = None
     t2: str | None = None
     accept: bool = False
+    remember: bool = True
 
     def check(self) -> None:
         super().check()
@@ -170,11 +178,14 @@ class DetectRequest(PairRequest):
         register the livers too, which serves to find places without lesions in the other image
     accept
         say nothing of doubts about the input and its result: they are known (they are kept with the result)
+    remember
+        keep checksums of the inputs with the result, so that it is known again
     """
 
     output: str
     correspondence: bool = True
     accept: bool = False
+    remember: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

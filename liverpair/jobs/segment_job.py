@@ -154,7 +154,9 @@ def _write(result: SegmentationResult, staging: Path, progress: Progress) -> Non
                 write_image(image, staging / file_name(side, what))
 
 
-def _write_measures(described: dict[str, Any], wanted: SegmentRequest, asked: dict[str, Any], path: Path) -> None:
+def _write_measures(
+    described: dict[str, Any], wanted: SegmentRequest, asked: dict[str, Any] | None, path: Path
+) -> None:
     """The result as a file that may move with its folder: result files by name, inputs by path."""
     inputs = {side: str(Path(getattr(wanted, side)).absolute()) if side in wanted.sides else None for side in SIDES}
     content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": asked}

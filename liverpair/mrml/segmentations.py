@@ -10,10 +10,10 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid, like
+from liverpair.core.geometry import Grid, on_grid
 from liverpair.mrml import frames
 from liverpair.mrml import provenance as provenance_attributes
-from liverpair.mrml.volumes import image_from_node
+from liverpair.mrml.volumes import grid_of
 
 TERMINOLOGY = "Segmentation category and type - 3D Slicer General Anatomy list"
 REGIONS = "Anatomic codes - DICOM master list"
@@ -105,16 +105,16 @@ def liver_mask(segmentation_node, volume_node, segment: str = "Liver") -> sitk.I
             f"Segmentation '{segmentation_node.GetName()}' has no segment '{segment}'.", "Segment it first."
         )
     kept = _voxels(segmentation_node, segment_id)
-    volume = image_from_node(volume_node)
+    grid = grid_of(volume_node)
     if kept.IsEmpty():
-        return like(np.zeros(volume.GetSize()[::-1], np.uint8), volume)
+        return on_grid(np.zeros(grid.shape, np.uint8), grid)
     linear, pad = False, False
     on_volume = slicer.vtkOrientedImageData()
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-        kept, _blank_labelmap(volume), on_volume, linear, pad, _transform_between(segmentation_node, volume_node)
+        kept, _blank_labelmap(grid), on_volume, linear, pad, _transform_between(segmentation_node, volume_node)
     )
-    array = vtk_to_numpy(on_volume.GetPointData().GetScalars()).reshape(volume.GetSize()[::-1])
-    return like((array > 0).astype(np.uint8), volume)
+    array = vtk_to_numpy(on_volume.GetPointData().GetScalars()).reshape(grid.shape)
+    return on_grid((array > 0).astype(np.uint8), grid)
 
 
 def terminology_entry(label: Mapping) -> str:
@@ -129,29 +129,29 @@ def terminology_entry(label: Mapping) -> str:
 
 def _labelmap(mask: sitk.Image | str | Path, volume_node, name: str):
     """The mask as 0 and 1 on exactly the volume's IJKToRAS matrix."""
-    volume = image_from_node(volume_node)
+    grid = grid_of(volume_node)
     if not isinstance(mask, sitk.Image):
         try:
             mask = sitk.ReadImage(str(mask))
         except RuntimeError as error:
             raise InputError(f"The mask of '{name}' could not be read from '{mask}'.", "Run it again.") from error
-    if mask.GetDimension() != 3 or not Grid.of(mask).same_as(Grid.of(volume)):
+    if mask.GetDimension() != 3 or not Grid.of(mask).same_as(grid):
         raise InputError(
             f"The mask of '{name}' does not lie on the grid that volume '{volume_node.GetName()}' has now.",
             "If the volume was changed in the meantime, run it again.",
         )
-    labelmap = _blank_labelmap(volume)
+    labelmap = _blank_labelmap(grid)
     voxels = vtk_to_numpy(labelmap.GetPointData().GetScalars())
     voxels[:] = (sitk.GetArrayViewFromImage(mask) > 0).ravel()
     return labelmap
 
 
-def _blank_labelmap(volume: sitk.Image):
+def _blank_labelmap(grid: Grid):
     labelmap = slicer.vtkOrientedImageData()
-    labelmap.SetDimensions(volume.GetSize())
+    labelmap.SetDimensions(grid.size)
     labelmap.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
     labelmap.GetPointData().GetScalars().Fill(0)
-    labelmap.SetGeometryFromImageToWorldMatrix(frames.ijk_to_ras(volume))
+    labelmap.SetGeometryFromImageToWorldMatrix(frames.ijk_to_ras(grid))
     return labelmap
 
 

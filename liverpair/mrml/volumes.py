@@ -1,17 +1,16 @@
 """Volume nodes as SimpleITK images and back, and what may be wrong with a volume that a user has chosen."""
 
 import math
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import check_volume
+from liverpair.core.geometry import Grid, check_grid, check_voxels, on_grid
 from liverpair.io.weighting import guess_sequence
 from liverpair.mrml import frames, provenance
 
@@ -30,32 +29,43 @@ DICOM_TAGS = {
 """What tells one MR sequence from another: DICOM keyword and tag."""
 
 
-def image_from_node(volume_node) -> sitk.Image:
-    """A scalar volume node as an image in LPS mm, in the node's own coordinates (parent transforms ignored).
-
-    The voxels are copied once; the node is not touched and may change or vanish afterwards.
+def grid_of(volume_node) -> Grid:
+    """Where the voxels of a scalar volume node lie in the node's own coordinates, LPS mm (parent transforms ignored).
 
     Raises:
         InputError: when the node holds no image or its geometry cannot be written as spacing and directions.
     """
     _check_image_data(volume_node, volume_node.GetName())
-    image_data = volume_node.GetImageData()
-    shape = image_data.GetDimensions()[::-1]
-    image = sitk.GetImageFromArray(vtk_to_numpy(image_data.GetPointData().GetScalars()).reshape(shape))
-    frames.set_frame(image, volume_node)
-    return image
+    axes = vtk.vtkMatrix4x4()
+    volume_node.GetIJKToRASDirectionMatrix(axes)
+    return Grid(
+        size=tuple(volume_node.GetImageData().GetDimensions()),
+        spacing=tuple(volume_node.GetSpacing()),
+        origin=frames.flip(volume_node.GetOrigin()),
+        direction=tuple((frames.LPS_TO_RAS @ slicer.util.arrayFromVTKMatrix(axes)[:3, :3]).ravel().tolist()),
+    )
+
+
+def world_grid(volume_node) -> Grid:
+    """Where the voxels of a scalar volume node lie in world LPS mm: `grid_of`, moved by the node's parent transforms.
+
+    Raises:
+        InputError: as `grid_of`, and when the transforms do more than rotate and shift.
+    """
+    return frames.grid_in_world(grid_of(volume_node), volume_node)
+
+
+def image_from_node(volume_node) -> sitk.Image:
+    """A scalar volume node as an image in LPS mm, on `grid_of` it.
+
+    The voxels are copied once; the node is not touched and may change or vanish afterwards. Raises as `grid_of`.
+    """
+    return on_grid(_voxels(volume_node), grid_of(volume_node))
 
 
 def world_image(volume_node) -> sitk.Image:
-    """A scalar volume node as an image in world LPS mm: as `image_from_node`, moved by the node's parent transforms.
-
-    Raises:
-        InputError: as `image_from_node`, and when the transforms do more than rotate and shift.
-    """
-    image = image_from_node(volume_node)
-    if volume_node.GetParentTransformNode() is not None:
-        frames.move_frame(image, volume_node)
-    return image
+    """A scalar volume node as an image in world LPS mm: as `image_from_node`, on its `world_grid`."""
+    return on_grid(_voxels(volume_node), world_grid(volume_node))
 
 
 def node_from_image(image: sitk.Image, name: str, source: Mapping[str, object] | None = None):
@@ -70,36 +80,14 @@ def node_from_image(image: sitk.Image, name: str, source: Mapping[str, object] |
         raise InputError(f"{name} is not a scalar 3-D volume.", "Choose a single volume without color.")
     if image.GetPixelID() in (sitk.sitkInt64, sitk.sitkUInt64):
         image = sitk.Cast(image, sitk.sitkFloat64)
-    node = slicer.util.addVolumeFromArray(sitk.GetArrayViewFromImage(image), frames.ijk_to_ras(image), name)
+    node = slicer.util.addVolumeFromArray(sitk.GetArrayViewFromImage(image), frames.ijk_to_ras(Grid.of(image)), name)
     if source is not None:
         provenance.write(node, source)
     return node
 
 
-def write_volume(volume_node, path: str | Path) -> Path:
-    """Write a volume node as an image file in LPS, in its own coordinates; `path` says the format (`.nrrd`, `.nii.gz`).
-
-    Parent transforms are left out on purpose: what is computed from the file goes back under the same transforms. The
-    file is written beside and moved into place when whole. Returns the path.
-
-    Raises:
-        InputError: when the node holds no image, or the file cannot be written.
-    """
-    path = Path(path)
-    image = image_from_node(volume_node)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".volume-", dir=path.parent) as folder:
-        unfinished = Path(folder) / path.name
-        try:
-            sitk.WriteImage(image, unfinished.as_posix())
-        except RuntimeError as error:
-            raise InputError(f"'{volume_node.GetName()}' could not be written to '{path}'.", str(error)) from error
-        unfinished.replace(path)
-    return path
-
-
 def check_node(volume_node, name: str) -> None:
-    """Raise `InputError` unless the node is a volume that can be segmented.
+    """Raise `InputError` unless the node is a volume that can be segmented. Reads every voxel and copies none.
 
     `name` ("T1", "T2") is who the sentence speaks of.
     """
@@ -108,7 +96,8 @@ def check_node(volume_node, name: str) -> None:
     if volume_node.IsA("vtkMRMLLabelMapVolumeNode"):
         raise InputError(f"{name} is a label map; LiverPair needs the MR image itself.")
     _check_image_data(volume_node, name)
-    check_volume(image_from_node(volume_node), name)
+    check_grid(grid_of(volume_node), name)
+    check_voxels(_voxels(volume_node), name)
 
 
 def describe(volume_node) -> dict:
@@ -139,6 +128,13 @@ def guess_pair(scene=None) -> tuple:
         if sequence is not None and found[sequence] is None:
             found[sequence] = node
     return found["T1"], found["T2"]
+
+
+def _voxels(volume_node) -> np.ndarray:
+    """The voxels (z, y, x) themselves, not a copy."""
+    _check_image_data(volume_node, volume_node.GetName())
+    image_data = volume_node.GetImageData()
+    return vtk_to_numpy(image_data.GetPointData().GetScalars()).reshape(image_data.GetDimensions()[::-1])
 
 
 def _check_image_data(volume_node, name: str) -> None:

@@ -112,7 +112,7 @@ def test_what_goes_wrong_before_the_worker_is_asked_is_one_sentence_too(panel, m
     def fail(*_arguments):
         raise error
 
-    monkeypatch.setattr("liverpair.mrml.volumes.write_volume", fail)
+    monkeypatch.setattr("LiverPairLib.workerrun.WorkerRun.write", fail)
     panel.click("applyButton")
     assert panel.status.startswith(sentence)
     assert scene_size() == before and panel.worker.transport.commands == [] and panel.harness.dialogs() == []

@@ -8,7 +8,7 @@ from liver_multimodal_factory import PROVENANCE, liver_image, nodes_of, panel, s
 from mrml_factory import block_mask, shift_transform
 
 from liverpair.core.geometry import volume_ml
-from liverpair.mrml import layouts, provenance, segmentations
+from liverpair.mrml import layouts, provenance, segmentations, volumes
 
 
 def test_a_pair_is_segmented_measured_and_shown(panel):
@@ -42,6 +42,14 @@ def test_a_pair_is_segmented_measured_and_shown(panel):
     assert panel.harness.app.layoutManager().layout == layouts.PAIR_TABLE_LAYOUT_ID
     shown = slicer.app.layoutManager().sliceWidget("Red+").sliceLogic().GetBackgroundLayer().GetVolumeNode()
     assert shown is t2
+
+
+def test_the_voxels_of_a_volume_are_copied_once_from_the_click_to_the_mask(panel, monkeypatch):
+    panel.add_pair()
+    copied, copy = [], volumes.on_grid
+    monkeypatch.setattr(volumes, "on_grid", lambda voxels, grid: copied.append(grid) or copy(voxels, grid))
+    panel.run()
+    assert panel.status.startswith("Liver volume") and len(copied) == 2  # one is T1, one T2
 
 
 def test_one_volume_alone_is_segmented(panel):

@@ -246,6 +246,18 @@ def test_the_checksum_of_an_image_covers_all_its_files(tmp_path):
     assert content_sha256(tmp_path / "a") != folder_before and content_sha256(header) != header_before
 
 
+@pytest.mark.parametrize("remember", [True, False])
+def test_inputs_are_hashed_only_for_a_result_that_shall_be_known_again(
+    inference, pair, tmp_path, monkeypatch, remember
+):
+    hashed = []
+    monkeypatch.setattr("liverpair.jobs.requests.content_sha256", lambda path: hashed.append(path) or "0")
+    JOBS["segment"](request_for(pair, tmp_path / "out", remember=remember), no_progress)
+    assert hashed == ([pair["t1"], pair["t2"]] if remember else [])
+    asked = read_measures(tmp_path / "out")["asked"]
+    assert asked["inputs"] == {"t1": "0", "t2": "0"} if remember else asked is None
+
+
 def test_a_request_has_defaults():
     request = SegmentRequest.parse({"t1": "a", "t2": None, "output": "o", "model": ["m"]})
     assert request.sides == ["t1"] and request.device == "auto" and request.largest_component is None

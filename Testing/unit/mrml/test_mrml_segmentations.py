@@ -53,7 +53,9 @@ def segmentation_with_three(image: sitk.Image):
         for start, stop in (((0, 0, 0), (4, 6, 6)), ((6, 5, 5), (10, 15, 15)), ((5, 16, 18), (9, 20, 24)))
     ]
     labels = sum(array(mask) * value for value, mask in enumerate(masks, start=1)).astype(np.uint8)
-    label_node = slicer.util.addVolumeFromArray(labels, frames.ijk_to_ras(image), "labels", "vtkMRMLLabelMapVolumeNode")
+    label_node = slicer.util.addVolumeFromArray(
+        labels, frames.ijk_to_ras(Grid.of(image)), "labels", "vtkMRMLLabelMapVolumeNode"
+    )
     node = new_segmentation()
     slicer.vtkSlicerSegmentationsModuleLogic.ImportLabelmapToSegmentationNode(label_node, node)
     slicer.mrmlScene.RemoveNode(label_node)
@@ -141,7 +143,10 @@ def test_the_volume_is_the_reference_and_the_source(image, volume):
     assert converter.DeserializeImageGeometry(text, geometry, False)
     matrix = vtk.vtkMatrix4x4()
     geometry.GetImageToWorldMatrix(matrix)
-    found, wanted = slicer.util.arrayFromVTKMatrix(matrix), slicer.util.arrayFromVTKMatrix(frames.ijk_to_ras(image))
+    found, wanted = (
+        slicer.util.arrayFromVTKMatrix(matrix),
+        slicer.util.arrayFromVTKMatrix(frames.ijk_to_ras(Grid.of(image))),
+    )
     assert found == pytest.approx(wanted, abs=1e-4)
     assert geometry.GetExtent() == (0, 23, 0, 19, 0, 11)
 

@@ -216,8 +216,7 @@ class DreamFrames:
         return self.proxy_difference is None or sequence.GetNumberOfDataNodes() != len(self.iterations)
 
     def _make_differences(self) -> None:
-        first = volumes.image_from_node(self.sequence(IMAGE).GetNthDataNode(0))
-        original = self._original_on(Grid.of(first))
+        original = self._original_on(volumes.grid_of(self.sequence(IMAGE).GetNthDataNode(0)))
         sequence = self._make_sequence(DIFFERENCE)
         largest = 0.0
         for iteration in self.iterations:
@@ -305,5 +304,5 @@ def _data_node(image: sitk.Image, what: str):
     node.SetName(TITLES[what])
     array = sitk.GetArrayFromImage(image)
     slicer.util.updateVolumeFromArray(node, array.astype(np.uint8) if what == MASK else array)
-    node.SetIJKToRASMatrix(frames.ijk_to_ras(image))
+    node.SetIJKToRASMatrix(frames.ijk_to_ras(Grid.of(image)))
     return node

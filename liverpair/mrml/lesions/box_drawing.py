@@ -1,27 +1,12 @@
 """From a rectangle dragged in a slice view to a box around a lesion."""
 
-from dataclasses import replace
-
 import numpy as np
-import SimpleITK as sitk
 import slicer
 
-from liverpair.core.geometry import Box, Grid
+from liverpair.core.geometry import Box
 from liverpair.measures.boxes import turned
 from liverpair.mrml import frames
-
-
-def world_grid(volume_node) -> Grid:
-    """Where the voxels of a volume node lie in world LPS mm, parent transforms applied.
-
-    Raises:
-        InputError: when the transforms do more than rotate and shift.
-    """
-    frame = sitk.Image(1, 1, 1, sitk.sitkUInt8)
-    frames.set_frame(frame, volume_node)
-    if volume_node.GetParentTransformNode() is not None:
-        frames.move_frame(frame, volume_node)
-    return replace(Grid.of(frame), size=tuple(volume_node.GetImageData().GetDimensions()))
+from liverpair.mrml.volumes import world_grid
 
 
 def box_from_rectangle(slice_node, volume_node, first_xy, second_xy, depth_mm: float | None = None) -> Box:
