@@ -35,6 +35,7 @@ from DeepDreamInspectorLib.readingtext import ReadingSection
 from DeepDreamInspectorLib.runsection import RunSection
 from DeepDreamInspectorLib.views import settleLoadedScene
 from DeepDreamInspectorLib.watch import WatchSection
+from liverpair.bundle.catalogue import DEFAULT_DREAMER
 from liverpair.core.errors import InputError
 from liverpair.dreaming.dream_settings import PUBLISHED_FRAMES, DreamSettings
 from liverpair.jobs.dream_request import dimensions_of
@@ -134,7 +135,7 @@ class DeepDreamInspectorLogic(ModelLogic):
     """Runs dreams in the worker of the session. `dream` does it for scripts, without the widget."""
 
     tasks = ("slice-segmentation", "segmentation", "detection")
-    preferred = "lesion-slices-t1"
+    preferred = DEFAULT_DREAMER
 
     def __init__(self, worker=None, installer=None, catalogue=None):
         ModelLogic.__init__(self, worker, installer or DreamInstaller(), catalogue)

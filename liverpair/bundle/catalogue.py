@@ -14,6 +14,8 @@ from liverpair.core.paths import published_bundles_folder, shipped_bundles_folde
 
 DEFAULT_LIVER_MODEL = "liver-t1t2"
 DEFAULT_DETECTOR = "lesion-pairs-t1t2"
+DEFAULT_DREAMER = "lesion-slices-t1"
+"""The models that are used, or offered first, where nobody has chosen."""
 
 
 class Catalogue:

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from liverpair.bundle.catalogue import DEFAULT_DREAMER
 from liverpair.commands.bar import progress_bar
 from liverpair.jobs.jobs import JOBS
 
-DREAMER = "lesion-slices-t1"
 DREAM_FOLDER = "dream"
 STARTS, ITERATIONS, STEP = 3, 100, 0.0004
 SHOWN = 4
 """Readings that are printed; the report has all of them."""
 
 
-def dream(output: Path, liver: str, model: str = DREAMER) -> dict[str, Any]:
+def dream(output: Path, liver: str, model: str = DEFAULT_DREAMER) -> dict[str, Any]:
     """Run the jobs "dream" and "dream_report" on `t1.nii.gz` in `output`, from places inside its `liver` mask, into the
     folder "dream" there. Returns the result of the first, and the paths of the report under "report".
 
