@@ -10,7 +10,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 import liverpair
-from liverpair.commands import detect, doctor, dream, evaluate, measure, models, normal_ranges, segment, series, train
+from liverpair.commands import (
+    detect,
+    doctor,
+    dream,
+    evaluate,
+    measure,
+    models,
+    normal_ranges,
+    pacs,
+    segment,
+    series,
+    train,
+)
 from liverpair.commands.any_text import print_any_text
 from liverpair.core.errors import Cancelled
 from liverpair.core.failures import failure_on_command_line
@@ -65,6 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
     models.add_parser(commands)
     measure.add_parser(commands)
     series.add_parser(commands)
+    pacs.add_parser(commands)
     normal_ranges.add_parser(commands)
     doctor.add_parser(commands)
     for name, (_, help_text) in PASSED_ON.items():
