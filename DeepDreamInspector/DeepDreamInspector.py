@@ -2,8 +2,9 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import slicer
 from slicer import (
@@ -21,10 +22,9 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadab
 if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checkout: the libraries are one folder up
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from DeepDreamInspectorLib import choices, selftest
+from DeepDreamInspectorLib import choices
 from DeepDreamInspectorLib.dreamcontext import DreamContext
-from DeepDreamInspectorLib.dreamfolders import newFolder
-from DeepDreamInspectorLib.dreamrun import NewDream, ResumedDream, isResumable
+from DeepDreamInspectorLib.dreamrun import DreamRun, NewDream, ResumedDream, isResumable
 from DeepDreamInspectorLib.export import ExportSection
 from DeepDreamInspectorLib.features import FeaturesSection
 from DeepDreamInspectorLib.modelandimage import ModelAndImageSection
@@ -35,16 +35,18 @@ from DeepDreamInspectorLib.readingtext import ReadingSection
 from DeepDreamInspectorLib.runsection import RunSection
 from DeepDreamInspectorLib.views import settleLoadedScene
 from DeepDreamInspectorLib.watch import WatchSection
+from liverpair.bundle import Catalogue
 from liverpair.bundle.catalogue import DEFAULT_DREAMER
-from liverpair.core.errors import InputError
 from liverpair.dreaming.dream_settings import PUBLISHED_FRAMES, DreamSettings
 from liverpair.jobs.dream_request import dimensions_of
 from liverpair.measures.feature_names import default_features
 from liverpair.mrml import frames
-from LiverPairLib import inputs, sampledata
-from LiverPairLib.liverchooser import LiverChooser
+from liverpair.mrml.dreams.dream_scene import DreamScene
+from LiverPairLib import inputs, sampledata, standins
+from LiverPairLib.installer import Installer
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.sectionedwidget import SectionedWidget
+from LiverPairLib.workersession import SessionWorker
 
 
 class DeepDreamInspector(ScriptedLoadableModule):
@@ -113,6 +115,7 @@ class DeepDreamInspectorWidget(SectionedWidget):
         self.loadPanel("UI/DeepDreamInspector.ui")
         self.logic = DeepDreamInspectorLogic()
         self.context = DreamContext(self.logic.worker, self.say, lambda: self.logic.bundles)
+        self.logic.addSamples = self.context.addSamples
         self.addSections(
             [
                 ModelAndImageSection(self.context, self.logic),
@@ -137,72 +140,48 @@ class DeepDreamInspectorLogic(ModelLogic):
     tasks = ("slice-segmentation", "segmentation", "detection")
     preferred = DEFAULT_DREAMER
 
-    def __init__(self, worker=None, installer=None, catalogue=None):
+    def __init__(
+        self,
+        worker: SessionWorker | None = None,
+        installer: Installer | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
         ModelLogic.__init__(self, worker, installer or DreamInstaller(), catalogue)
-        self._checks = inputs.VolumeChecks()
-        self._seenVolumes = set()
-        self.livers = LiverChooser()
+        self.addSamples = DreamScene.add_samples
+        """Takes a dream and what the worker has said about it since the last time."""
 
-    def getParameterNode(self):
+    def getParameterNode(self) -> DeepDreamInspectorParameterNode:
         return DeepDreamInspectorParameterNode(super().getParameterNode())
 
-    def guessInputs(self, parameterNode):
-        """Choose volumes that look T1- and T2-weighted, and their livers, where nothing is chosen yet."""
-        inputs.guess(parameterNode, self._seenVolumes)
-        self.livers.follow(parameterNode)
+    def reasonNotToRun(self, parameterNode: DeepDreamInspectorParameterNode | None) -> str | None:
+        return choices.reasonNotToDream(parameterNode, self.bundles, self.checks)
 
-    def forgetScene(self):
-        """Drop what is remembered about the nodes of a scene that was closed."""
-        super().forgetScene()
-        self._checks.forget()
-        self._seenVolumes.clear()
-        self.livers.forget()
+    def runOf(self, parameterNode: DeepDreamInspectorParameterNode) -> NewDream:
+        bundle = self.bundles[parameterNode.model]
+        volumeNodes, side = choices.sentVolumes(parameterNode, bundle), choices.dreamtSide(parameterNode, bundle)
+        liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in volumeNodes}
+        options = choices.options(parameterNode, bundle)
+        return NewDream(self.worker, bundle, volumeNodes, liverNodes, options, side, self.addSamples)
 
-    def reasonNotToRun(self, parameterNode):
-        return choices.reasonNotToDream(parameterNode, self.bundles, self._checks)
-
-    def apply(self, parameterNode, addSamples, onChanged):
-        """Begin a dream with the user's choices; a failure becomes `status`.
-
-        `addSamples(dream, samples)` takes what the worker says meanwhile, `onChanged(run)` hears of its progress.
-        """
-
-        def start():
-            bundle = self.bundles[parameterNode.model]
-            options = {
-                **choices.settingsOf(parameterNode).as_dict(),
-                **choices.startsOf(parameterNode),
-                "features": choices.featuresOf(parameterNode, dimensions_of(bundle)),
-                "baselines": choices.baselinesOf(parameterNode),
-                "device": parameterNode.device,
-            }
-            volumeNodes = choices.sentVolumes(parameterNode, bundle)
-            liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in volumeNodes}
-            side = choices.dreamtSide(parameterNode, bundle)
-            self.startRun(bundle, volumeNodes, liverNodes, options, side, addSamples, onChanged)
-
-        self.attempt(parameterNode, start)
-
-    def resume(self, dream, addSamples, onChanged):
-        """Go on with a dream (`DreamScene`) that was paused or failed; a failure becomes `status`."""
-
-        def requireResumable():
-            if not isResumable(dream):
-                raise InputError(_("This dream cannot be resumed: it has ended, or its files are gone."))
-
-        def start():
-            self.begin(ResumedDream(self.worker, dream, addSamples, self._following(onChanged)))
-
-        self.attemptWhen(requireResumable, start)
-
-    def startRun(self, bundle, volumeNodes, liverNodes, options, side, addSamples, onChanged=lambda run: None):
-        """Begin a `NewDream` and return it; raises LiverPairError when that is not possible."""
-        folder, onChanged = newFolder(), self._following(onChanged)
-        return self.begin(
-            NewDream(self.worker, bundle, volumeNodes, liverNodes, options, side, folder, addSamples, onChanged)
+    def resume(self, dream: DreamScene, onChanged: Callable[[DreamRun], None]) -> None:
+        """Go on with a dream that was paused or failed; a failure becomes `status`."""
+        cannot = _("This dream cannot be resumed: it has ended, or its files are gone.")
+        self.attempt(
+            lambda: None if isResumable(dream) else cannot,
+            lambda: ResumedDream(self.worker, dream, self.addSamples),
+            onChanged,
         )
 
-    def dream(self, volumeNode, pointsRas=(), model=None, side="t1", liverNode=None, otherVolumeNode=None, **options):
+    def dream(
+        self,
+        volumeNode: vtkMRMLScalarVolumeNode,
+        pointsRas: Sequence[Sequence[float]] = (),
+        model: str | None = None,
+        side: str = "t1",
+        liverNode: vtkMRMLSegmentationNode | None = None,
+        otherVolumeNode: vtkMRMLScalarVolumeNode | None = None,
+        **options: Any,
+    ) -> DreamScene:
         """Dream and wait for it; for scripts. Slicer stays usable meanwhile.
 
         `pointsRas` are the neurons (world RAS, mm), `model` is a name, the first that fits when None. `side` says
@@ -218,18 +197,8 @@ class DeepDreamInspectorLogic(ModelLogic):
         starts = [{"point_mm": list(frames.flip(point))} for point in pointsRas]
         features = options.pop("features", None) or default_features(dimensions_of(bundle))
         options = {**options, "starts": starts, "features": list(features)}
-        started = self.startRun(
-            bundle, volumeNodes, {side: liverNode}, options, side, lambda dream, samples: dream.add_samples(samples)
-        )
-        self.finish(started)
-        return started.dream
-
-    def _following(self, onChanged):
-        def follow(run):
-            self.follow(run)
-            onChanged(run)
-
-        return follow
+        livers = {side: liverNode}
+        return self.finish(NewDream(self.worker, bundle, volumeNodes, livers, options, side, self.addSamples)).dream
 
 
 class DeepDreamInspectorTest(ScriptedLoadableModuleTest):
@@ -249,17 +218,11 @@ class DeepDreamInspectorTest(ScriptedLoadableModuleTest):
         bounds = [0.0] * 6
         t1.GetRASBounds(bounds)
         middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
-        logic = DeepDreamInspectorLogic()
-        logic.refreshModels()
+        logic = standins.workingLogic(DeepDreamInspectorLogic)
         volumeModels = {name: bundle for name, bundle in logic.bundles.items() if bundle.task == "segmentation"}
-        names = choices.modelsFor(volumeModels, ["t1"])
-        if not (names and logic.installer.hasTorch() and logic.installer.hasRadiomics()):
-            logic = DeepDreamInspectorLogic(
-                selftest.BrighterWorker(), selftest.NoInstaller(), selftest.OneModelCatalogue()
-            )
-            names = [None]
+        model = choices.modelsFor(volumeModels, ["t1"])[0]
         self.delayDisplay("Dreaming")
-        dream = logic.dream(t1, [middle], names[0], iterations=3, frames=[0, 3])
+        dream = logic.dream(t1, [middle], model, iterations=3, frames=[0, 3])
         self.assertTrue(dream.finished)
         self.assertGreater(dream.last_iteration, 0)
         self.assertEqual(len(dream.result["runs"]), 1)

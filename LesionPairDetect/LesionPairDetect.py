@@ -16,7 +16,6 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadab
 if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checkout: the libraries are one folder up
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from LesionPairDetectLib import selftest
 from LesionPairDetectLib.detectionrun import DetectionRun
 from LesionPairDetectLib.drawsection import DrawSection
 from LesionPairDetectLib.exchangesection import ExchangeSection
@@ -27,8 +26,7 @@ from LesionPairDetectLib.readingsection import ReadingSection
 from LesionPairDetectLib.reviewsection import ReviewSection
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
-from LiverPairLib import inputs, sampledata
-from LiverPairLib.liverchooser import LiverChooser
+from LiverPairLib import inputs, sampledata, standins
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.sectionedwidget import SectionedWidget
 
@@ -118,62 +116,33 @@ class LesionPairDetectLogic(ModelLogic):
     tasks = ("detection",)
     earlierParameters: ClassVar = {"scoreThreshold": "displayThreshold", "lastScoreThreshold": "lastDisplayThreshold"}
 
-    def __init__(self, worker=None, installer=None, catalogue=None):
-        ModelLogic.__init__(self, worker, installer, catalogue)
-        self._checks = inputs.VolumeChecks()
-        self._seenVolumes = set()
-        self.livers = LiverChooser()
-
-    def getParameterNode(self):
+    def getParameterNode(self) -> LesionPairDetectParameterNode:
         return LesionPairDetectParameterNode(super().getParameterNode())
 
-    def guessInputs(self, parameterNode):
-        """Choose volumes that look T1- and T2-weighted, and their livers, where nothing is chosen yet."""
-        inputs.guess(parameterNode, self._seenVolumes)
-        self.livers.follow(parameterNode)
+    def reasonNotToRun(self, parameterNode: LesionPairDetectParameterNode | None) -> str | None:
+        return reasonNotToDetect(parameterNode, self.bundles, self.checks)
 
-    def forgetScene(self):
-        """Drop what is remembered about the nodes of a scene that was closed."""
-        super().forgetScene()
-        self._checks.forget()
-        self._seenVolumes.clear()
-        self.livers.forget()
+    def runOf(self, parameterNode: LesionPairDetectParameterNode) -> DetectionRun:
+        bundle, volumeNodes = self.bundles[parameterNode.model], inputs.volumesOf(parameterNode)
+        liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in inputs.SIDES}
+        return DetectionRun(self.worker, bundle, volumeNodes, liverNodes, parameterNode.device)
 
-    def reasonNotToRun(self, parameterNode):
-        return reasonNotToDetect(parameterNode, self.bundles, self._checks)
-
-    def apply(self, parameterNode, onChanged):
-        """Start a run with the user's choices; a failure becomes `status`. `onChanged(run)` hears of its progress."""
-
-        def start():
-            self.startRun(
-                self.bundles[parameterNode.model],
-                inputs.volumesOf(parameterNode),
-                {side: getattr(parameterNode, f"{side}Liver") for side in inputs.SIDES},
-                parameterNode.device,
-                onChanged,
-            )
-
-        self.attempt(parameterNode, start)
-
-    def startRun(self, bundle, volumeNodes, liverNodes, device, onChanged=lambda run: None):
-        """Start a `DetectionRun` and return it; raises LiverPairError when that is not possible."""
-
-        def follow(run):
-            self.follow(run)
-            onChanged(run)
-
-        return self.begin(DetectionRun(self.worker, bundle, volumeNodes, liverNodes, device, follow))
-
-    def detect(self, t1Volume, t2Volume, model=None, t1Liver=None, t2Liver=None, device="auto"):
+    def detect(
+        self,
+        t1Volume: vtkMRMLScalarVolumeNode,
+        t2Volume: vtkMRMLScalarVolumeNode,
+        model: str | None = None,
+        t1Liver: vtkMRMLSegmentationNode | None = None,
+        t2Liver: vtkMRMLSegmentationNode | None = None,
+        device: str = "auto",
+    ) -> LesionStudy:
         """Detect and wait for it; for scripts. Slicer stays usable meanwhile.
 
         `model` is a name, the first installed one when None; a liver segmentation that is None is computed. Returns the
         `LesionStudy` of the two volumes; raises LiverPairError with the reason when there is none.
         """
-        volumeNodes = {"t1": t1Volume, "t2": t2Volume}
-        started = self.startRun(self.findModel(model), volumeNodes, {"t1": t1Liver, "t2": t2Liver}, device)
-        self.finish(started)
+        volumeNodes, liverNodes = {"t1": t1Volume, "t2": t2Volume}, {"t1": t1Liver, "t2": t2Liver}
+        self.finish(DetectionRun(self.worker, self.findModel(model), volumeNodes, liverNodes, device))
         return LesionStudy(t1Volume, t2Volume)
 
 
@@ -190,10 +159,7 @@ class LesionPairDetectTest(ScriptedLoadableModuleTest):
     def test_demoPairGetsLinkedBoxes(self):
         self.delayDisplay("Making the demo pair")
         t1, t2 = sampledata.loadDemoPair()
-        logic = LesionPairDetectLogic()
-        logic.refreshModels()
-        if not (logic.bundles and logic.installer.hasTorch()):
-            logic = LesionPairDetectLogic(selftest.MiddleWorker(), catalogue=selftest.OneModelCatalogue())
+        logic = standins.workingLogic(LesionPairDetectLogic)
         self.delayDisplay("Detecting its lesions")
         study = logic.detect(t1, t2)
         self.assertTrue(study.pairs())

@@ -1,11 +1,14 @@
 """What the user has chosen: whether it can be run, what looks wrong about it, and what to choose at first."""
 
+from typing import Any
+
 import slicer
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
 from liverpair.core.errors import InputError
 from liverpair.io.weighting import sequence_warning
-from liverpair.mrml import provenance, volumes
+from liverpair.mrml import volumes
 from liverpair.mrml.segmentations import source_of
 
 SIDES = ("t1", "t2")
@@ -17,35 +20,15 @@ def volumeOf(parameterNode, side):
     return getattr(parameterNode, f"{side}Volume")
 
 
-def segmentationOf(parameterNode, side):
-    """The segmentation node chosen for the result of "t1" or "t2"; None stands for a new one."""
-    return getattr(parameterNode, f"{side}Segmentation")
-
-
 def volumesOf(parameterNode):
     """The chosen volume nodes, or None, by side."""
     return {side: volumeOf(parameterNode, side) for side in SIDES}
 
 
-def segmentationsOf(parameterNode):
-    """The chosen segmentation nodes, or None, by side."""
-    return {side: segmentationOf(parameterNode, side) for side in SIDES}
-
-
-def canMirror(bundle):
-    """Whether a model was trained on mirrored images, so that averaging over them helps."""
-    return bundle is not None and bool(bundle.manifest.get("mirror_axes"))
-
-
-def options(parameterNode, bundle=None):
-    """The options of the worker's job "segment" that are chosen, as far as the model can do them."""
-    return {
-        "device": parameterNode.device,
-        "probability": parameterNode.probabilityMap,
-        "uncertainty": parameterNode.uncertaintyMap,
-        "largest_component": parameterNode.largestComponent,
-        "mirror": parameterNode.mirroredEnsemble and canMirror(bundle),
-    }
+def givenVolumes(parameterNode: Any) -> dict[str, vtkMRMLScalarVolumeNode]:
+    """The volume nodes that are chosen, by side; none without a parameter node."""
+    chosen = volumesOf(parameterNode) if parameterNode is not None else {}
+    return {side: node for side, node in chosen.items() if node is not None}
 
 
 def statusChoices(parameterNode, *others):
@@ -56,17 +39,6 @@ def statusChoices(parameterNode, *others):
         return None, None
     chosen = list(volumesOf(parameterNode).values())
     return chosen, [*chosen, *(getattr(parameterNode, name) for name in others)]
-
-
-def rememberOutputs(parameterNode, run):
-    """Choose the nodes that a run made as outputs of the next one, where its volumes are still chosen."""
-    if parameterNode.parameterNode.GetScene() is None:
-        return
-    with slicer.util.NodeModify(parameterNode):
-        for side in run.nodes.taken:
-            if volumeOf(parameterNode, side) is run.volume(side):
-                setattr(parameterNode, f"{side}Segmentation", run.nodes.segmentations[side])
-        parameterNode.measures = run.nodes.table
 
 
 class VolumeChecks:
@@ -93,21 +65,11 @@ class VolumeChecks:
         self._known.clear()
 
 
-def reasonNotToRun(parameterNode, bundles, checks):
-    """One sentence about why these choices cannot be run, or None. `bundles` are the installed models by name."""
-    if parameterNode is None:
-        return _("Choose a T1 or a T2 volume.")
-    chosen = volumesOf(parameterNode)
-    given = {side: node for side, node in chosen.items() if node is not None}
-    if not given:
-        return _("Choose a T1 or a T2 volume.")
-    if chosen["t1"] is chosen["t2"]:
+def volumeDefect(parameterNode: Any, given: dict[str, vtkMRMLScalarVolumeNode], checks: VolumeChecks) -> str | None:
+    """One sentence about why the volumes `given` by side cannot be used, or None."""
+    if len(given) == 2 and given["t1"] is given["t2"]:
         return warning(parameterNode)
-    for side, node in given.items():
-        defect = checks.defect(node, side.upper())
-        if defect:
-            return defect
-    return modelDefect(parameterNode.model, bundles, given) or _outputDefect(parameterNode, given)
+    return next(filter(None, (checks.defect(node, side.upper()) for side, node in given.items())), None)
 
 
 def modelDefect(name, bundles, given):
@@ -164,38 +126,10 @@ def guess(parameterNode, seen):
     seen.update(node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
 
 
-def swap(parameterNode, kinds=("Volume", "Segmentation")):
+def swap(parameterNode, kinds):
     """Make T1 what was T2 and the other way round; `kinds` are the parameters that each side has."""
     with slicer.util.NodeModify(parameterNode):
         for what in kinds:
             t1, t2 = (getattr(parameterNode, f"{side}{what}") for side in SIDES)
             setattr(parameterNode, f"t1{what}", t2)
             setattr(parameterNode, f"t2{what}", t1)
-
-
-class OutputGuard:
-    """Keeps the result of one volume from being overwritten by that of the next one that the user chooses."""
-
-    def __init__(self):
-        self._volumes = {}
-
-    def watch(self, parameterNode):
-        """Start with what is chosen now."""
-        self._volumes = volumesOf(parameterNode)
-
-    def release(self, parameterNode):
-        """Where another volume has been chosen, take out an output that LiverPair made for a different volume."""
-        for side in SIDES:
-            volume, output = volumeOf(parameterNode, side), segmentationOf(parameterNode, side)
-            if volume is None or volume is self._volumes.get(side):
-                continue
-            self._volumes[side] = volume
-            if output is not None and provenance.read(output) and source_of(output) is not volume:
-                setattr(parameterNode, f"{side}Segmentation", None)
-
-
-def _outputDefect(parameterNode, given):
-    outputs = [segmentationOf(parameterNode, side) for side in given]
-    if len(outputs) == 2 and outputs[0] is not None and outputs[0] is outputs[1]:
-        return _("T1 and T2 need different output segmentations.")
-    return None

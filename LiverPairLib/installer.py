@@ -26,6 +26,10 @@ class Installer:
         self._ensureTorch()
         self._ensureRequirements()
 
+    def isComplete(self) -> bool:
+        """Whether everything that only an extension brings is installed."""
+        return self.hasTorch()
+
     def hasTorch(self):
         """Whether PyTorch is installed. It is not imported: that is for the worker to do."""
         return importlib.util.find_spec("torch") is not None

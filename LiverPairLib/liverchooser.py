@@ -7,7 +7,7 @@ from LiverPairLib.inputs import SIDES, volumeOf
 
 
 class LiverChooser:
-    """Chooses the liver segmentations that were made of the chosen volumes."""
+    """Chooses the liver segmentations that were made of the chosen volumes, in a module that asks for some."""
 
     def __init__(self):
         self._volumes, self._offered = {}, set()
@@ -19,7 +19,7 @@ class LiverChooser:
         with slicer.util.NodeModify(parameterNode):
             for side in SIDES:
                 volume = volumeOf(parameterNode, side)
-                if volume is not None:
+                if volume is not None and hasattr(parameterNode, f"{side}Liver"):
                     self._followSide(parameterNode, f"{side}Liver", volume, self._volumes.get(side) is volume)
                     self._volumes[side] = volume
 

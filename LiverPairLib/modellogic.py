@@ -2,18 +2,23 @@
 
 import logging
 import time
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import slicer
+from slicer import vtkMRMLScriptedModuleNode
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from liverpair.bundle import Catalogue
+from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.errors import InputError, LiverPairError, WorkerError
 from liverpair.core.failures import failure_of
+from LiverPairLib import inputs
+from LiverPairLib.inputs import VolumeChecks
 from LiverPairLib.installer import Installer
-from LiverPairLib.workerrun import DONE, FAILED
-from LiverPairLib.workersession import sessionWorker
+from LiverPairLib.liverchooser import LiverChooser
+from LiverPairLib.workerrun import DONE, FAILED, WorkerRun
+from LiverPairLib.workersession import SessionWorker, sessionWorker
 
 STATUS_MS = 10_000
 WAIT_S = 0.01
@@ -24,15 +29,20 @@ class ModelLogic(ScriptedLoadableModuleLogic):
 
     `bundles` are the installed models by name, `preferred` first, then those of the first task; `modelProblems` are
     sentences about damaged ones, `run` is the current or last `WorkerRun`, `status` the sentence that the user should
-    read about it, and `isStatusProblem` whether it says that something went wrong. A subclass overrides
-    `reasonNotToRun`.
+    read about it, and `isStatusProblem` whether it says that something went wrong. `checks` know which volumes are
+    damaged, `livers` which liver belongs to which volume. A subclass overrides `reasonNotToRun` and `runOf`.
     """
 
-    tasks = ()
+    tasks: tuple[str, ...] = ()
     preferred = ""
-    earlierParameters: ClassVar = {}
+    earlierParameters: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, worker=None, installer=None, catalogue=None):
+    def __init__(
+        self,
+        worker: SessionWorker | None = None,
+        installer: Installer | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
         self.worker = worker or sessionWorker()
         self.installer = installer or Installer()
@@ -40,8 +50,11 @@ class ModelLogic(ScriptedLoadableModuleLogic):
         self.bundles, self.modelProblems = {}, []
         self.run = None
         self.status, self.isStatusProblem = "", False
+        self.checks = VolumeChecks()
+        self.livers = LiverChooser()
+        self._seenVolumes: set[str] = set()
 
-    def getParameterNode(self):
+    def getParameterNode(self) -> vtkMRMLScriptedModuleNode:
         """The node, with what an earlier version saved in it under the names of today (see `earlierParameters`)."""
         node = super().getParameterNode()
         for earlier, today in self.earlierParameters.items():
@@ -50,82 +63,110 @@ class ModelLogic(ScriptedLoadableModuleLogic):
                 node.UnsetParameter(earlier)
         return node
 
-    def refreshModels(self):
+    def guessInputs(self, parameterNode: Any) -> None:
+        """Choose volumes that look T1- and T2-weighted, and their livers, where nothing is chosen yet."""
+        inputs.guess(parameterNode, self._seenVolumes)
+        self.livers.follow(parameterNode)
+
+    def chooseModel(self, parameterNode: Any, name: str) -> None:
+        """Choose a model; a subclass chooses with it what goes with it."""
+        parameterNode.model = name
+
+    def refreshModels(self) -> None:
         """Read the catalogue anew; damaged models become `modelProblems`."""
         offered = [bundle for bundle in self.catalogue.list() if bundle.task in self.tasks]
         self.bundles = {bundle.name: bundle for bundle in sorted(offered, key=self._rank)}
         self.modelProblems = list(self.catalogue.problems().values())
 
-    def _rank(self, bundle):
+    def _rank(self, bundle: Bundle) -> tuple[bool, int]:
         return bundle.name != self.preferred, self.tasks.index(bundle.task)
 
-    def clearStatus(self):
+    def clearStatus(self) -> None:
         """What the status said is no longer so."""
         self.status, self.isStatusProblem = "", False
 
-    def forgetScene(self):
-        """Drop what is remembered about a scene that was closed; a subclass remembers more."""
+    def forgetScene(self) -> None:
+        """Drop what is remembered about the nodes of a scene that was closed."""
         self.clearStatus()
+        self.checks.forget()
+        self.livers.forget()
+        self._seenVolumes.clear()
 
-    def findModel(self, name=None):
+    def findModel(self, name: str | None = None) -> Bundle:
         """The bundle of that name, the first installed one when None; raises LiverPairError when there is none."""
         if not self.bundles:
             self.refreshModels()
         return self.catalogue.find(name or next(iter(self.bundles), ""))
 
-    def reasonNotToRun(self, parameterNode):
+    def reasonNotToRun(self, parameterNode: Any) -> str | None:
         """One sentence about why these choices cannot be run, or None."""
         raise NotImplementedError
 
-    def requireRunnable(self, parameterNode):
-        """Raise InputError when these choices cannot be run."""
-        reason = self.reasonNotToRun(parameterNode)
-        if reason is not None:
-            raise InputError(reason)
+    def runOf(self, parameterNode: Any) -> WorkerRun:
+        """The run of these choices, not yet started."""
+        raise NotImplementedError
 
-    def attempt(self, parameterNode, start):
-        """Call `start()` once everything is installed; a failure becomes `status`."""
-        self.attemptWhen(lambda: self.requireRunnable(parameterNode), start)
+    def apply(self, parameterNode: Any, onChanged: Callable[[WorkerRun], None]) -> None:
+        """Start a run with the user's choices; a failure becomes `status`. `onChanged(run)` hears of its progress."""
+        self.attempt(lambda: self.reasonNotToRun(parameterNode), lambda: self.runOf(parameterNode), onChanged)
 
-    def attemptWhen(self, requireReady, start):
-        """As `attempt`; `requireReady()` raises LiverPairError when it cannot be started."""
+    def attempt(
+        self,
+        reasonNot: Callable[[], str | None],
+        makeRun: Callable[[], WorkerRun],
+        onChanged: Callable[[WorkerRun], None],
+    ) -> None:
+        """Start the run that `makeRun()` gives, once everything is installed, when there is no reason not to; a failure
+        becomes `status`.
+        """
         self.clearStatus()
         try:
-            requireReady()
+            requireNone(reasonNot())
             self.installer.ensure()
-            requireReady()  # while packages were installed, anything may have happened
-            start()
+            requireNone(reasonNot())  # while packages were installed, anything may have happened
+            self.start(makeRun(), onChanged)
         except Exception as error:
             logging.info("Nothing was started", exc_info=error)
             self.fail(error)
 
-    def fail(self, error):
-        """Let the user read what went wrong."""
-        self.status, self.isStatusProblem = str(failure_of(error)), True
-
-    def begin(self, run):
-        """Start a `WorkerRun` and return it; raises LiverPairError when that is not possible."""
+    def start(self, run: WorkerRun, onChanged: Callable[[WorkerRun], None] = lambda run: None) -> WorkerRun:
+        """Start a run and return it; raises LiverPairError when that is not possible."""
         if self.run is not None and self.run.ending is None:
             raise WorkerError(_("A {what} is running.").format(what=self.run.title), _("Wait for it, or cancel it."))
-        run.start()
+
+        def follow(run: WorkerRun) -> None:
+            if run.ending is not None:
+                self.status, self.isStatusProblem = run.sentence, run.ending == FAILED
+                slicer.util.showStatusMessage(run.sentence, STATUS_MS)
+            onChanged(run)
+
+        run.start(follow)
         self.run = run
         return run
 
-    def follow(self, run):
-        """Take over what a run says at its end."""
-        if run.ending is not None:
-            self.status, self.isStatusProblem = run.sentence, run.ending == FAILED
-            slicer.util.showStatusMessage(run.sentence, STATUS_MS)
+    def fail(self, error: Exception) -> None:
+        """Let the user read what went wrong."""
+        self.status, self.isStatusProblem = str(failure_of(error)), True
 
-    def finish(self, run):
-        """Wait until a run is done, while Slicer stays usable; raises LiverPairError when it comes to nothing."""
+    def finish(self, run: WorkerRun) -> WorkerRun:
+        """Start a run and wait until it is done, while Slicer stays usable; raises LiverPairError when it comes to
+        nothing.
+        """
+        self.start(run)
         while run.ending is None:
             slicer.app.processEvents()
             time.sleep(WAIT_S)
         if run.ending != DONE:
             raise LiverPairError(run.sentence)
+        return run
 
-    def abandon(self):
+    def abandon(self) -> None:
         """Cancel what runs, without another word to whoever started it."""
         if self.run is not None:
             self.run.abandon()
+
+
+def requireNone(reason: str | None) -> None:
+    """Raise InputError with a reason, if there is one."""
+    if reason is not None:
+        raise InputError(reason)

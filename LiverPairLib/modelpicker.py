@@ -1,47 +1,48 @@
 """The rows of a panel in which a model and a device are chosen, and models are imported, read about and deleted."""
 
+from types import SimpleNamespace
+
 from slicer.i18n import tr as _
 
+from liverpair.bundle import Bundle
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.modellist import ModelDialogs
+from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.panelcontext import PanelContext
 
 
 class ModelPicker:
     """Binds the widgets `modelComboBox`, `modelCardButton`, `importFolderButton`, `importZipButton`,
-    `deleteModelButton`, `modelProblemLabel` and `deviceComboBox` of a panel to a `ModelLogic`.
+    `deleteModelButton`, `modelProblemLabel` and `deviceComboBox` of a panel to a `ModelLogic` and to the choices
+    `model` and `device`.
     """
 
-    def __init__(self, ui, logic, parameters, onChosen, onListed):
-        """`parameters()` is the parameter node on the screen, with `model` and `device`; `onChosen(name)` is called
-        with the name of the model that is to be used, `onListed()` when the list of models has been read anew: it
-        calls `show`.
-        """
-        self._ui, self._logic, self._parameters = ui, logic, parameters
-        self._onChosen, self._onListed = onChosen, onListed
+    def __init__(self, ui: SimpleNamespace, context: PanelContext, logic: ModelLogic) -> None:
+        self._ui, self._context, self._logic = ui, context, logic
         self._dialogs = ModelDialogs(logic.catalogue)
-        self._modelBox = KeyComboBox(ui.modelComboBox, onChosen)
+        self._modelBox = KeyComboBox(ui.modelComboBox, self._onModelChosen)
         self._deviceBox = KeyComboBox(ui.deviceComboBox, self._onDeviceChosen)
         self._deviceBox.setEntries({"auto": _("Automatic"), "cpu": _("CPU"), "gpu": _("GPU")})
-        ui.importFolderButton.connect("clicked(bool)", self._onImportFolder)
-        ui.importZipButton.connect("clicked(bool)", self._onImportZip)
+        ui.importFolderButton.connect("clicked(bool)", lambda checked: self._onImported(self._dialogs.importFolder()))
+        ui.importZipButton.connect("clicked(bool)", lambda checked: self._onImported(self._dialogs.importZip()))
         ui.deleteModelButton.connect("clicked(bool)", self._onDelete)
-        ui.modelCardButton.connect("clicked(bool)", self._onShowCard)
+        ui.modelCardButton.connect("clicked(bool)", lambda checked: self._dialogs.showCard(self._bundle()))
 
-    def refresh(self, chosen=None):
+    def refresh(self, chosen: str | None = None) -> None:
         """List the installed models; choose `chosen`, or the first one when nothing is chosen."""
         self._logic.refreshModels()
         names = {name: f"{name} {bundle.version}" for name, bundle in self._logic.bundles.items()}
         self._modelBox.setEntries(names, missing=_("{key} (not installed)"), none=_("No model is installed"))
         self._ui.modelProblemLabel.text = "\n".join(self._logic.modelProblems)
         self._ui.modelProblemLabel.visible = bool(self._logic.modelProblems)
-        if chosen or not self._parameters().model:
-            self._onChosen(chosen or next(iter(names), ""))
-        self._onListed()
+        if chosen or not self._context.parameterNode.model:
+            self._onModelChosen(chosen or next(iter(names), ""))
+        self._context.tell("parameters")  # which models there are is news to other sections too
 
-    def show(self):
+    def show(self) -> None:
         """Show what is chosen, and what can be done with it."""
-        self._modelBox.setCurrent(self._parameters().model)
-        self._deviceBox.setCurrent(self._parameters().device)
+        self._modelBox.setCurrent(self._context.parameterNode.model)
+        self._deviceBox.setCurrent(self._context.parameterNode.device)
         bundle = self._bundle()
         self._ui.modelCardButton.enabled = bundle is not None
         isOwn = bundle is not None and not self._logic.catalogue.is_shipped(bundle)
@@ -50,26 +51,20 @@ class ModelPicker:
             _("Delete this model from the computer") if isOwn else _("Only imported models can be deleted")
         )
 
-    def _bundle(self):
-        return self._logic.bundles.get(self._parameters().model)
+    def _bundle(self) -> Bundle | None:
+        return self._logic.bundles.get(self._context.parameterNode.model)
 
-    def _onDeviceChosen(self, key):
-        self._parameters().device = key
+    def _onModelChosen(self, name: str) -> None:
+        self._logic.chooseModel(self._context.parameterNode, name)
 
-    def _onImportFolder(self):
-        self._onImported(self._dialogs.importFolder())
+    def _onDeviceChosen(self, key: str) -> None:
+        self._context.parameterNode.device = key
 
-    def _onImportZip(self):
-        self._onImported(self._dialogs.importZip())
-
-    def _onImported(self, name):
+    def _onImported(self, name: str | None) -> None:
         if name is not None:
             self.refresh(chosen=name)
 
-    def _onDelete(self):
-        if self._dialogs.delete(self._parameters().model):
-            self._parameters().model = ""
+    def _onDelete(self) -> None:
+        if self._dialogs.delete(self._context.parameterNode.model):
+            self._context.parameterNode.model = ""
             self.refresh()
-
-    def _onShowCard(self):
-        self._dialogs.showCard(self._bundle())

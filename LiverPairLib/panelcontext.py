@@ -10,6 +10,7 @@ from slicer.util import VTKObservationMixin
 from liverpair.core.errors import LiverPairError
 from liverpair.core.failures import failure_of
 from liverpair.core.notifying import notify
+from LiverPairLib.inputs import volumeOf
 from LiverPairLib.scenechoices import SceneChoices
 from LiverPairLib.workersession import sessionWorker
 
@@ -64,6 +65,10 @@ class PanelContext(VTKObservationMixin):
     def bundle(self):
         """The bundle of the chosen model, or None."""
         return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
+
+    def volume(self, side):
+        """The volume node chosen for "t1" or "t2", or None."""
+        return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
 
     def tell(self, what):
         """Call the listeners; the user reads it when one fails."""

@@ -1,11 +1,21 @@
 """The rows of a panel that show how far a run is and how it ended, and its two buttons."""
 
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
 import qt
+import slicer
+from slicer.i18n import tr as _
 
 from LiverPairLib.controls import clockText
+from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.panelcontext import PanelContext
 
 ELAPSED_MS = 500
 PROBLEM_STYLE = "color: #d9480f;"
+
+Choices = Callable[[Any], tuple[list | None, list | None]]
 
 
 class RunPanel:
@@ -13,20 +23,37 @@ class RunPanel:
     `elapsedLabel` and `statusLabel` of a panel to the run of a `ModelLogic`.
     """
 
-    def __init__(self, ui, logic, reasonNotToRun, running, toolTip, choices):
-        """`reasonNotToRun()` is a sentence or None; `running` what to say while a run is under way, `toolTip` of the
-        button that starts it. `choices()` is what a result speaks of, and what a failure does: where one of them has
-        changed, the sentence about it goes. Neither is to be forgotten where they are None.
+    def __init__(
+        self,
+        ui: SimpleNamespace,
+        context: PanelContext,
+        logic: ModelLogic,
+        title: str,
+        choices: Choices,
+        apply: Callable[[], None],
+    ) -> None:
+        """`title` is what the user calls a run; `apply()` starts one with what is chosen. `choices(parameterNode)` is
+        what a result speaks of, and what a failure does: where one of them has changed, the sentence about it goes.
+        Neither is to be forgotten where they are None.
         """
-        self._ui, self._logic, self._reasonNotToRun = ui, logic, reasonNotToRun
-        self._running, self._toolTip = running, toolTip
-        self._choices, self._shown, self._shownChoices = choices, "", None
+        self._ui, self._context, self._logic = ui, context, logic
+        self._title, self._choices, self._toolTip = title, choices, ui.applyButton.toolTip
+        self._shown, self._shownChoices = "", None
         self._timer = qt.QTimer()
         self._timer.setInterval(ELAPSED_MS)
         self._timer.connect("timeout()", self.show)
-        ui.cancelButton.connect("clicked(bool)", self._onCancel)
+        ui.applyButton.connect("clicked(bool)", lambda checked: self.attempt(apply))
+        ui.cancelButton.connect("clicked(bool)", lambda checked: logic.run.cancel())
 
-    def show(self):
+    def attempt(self, start: Callable[[], None]) -> None:
+        """Call `start()`, which starts a run, as far as the logic can; and show what came of it."""
+        with slicer.util.tryWithErrorDisplay(
+            _("The {what} could not be started.").format(what=self._title), waitCursor=True
+        ):
+            start()
+        self.show()
+
+    def show(self) -> None:
         """Show how far the run is, or how it ended, and which buttons make sense."""
         current, ui = self._logic.run, self._ui
         isRunning = current is not None and current.ending is None
@@ -38,10 +65,10 @@ class RunPanel:
             ui.progressBar.value = round(100 * current.fraction)
             ui.progressLabel.text = current.message
             ui.elapsedLabel.text = clockText(current.seconds)
-            reason = self._running
+            reason = _("A {what} is running.").format(what=self._title)
         else:
             self._timer.stop()
-            reason = self._reasonNotToRun()
+            reason = self._logic.reasonNotToRun(self._context.parameterNode)
         ui.applyButton.enabled = reason is None
         ui.applyButton.toolTip = reason or self._toolTip
         ui.reasonLabel.text = reason or ""
@@ -50,13 +77,14 @@ class RunPanel:
         ui.statusLabel.styleSheet = PROBLEM_STYLE if self._logic.isStatusProblem else ""
         ui.statusLabel.visible = bool(self._logic.status)
 
-    def stop(self):
-        """The panel is going away."""
+    def stop(self) -> None:
+        """The panel is going away, and what runs with it."""
+        self._logic.abandon()
         self._timer.stop()
 
-    def _forgetStale(self):
+    def _forgetStale(self) -> None:
         logic = self._logic
-        choices = self._choices()[logic.isStatusProblem]
+        choices = self._choices(self._context.parameterNode)[logic.isStatusProblem]
         if choices is None:
             return
         if logic.status != self._shown:
@@ -64,6 +92,3 @@ class RunPanel:
         elif logic.status and choices != self._shownChoices:
             logic.clearStatus()
             self._shown = ""
-
-    def _onCancel(self):
-        self._logic.run.cancel()

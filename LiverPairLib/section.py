@@ -1,37 +1,40 @@
-"""What every section of a panel is that is made of sections."""
+"""What every section of a panel is."""
 
+import inspect
 from pathlib import Path
 
 import slicer
 
+from LiverPairLib.panelcontext import PanelContext
+
 
 class Section:
-    """One collapsible part of a panel, loaded from `<uiFolder>/<name>.ui`.
+    """One collapsible part of a panel, loaded from the file `Resources/UI/<name>.ui` of its module.
 
     `widget` is what the panel shows, `ui` its named children. Names of children are unique over all sections. Children
-    with the property `SlicerParameterName` are bound to the parameter node by the panel. A subclass sets `uiFolder` and
-    `name`.
+    with the property `SlicerParameterName` are bound to the parameter node by the panel. A subclass, in a file of the
+    module's Lib folder, sets `name`.
     """
 
-    uiFolder = Path()
     name = ""
 
-    def __init__(self, context):
+    def __init__(self, context: PanelContext) -> None:
         self.context = context
-        self.widget = slicer.util.loadUI(str(self.uiFolder / f"{self.name}.ui"))
+        module = Path(inspect.getfile(type(self))).parents[1]
+        self.widget = slicer.util.loadUI(str(module / "Resources" / "UI" / f"{self.name}.ui"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
         context.addListener(self.onChanged)
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         """Show what changed in the context, in one of the words that the context knows."""
 
-    def enter(self):
+    def enter(self) -> None:
         """The module came on screen: install what must be there only then."""
 
-    def exit(self):
+    def exit(self) -> None:
         """The module went off screen."""
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         """The panel is going away."""
         self.context.removeListener(self.onChanged)

@@ -21,7 +21,7 @@ DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 
 
 class WorkerRun(VTKObservationMixin):
-    """A job under way. `onChanged(run)` is called whenever these attributes change:
+    """A job under way, once it was started; whoever did so hears whenever these attributes change:
 
     - `message`, `fraction`: what is being done, and how much of it is (0 to 1);
     - `ending`: None while it runs, then DONE, FAILED or CANCELLED;
@@ -38,12 +38,12 @@ class WorkerRun(VTKObservationMixin):
     needsAllVolumes = False
     inBackground = False
 
-    def __init__(self, worker, volumeNodes, onChanged):
-        """`volumeNodes` is a dictionary from "t1" and "t2" to the volume nodes that take part."""
+    def __init__(self, worker, volumeNodes):
+        """`volumeNodes` is a dictionary from "t1" and "t2" to the volume nodes that take part, or None."""
         VTKObservationMixin.__init__(self)
-        self._worker, self._onChanged = worker, onChanged
-        self._volumes = dict(volumeNodes)
-        self._names = {side: node.GetName() for side, node in volumeNodes.items()}
+        self._worker, self._onChanged = worker, lambda run: None
+        self._volumes = {side: node for side, node in volumeNodes.items() if node is not None}
+        self._names = {side: node.GetName() for side, node in self._volumes.items()}
         self._folder = None
         self._started = time.monotonic()
         self._seconds = None
@@ -90,8 +90,11 @@ class WorkerRun(VTKObservationMixin):
         node = self._volumes.get(side)
         return node if isInScene(node) else None
 
-    def start(self):
-        """Write the request and start the job; raises LiverPairError, and leaves nothing behind then."""
+    def start(self, onChanged):
+        """Write the request and start the job, which tells `onChanged(run)` how it goes; raises LiverPairError, and
+        leaves nothing behind then.
+        """
+        self._onChanged = onChanged
         self._folder = tempfile.TemporaryDirectory(prefix="liverpair-", ignore_cleanup_errors=True)
         scene = slicer.mrmlScene
         try:
@@ -113,7 +116,7 @@ class WorkerRun(VTKObservationMixin):
             self._onChanged(self)
 
     def abandon(self):
-        """Cancel without another word to `onChanged`, whose owner is going away."""
+        """Cancel without another word to whoever started it, who is going away."""
         if self.ending is None:
             self._onChanged = lambda run: None
             self._worker.abandon(self._onEvent)

@@ -41,8 +41,8 @@ def noSliceModel(parameterNode, bundle, bundles):
 
 def givenVolumes(parameterNode, bundle):
     """The chosen volume nodes, by side, that the model can be given."""
-    chosen = inputs.volumesOf(parameterNode)
-    return {side: chosen[side] for side in acceptedSides(bundle) if chosen[side] is not None}
+    accepted = acceptedSides(bundle)
+    return {side: node for side, node in inputs.givenVolumes(parameterNode).items() if side in accepted}
 
 
 def dreamtSide(parameterNode, bundle):
@@ -56,6 +56,17 @@ def sentVolumes(parameterNode, bundle):
     given = givenVolumes(parameterNode, bundle)
     side = dreamtSide(parameterNode, bundle)
     return given if len(bundle.inputs) > 1 else {side: given[side]} if given else {}
+
+
+def options(parameterNode, bundle):
+    """The options of the job that are chosen; raises InputError for values that do not go together."""
+    return {
+        **settingsOf(parameterNode).as_dict(),
+        **startsOf(parameterNode),
+        "features": featuresOf(parameterNode, dimensions_of(bundle)),
+        "baselines": baselinesOf(parameterNode),
+        "device": parameterNode.device,
+    }
 
 
 def settingsOf(parameterNode):
@@ -152,13 +163,10 @@ def reasonNotToDream(parameterNode, bundles, checks):
         accepted = _(" or a ").join(side.upper() for side in acceptedSides(bundle))
         return _("Choose a {sides} volume.").format(sides=accepted)
     sent = sentVolumes(parameterNode, bundle)
-    if len(sent) == 2 and sent["t1"] is sent["t2"]:
-        return inputs.warning(parameterNode)
-    for side, node in sent.items():
-        reason = checks.defect(node, side.upper()) or _liverDefect(getattr(parameterNode, f"{side}Liver"), side)
-        if reason:
-            return reason
-    reason = inputs.displacedLiver(parameterNode, sides=sent)
+    reason = inputs.volumeDefect(parameterNode, sent, checks)
+    for side in sent:
+        reason = reason or _liverDefect(getattr(parameterNode, f"{side}Liver"), side)
+    reason = reason or inputs.displacedLiver(parameterNode, sides=sent)
     if reason:
         return reason
     try:

@@ -10,10 +10,7 @@ from slicer.i18n import tr as _
 from DeepDreamInspectorLib.dreamfolders import folderOf
 from liverpair.core.errors import InputError
 from liverpair.mrml.dreams.dream_scene import MARK, DreamScene
-from LiverPairLib.inputs import volumeOf
 from LiverPairLib.panelcontext import PanelContext
-
-KINDS = ("dream", "samples", "parameters", "run", "frame", "neuron")
 
 
 class DreamContext(PanelContext):
@@ -73,10 +70,6 @@ class DreamContext(PanelContext):
             for frame in run["frames"]
         ] or self._streamed.get(self.dream, {}).values()
         return [file for file in files if Path(file["image"]).is_file()]
-
-    def volume(self, side):
-        """The volume node chosen for "t1" or "t2", or None."""
-        return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
 
     def dreams(self):
         """The dreams in the scene, oldest first."""

@@ -8,7 +8,7 @@ import numpy as np
 import qt
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf
+from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf, newFolder
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.geometry import Grid
 from liverpair.core.trajectories import MEASURES, Trajectories
@@ -36,9 +36,9 @@ class DreamRun(WorkerRun):
     title = _("dream")
     needsAllVolumes = True
 
-    def __init__(self, worker, volumeNodes, addSamples, onChanged):
+    def __init__(self, worker, volumeNodes, addSamples):
         """`addSamples(dream, samples)` takes what the worker said since the last time."""
-        super().__init__(worker, volumeNodes, onChanged)
+        super().__init__(worker, volumeNodes)
         self._whyCancelled = _("Stopped. What was dreamt so far is kept.")
         self.dream = None
         self.isPaused = False
@@ -126,13 +126,13 @@ class DreamRun(WorkerRun):
 class NewDream(DreamRun):
     """A dream from its beginning."""
 
-    def __init__(self, worker, bundle, volumeNodes, liverNodes, options, side, folder, addSamples, onChanged):
+    def __init__(self, worker, bundle, volumeNodes, liverNodes, options, side, addSamples):
         """`volumeNodes` and `liverNodes` are by side; a liver may be None. `options` are those of the job "dream",
-        `side` is the image that is dreamt on, `folder` the dream's own empty folder.
+        `side` is the image that is dreamt on.
         """
-        super().__init__(worker, volumeNodes, addSamples, onChanged)
+        super().__init__(worker, volumeNodes, addSamples)
         self._bundle, self._livers, self._options = bundle, liverNodes, options
-        self._side, self._home = side, folder
+        self._side, self._home = side, newFolder()
         self._grids = {}
 
     def writeRequest(self, folder):
@@ -159,9 +159,9 @@ class NewDream(DreamRun):
                     liver = addLiver(node, path, self._grids[side], side, result.get("provenance") or {}, added)
                     liver.SetDisplayVisibility(False)  # it would cover what was dreamt
 
-    def start(self):
+    def start(self, onChanged):
         try:
-            super().start()
+            super().start(onChanged)
         except Exception:
             if self.dream is not None:
                 self.dream.remove()
@@ -185,8 +185,8 @@ class NewDream(DreamRun):
 class ResumedDream(DreamRun):
     """A dream that was paused, or that failed, from where it was left."""
 
-    def __init__(self, worker, dream, addSamples, onChanged):
-        super().__init__(worker, {}, addSamples, onChanged)
+    def __init__(self, worker, dream, addSamples):
+        super().__init__(worker, {}, addSamples)
         self.dream = dream
 
     def writeRequest(self, folder):

@@ -8,13 +8,13 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.section import Section
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
 from liverpair.io.study import write_image
 from liverpair.jobs.dream_results import DREAM_FILE, FRAMES_FOLDER, ORIGINAL_FILE, TRAJECTORIES_FILE, frame_file
 from liverpair.mrml import volumes
 from liverpair.mrml.dreams.dream_frames import IMAGE, MASK
+from LiverPairLib.section import Section
 from LiverPairLib.workerrun import DONE, FAILED, WorkerRun
 
 KINDS = {
@@ -35,8 +35,8 @@ class ReportRun(WorkerRun):
     job = "dream_report"
     title = _("report")
 
-    def __init__(self, context, kind, path, onChanged):
-        super().__init__(context.worker, {}, onChanged)
+    def __init__(self, context, kind, path):
+        super().__init__(context.worker, {})
         self._context = context
         self.kind, self.path = kind, Path(path)
         self._whyCancelled = _("Cancelled; nothing was written.")
@@ -112,8 +112,8 @@ class ExportSection(Section):
         with self.context.attempt():
             path = self._askWhere(KINDS[kind][0], kind, KINDS[kind][1])
             if path:
-                run = ReportRun(self.context, kind, path, self._onRun)
-                run.start()
+                run = ReportRun(self.context, kind, path)
+                run.start(self._onRun)
                 self.run = run
         self.show()
 

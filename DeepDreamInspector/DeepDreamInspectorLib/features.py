@@ -6,11 +6,11 @@ from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import featuresOf
 from DeepDreamInspectorLib.featuretree import FeatureTree
-from DeepDreamInspectorLib.section import Section
 from liverpair.core.errors import InputError
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.jobs.dream_request import dimensions_of
 from liverpair.measures.feature_names import default_features, feature_groups
+from LiverPairLib.section import Section
 
 
 class FeaturesSection(Section):

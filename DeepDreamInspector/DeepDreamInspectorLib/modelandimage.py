@@ -3,12 +3,12 @@
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import LIVER, acceptedSides, dreamtSide, givenVolumes, noSliceModel
-from DeepDreamInspectorLib.section import Section
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from liverpair.jobs.dream_request import dimensions_of
-from LiverPairLib import inputs
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.inputs import SIDES
-from LiverPairLib.modelpicker import ModelPicker
+from LiverPairLib.modelandvolumes import ModelAndVolumesSection
+from LiverPairLib.modellogic import ModelLogic
 
 TASKS = {
     "slice-segmentation": _("{labels} in single slices of {inputs}: a dream changes one slice (2-D)."),
@@ -18,33 +18,19 @@ TASKS = {
 """What a model finds and what a dream with it is, by task."""
 
 
-class ModelAndImageSection(Section):
+class ModelAndImageSection(ModelAndVolumesSection):
     """Shows only the volumes that the chosen model can be given."""
 
     name = "ModelAndImage"
 
-    def __init__(self, context, logic):
-        super().__init__(context)
-        self.logic = logic
-        self._models = ModelPicker(
-            self.ui, logic, lambda: context.parameterNode, self.onModelChosen, lambda: self.onChanged("parameters")
-        )
+    def __init__(self, context: DreamContext, logic: ModelLogic) -> None:
+        super().__init__(context, logic)
         self._sideBox = KeyComboBox(self.ui.sideComboBox, self.onSideChosen)
-        self.ui.swapButton.connect("clicked(bool)", self.onSwap)
 
-    def enter(self):
-        """List the models and choose what looks right where nothing is chosen yet."""
-        self._models.refresh()
-        self.logic.guessInputs(self.context.parameterNode)
-
-    def onChanged(self, what):
+    def show(self) -> None:
         parameterNode = self.context.parameterNode
-        if what == "volumes":
-            self.logic.guessInputs(parameterNode)
-        if parameterNode is None or what != "parameters":
-            return
         self.logic.livers.follow(parameterNode)
-        self._models.show()
+        super().show()
         bundle = self.context.bundle
         accepted = acceptedSides(bundle) if bundle is not None else SIDES
         for side in SIDES:
@@ -55,18 +41,9 @@ class ModelAndImageSection(Section):
             [summary(bundle), noSliceModel(parameterNode, bundle, self.logic.bundles)] if bundle is not None else []
         )
         self.ui.modelSummaryLabel.text = " ".join(filter(None, sentences))
-        warning = inputs.warning(parameterNode) or inputs.displacedLiver(parameterNode)
-        self.ui.warningLabel.text = warning or ""
-        self.ui.warningFrame.visible = warning is not None
-
-    def onModelChosen(self, name):
-        self.context.parameterNode.model = name
 
     def onSideChosen(self, side):
         self.context.parameterNode.side = side
-
-    def onSwap(self):
-        inputs.swap(self.context.parameterNode, ("Volume", "Liver"))
 
     def _showSide(self, bundle):
         """Ask which image is dreamt on where both are given."""

@@ -8,11 +8,11 @@ from slicer.util import VTKObservationMixin
 from DeepDreamInspectorLib.choices import BOX, LIVER, POINTS, dreamtSide, pointsOf
 from DeepDreamInspectorLib.modelandimage import explanation
 from DeepDreamInspectorLib.placing import Placer, newBox, newPoints, placed, volumeAt
-from DeepDreamInspectorLib.section import Section
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.box_drawing import slice_views_of
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.runpanel import PROBLEM_STYLE
+from LiverPairLib.section import Section
 
 BUTTONS = {POINTS: "pointsRadioButton", BOX: "boxRadioButton", LIVER: "liverRadioButton"}
 MARKUPS_EVENTS = tuple(

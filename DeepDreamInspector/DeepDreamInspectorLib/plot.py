@@ -9,7 +9,6 @@ from slicer.i18n import tr as _
 from DeepDreamInspectorLib.dreamrun import noObject
 from DeepDreamInspectorLib.featuretable import FeatureRow, FeatureTable
 from DeepDreamInspectorLib.plotclicks import PlotClicks
-from DeepDreamInspectorLib.section import Section
 from DeepDreamInspectorLib.views import showViews
 from liverpair.core.trajectories import RUN_KINDS
 from liverpair.measures.feature_names import title_of
@@ -17,6 +16,7 @@ from liverpair.mrml.dreams import dream_layout
 from liverpair.mrml.dreams.dream_lines import z_scale
 from liverpair.mrml.dreams.dream_plot import DreamPlot
 from liverpair.mrml.dreams.dream_scene import MARK
+from LiverPairLib.section import Section
 
 REFRESH_MS = 150
 """How long samples gather before they are drawn: as often as one can look at them."""

@@ -28,6 +28,9 @@ class DreamInstaller(Installer):
                 _("Install the extension 'SlicerRadiomics' in the Extensions Manager, restart Slicer, and try again."),
             )
 
+    def isComplete(self) -> bool:
+        return self.hasTorch() and self.hasRadiomics()
+
     def hasRadiomics(self):
         """Whether pyradiomics is installed. It is not imported: that is for the worker to do."""
         return importlib.util.find_spec("radiomics") is not None

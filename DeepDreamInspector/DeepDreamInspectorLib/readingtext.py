@@ -6,10 +6,10 @@ from dataclasses import asdict
 import qt
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.section import Section
 from liverpair.dreaming.interpretation import readings
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.measures.feature_names import title_of
+from LiverPairLib.section import Section
 
 FEATURE, RULE, SENTENCE = range(3)
 FEATURE_WIDTH = 100

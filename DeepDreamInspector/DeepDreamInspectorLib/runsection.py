@@ -1,15 +1,14 @@
 """The section "Run": how to dream, the buttons that begin, pause and end it, and the dreams in the scene."""
 
-import slicer
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import statusChoices
 from DeepDreamInspectorLib.dreamfolders import removeFolder
 from DeepDreamInspectorLib.dreamrun import isResumable
-from DeepDreamInspectorLib.section import Section
 from liverpair.mrml.dreams.dream_scene import MARK
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.runpanel import RunPanel
+from LiverPairLib.section import Section
 
 CHOICES = {
     "direction": {"ascent": _("Dream an object (ascent)"), "descent": _("Dream it away (descent)")},
@@ -28,18 +27,10 @@ class RunSection(Section):
         super().__init__(context)
         self.logic = logic
         self._boxes = {name: self._comboBox(name, entries) for name, entries in CHOICES.items()}
-        self._runPanel = RunPanel(
-            self.ui,
-            logic,
-            lambda: logic.reasonNotToRun(context.parameterNode),
-            _("A dream is running."),
-            _("Dream from the chosen neurons"),
-            lambda: statusChoices(context.parameterNode),
-        )
+        self._runPanel = RunPanel(self.ui, context, logic, _("dream"), statusChoices, self.apply)
         self.ui.dreamSelector.addAttribute("vtkMRMLTableNode", MARK)
-        self.ui.applyButton.connect("clicked(bool)", self.onRun)
         self.ui.pauseButton.connect("clicked(bool)", self.onPause)
-        self.ui.resumeButton.connect("clicked(bool)", self.onResume)
+        self.ui.resumeButton.connect("clicked(bool)", lambda checked: self._runPanel.attempt(self.resume))
         self.ui.deleteDreamButton.connect("clicked(bool)", self.onDelete)
         self.show()
 
@@ -47,7 +38,6 @@ class RunSection(Section):
         self.show()
 
     def cleanup(self):
-        self.logic.abandon()
         self._runPanel.stop()
         super().cleanup()
 
@@ -55,17 +45,13 @@ class RunSection(Section):
         if what in ("parameters", "neuron", "dream"):
             self.show()
 
-    def onRun(self):
+    def apply(self) -> None:
         for box in (self.ui.stepSpinBox, self.ui.minimumGainSpinBox):
             box.interpretText()  # where pressing a button does not take the focus from what is being typed
-        with slicer.util.tryWithErrorDisplay(_("The dream could not be started."), waitCursor=True):
-            parameterNode = self.context.parameterNode
-            self._follow(lambda: self.logic.apply(parameterNode, self.context.addSamples, self.onRunChanged))
+        self._follow(lambda: self.logic.apply(self.context.parameterNode, self.onRunChanged))
 
-    def onResume(self):
-        with slicer.util.tryWithErrorDisplay(_("The dream could not be resumed."), waitCursor=True):
-            dream = self.context.dream
-            self._follow(lambda: self.logic.resume(dream, self.context.addSamples, self.onRunChanged))
+    def resume(self) -> None:
+        self._follow(lambda: self.logic.resume(self.context.dream, self.onRunChanged))
 
     def onPause(self):
         self.logic.run.pause()

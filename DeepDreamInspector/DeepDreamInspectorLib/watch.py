@@ -8,13 +8,13 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from DeepDreamInspectorLib.section import Section
 from DeepDreamInspectorLib.views import areViewsShown, showViews, viewsOf
 from liverpair.core.errors import InputError
 from liverpair.core.trajectories import RUN_KINDS
 from liverpair.jobs.dream_results import ORIGINAL_FILE
 from liverpair.mrml.dreams.dream_frames import DreamFrames
 from LiverPairLib.controls import KeyComboBox
+from LiverPairLib.section import Section
 
 MEASURES = {
     "activation": _("activation {:.2f}"),

@@ -35,11 +35,11 @@ class DetectionRun(WorkerRun):
     title = _("detection")
     needsAllVolumes = True
 
-    def __init__(self, worker, bundle, volumeNodes, liverNodes, device, onChanged):
+    def __init__(self, worker, bundle, volumeNodes, liverNodes, device):
         """`volumeNodes` and `liverNodes` are dictionaries from "t1" and "t2" to nodes; a liver that is None is
         segmented on the way.
         """
-        super().__init__(worker, volumeNodes, onChanged)
+        super().__init__(worker, volumeNodes)
         self._bundle, self._device, self._givenLivers = bundle, device, liverNodes
         self._grids = {}
         self.livers = {}

@@ -10,9 +10,9 @@ from LesionPairDetectLib.keys import KeyBindings, escapeKey
 from LesionPairDetectLib.partnerproposal import PartnerProposer
 from LesionPairDetectLib.readingcontext import otherSide
 from LesionPairDetectLib.reviewer import Reviewer
-from LesionPairDetectLib.section import Section
 from liverpair.core.errors import InputError
 from LiverPairLib.inputs import SIDES
+from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
 from LiverPairLib.workerrun import FAILED
 

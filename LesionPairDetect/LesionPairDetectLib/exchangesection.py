@@ -9,8 +9,8 @@ from slicer.i18n import tr as _
 from LesionPairDetectLib.autosave import FILE
 from LesionPairDetectLib.autosavekeeper import AutosaveKeeper
 from LesionPairDetectLib.exchange import ADD, MERGE, REPLACE, Exchange
-from LesionPairDetectLib.section import Section
 from liverpair.mrml.scanner_space import same_lesions
+from LiverPairLib.section import Section
 
 PROBLEM_STYLE = "color: #d9480f;"
 

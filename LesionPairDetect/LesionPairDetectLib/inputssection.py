@@ -3,12 +3,13 @@
 import slicer
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.section import Section
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.mrml import segmentations
 from liverpair.mrml.lesions import lesion_folders
 from LiverPairLib import inputs
 from LiverPairLib.inputs import SIDES
-from LiverPairLib.modelpicker import ModelPicker
+from LiverPairLib.modelandvolumes import ModelAndVolumesSection
+from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.runpanel import RunPanel
 from LiverPairLib.sourcedisplay import showPair
 from LiverPairLib.workerrun import DONE
@@ -17,71 +18,46 @@ SCORE_DECIMALS = 2
 """Of the slider of scores."""
 
 
-class InputsSection(Section):
+class InputsSection(ModelAndVolumesSection):
     """Turns choices and clicks into runs of the logic."""
 
     name = "Inputs"
 
-    def __init__(self, context, logic):
-        super().__init__(context)
-        self.logic = logic
-        self._models = ModelPicker(
-            self.ui, logic, lambda: context.parameterNode, self.onModelChosen, lambda: self.onChanged("parameters")
-        )
+    def __init__(self, context: ReadingContext, logic: ModelLogic) -> None:
+        super().__init__(context, logic)
         self._runPanel = RunPanel(
             self.ui,
+            context,
             logic,
-            lambda: logic.reasonNotToRun(context.parameterNode),
-            _("A detection is running."),
-            _("Find the lesions in both volumes and link them"),
-            lambda: inputs.statusChoices(context.parameterNode, "t1Liver", "t2Liver", "model", "device"),
+            _("detection"),
+            lambda chosen: inputs.statusChoices(chosen, "t1Liver", "t2Liver", "model", "device"),
+            lambda: logic.apply(context.parameterNode, self.onRunChanged),
         )
-        self.ui.applyButton.connect("clicked(bool)", self.onDetect)
-        self.ui.swapButton.connect("clicked(bool)", self.onSwap)
         self._runPanel.show()
 
-    def enter(self):
-        """List the models and choose what looks right where nothing is chosen yet."""
-        self._models.refresh()
-        self.logic.guessInputs(self.context.parameterNode)
-
-    def cleanup(self):
-        self.logic.abandon()
+    def cleanup(self) -> None:
         self._runPanel.stop()
         super().cleanup()
 
-    def onChanged(self, what):
-        parameterNode = self.context.parameterNode
-        if what == "volumes":
-            self.logic.guessInputs(parameterNode)
-        if parameterNode is None or what not in ("study", "parameters", "history", "boxes"):
-            return
-        self._showWarning()
-        if what == "boxes":
+    def onChanged(self, what: str) -> None:
+        super().onChanged(what)
+        if self.context.parameterNode is None:
             return
         if what == "history":  # what was said about a run is old when somebody has changed its lesions
             self.logic.clearStatus()
         if what == "study":
-            self.logic.livers.follow(parameterNode)
-        self._models.show()
+            self.logic.livers.follow(self.context.parameterNode)
+        if what in ("study", "history"):
+            self.show()
+        elif what == "boxes":
+            self.showWarning()
+
+    def show(self) -> None:
+        super().show()
         self._runPanel.show()
 
-    def _showWarning(self):
-        chosen = self.context.parameterNode
-        warning = inputs.warning(chosen) or inputs.displacedLiver(chosen) or displacedBoxes(chosen)
-        self.ui.warningLabel.text = warning or ""
-        self.ui.warningFrame.visible = warning is not None
-
-    def onModelChosen(self, name):
-        self.context.parameterNode.model = name
-
-    def onSwap(self):
-        inputs.swap(self.context.parameterNode, ("Volume", "Liver"))
-
-    def onDetect(self):
-        with slicer.util.tryWithErrorDisplay(_("The detection could not be started."), waitCursor=True):
-            self.logic.apply(self.context.parameterNode, self.onRunChanged)
-        self._runPanel.show()
+    def warning(self) -> str | None:
+        return super().warning() or displacedBoxes(self.context.parameterNode)
 
     def onRunChanged(self, run):
         if run.ending == DONE:
@@ -121,20 +97,15 @@ def reasonNotToDetect(parameterNode, bundles, checks):
     """One sentence about why lesions cannot be detected with these choices, or None. `bundles` are the installed models
     by name, `checks` a `VolumeChecks`.
     """
-    if parameterNode is None:
-        return _("Choose a T1 and a T2 volume.")
-    given = {side: node for side, node in inputs.volumesOf(parameterNode).items() if node is not None}
+    given = inputs.givenVolumes(parameterNode)
     if not given:
         return _("Choose a T1 and a T2 volume.")
     missing = [side.upper() for side in SIDES if side not in given]
     if missing:
         return _("{side} is not selected: a lesion is looked for in both volumes.").format(side=missing[0])
-    if given["t1"] is given["t2"]:
-        return inputs.warning(parameterNode)
-    for side, node in given.items():
-        defect = checks.defect(node, side.upper())
-        if defect:
-            return defect
+    defect = inputs.volumeDefect(parameterNode, given, checks)
+    if defect:
+        return defect
     livers = [getattr(parameterNode, f"{side}Liver") for side in SIDES]
     if livers[0] is not None and livers[0] is livers[1]:
         return _("T1 and T2 need different liver segmentations.")

@@ -7,13 +7,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.lesiontable import LesionTable
-from LesionPairDetectLib.section import Section
 from liverpair.core.errors import InputError
 from liverpair.measures.burden import lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
 from liverpair.mrml.lesions import lesion_table
 from LiverPairLib.inputs import SIDES
 from LiverPairLib.resultnodes import isInScene
+from LiverPairLib.section import Section
 
 MOST_LINES = 5
 """Of the sums."""

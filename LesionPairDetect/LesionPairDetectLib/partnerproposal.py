@@ -19,8 +19,8 @@ class PartnerRun(WorkerRun):
     needsAllVolumes = True
     inBackground = True
 
-    def __init__(self, context, side, box, onChanged):
-        super().__init__(context.worker, {each: context.volume(each) for each in SIDES}, onChanged)
+    def __init__(self, context, side, box):
+        super().__init__(context.worker, {each: context.volume(each) for each in SIDES})
         self._images = {each: context.image(each) for each in SIDES}
         self._livers = {each: context.livers(each) for each in SIDES}
         self._model, self._device = context.parameterNode.model, context.parameterNode.device
@@ -82,8 +82,8 @@ class PartnerProposer:
         if reason is not None:
             raise InputError(reason)
         self.stop()
-        self._run = PartnerRun(self._context, side, box, lambda run: onAnswered(run) if run.ending else None)
-        self._run.start()
+        self._run = PartnerRun(self._context, side, box)
+        self._run.start(lambda run: onAnswered(run) if run.ending else None)
 
     def stop(self):
         """Ask no longer; nobody is told."""

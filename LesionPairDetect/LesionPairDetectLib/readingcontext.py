@@ -12,10 +12,9 @@ from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.mrml import frames, layouts, segmentations, volumes
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.registration.places import PlaceMap
-from LiverPairLib.inputs import SIDES, volumeOf
+from LiverPairLib.inputs import SIDES
 from LiverPairLib.panelcontext import PanelContext
 
-KINDS = ("study", "boxes", "selection", "history", "parameters")
 GROUPS = {side: group for group, side in enumerate(SIDES)}
 """View group, and row of the layout, of each side."""
 
@@ -46,10 +45,6 @@ class ReadingContext(PanelContext):
         self.listedUids = list
         self.prompt = ViewPrompt()
         self.jumpedTo = {}
-
-    def volume(self, side):
-        """The volume node chosen for "t1" or "t2", or None."""
-        return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
 
     def image(self, side):
         """The volume's image in world LPS, or None when no volume is chosen.

@@ -6,11 +6,11 @@ from LesionPairDetectLib.keys import KeyBindings
 from LesionPairDetectLib.linkedcursor import LinkedCursor
 from LesionPairDetectLib.readingcontext import otherSide
 from LesionPairDetectLib.registrar import Registrar
-from LesionPairDetectLib.section import Section
 from LesionPairDetectLib.viewclicks import HandlesNearPointer, ViewClicks
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.box_drawing import slice_views_of
 from LiverPairLib.inputs import SIDES
+from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
 
 FOLLOW_KEY = "F"

@@ -22,8 +22,8 @@ class RegistrationRun(WorkerRun):
     needsAllVolumes = True
     inBackground = True
 
-    def __init__(self, context, onChanged):
-        super().__init__(context.worker, {side: context.volume(side) for side in SIDES}, onChanged)
+    def __init__(self, context):
+        super().__init__(context.worker, {side: context.volume(side) for side in SIDES})
         self._livers = {side: context.livers(side) for side in SIDES}
         self.correspondence = None
 
@@ -76,9 +76,9 @@ class Registrar:
             return
         if not context.worker.idle or None in [context.livers(side) for side in SIDES]:
             return
-        run = RegistrationRun(context, lambda run: self._onRunChanged(run, states))
+        run = RegistrationRun(context)
         try:
-            run.start()
+            run.start(lambda run: self._onRunChanged(run, states))
             self._run = run
         except LiverPairError as error:
             logging.info("The livers were not registered: %s", error)

@@ -6,9 +6,9 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
 from LesionPairDetectLib.reviewer import LINK, SWAP, Reviewer
-from LesionPairDetectLib.section import Section
 from liverpair.core.findings import kind_of_finding
 from liverpair.mrml.lesions.lesion_display import color_of
+from LiverPairLib.section import Section
 
 ACTIONS = {
     "goBack": ("previousLesionButton", "W"),

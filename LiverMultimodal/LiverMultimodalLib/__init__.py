@@ -1,1 +1,1 @@
-"""The panel of LiverMultimodal: its run, its maps, its self-test."""
+"""The panel of LiverMultimodal: its sections, its choices, its run."""

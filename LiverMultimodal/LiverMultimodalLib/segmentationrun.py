@@ -16,11 +16,11 @@ class SegmentationRun(WorkerRun):
     job = "segment"
     title = _("segmentation")
 
-    def __init__(self, worker, bundle, volumeNodes, segmentationNodes, tableNode, options, onChanged):
-        """`volumeNodes` and `segmentationNodes` are dictionaries from "t1" and "t2" to nodes; a segmentation that is
-        None or gone is made anew, and so is `tableNode`. `options` are those of the worker's job "segment".
+    def __init__(self, worker, bundle, volumeNodes, segmentationNodes, tableNode, options):
+        """`volumeNodes` and `segmentationNodes` are dictionaries from "t1" and "t2" to nodes or None. A segmentation
+        that is None or gone is made anew, and so is `tableNode`. `options` are those of the worker's job "segment".
         """
-        super().__init__(worker, volumeNodes, onChanged)
+        super().__init__(worker, volumeNodes)
         self._bundle, self._options = bundle, options
         self._outputs = ResultNodes(segmentationNodes, tableNode)
         self.nodes = None

@@ -1,20 +1,15 @@
 """Who computes in a workflow: the true worker where PyTorch and a model are, else a stand-in that takes its time."""
 
-import importlib
 import os
 
 import qt
 
 from liverpair.core.errors import WorkerError
 from liverpair.worker.protocol import CancelledEvent, ProgressEvent
+from LiverPairLib.standins import NoInstaller, StandInCatalogue, StandInWorker
 from LiverPairLib.workersession import sessionWorker
 
 STEP_MS, STEPS = 100, 20
-STAND_INS = {
-    "LiverMultimodal": ("LiverPairLib.selftest", "BodyWorker"),
-    "LesionPairDetect": ("LesionPairDetectLib.selftest", "MiddleWorker"),
-    "DeepDreamInspector": ("DeepDreamInspectorLib.selftest", "BrighterWorker"),
-}
 
 
 class SlowWorker:
@@ -68,34 +63,21 @@ class SlowWorker:
         listener(event)
 
 
-class NoInstaller:
-    """Everything that a stand-in needs is installed."""
-
-    def ensure(self):
-        pass
-
-
 def engage(hands, module):
     """Open a module with a worker that can do its job; whether it is the true one."""
     hands.open(module)
     widget = hands.pythonWidget()
     logic = widget.logic
-    needed = [logic.installer.hasTorch(), bool(logic.bundles)]
-    if hasattr(logic.installer, "hasRadiomics"):
-        needed.append(logic.installer.hasRadiomics())
-    isTrue = all(needed) and os.environ.get("LIVERPAIR_WORKER") != "stand-in"
+    isTrue = bool(logic.bundles) and logic.installer.isComplete() and os.environ.get("LIVERPAIR_WORKER") != "stand-in"
     if isTrue:
         worker = sessionWorker()
     else:
-        place, name = STAND_INS[module]
-        selftest = importlib.import_module(place)
-        worker = SlowWorker(getattr(selftest, name)())
-        logic.catalogue, logic.installer = selftest.OneModelCatalogue(), NoInstaller()
+        worker = SlowWorker(StandInWorker())
+        logic.catalogue, logic.installer = StandInCatalogue(), NoInstaller()
         logic.getParameterNode().model = ""
         hands.leaveOut("there is no PyTorch, or no model: a stand-in computes.")
     logic.worker = worker
-    if getattr(widget, "context", None) is not None:
-        widget.context.worker = worker
+    widget.context.worker = worker
     widget.exit()
     widget.enter()
     hands.settle()

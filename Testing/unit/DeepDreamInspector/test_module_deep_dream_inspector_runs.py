@@ -320,24 +320,24 @@ def test_the_module_s_own_test_runs_without_a_model(panel, monkeypatch):
 
 def test_a_model_that_fits_the_volume_dreams_where_none_is_named(panel, monkeypatch):
     import DeepDreamInspector
-    from DeepDreamInspectorLib import selftest
+    from LiverPairLib.standins import StandInCatalogue, StandInWorker
 
-    fitting = selftest.OneModelCatalogue.bundle
+    fitting = StandInCatalogue.bundles[0]
     double = SimpleNamespace(**{**vars(fitting), "name": "double-in", "inputs": ["T1 or T2", "T1 or T2"]})
 
-    class TwoModels(selftest.OneModelCatalogue):
+    class TwoModels(StandInCatalogue):
         def list(self):
             return [double, fitting]
 
         def find(self, name):
-            return {"double-in": double, "stand-in": fitting}[name]
+            return {"double-in": double, fitting.name: fitting}[name]
 
     asked = []
 
     class Logic(DeepDreamInspector.DeepDreamInspectorLogic):
         def __init__(self):
-            installer = SimpleNamespace(hasTorch=lambda: True, hasRadiomics=lambda: True, ensure=lambda: None)
-            super().__init__(selftest.BrighterWorker(), installer, TwoModels())
+            installer = SimpleNamespace(isComplete=lambda: True, ensure=lambda: None)
+            super().__init__(StandInWorker(), installer, TwoModels())
 
         def dream(self, volume, points, model=None, **options):
             asked.append(model)
@@ -349,9 +349,9 @@ def test_a_model_that_fits_the_volume_dreams_where_none_is_named(panel, monkeypa
     panel.harness.app.harness_set_testing(True)
     DeepDreamInspector.DeepDreamInspectorTest().runTest()
     panel.harness.app.harness_set_testing(False)
-    assert asked == ["stand-in"]
+    assert asked == [fitting.name]
     volume = panel.add_volume("AX T1 in phase")
-    assert Logic().dream(volume, [(30.0, 25.0, 95.0)], iterations=3).about["bundle"] == "stand-in"
+    assert Logic().dream(volume, [(30.0, 25.0, 95.0)], iterations=3).about["bundle"] == fitting.name
 
 
 def test_a_loaded_scene_has_views_of_their_size_and_no_tool_bar_of_sequences(panel, tmp_path):

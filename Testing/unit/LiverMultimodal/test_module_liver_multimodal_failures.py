@@ -165,7 +165,7 @@ def installing(panel):
     """The panel with the real installer over the harness's packaging."""
     from LiverPairLib.installer import Installer
 
-    panel.logic.installer = Installer(panel.widget.resourcePath("requirements.txt"))
+    panel.logic.installer = Installer()
     panel.add_pair()
     return panel
 

@@ -6,7 +6,9 @@ from liver_multimodal_factory import FakeTransport, NoInstaller, nodes_of, panel
 from PySide6.QtGui import QImage
 
 from liverpair.core.errors import LiverPairError
+from liverpair.core.geometry import volume_ml
 from liverpair.mrml import layouts
+from liverpair.mrml.segmentations import liver_mask
 
 
 def test_the_demo_pair_is_offered_with_a_thumbnail(panel):
@@ -59,13 +61,13 @@ def test_the_modules_own_test_runs_without_pytorch(panel, quick_phantom, monkeyp
 
 def test_a_script_segments_without_the_widget(panel):
     from LiverMultimodal import LiverMultimodalLogic
-    from LiverPairLib import selftest
+    from LiverPairLib.standins import StandInCatalogue, StandInWorker
 
-    logic = LiverMultimodalLogic(selftest.BodyWorker(), NoInstaller(), selftest.OneModelCatalogue())
+    logic = LiverMultimodalLogic(StandInWorker(), NoInstaller(), StandInCatalogue())
     volume = panel.add_volume("T2 alone")
     nodes = logic.segment(t2Volume=volume)
     assert nodes.taken == ("t2",)
-    assert selftest.liverVolumeMl(nodes.segmentations["t2"], volume) == pytest.approx(719, abs=1)
+    assert volume_ml(liver_mask(nodes.segmentations["t2"], volume)) == pytest.approx(719, abs=1)
 
 
 def test_a_script_is_told_why_there_is_no_result(panel):

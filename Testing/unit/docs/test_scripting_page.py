@@ -17,12 +17,6 @@ IN_SLICER, OUTSIDE = (
     re.findall(r"```(python|sh)\n(.*?)```", part, re.DOTALL)
     for part in PAGE.read_text(encoding="utf-8").split("## Outside Slicer")
 )
-STAND_INS = {
-    "LiverMultimodal": ("BodyWorker", "LiverPairLib"),
-    "LesionPairDetect": ("MiddleWorker", "LesionPairDetectLib"),
-    "DeepDreamInspector": ("BrighterWorker", "DeepDreamInspectorLib"),
-}
-"""By module, what its own test uses where there is no PyTorch."""
 
 
 @pytest.fixture
@@ -34,22 +28,15 @@ def console(quick_phantom, monkeypatch):  # noqa: F811
     running.reset()
     for path in (LIVER_MULTIMODAL, LESION_PAIR_DETECT, DEEP_DREAM_INSPECTOR):
         module = running.load_module(path, show=False)
-        worker, library = STAND_INS[module.name]
-        selftest = importlib.import_module(f"{library}.selftest")
+        from LiverPairLib.standins import NoInstaller, StandInCatalogue, StandInWorker
+
         loaded = importlib.import_module(module.name)
         logic = getattr(loaded, f"{module.name}Logic")
-        made = getattr(selftest, worker)(), NoInstaller(), selftest.OneModelCatalogue()
+        made = StandInWorker(), NoInstaller(), StandInCatalogue()
         monkeypatch.setattr(loaded, logic.__name__, lambda logic=logic, made=made: logic(*made))
     yield running
     running.check()
     running.reset()
-
-
-class NoInstaller:
-    """Everything is installed."""
-
-    def ensure(self):
-        pass
 
 
 def test_every_line_for_slicers_console_runs(console, capsys):

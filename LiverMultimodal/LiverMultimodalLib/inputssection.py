@@ -1,0 +1,10 @@
+"""The sections "Volumes" and "Model": what is segmented, and with which network."""
+
+from LiverPairLib.modelandvolumes import ModelAndVolumesSection
+
+
+class InputsSection(ModelAndVolumesSection):
+    """Volumes and model of a segmentation."""
+
+    name = "Inputs"
+    segmentations = "Segmentation"

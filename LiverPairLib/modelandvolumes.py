@@ -1,0 +1,50 @@
+"""The section of a panel in which the volumes and the model are chosen."""
+
+from LiverPairLib import inputs
+from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.modelpicker import ModelPicker
+from LiverPairLib.panelcontext import PanelContext
+from LiverPairLib.section import Section
+
+
+class ModelAndVolumesSection(Section):
+    """Chooses what looks right where nothing is chosen yet, and warns of what looks wrong.
+
+    `segmentations` is what the parameter with the segmentation of a volume is called after its side.
+    """
+
+    segmentations = "Liver"
+
+    def __init__(self, context: PanelContext, logic: ModelLogic) -> None:
+        super().__init__(context)
+        self.logic = logic
+        self._models = ModelPicker(self.ui, context, logic)
+        self.ui.swapButton.connect("clicked(bool)", self.onSwap)
+
+    def enter(self) -> None:
+        self._models.refresh()
+        self.logic.guessInputs(self.context.parameterNode)
+
+    def onChanged(self, what: str) -> None:
+        if what == "volumes":
+            self.logic.guessInputs(self.context.parameterNode)
+        elif what == "parameters" and self.context.parameterNode is not None:
+            self.show()
+
+    def onSwap(self) -> None:
+        inputs.swap(self.context.parameterNode, ("Volume", self.segmentations))
+
+    def show(self) -> None:
+        """Show what is chosen, and what looks wrong about it."""
+        self._models.show()
+        self.showWarning()
+
+    def showWarning(self) -> None:
+        warning = self.warning()
+        self.ui.warningLabel.text = warning or ""
+        self.ui.warningFrame.visible = warning is not None
+
+    def warning(self) -> str | None:
+        """One sentence about what looks wrong about the volumes, or None."""
+        chosen = self.context.parameterNode
+        return inputs.warning(chosen) or inputs.displacedLiver(chosen, self.segmentations)
