@@ -52,7 +52,7 @@ from LiverPairLib.workersession import SessionWorker
 class DeepDreamInspector(ScriptedLoadableModule):
     """What the module says about itself."""
 
-    def __init__(self, parent):
+    def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("DeepDream Inspector")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
@@ -110,7 +110,7 @@ class DeepDreamInspectorParameterNode:
 class DeepDreamInspectorWidget(SectionedWidget):
     """The panel; each of its sections is a file of `DeepDreamInspectorLib`."""
 
-    def setup(self):
+    def setup(self) -> None:
         super().setup()
         self.loadPanel("UI/DeepDreamInspector.ui")
         self.logic = DeepDreamInspectorLogic()
@@ -129,7 +129,7 @@ class DeepDreamInspectorWidget(SectionedWidget):
             ]
         )
 
-    def onSceneEndImport(self, caller=None, event=None):
+    def onSceneEndImport(self, caller: Any = None, event: Any = None) -> None:
         super().onSceneEndImport(caller, event)
         settleLoadedScene()
 
@@ -204,14 +204,14 @@ class DeepDreamInspectorLogic(ModelLogic):
 class DeepDreamInspectorTest(ScriptedLoadableModuleTest):
     """A short dream on the demo pair: with the true worker where all it needs is there, else with a stand-in."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         slicer.mrmlScene.Clear()
 
-    def runTest(self):
+    def runTest(self) -> None:
         self.setUp()
         self.test_demoVolumeIsDreamtOn()
 
-    def test_demoVolumeIsDreamtOn(self):
+    def test_demoVolumeIsDreamtOn(self) -> None:
         self.delayDisplay("Making the demo pair")
         t1, _t2 = sampledata.loadDemoPair()
         before = slicer.util.arrayFromVolume(t1).copy()

@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import qt
 import slicer
@@ -34,7 +34,7 @@ from LiverPairLib.sectionedwidget import SectionedWidget
 class LesionPairDetect(ScriptedLoadableModule):
     """What the module says about itself."""
 
-    def __init__(self, parent):
+    def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Lesion Pair Detect")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
@@ -75,7 +75,7 @@ class LesionPairDetectParameterNode:
 class LesionPairDetectWidget(SectionedWidget):
     """The panel; each of its sections is a file of `LesionPairDetectLib`."""
 
-    def setup(self):
+    def setup(self) -> None:
         super().setup()
         self.loadPanel("UI/LesionPairDetect.ui")
         Notices.defer = lambda deliver: qt.QTimer.singleShot(0, deliver)
@@ -93,16 +93,16 @@ class LesionPairDetectWidget(SectionedWidget):
             ]
         )
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         super().cleanup()
         Notices.defer = None
 
-    def onContextChanged(self, what):
+    def onContextChanged(self, what: str) -> None:
         """A sentence stands until the next deed, which is told here before whoever did it says another one."""
         if what in ("study", "selection", "history"):
             self.say("")
 
-    def onSceneEndImport(self, caller=None, event=None):
+    def onSceneEndImport(self, caller: Any = None, event: Any = None) -> None:
         """A scene was loaded into this one: put its lesions in order, and follow what it brought."""
         repairs = adopt_scene()
         super().onSceneEndImport()
@@ -149,14 +149,14 @@ class LesionPairDetectLogic(ModelLogic):
 class LesionPairDetectTest(ScriptedLoadableModuleTest):
     """The demo pair through the module: with the true worker where PyTorch and a model are, else with a stand-in."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         slicer.mrmlScene.Clear()
 
-    def runTest(self):
+    def runTest(self) -> None:
         self.setUp()
         self.test_demoPairGetsLinkedBoxes()
 
-    def test_demoPairGetsLinkedBoxes(self):
+    def test_demoPairGetsLinkedBoxes(self) -> None:
         self.delayDisplay("Making the demo pair")
         t1, t2 = sampledata.loadDemoPair()
         logic = standins.workingLogic(LesionPairDetectLogic)

@@ -36,7 +36,7 @@ SMALLEST_LIVER_ML = 500
 class LiverMultimodal(ScriptedLoadableModule):
     """What the module says about itself."""
 
-    def __init__(self, parent):
+    def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Liver Multimodal")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
@@ -140,14 +140,14 @@ class LiverMultimodalLogic(ModelLogic):
 class LiverMultimodalTest(ScriptedLoadableModuleTest):
     """The demo pair through the module: with the true worker where PyTorch and a model are, else with a stand-in."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         slicer.mrmlScene.Clear()
 
-    def runTest(self):
+    def runTest(self) -> None:
         self.setUp()
         self.test_demoPairIsSegmented()
 
-    def test_demoPairIsSegmented(self):
+    def test_demoPairIsSegmented(self) -> None:
         self.delayDisplay("Making the demo pair")
         t1, t2 = sampledata.loadDemoPair()
         self.assertEqual([t1, t2], list(volumes.guess_pair()))

@@ -1,10 +1,15 @@
 """Small helpers over Qt widgets."""
 
+from collections.abc import Callable
+from typing import Any
+
+import qt
+
 
 class KeyComboBox:
     """A combo box whose entries stand for keys. `onChosen(key)` is called when the user, and nobody else, chose one."""
 
-    def __init__(self, comboBox, onChosen):
+    def __init__(self, comboBox: "qt.QComboBox", onChosen: Callable[[Any], None]) -> None:
         self._comboBox = comboBox
         self._onChosen = onChosen
         self._entries = {}
@@ -12,11 +17,11 @@ class KeyComboBox:
         self._missing, self._none = "{key}", ""
         comboBox.connect("activated(int)", self._onActivated)
 
-    def setEntries(self, entries, missing="{key}", none=""):
+    def setEntries(self, entries: dict[Any, str], missing: str = "{key}", none: str = "") -> None:
         """Offer these texts by key. `missing` is how a current key without entry is shown, `none` how no key is."""
         self._entries, self._missing, self._none = dict(entries), missing, none
 
-    def setCurrent(self, key):
+    def setCurrent(self, key: Any) -> None:
         """Show this key as the current one, also when it has no entry."""
         texts = dict(self._entries)
         if key not in texts:
@@ -27,10 +32,10 @@ class KeyComboBox:
         self._keys = list(texts)
         self._comboBox.setCurrentIndex(self._keys.index(key))
 
-    def _onActivated(self, row):
+    def _onActivated(self, row: int) -> None:
         self._onChosen(self._keys[row])
 
 
-def clockText(seconds):
+def clockText(seconds: float) -> str:
     """A duration as a clock shows it: "0:07", "12:30"."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

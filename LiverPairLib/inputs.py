@@ -1,26 +1,31 @@
 """What the user has chosen: whether it can be run, what looks wrong about it, and what to choose at first."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import slicer
-from slicer import vtkMRMLScalarVolumeNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 
+from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.io.weighting import sequence_warning
 from liverpair.mrml import volumes
 from liverpair.mrml.segmentations import source_of
 
+Volumes = dict[str, vtkMRMLScalarVolumeNode | None]
+Segmentations = dict[str, vtkMRMLSegmentationNode | None]
+"""Nodes by side."""
 SIDES = ("t1", "t2")
 """The two volumes of a pair, as parameters (`t1Volume`), worker requests and results name them."""
 
 
-def volumeOf(parameterNode, side):
+def volumeOf(parameterNode: Any, side: str) -> vtkMRMLScalarVolumeNode | None:
     """The volume node chosen for "t1" or "t2", or None."""
     return getattr(parameterNode, f"{side}Volume")
 
 
-def volumesOf(parameterNode):
+def volumesOf(parameterNode: Any) -> Volumes:
     """The chosen volume nodes, or None, by side."""
     return {side: volumeOf(parameterNode, side) for side in SIDES}
 
@@ -31,7 +36,7 @@ def givenVolumes(parameterNode: Any) -> dict[str, vtkMRMLScalarVolumeNode]:
     return {side: node for side, node in chosen.items() if node is not None}
 
 
-def statusChoices(parameterNode, *others):
+def statusChoices(parameterNode: Any, *others: str) -> tuple[list | None, list | None]:
     """The choices that a result speaks of, the volumes, and those that a failure does, which are `others` too: names of
     parameters. Both are None where there is no parameter node.
     """
@@ -44,10 +49,10 @@ def statusChoices(parameterNode, *others):
 class VolumeChecks:
     """Why a volume cannot be segmented, remembered until the volume changes: the check reads every voxel."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._known = {}
 
-    def defect(self, volumeNode, name):
+    def defect(self, volumeNode: vtkMRMLScalarVolumeNode, name: str) -> str | None:
         """One sentence, or None for a volume that can be segmented. `name` ("T1", "T2") is who it speaks of."""
         image = volumeNode.GetImageData()
         state = (name, volumeNode.GetMTime(), image.GetMTime() if image is not None else None)
@@ -60,7 +65,7 @@ class VolumeChecks:
             self._known[volumeNode.GetID()] = (state, sentence)
         return self._known[volumeNode.GetID()][1]
 
-    def forget(self):
+    def forget(self) -> None:
         """Drop what is remembered, as after the scene was closed."""
         self._known.clear()
 
@@ -72,7 +77,7 @@ def volumeDefect(parameterNode: Any, given: dict[str, vtkMRMLScalarVolumeNode], 
     return next(filter(None, (checks.defect(node, side.upper()) for side, node in given.items())), None)
 
 
-def modelDefect(name, bundles, given):
+def modelDefect(name: str, bundles: dict[str, Bundle], given: Volumes) -> str | None:
     """One sentence about why the model called `name` cannot be run on the volumes `given` by side, or None."""
     if not name:
         return _("There is no model. Import one from a folder or a zip file.") if not bundles else _("Choose a model.")
@@ -90,7 +95,7 @@ def modelDefect(name, bundles, given):
     return None
 
 
-def warning(parameterNode):
+def warning(parameterNode: Any) -> str | None:
     """One sentence when T1 and T2 seem swapped, the same, or not what they are chosen as; else None."""
     t1, t2 = volumesOf(parameterNode).values()
     known = [volumes.describe(node) if node is not None else {"name": None, "tags": None} for node in (t1, t2)]
@@ -98,7 +103,7 @@ def warning(parameterNode):
     return sequence_warning(known[0]["name"], known[0]["tags"], known[1]["name"], known[1]["tags"], same)
 
 
-def displacedLiver(parameterNode, kind="Liver", sides=SIDES):
+def displacedLiver(parameterNode: Any, kind: str = "Liver", sides: Iterable[str] = SIDES) -> str | None:
     """One sentence about a segmentation that does not lie where the volume does which it was made of, or None. `kind`
     is what the parameter is called after its side.
     """
@@ -114,7 +119,7 @@ def displacedLiver(parameterNode, kind="Liver", sides=SIDES):
     return None
 
 
-def guess(parameterNode, seen):
+def guess(parameterNode: Any, seen: set[str]) -> None:
     """Fill volumes that are not chosen with what looks T1- or T2-weighted in the scene.
 
     `seen` is the set of IDs of the volumes that were there at earlier guesses: a volume that the user has not chosen,
@@ -126,7 +131,7 @@ def guess(parameterNode, seen):
     seen.update(node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
 
 
-def swap(parameterNode, kinds):
+def swap(parameterNode: Any, kinds: Iterable[str]) -> None:
     """Make T1 what was T2 and the other way round; `kinds` are the parameters that each side has."""
     with slicer.util.NodeModify(parameterNode):
         for what in kinds:

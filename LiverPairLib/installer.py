@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -17,11 +18,11 @@ REQUIREMENTS = Path(__file__).parent / "Resources" / "requirements.txt"
 class Installer:
     """Sees to it that the packages of a requirements file, and PyTorch, are there. Nothing is installed unasked."""
 
-    def __init__(self, requirementsPath=REQUIREMENTS, requester="LiverPair"):
+    def __init__(self, requirementsPath: Path = REQUIREMENTS, requester: str = "LiverPair") -> None:
         self.requirementsPath = requirementsPath
         self.requester = requester
 
-    def ensure(self):
+    def ensure(self) -> None:
         """Install what is missing; raises MissingPackageError with the reason when something still is."""
         self._ensureTorch()
         self._ensureRequirements()
@@ -30,11 +31,11 @@ class Installer:
         """Whether everything that only an extension brings is installed."""
         return self.hasTorch()
 
-    def hasTorch(self):
+    def hasTorch(self) -> bool:
         """Whether PyTorch is installed. It is not imported: that is for the worker to do."""
         return importlib.util.find_spec("torch") is not None
 
-    def _ensureTorch(self):
+    def _ensureTorch(self) -> None:
         """The PyTorch extension knows which build of PyTorch fits this computer."""
         if self.hasTorch():
             return
@@ -56,7 +57,7 @@ class Installer:
                 _("Press Apply again with a network connection, or use the module PyTorch Util."),
             )
 
-    def _ensureRequirements(self):
+    def _ensureRequirements(self) -> None:
         import slicer.packaging
 
         requirements = slicer.packaging.load_requirements(self.requirementsPath)
@@ -84,5 +85,5 @@ class Installer:
                 _("Install them and press Apply again."),
             )
 
-    def _missing(self, requirements):
+    def _missing(self, requirements: list[Any]) -> str:
         return ", ".join(str(one) for one in requirements if not slicer.packaging.pip_check(one))

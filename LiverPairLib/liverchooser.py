@@ -1,6 +1,9 @@
 """Which liver segmentations belong to the chosen volumes."""
 
+from typing import Any
+
 import slicer
+from slicer import vtkMRMLScalarVolumeNode
 
 from liverpair.mrml import segmentations
 from LiverPairLib.inputs import SIDES, volumeOf
@@ -9,10 +12,10 @@ from LiverPairLib.inputs import SIDES, volumeOf
 class LiverChooser:
     """Chooses the liver segmentations that were made of the chosen volumes, in a module that asks for some."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._volumes, self._offered = {}, set()
 
-    def follow(self, parameterNode):
+    def follow(self, parameterNode: Any) -> None:
         """Take out a liver that belongs to another volume than the chosen one, and choose one where none is chosen. One
         that the user has taken out is put back only for another volume.
         """
@@ -23,12 +26,12 @@ class LiverChooser:
                     self._followSide(parameterNode, f"{side}Liver", volume, self._volumes.get(side) is volume)
                     self._volumes[side] = volume
 
-    def forget(self):
+    def forget(self) -> None:
         """Drop what is remembered about the nodes of a scene that was closed."""
         self._volumes.clear()
         self._offered.clear()
 
-    def _followSide(self, parameterNode, name, volume, isKnown):
+    def _followSide(self, parameterNode: Any, name: str, volume: vtkMRMLScalarVolumeNode, isKnown: bool) -> None:
         liver = getattr(parameterNode, name)
         if liver is not None and segmentations.source_of(liver) in (None, volume):
             return

@@ -4,6 +4,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.errors import LiverPairError
 
 CARD_SIZE = (720, 640)
@@ -12,21 +13,21 @@ CARD_SIZE = (720, 640)
 class ModelDialogs:
     """Dialogs over a `liverpair.bundle.Catalogue`. Every failure is one sentence in a message box."""
 
-    def __init__(self, catalogue):
+    def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    def importFolder(self):
+    def importFolder(self) -> str | None:
         """Ask for a folder and import the model in it; its name, or None."""
         return self._import(qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Import model folder")))
 
-    def importZip(self):
+    def importZip(self) -> str | None:
         """Ask for a zip file and import the model in it; its name, or None."""
         path = qt.QFileDialog.getOpenFileName(
             slicer.util.mainWindow(), _("Import model from zip file"), "", _("Zip files (*.zip)")
         )
         return self._import(path)
 
-    def delete(self, name):
+    def delete(self, name: str) -> bool:
         """Delete an imported model after a question; whether that was done."""
         question = _("Delete the model '{name}' from this computer?").format(name=name)
         if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("Delete model")):
@@ -38,7 +39,7 @@ class ModelDialogs:
             return False
         return True
 
-    def showCard(self, bundle):
+    def showCard(self, bundle: Bundle) -> None:
         """Show the model's card until it is closed."""
         dialog = qt.QDialog(slicer.util.mainWindow())
         dialog.objectName = "ModelCardDialog"
@@ -57,7 +58,7 @@ class ModelDialogs:
         dialog.exec_()
         dialog.deleteLater()
 
-    def _import(self, path):
+    def _import(self, path: str) -> str | None:
         if not path:
             return None
         try:

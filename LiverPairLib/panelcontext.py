@@ -2,17 +2,24 @@
 
 import contextlib
 import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import slicer
 import vtk
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.util import VTKObservationMixin
 
+from liverpair.bundle import Bundle
 from liverpair.core.errors import LiverPairError
 from liverpair.core.failures import failure_of
 from liverpair.core.notifying import notify
 from LiverPairLib.inputs import volumeOf
 from LiverPairLib.scenechoices import SceneChoices
-from LiverPairLib.workersession import sessionWorker
+from LiverPairLib.workersession import SessionWorker, sessionWorker
+
+Say = Callable[[str, bool], None]
+Bundles = Callable[[], dict[str, Bundle]]
 
 
 class PanelContext(VTKObservationMixin):
@@ -27,7 +34,7 @@ class PanelContext(VTKObservationMixin):
 
     title = ""
 
-    def __init__(self, worker=None, say=None, bundles=dict):
+    def __init__(self, worker: SessionWorker | None = None, say: Say | None = None, bundles: Bundles = dict) -> None:
         """`say(sentence, isProblem)` shows a sentence to the user, `bundles()` gives the installed models by name."""
         VTKObservationMixin.__init__(self)
         self.worker = worker or sessionWorker()
@@ -37,15 +44,15 @@ class PanelContext(VTKObservationMixin):
         self._listeners = []
         self._sceneChoices = SceneChoices(lambda: self.tell("volumes"), lambda: self.onParametersChanged())
 
-    def addListener(self, callback):
+    def addListener(self, callback: Callable[[str], None]) -> None:
         """Call `callback(what)` whenever something changed, until `removeListener`."""
         self._listeners.append(callback)
 
-    def removeListener(self, callback):
+    def removeListener(self, callback: Callable[[str], None]) -> None:
         if callback in self._listeners:
             self._listeners.remove(callback)
 
-    def setParameterNode(self, parameterNode):
+    def setParameterNode(self, parameterNode: Any) -> None:
         """Follow another parameter node, or none."""
         if self.parameterNode is not None:
             self.removeObserver(self.parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
@@ -55,35 +62,35 @@ class PanelContext(VTKObservationMixin):
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         self.onParametersChanged()
 
-    def onParametersChanged(self):
+    def onParametersChanged(self) -> None:
         """Something in the parameter node changed, or it is another one. A subclass that follows its nodes overrides
         this and calls it last.
         """
         self.tell("parameters")
 
     @property
-    def bundle(self):
+    def bundle(self) -> Bundle | None:
         """The bundle of the chosen model, or None."""
         return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
 
-    def volume(self, side):
+    def volume(self, side: str) -> vtkMRMLScalarVolumeNode | None:
         """The volume node chosen for "t1" or "t2", or None."""
         return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
 
-    def tell(self, what):
+    def tell(self, what: str) -> None:
         """Call the listeners; the user reads it when one fails."""
         notify(self._listeners, what, report=self._sayFailure)
 
-    def say(self, sentence, isProblem=False):
+    def say(self, sentence: str, isProblem: bool = False) -> None:
         """Show a sentence in the status line of the panel."""
         self._say(sentence, isProblem)
 
-    def confirm(self, question, title=None):
+    def confirm(self, question: str, title: str | None = None) -> bool:
         """Ask the user; whether the answer was yes."""
         return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=title or self.title))
 
     @contextlib.contextmanager
-    def attempt(self):
+    def attempt(self) -> Iterator[None]:
         """Around what a click does: a failure becomes a sentence in the status line, never a stack trace."""
         try:
             yield
@@ -93,14 +100,14 @@ class PanelContext(VTKObservationMixin):
             logging.exception("%s could not do it", self.title)
             self._sayFailure(error)
 
-    def release(self):
+    def release(self) -> None:
         """Let go of the scene: no observer stays."""
         self.setParameterNode(None)
         self._listeners.clear()
         self.removeObservers()
 
-    def _sayFailure(self, error):
+    def _sayFailure(self, error: Exception) -> None:
         self.say(str(failure_of(error)), isProblem=True)
 
-    def _onParametersModified(self, caller=None, event=None):
+    def _onParametersModified(self, caller: Any = None, event: Any = None) -> None:
         self.onParametersChanged()

@@ -2,15 +2,19 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import SimpleITK as sitk
 import slicer
+from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, on_grid
 from liverpair.mrml import maps, segmentations, tables, volumes
 from liverpair.mrml.companions import show_over_source
+from LiverPairLib.inputs import Segmentations, Volumes
 
 MAP_NAMES = {"probability": _("liver probability"), "uncertainty": _("liver uncertainty")}
 MAP_TITLES = {"probability": _("Probability map {side}"), "uncertainty": _("Uncertainty map {side}")}
@@ -22,7 +26,7 @@ LIVER = {
 """The segment that a liver becomes which was segmented on the way to something else."""
 
 
-def isInScene(node):
+def isInScene(node: vtkMRMLNode | None) -> bool:
     """Whether a node is there and has not been removed from its scene."""
     return node is not None and node.GetScene() is not None
 
@@ -31,14 +35,14 @@ class ResultNodes:
     """Where results go: `segmentations` by side ("t1", "t2"), `maps` by side and kind, `table`. `put` makes what is
     missing; `taken` are the sides that it could take."""
 
-    def __init__(self, segmentationNodes, tableNode):
+    def __init__(self, segmentationNodes: Segmentations, tableNode: vtkMRMLTableNode | None) -> None:
         self.segmentations = dict(segmentationNodes)
         self.maps = {}
         self.table = tableNode
         self.taken = ()
         self._added = []
 
-    def put(self, volumeNodes, result, label):
+    def put(self, volumeNodes: Volumes, result: dict[str, Any], label: dict[str, Any]) -> list[str]:
         """Put the worker's result of the job "segment" into the scene, for these volumes by side.
 
         Returns sentences about what did not go as asked. Raises InputError when no side could be taken; then, as after
@@ -52,7 +56,7 @@ class ResultNodes:
                 slicer.mrmlScene.RemoveNode(node)
             raise
 
-    def summary(self, result):
+    def summary(self, result: dict[str, Any]) -> str:
         """The volumes of the livers that were taken, as one sentence."""
         found = [
             _("{volume:.0f} ml in {side}").format(volume=result[side]["volume_ml"], side=side.upper())
@@ -61,7 +65,7 @@ class ResultNodes:
         ]
         return _("Liver volume: {volumes}.").format(volumes=", ".join(found))
 
-    def _put(self, volumeNodes, result, label):
+    def _put(self, volumeNodes: Volumes, result: dict[str, Any], label: dict[str, Any]) -> list[str]:
         images = {
             (side, kind): readMap(result[side][kind])
             for side in volumeNodes
@@ -88,7 +92,9 @@ class ResultNodes:
         self._putTable({**result, **{side: None for side in ("t1", "t2") if side not in taken}})
         return notes + refusals
 
-    def _putSegment(self, side, volumeNode, result, label):
+    def _putSegment(
+        self, side: str, volumeNode: vtkMRMLScalarVolumeNode, result: dict[str, Any], label: dict[str, Any]
+    ) -> list[str]:
         """Into the chosen segmentation; into a new one when the chosen one cannot take it."""
         chosen = self.segmentations.pop(side, None)
         notes = []
@@ -110,7 +116,9 @@ class ResultNodes:
         self.segmentations[side] = node
         return notes
 
-    def _putMap(self, side, kind, volumeNode, image, provenance):
+    def _putMap(
+        self, side: str, kind: str, volumeNode: vtkMRMLScalarVolumeNode, image: sitk.Image, provenance: dict[str, Any]
+    ) -> None:
         """A map belongs to its segmentation: the next run into the same segmentation replaces it."""
         name, role = f"{volumeNode.GetName()} {MAP_NAMES[kind]}", maps.ROLES[kind]
         node = volumes.node_from_image(image, name, provenance)
@@ -124,7 +132,7 @@ class ResultNodes:
         self.segmentations[side].SetNodeReferenceID(role, node.GetID())
         self.maps[side, kind] = node
 
-    def _putTable(self, result):
+    def _putTable(self, result: dict[str, Any]) -> None:
         if not (result["t1"] and result["t2"]):
             result["measures"] = None
         if not isInScene(self.table):
@@ -132,13 +140,13 @@ class ResultNodes:
         named = {MAP_TITLES[kind].format(side=side.upper()): node.GetName() for (side, kind), node in self.maps.items()}
         tables.show_measures(self.table, {**result, "maps": named})
 
-    def _add(self, className, name):
+    def _add(self, className: str, name: str) -> vtkMRMLNode:
         node = slicer.mrmlScene.AddNewNodeByClass(className, slicer.mrmlScene.GenerateUniqueName(name))
         self._added.append(node)
         return node
 
 
-def readMap(path):
+def readMap(path: str) -> sitk.Image:
     """The image of a map; raises InputError when the file cannot be read."""
     try:
         return sitk.ReadImage(path)
@@ -147,7 +155,7 @@ def readMap(path):
 
 
 @contextlib.contextmanager
-def takenBack():
+def takenBack() -> Iterator[list[vtkMRMLNode]]:
     """A list of nodes that are removed from the scene again when the block raises."""
     added = []
     try:
@@ -158,7 +166,14 @@ def takenBack():
         raise
 
 
-def addLiver(volumeNode, path, grid, side, source, added):
+def addLiver(
+    volumeNode: vtkMRMLScalarVolumeNode,
+    path: str,
+    grid: Grid,
+    side: str,
+    source: dict[str, Any],
+    added: list[vtkMRMLNode],
+) -> vtkMRMLSegmentationNode:
     """A new segmentation node with the liver mask in a file, which lies on the volume's `grid` in the world. The node
     joins the list `added` before anything can go wrong.
 
@@ -177,7 +192,7 @@ def addLiver(volumeNode, path, grid, side, source, added):
     return node
 
 
-def putBeside(node, volumeNode):
+def putBeside(node: vtkMRMLNode, volumeNode: vtkMRMLScalarVolumeNode) -> None:
     """Put a node where the volume is in the subject hierarchy: with its patient and study."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     item, volumeItem = (hierarchy.GetItemByDataNode(one) for one in (node, volumeNode))

@@ -1,10 +1,13 @@
 """The demo pair in the module Sample Data: two volumes of a phantom, made by code when they are asked for."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import qt
 import slicer
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
 from liverpair.mrml import volumes
@@ -16,7 +19,7 @@ NODE_NAMES = ("Demo T1", "Demo T2")
 THUMBNAIL = Path(__file__).parent / "Resources" / "Icons" / "LiverPairDemo.png"
 
 
-def registerSampleData():
+def registerSampleData() -> None:
     """Add the demo pair to the module Sample Data."""
     import SampleData
 
@@ -32,7 +35,7 @@ def registerSampleData():
     )
 
 
-def loadDemoPair(source=None):
+def loadDemoPair(source: Any = None) -> list[vtkMRMLScalarVolumeNode]:
     """Make the demo pair, show it, and return its two volume nodes (T1, T2)."""
     slicer.util.showStatusMessage(_("Making the demo pair…"))
     slicer.app.setOverrideCursor(qt.Qt.WaitCursor)
@@ -48,17 +51,17 @@ def loadDemoPair(source=None):
     return nodes
 
 
-def _demoPair():
+def _demoPair() -> Any:
     from liverpair.synthesis.phantom import phantom_pair
 
     return phantom_pair(0)
 
 
-def _computed(function):
+def _computed(function: Callable[[], Any]) -> Any:
     """The value of a function that takes seconds; the windows are redrawn meanwhile."""
     outcome = {}
 
-    def compute():
+    def compute() -> None:
         try:
             outcome["value"] = function()
         except BaseException as error:

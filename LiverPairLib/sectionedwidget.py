@@ -1,5 +1,7 @@
 """What the widgets of the modules have in common whose panel is made of sections."""
 
+from typing import Any
+
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
@@ -7,6 +9,7 @@ from slicer.util import VTKObservationMixin
 from liverpair.core.notifying import notify
 from LiverPairLib.modellogic import STATUS_MS
 from LiverPairLib.runpanel import PROBLEM_STYLE
+from LiverPairLib.section import Section
 
 
 class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -16,7 +19,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     `addSections`. Its .ui file has a `sectionsWidget` with a layout and a `sayLabel`; its logic has `forgetScene`.
     """
 
-    def __init__(self, parent=None):
+    def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = None
@@ -24,14 +27,14 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.sections = []
         self._guiTags = []
 
-    def loadPanel(self, path):
+    def loadPanel(self, path: str) -> None:
         """Load the panel from a .ui file in the module's resources."""
         uiWidget = slicer.util.loadUI(self.resourcePath(path))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
-    def addSections(self, sections):
+    def addSections(self, sections: list[Section]) -> None:
         """Stack the sections in the panel, and follow the scene."""
         self.sections = sections
         layout = self.ui.sectionsWidget.layout()  # by way of its widget: PythonQt's `ui` has no layout that is empty
@@ -43,14 +46,14 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         """Called before the application closes and before a reload."""
         self.exit()
         notify(section.cleanup for section in self.sections)
         self.context.release()
         self.removeObservers()
 
-    def enter(self):
+    def enter(self) -> None:
         """Follow the scene's parameter node, and wake the sections."""
         if self._guiTags:
             return
@@ -58,7 +61,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTags = [self.context.parameterNode.connectGui(section.ui) for section in self.sections]
         notify(section.enter for section in self.sections)
 
-    def exit(self):
+    def exit(self) -> None:
         """Let the sections sleep, and follow nothing."""
         if not self._guiTags:
             return
@@ -68,26 +71,26 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._guiTags = []
         self.context.setParameterNode(None)
 
-    def onSceneStartClose(self, caller=None, event=None):
+    def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
         self.exit()
 
-    def onSceneEndClose(self, caller=None, event=None):
+    def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
         self.logic.forgetScene()
         self.say("")
         if self.parent.isEntered:
             self.enter()
 
-    def onSceneStartImport(self, caller=None, event=None):
+    def onSceneStartImport(self, caller: Any = None, event: Any = None) -> None:
         """Follow nothing until everything is there: what belongs to a volume comes after it, and would be made anew."""
         self.exit()
 
-    def onSceneEndImport(self, caller=None, event=None):
+    def onSceneEndImport(self, caller: Any = None, event: Any = None) -> None:
         """A scene was loaded into this one: follow what it brought."""
         if self.parent.isEntered:
             self.exit()
             self.enter()
 
-    def say(self, sentence, isProblem=False):
+    def say(self, sentence: str, isProblem: bool = False) -> None:
         """Show a sentence to the user, at the end of the panel and in the status bar."""
         self.ui.sayLabel.text = sentence
         self.ui.sayLabel.styleSheet = PROBLEM_STYLE if isProblem else ""

@@ -1,12 +1,16 @@
 """Showing a result: the pair in its layout, a single volume in the views that are there."""
 
+from collections.abc import Callable, Sequence
+
 import qt
 import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 
 from liverpair.mrml import layouts
 from liverpair.mrml.companions import Companions, show_over_source
 from LiverPairLib.inputs import SIDES
 from LiverPairLib.resultnodes import isInScene
+from LiverPairLib.workerrun import WorkerRun
 
 LOOK_MS = 50
 LAST_LOOK = 60
@@ -16,7 +20,7 @@ _waiting = None
 _companions = None
 
 
-def start():
+def start() -> None:
     """At Slicer's start: make the layouts known, so that a scene saved in one of them opens in it, and keep results
     with their volumes until Slicer ends.
     """
@@ -29,7 +33,7 @@ def start():
         slicer.app.connect("aboutToQuit()", _companions.stop)
 
 
-def showResult(run):
+def showResult(run: WorkerRun) -> None:
     """Show what a run made. A pair gets the T1-above-T2 layout, a single volume its row of it when it is on the screen,
     else the current slice views.
     """
@@ -46,12 +50,17 @@ def showResult(run):
         show_over_source(node)
 
 
-def showPair(volumeNodes, segmentationNodes=(None, None), tableNode=None, onFitted=lambda: None):
+def showPair(
+    volumeNodes: Sequence[vtkMRMLScalarVolumeNode | None],
+    segmentationNodes: Sequence[vtkMRMLSegmentationNode | None] = (None, None),
+    tableNode: vtkMRMLTableNode | None = None,
+    onFitted: Callable[[], None] = lambda: None,
+) -> None:
     """Show T1 above T2, each with its segmentation (or None); call `onFitted()` when the views have settled."""
     layouts.show_pair(*volumeNodes, *segmentationNodes, tableNode)
     nodes = [node for node in (*volumeNodes, *segmentationNodes) if node is not None]
 
-    def fitAgain():
+    def fitAgain() -> None:
         if all(map(isInScene, nodes)):
             layouts.fit_pair(*volumeNodes, *segmentationNodes)
             onFitted()
@@ -59,7 +68,7 @@ def showPair(volumeNodes, segmentationNodes=(None, None), tableNode=None, onFitt
     _whenSettled(fitAgain)
 
 
-def _whenSettled(callback):
+def _whenSettled(callback: Callable[[], None]) -> None:
     """Call `callback()` once the six views are there and have kept their size from one look to the next: Slicer makes
     new views, and gives them their size, after the layout was asked for. Only what was asked last is called.
     """
@@ -67,7 +76,7 @@ def _whenSettled(callback):
     _waiting = callback
     sizes = _viewSizes()
 
-    def look(before, number):
+    def look(before: list | None, number: int) -> None:
         global _waiting
         if _waiting is not callback:
             return
@@ -81,7 +90,7 @@ def _whenSettled(callback):
     qt.QTimer.singleShot(LOOK_MS, lambda: look(sizes, 1))
 
 
-def _viewSizes():
+def _viewSizes() -> list[tuple[int, ...]] | None:
     """Of the six views in pixels; None while one is missing or has no size yet."""
     widgets = [slicer.app.layoutManager().sliceWidget(view.name) for row in layouts.ROWS for view in row]
     if any(widget is None for widget in widgets):

@@ -3,19 +3,24 @@
 import logging
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import SimpleITK as sitk
 import slicer
 import vtk
+from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.failures import failure_of
 from liverpair.core.notifying import notify
-from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent, ResultEvent, SampleEvent
+from liverpair.worker.protocol import CancelledEvent, ErrorEvent, Event, ProgressEvent, ResultEvent, SampleEvent
+from LiverPairLib.inputs import Volumes
 from LiverPairLib.resultnodes import isInScene
+from LiverPairLib.workersession import SessionWorker
 
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 
@@ -38,7 +43,7 @@ class WorkerRun(VTKObservationMixin):
     needsAllVolumes = False
     inBackground = False
 
-    def __init__(self, worker, volumeNodes):
+    def __init__(self, worker: SessionWorker, volumeNodes: Volumes) -> None:
         """`volumeNodes` is a dictionary from "t1" and "t2" to the volume nodes that take part, or None."""
         VTKObservationMixin.__init__(self)
         self._worker, self._onChanged = worker, lambda run: None
@@ -52,18 +57,18 @@ class WorkerRun(VTKObservationMixin):
         self.message, self.fraction = _("Preparing"), 0.0
         self.ending, self.sentence = None, ""
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         """Write the job's input into `folder`, which goes away with the run; the job's request."""
         raise NotImplementedError
 
-    def takeResult(self, result):
+    def takeResult(self, result: dict[str, Any]) -> None:
         """Put the job's result into the scene; what to tell the user. Raises LiverPairError when that cannot be done,
         with the scene as it was.
         """
         raise NotImplementedError
 
     @staticmethod
-    def write(image, path):
+    def write(image: sitk.Image, path: str) -> str:
         """Write an image for the worker, as quickly as can be. Returns the path as text.
 
         Raises InputError when it cannot be written.
@@ -74,23 +79,23 @@ class WorkerRun(VTKObservationMixin):
             raise InputError(_("The input could not be written to '{path}'.").format(path=path), str(error)) from error
         return str(path)
 
-    def takeSample(self, sample):
+    def takeSample(self, sample: dict[str, Any]) -> None:
         """Take what the job says before its end, as a dictionary."""
 
-    def settle(self):
+    def settle(self) -> None:
         """The job has ended, as `ending` says; `sentence` may be changed."""
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """How long it has been running, or ran."""
         return time.monotonic() - self._started if self._seconds is None else self._seconds
 
-    def volume(self, side):
+    def volume(self, side: str) -> vtkMRMLScalarVolumeNode | None:
         """The volume node of "t1" or "t2" when it took part and is still in the scene, else None."""
         node = self._volumes.get(side)
         return node if isInScene(node) else None
 
-    def start(self, onChanged):
+    def start(self, onChanged: Callable[["WorkerRun"], None]) -> None:
         """Write the request and start the job, which tells `onChanged(run)` how it goes; raises LiverPairError, and
         leaves nothing behind then.
         """
@@ -107,7 +112,7 @@ class WorkerRun(VTKObservationMixin):
             self._folder.cleanup()
             raise
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Ask the worker to stop; the end is CANCELLED."""
         if self.ending is None and not self.isCancelling:
             self.isCancelling = True
@@ -115,14 +120,14 @@ class WorkerRun(VTKObservationMixin):
             self._worker.cancel(self._onEvent)
             self._onChanged(self)
 
-    def abandon(self):
+    def abandon(self) -> None:
         """Cancel without another word to whoever started it, who is going away."""
         if self.ending is None:
             self._onChanged = lambda run: None
             self._worker.abandon(self._onEvent)
             self._end(CANCELLED, self._whyCancelled)
 
-    def _onEvent(self, event):
+    def _onEvent(self, event: Event) -> None:
         if isinstance(event, ProgressEvent):
             self.message, self.fraction = event.message, event.fraction
             self._onChanged(self)
@@ -135,7 +140,7 @@ class WorkerRun(VTKObservationMixin):
         elif isinstance(event, ResultEvent):
             self._take(event.result)
 
-    def _take(self, result):
+    def _take(self, result: dict[str, Any]) -> None:
         try:
             sentence = self.takeResult(result)
         except LiverPairError as error:
@@ -146,7 +151,7 @@ class WorkerRun(VTKObservationMixin):
         else:
             self._end(DONE, sentence)
 
-    def _end(self, ending, sentence):
+    def _end(self, ending: str, sentence: str) -> None:
         self.removeObservers()
         self._folder.cleanup()
         self._seconds = self.seconds
@@ -154,21 +159,21 @@ class WorkerRun(VTKObservationMixin):
         notify([self.settle], report=self._failToSettle)
         notify([self._onChanged], self)
 
-    def _failToSettle(self, error):
+    def _failToSettle(self, error: Exception) -> None:
         self.ending, self.sentence = FAILED, str(failure_of(error))
 
-    def _onSceneStartClose(self, caller=None, event=None):
+    def _onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
         self._stopBecause(_("The scene was closed; the {what} was cancelled.").format(what=self.title))
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _onNodeRemoved(self, caller, event, node):
+    def _onNodeRemoved(self, caller: Any, event: Any, node: vtkMRMLNode) -> None:
         if node not in self._volumes.values():
             return
         left = [self.volume(side) is not None for side in self._volumes]
         if self.needsAllVolumes or not any(left):
             self._stopBecause(_("The volume was deleted; its {what} was cancelled.").format(what=self.title))
 
-    def _stopBecause(self, why):
+    def _stopBecause(self, why: str) -> None:
         if not self.isCancelling:
             self._whyCancelled = why
             self.cancel()

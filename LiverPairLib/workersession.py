@@ -1,6 +1,8 @@
 """The one worker of a Slicer session, which serves all modules of LiverPair, one job at a time."""
 
 import atexit
+from collections.abc import Callable
+from typing import Any
 
 import qt
 import slicer
@@ -8,15 +10,16 @@ import slicer
 from liverpair.core.errors import LiverPairError, WorkerError
 from liverpair.core.notifying import notify
 from liverpair.worker.client import WorkerClient
-from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ReadyEvent, ResultEvent
+from liverpair.worker.protocol import CancelledEvent, ErrorEvent, Event, ReadyEvent, ResultEvent
 from LiverPairLib.processtransport import QProcessTransport
 
+Listener = Callable[[Event], None]
 TICK_MS = 200
 
 _session = None
 
 
-def sessionWorker():
+def sessionWorker() -> "SessionWorker":
     """The worker of this Slicer session; its process starts with its first job and ends with the application."""
     global _session
     if _session is None:
@@ -33,7 +36,7 @@ class SessionWorker:
     `workerPid`.
     """
 
-    def __init__(self, transport):
+    def __init__(self, transport: QProcessTransport) -> None:
         self._transport = transport
         self._client = WorkerClient(transport, self._onEvent)
         transport.deliverTo(self._client)
@@ -45,17 +48,17 @@ class SessionWorker:
         self._timer.connect("timeout()", self._client.tick)
 
     @property
-    def busy(self):
+    def busy(self) -> bool:
         """Whether a job runs, or is being cancelled, that does not make room for others."""
         running, coming = self._client.busy and not self._inBackground, self._next is not None and not self._next[-1]
         return running or coming
 
     @property
-    def idle(self):
+    def idle(self) -> bool:
         """Whether nothing runs, not even in the background."""
         return not self._client.busy and self._next is None
 
-    def run(self, job, request, listener, inBackground=False):
+    def run(self, job: str, request: dict[str, Any], listener: Listener, inBackground: bool = False) -> None:
         """Start a job. `listener` is called with its events, the last of which is its result, error or cancellation.
 
         A job in the background makes room for whatever is started next: it is cancelled, and the other begins when it
@@ -73,7 +76,7 @@ class SessionWorker:
         else:
             self._start(job, request, listener, inBackground)
 
-    def cancel(self, listener):
+    def cancel(self, listener: Listener) -> None:
         """Ask the job of this listener to stop; it hears a `CancelledEvent` within two seconds or so."""
         if self._isNext(listener):
             self._next = None
@@ -81,7 +84,7 @@ class SessionWorker:
         elif self._listener == listener:
             self._client.cancel()
 
-    def abandon(self, listener):
+    def abandon(self, listener: Listener) -> None:
         """Cancel the job of this listener, which hears nothing more."""
         if self._isNext(listener):
             self._next = None
@@ -89,17 +92,17 @@ class SessionWorker:
             self._listener = None
             self._client.cancel()
 
-    def stop(self):
+    def stop(self) -> None:
         """End the worker process. A job that runs ends without an event; a later job starts a new process."""
         self._timer.stop()
         self._listener = self._next = None
         self._client.quit()
         self._transport.close()
 
-    def _isNext(self, listener):
+    def _isNext(self, listener: Listener) -> bool:
         return self._next is not None and self._next[2] == listener
 
-    def _start(self, job, request, listener, inBackground):
+    def _start(self, job: str, request: dict[str, Any], listener: Listener, inBackground: bool) -> None:
         self._listener, self._inBackground = listener, inBackground
         try:
             self._client.run(job, request)
@@ -108,7 +111,7 @@ class SessionWorker:
             raise
         self._timer.start()
 
-    def _startNext(self):
+    def _startNext(self) -> None:
         job, request, listener, inBackground = self._next
         self._next = None
         try:
@@ -116,7 +119,7 @@ class SessionWorker:
         except LiverPairError as error:
             listener(ErrorEvent(0, error.kind, error.message, error.hint))
 
-    def _onEvent(self, event):
+    def _onEvent(self, event: Event) -> None:
         if isinstance(event, ReadyEvent):
             self._transport.workerPid = event.pid
             return

@@ -1,8 +1,13 @@
 """What the user has chosen, in the words of the job "dream", and why it cannot be run."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from slicer import vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.placing import placed, pointsMm, volumeAt, volumeOfBox
+from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.core.trajectories import RUN_KINDS
 from liverpair.dreaming.dream_settings import DreamSettings
@@ -12,24 +17,24 @@ from liverpair.mrml import segmentations
 from liverpair.mrml.lesions.lesion_boxes import box_of
 from liverpair.mrml.volumes import world_grid
 from LiverPairLib import inputs
-from LiverPairLib.inputs import SIDES
+from LiverPairLib.inputs import SIDES, VolumeChecks, Volumes
 
 POINTS, BOX, LIVER = "points", "box", "liver"
 """Where the neurons are: `place` of the parameter node."""
 RANDOM_WEIGHTS, RANDOM_DIRECTION = RUN_KINDS[1:]
 
 
-def acceptedSides(bundle):
+def acceptedSides(bundle: Bundle) -> list[str]:
     """The sides ("t1", "t2") that a model can be given."""
     return [side for side in SIDES if any(side.upper() in text for text in bundle.inputs)]
 
 
-def modelsFor(bundles, sides):
+def modelsFor(bundles: dict[str, Bundle], sides: Iterable[str]) -> list[str]:
     """The names of the models, of `bundles` by name, that can run with volumes of just these sides ("t1", "t2")."""
     return [name for name in bundles if inputs.modelDefect(name, bundles, sides) is None]
 
 
-def noSliceModel(parameterNode, bundle, bundles):
+def noSliceModel(parameterNode: Any, bundle: Bundle, bundles: dict[str, Bundle]) -> str:
     """A sentence where T2 is to be dreamt on and no installed model of single slices takes it; else ""."""
     given = inputs.volumesOf(parameterNode)
     isT2 = dreamtSide(parameterNode, bundle) == "t2" or (given["t1"] is None and given["t2"] is not None)
@@ -39,26 +44,26 @@ def noSliceModel(parameterNode, bundle, bundles):
     return _("No installed model works on single slices of T2: a dream on T2 changes the whole volume.")
 
 
-def givenVolumes(parameterNode, bundle):
+def givenVolumes(parameterNode: Any, bundle: Bundle) -> Volumes:
     """The chosen volume nodes, by side, that the model can be given."""
     accepted = acceptedSides(bundle)
     return {side: node for side, node in inputs.givenVolumes(parameterNode).items() if side in accepted}
 
 
-def dreamtSide(parameterNode, bundle):
+def dreamtSide(parameterNode: Any, bundle: Bundle) -> str | None:
     """The side whose image is dreamt on and measured; None when there is no volume."""
     given = givenVolumes(parameterNode, bundle)
     return parameterNode.side if parameterNode.side in given else next(iter(given), None)
 
 
-def sentVolumes(parameterNode, bundle):
+def sentVolumes(parameterNode: Any, bundle: Bundle) -> Volumes:
     """The volume nodes, by side, that a dream needs: both for a model that sees both, else one."""
     given = givenVolumes(parameterNode, bundle)
     side = dreamtSide(parameterNode, bundle)
     return given if len(bundle.inputs) > 1 else {side: given[side]} if given else {}
 
 
-def options(parameterNode, bundle):
+def options(parameterNode: Any, bundle: Bundle) -> dict[str, Any]:
     """The options of the job that are chosen; raises InputError for values that do not go together."""
     return {
         **settingsOf(parameterNode).as_dict(),
@@ -69,7 +74,7 @@ def options(parameterNode, bundle):
     }
 
 
-def settingsOf(parameterNode):
+def settingsOf(parameterNode: Any) -> DreamSettings:
     """The `DreamSettings` that are chosen; raises InputError for values that do not go together."""
     return DreamSettings(
         direction=parameterNode.direction,
@@ -85,7 +90,7 @@ def settingsOf(parameterNode):
     )
 
 
-def framesOf(text):
+def framesOf(text: str) -> tuple[int, ...]:
     """The iterations in a text such as "0, 120, 250"; raises InputError for anything else."""
     words = text.replace(",", " ").split()
     wrong = [word for word in words if not word.isdecimal()]
@@ -96,20 +101,20 @@ def framesOf(text):
     return tuple(int(word) for word in words)
 
 
-def baselinesOf(parameterNode):
+def baselinesOf(parameterNode: Any) -> list[str]:
     """The kinds of run that are to be dreamt beside the dream itself."""
     chosen = {RANDOM_WEIGHTS: parameterNode.randomWeights, RANDOM_DIRECTION: parameterNode.randomDirection}
     return [kind for kind, isChosen in chosen.items() if isChosen]
 
 
-def featuresOf(parameterNode, dimensions):
+def featuresOf(parameterNode: Any, dimensions: int) -> list[str]:
     """The chosen features that there are in 2 or 3 dimensions; the default ones when none is."""
     groups = feature_groups(dimensions).values()
     chosen = set(parameterNode.features.split())
     return [name for group in groups for name in group if name in chosen] or list(default_features(dimensions))
 
 
-def startsOf(parameterNode):
+def startsOf(parameterNode: Any) -> dict[str, Any]:
     """The neurons as the job takes them (`starts`, `random_starts`), in world LPS mm.
 
     Raises InputError when there is none, or the box is none.
@@ -129,12 +134,12 @@ def startsOf(parameterNode):
     return {"starts": starts, "random_starts": 0}
 
 
-def pointsOf(parameterNode):
+def pointsOf(parameterNode: Any) -> list[Sequence[float]]:
     """The placed points in world LPS mm."""
     return pointsMm(parameterNode.points) if parameterNode.points is not None else []
 
 
-def statusChoices(parameterNode):
+def statusChoices(parameterNode: Any) -> tuple[list | None, list | None]:
     """What a result speaks of, the dream on the screen, and what a failure does: all that is chosen for a dream."""
     if parameterNode is None:
         return None, None
@@ -148,7 +153,7 @@ def statusChoices(parameterNode):
     return [parameterNode.dreamTable], [*chosen, values, starts]
 
 
-def reasonNotToDream(parameterNode, bundles, checks):
+def reasonNotToDream(parameterNode: Any, bundles: dict[str, Bundle], checks: VolumeChecks) -> str | None:
     """One sentence about why these choices cannot be run, or None. `bundles` are the installed models by name, `checks`
     a `VolumeChecks`.
     """
@@ -178,13 +183,13 @@ def reasonNotToDream(parameterNode, bundles, checks):
     return _placedInTheOther(parameterNode, side) or _pointOutside(parameterNode, side)
 
 
-def _liverDefect(liver, side):
+def _liverDefect(liver: vtkMRMLSegmentationNode | None, side: str) -> str | None:
     if liver is None or segmentations.has_segment(liver):
         return None
     return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
 
 
-def _placedInTheOther(parameterNode, side):
+def _placedInTheOther(parameterNode: Any, side: str) -> str | None:
     """A sentence about the first neuron that was placed in the other image of the pair, or None: the two are not
     registered.
     """
@@ -205,7 +210,7 @@ def _placedInTheOther(parameterNode, side):
     return None
 
 
-def _pointOutside(parameterNode, side):
+def _pointOutside(parameterNode: Any, side: str) -> str | None:
     """A sentence about the first point that lies outside of the volume, or None."""
     if parameterNode.place != POINTS:
         return None

@@ -2,15 +2,19 @@
 
 import weakref
 from pathlib import Path
+from typing import Any
 
 import slicer
 import vtk
+from slicer import vtkMRMLNode
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.dreamfolders import folderOf
+from DeepDreamInspectorLib.dreamrun import DreamRun
 from liverpair.core.errors import InputError
 from liverpair.mrml.dreams.dream_scene import MARK, DreamScene
-from LiverPairLib.panelcontext import PanelContext
+from LiverPairLib.panelcontext import Bundles, PanelContext, Say
+from LiverPairLib.workersession import SessionWorker
 
 
 class DreamContext(PanelContext):
@@ -35,7 +39,7 @@ class DreamContext(PanelContext):
 
     title = _("DeepDream Inspector")
 
-    def __init__(self, worker=None, say=None, bundles=dict):
+    def __init__(self, worker: SessionWorker | None = None, say: Say | None = None, bundles: Bundles = dict) -> None:
         super().__init__(worker, say, bundles)
         self.dream = self.second = None
         self.plot = self.frames = None
@@ -45,21 +49,21 @@ class DreamContext(PanelContext):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._onNodeRemoved)
 
     @property
-    def running(self):
+    def running(self) -> bool:
         """Whether a dream is being dreamt."""
         return self.run is not None and self.run.ending is None
 
     @property
-    def folder(self):
+    def folder(self) -> Path | None:
         """The folder with the files of the shown dream; None when it is gone, as in a scene that was loaded."""
         return self.folderOf(self.dream)
 
-    def folderOf(self, dream):
+    def folderOf(self, dream: DreamScene | None) -> Path | None:
         """The folder with the files of a dream; None when it is gone, and for None."""
         return folderOf(dream) if dream is not None else None
 
     @property
-    def frameFiles(self):
+    def frameFiles(self) -> list[dict[str, Any]]:
         """The pictures of the shown dream that there are as files, oldest first: dictionaries with "run", "start",
         "iteration", "image" and "mask"."""
         if self.dream is None:
@@ -71,24 +75,24 @@ class DreamContext(PanelContext):
         ] or self._streamed.get(self.dream, {}).values()
         return [file for file in files if Path(file["image"]).is_file()]
 
-    def dreams(self):
+    def dreams(self) -> list[DreamScene]:
         """The dreams in the scene, oldest first."""
         return DreamScene.all_in_scene()
 
-    def show(self, dream):
+    def show(self, dream: DreamScene | None) -> None:
         """Put a dream, or none, on the screen."""
         self.parameterNode.dreamTable = dream.table if dream is not None else None
 
-    def compare(self, second):
+    def compare(self, second: DreamScene | None) -> None:
         """Show another dream, or none, beside the one on the screen."""
         self.parameterNode.secondTable = second.table if second is not None else None
 
-    def setRun(self, run):
+    def setRun(self, run: DreamRun) -> None:
         """Follow another run; "run" is told, as by `tellRun` later."""
         self.run = run
         self.tell("run")
 
-    def addSamples(self, dream, samples):
+    def addSamples(self, dream: DreamScene, samples: list[dict[str, Any]]) -> None:
         """Take what the worker said about a dream since the last time.
 
         Raises InputError when the dream is no longer in the scene.
@@ -102,17 +106,17 @@ class DreamContext(PanelContext):
         if dream is self.dream:
             self.tell("samples")
 
-    def goTo(self, iteration):
+    def goTo(self, iteration: int) -> None:
         """Look at an iteration: the plot marks it, the pictures jump to the nearest that was kept."""
         if iteration != self.iteration:
             self.iteration = iteration
             self.tell("frame")
 
-    def onParametersChanged(self):
+    def onParametersChanged(self) -> None:
         self._follow()
         super().onParametersChanged()
 
-    def _follow(self):
+    def _follow(self) -> None:
         """Show the dreams that the parameter node names."""
         wanted = [self._dreamOf("dreamTable"), self._dreamOf("secondTable")]
         if wanted == [self.dream, self.second]:
@@ -122,7 +126,7 @@ class DreamContext(PanelContext):
         self.dream, self.second = wanted
         self.tell("dream")
 
-    def _dreamOf(self, name):
+    def _dreamOf(self, name: str) -> DreamScene | None:
         table = getattr(self.parameterNode, name) if self.parameterNode is not None else None
         if table is None or not table.GetAttribute(MARK) or not slicer.mrmlScene.IsNodePresent(table):
             return None
@@ -133,6 +137,6 @@ class DreamContext(PanelContext):
             return None
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _onNodeRemoved(self, caller, event, node):
+    def _onNodeRemoved(self, caller: Any, event: Any, node: vtkMRMLNode) -> None:
         if node in [dream.table for dream in (self.dream, self.second) if dream is not None]:
             self._follow()

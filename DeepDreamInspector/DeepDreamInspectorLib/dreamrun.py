@@ -2,22 +2,29 @@
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import qt
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf, newFolder
+from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.geometry import Grid
 from liverpair.core.trajectories import MEASURES, Trajectories
 from liverpair.jobs.dream_results import TRAJECTORIES_FILE, located, read_dream
 from liverpair.mrml import segmentations, volumes
 from liverpair.mrml.dreams.dream_scene import DreamScene
+from LiverPairLib.inputs import Segmentations, Volumes
 from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
 from LiverPairLib.workerrun import CANCELLED, DONE, FAILED, WorkerRun
+from LiverPairLib.workersession import SessionWorker
 
+AddSamples = Callable[[DreamScene, list[dict[str, Any]]], None]
+"""Takes what the worker said about a dream since the last time."""
 FLUSH_MS = 100
 """How long samples gather before they go into the scene."""
 RATE_S = 1.0
@@ -36,7 +43,7 @@ class DreamRun(WorkerRun):
     title = _("dream")
     needsAllVolumes = True
 
-    def __init__(self, worker, volumeNodes, addSamples):
+    def __init__(self, worker: SessionWorker, volumeNodes: Volumes, addSamples: AddSamples) -> None:
         """`addSamples(dream, samples)` takes what the worker said since the last time."""
         super().__init__(worker, volumeNodes)
         self._whyCancelled = _("Stopped. What was dreamt so far is kept.")
@@ -51,18 +58,18 @@ class DreamRun(WorkerRun):
         self._timer.connect("timeout()", self._flush)
         self._rateSince, self._rateCount = time.monotonic(), 0
 
-    def pause(self):
+    def pause(self) -> None:
         """Stop after the present iteration; the dream can be gone on with."""
         if self.ending is None and not self.isCancelling:
             self.isPaused = True
             self._whyCancelled = _("Paused. Resume goes on where it was left.")
             self.cancel()
 
-    def abandon(self):
+    def abandon(self) -> None:
         self.isPaused = True
         super().abandon()
 
-    def takeSample(self, sample):
+    def takeSample(self, sample: dict[str, Any]) -> None:
         self._pending.append(sample)
         self.iteration = sample["iteration"]
         self._rateCount += 1
@@ -73,17 +80,17 @@ class DreamRun(WorkerRun):
         if not self._timer.isActive():
             self._timer.start()
 
-    def takeResult(self, result):
+    def takeResult(self, result: dict[str, Any]) -> str:
         self._flush()
         self._fillGaps(Path(result["folder"]))
         self.dream.finish(result)
         self.takeLivers(result)
         return " ".join([summary(result), *filter(None, [noObject(self.dream)]), *(result.get("notes") or ())])
 
-    def takeLivers(self, result):
+    def takeLivers(self, result: dict[str, Any]) -> None:
         """Put the livers into the scene that were segmented on the way."""
 
-    def settle(self):
+    def settle(self) -> None:
         """Keep what was dreamt, and make it whole when the run was stopped for good."""
         self._flush()
         self._timer.stop()
@@ -104,7 +111,7 @@ class DreamRun(WorkerRun):
                 reason=self.sentence
             )
 
-    def _flush(self):
+    def _flush(self) -> None:
         samples, self._pending = self._pending, []
         if not samples or self.dream is None:
             return
@@ -116,7 +123,7 @@ class DreamRun(WorkerRun):
         except LiverPairError as error:
             self._stopBecause(str(error))
 
-    def _fillGaps(self, folder):
+    def _fillGaps(self, folder: Path) -> None:
         """Take iterations that the worker has kept but nobody has heard of, such as the last ones of one that died."""
         with contextlib.suppress(LiverPairError):
             kept = Trajectories.read_csv(folder / TRAJECTORIES_FILE)
@@ -126,7 +133,16 @@ class DreamRun(WorkerRun):
 class NewDream(DreamRun):
     """A dream from its beginning."""
 
-    def __init__(self, worker, bundle, volumeNodes, liverNodes, options, side, addSamples):
+    def __init__(
+        self,
+        worker: SessionWorker,
+        bundle: Bundle,
+        volumeNodes: Volumes,
+        liverNodes: Segmentations,
+        options: dict[str, Any],
+        side: str,
+        addSamples: AddSamples,
+    ) -> None:
         """`volumeNodes` and `liverNodes` are by side; a liver may be None. `options` are those of the job "dream",
         `side` is the image that is dreamt on.
         """
@@ -135,7 +151,7 @@ class NewDream(DreamRun):
         self._side, self._home = side, newFolder()
         self._grids = {}
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {**self._options, "model": str(self._bundle.folder), "side": self._side, "resume": False}
         request["output"] = str(self._home / RESULTS)
         for side, node in self._volumes.items():
@@ -151,7 +167,7 @@ class NewDream(DreamRun):
         self.dream = self._newDream(request)
         return request
 
-    def takeLivers(self, result):
+    def takeLivers(self, result: dict[str, Any]) -> None:
         for side, path in (result.get("livers") or {}).items():
             node = self.volume(side)
             if path and node is not None and volumes.world_grid(node).same_as(self._grids[side]):
@@ -159,7 +175,7 @@ class NewDream(DreamRun):
                     liver = addLiver(node, path, self._grids[side], side, result.get("provenance") or {}, added)
                     liver.SetDisplayVisibility(False)  # it would cover what was dreamt
 
-    def start(self, onChanged):
+    def start(self, onChanged: Callable[[WorkerRun], None]) -> None:
         try:
             super().start(onChanged)
         except Exception:
@@ -167,7 +183,7 @@ class NewDream(DreamRun):
                 self.dream.remove()
             raise
 
-    def _newDream(self, request):
+    def _newDream(self, request: dict[str, Any]) -> DreamScene:
         """The dream in the scene, still empty."""
         about = {
             "request": request,
@@ -185,15 +201,15 @@ class NewDream(DreamRun):
 class ResumedDream(DreamRun):
     """A dream that was paused, or that failed, from where it was left."""
 
-    def __init__(self, worker, dream, addSamples):
+    def __init__(self, worker: SessionWorker, dream: DreamScene, addSamples: AddSamples) -> None:
         super().__init__(worker, {}, addSamples)
         self.dream = dream
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         return {**self.dream.about["request"], "resume": True}
 
 
-def missingIn(dream, trajectories):
+def missingIn(dream: DreamScene, trajectories: Trajectories) -> Iterator[dict[str, Any]]:
     """The iterations of `Trajectories` that a dream in the scene lacks, as samples."""
     for trajectory in trajectories:
         curves = dream.curves.get(trajectory.kind)
@@ -205,12 +221,12 @@ def missingIn(dream, trajectories):
                 yield {**place, **{name: values.get(name) for name in MEASURES}, "features": features}
 
 
-def isResumable(dream):
+def isResumable(dream: DreamScene | None) -> bool:
     """Whether a dream was begun, has not ended, and its files are still there."""
     return dream is not None and dream.alive and not dream.finished and folderOf(dream) is not None
 
 
-def finishWithWhatThereIs(dream):
+def finishWithWhatThereIs(dream: DreamScene) -> None:
     """Take what the worker has written so far as the result of a dream."""
     folder = folderOf(dream)
     part = read_dream(folder) if folder is not None else None
@@ -218,7 +234,7 @@ def finishWithWhatThereIs(dream):
     dream.finish(located(part, folder) if part is not None else nothing)
 
 
-def noObject(dream):
+def noObject(dream: DreamScene) -> str:
     """A sentence about a dream (`DreamScene`) in which the model never saw an object; "" for any other."""
     curves = dream.curves.get("dream")
     if curves is None or not curves.rows.size or np.isfinite(curves.values[..., len(MEASURES) :]).any():
@@ -236,7 +252,7 @@ def noObject(dream):
     )
 
 
-def summary(result):
+def summary(result: dict[str, Any]) -> str:
     """What was dreamt, in a sentence."""
     runs = [run for run in result.get("runs") or () if run["run"] == "dream"]
     longest = max((run["iterations"] for run in runs), default=0)

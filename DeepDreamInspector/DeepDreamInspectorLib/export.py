@@ -3,17 +3,20 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
 from liverpair.io.study import write_image
 from liverpair.jobs.dream_results import DREAM_FILE, FRAMES_FOLDER, ORIGINAL_FILE, TRAJECTORIES_FILE, frame_file
 from liverpair.mrml import volumes
-from liverpair.mrml.dreams.dream_frames import IMAGE, MASK
+from liverpair.mrml.dreams.dream_frames import IMAGE, MASK, DreamFrames
+from liverpair.mrml.dreams.dream_scene import DreamScene
 from LiverPairLib.section import Section
 from LiverPairLib.workerrun import DONE, FAILED, WorkerRun
 
@@ -35,13 +38,13 @@ class ReportRun(WorkerRun):
     job = "dream_report"
     title = _("report")
 
-    def __init__(self, context, kind, path):
+    def __init__(self, context: DreamContext, kind: str, path: str) -> None:
         super().__init__(context.worker, {})
         self._context = context
         self.kind, self.path = kind, Path(path)
         self._whyCancelled = _("Cancelled; nothing was written.")
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         dream, second = self._context.dream, self._context.second
         return {
             "folder": self._folderOf(dream, folder / "first"),
@@ -49,7 +52,7 @@ class ReportRun(WorkerRun):
             "output": str(folder / "report"),
         }
 
-    def _folderOf(self, dream, ownFolder):
+    def _folderOf(self, dream: DreamScene, ownFolder: Path) -> str:
         """Where the files of a dream lie, as text; they are written to `ownFolder` when they are gone."""
         folder = self._context.folderOf(dream)
         if folder is None:
@@ -57,7 +60,7 @@ class ReportRun(WorkerRun):
             writeDream(dream, frames, ownFolder)
         return str(folder or ownFolder)
 
-    def takeResult(self, result):
+    def takeResult(self, result: dict[str, Any]) -> str:
         with written_whole(self.path) as draft:
             shutil.copyfile(result[self.kind], draft)
         what = _("The report") if self.kind == "html" else _("The plot")
@@ -69,7 +72,7 @@ class ExportSection(Section):
 
     name = "Export"
 
-    def __init__(self, context):
+    def __init__(self, context: DreamContext) -> None:
         super().__init__(context)
         self.run = None
         self._report, self._said = None, ""
@@ -85,21 +88,21 @@ class ExportSection(Section):
             getattr(self.ui, name).connect("clicked(bool)", slot)
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self.show()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         if self.run is not None:
             self.run.abandon()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "dream":
             self._said = ""
         if what in ("dream", "run") or (what == "samples" and not self.ui.exportTableButton.enabled):
             self.show()
 
-    def onExportTable(self, checked=False):
+    def onExportTable(self, checked: bool = False) -> None:
         """Write the trajectories as the scene has them."""
         path = self._askWhere(_("Export the trajectories"), "csv", _("Tables (*.csv)"))
         if path:
@@ -107,7 +110,7 @@ class ExportSection(Section):
                 self.context.dream.trajectories().write_csv(path)
                 self._say(_("The trajectories were written to '{path}'.").format(path=path))
 
-    def onExportDrawn(self, kind):
+    def onExportDrawn(self, kind: str) -> None:
         """Let the worker draw, and put what it drew where the user wants it."""
         with self.context.attempt():
             path = self._askWhere(KINDS[kind][0], kind, KINDS[kind][1])
@@ -117,14 +120,14 @@ class ExportSection(Section):
                 self.run = run
         self.show()
 
-    def onOpenReport(self, checked=False):
+    def onOpenReport(self, checked: bool = False) -> None:
         """Show the report that was written last."""
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self._report)))
 
-    def onCancel(self, checked=False):
+    def onCancel(self, checked: bool = False) -> None:
         self.run.cancel()
 
-    def show(self):
+    def show(self) -> None:
         """Show what can be done."""
         dream = self.context.dream
         hasSamples = dream is not None and bool(dream.kinds)
@@ -137,7 +140,7 @@ class ExportSection(Section):
         self.ui.exportLabel.text = self._sentence(hasSamples, isBusy)
         self.ui.exportLabel.visible = bool(self.ui.exportLabel.text)
 
-    def _sentence(self, hasSamples, isBusy):
+    def _sentence(self, hasSamples: bool, isBusy: bool) -> str:
         if isBusy:
             return self.run.message
         if not hasSamples:
@@ -146,24 +149,24 @@ class ExportSection(Section):
             return _("Plot and report can be exported when the dream has ended.")
         return self._said
 
-    def _onRun(self, run):
+    def _onRun(self, run: WorkerRun) -> None:
         if run.ending == DONE and run.kind == "html":
             self._report = run.path
         if run.ending is not None:
             self._say(run.sentence, run.ending == FAILED)
         self.show()
 
-    def _say(self, sentence, isProblem=False):
+    def _say(self, sentence: str, isProblem: bool = False) -> None:
         self._said = "" if isProblem else sentence
         self.context.say(sentence, isProblem)
         self.show()
 
-    def _askWhere(self, title, suffix, kind):
+    def _askWhere(self, title: str, suffix: str, kind: str) -> str:
         name = f"{self.context.dream.name or UNNAMED}.{suffix}"
         return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, name, kind)
 
 
-def writeDream(dream, frames, folder):
+def writeDream(dream: DreamScene, frames: DreamFrames | None, folder: Path) -> None:
     """Write what the scene knows of a run into a folder, as the job "dream" does: a `DreamScene`, and the pictures of
     its `DreamFrames` or None.
 
@@ -182,7 +185,7 @@ def writeDream(dream, frames, folder):
     (folder / DREAM_FILE).write_text(json.dumps(content), encoding="utf-8")
 
 
-def writeFrames(frames, folder):
+def writeFrames(frames: DreamFrames | None, folder: Path) -> list[dict[str, Any]]:
     """Write the pictures of a `DreamFrames`; what `dream.json` says of them."""
     written = []
     (folder / FRAMES_FOLDER).mkdir(parents=True)

@@ -1,11 +1,14 @@
 """The section "Features": which radiomic features are measured at every iteration."""
 
 import math
+from collections.abc import Iterable
 
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import featuresOf
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.featuretree import FeatureTree
+from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.jobs.dream_request import dimensions_of
@@ -18,21 +21,21 @@ class FeaturesSection(Section):
 
     name = "Features"
 
-    def __init__(self, context):
+    def __init__(self, context: DreamContext) -> None:
         super().__init__(context)
         self._tree = FeatureTree(self.ui.featureTree, self.onChecked)
         self._shown = None
         self.ui.featureSearchLineEdit.connect("textChanged(QString)", self._tree.search)
         self.ui.defaultFeaturesButton.connect("clicked(bool)", self.onDefaults)
 
-    def enter(self):
+    def enter(self) -> None:
         self.show()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "parameters":
             self.show()
 
-    def onChecked(self, names):
+    def onChecked(self, names: list[str]) -> None:
         """The user has checked or unchecked some; one has to stay."""
         if not names:
             self.context.say(_("One feature has to stay."))
@@ -42,10 +45,10 @@ class FeaturesSection(Section):
         others = [name for name in self.context.parameterNode.features.split() if name not in here]
         self.context.parameterNode.features = " ".join([*names, *others])
 
-    def onDefaults(self):
+    def onDefaults(self) -> None:
         self.context.parameterNode.features = ""
 
-    def show(self):
+    def show(self) -> None:
         """Show the features there are for the chosen model, those that are chosen, and what is normal."""
         if self.context.parameterNode is None:
             return
@@ -62,15 +65,15 @@ class FeaturesSection(Section):
         self.ui.defaultFeaturesButton.enabled = set(chosen) != set(default_features(dimensions))
         self.ui.featuresLabel.text = problem or sentence(chosen, ranges, bundle)
 
-    def _chosen(self):
+    def _chosen(self) -> list[str]:
         return featuresOf(self.context.parameterNode, self._dimensions())
 
-    def _dimensions(self):
+    def _dimensions(self) -> int:
         bundle = self.context.bundle
         return dimensions_of(bundle) if bundle is not None else 3
 
 
-def rangesOf(bundle):
+def rangesOf(bundle: Bundle | None) -> tuple[NormalRanges | None, str]:
     """The normal ranges of a model or None, and a sentence when they are damaged."""
     try:
         return (NormalRanges.of_bundle(bundle) if bundle is not None else None), ""
@@ -78,19 +81,19 @@ def rangesOf(bundle):
         return None, str(error)
 
 
-def known(ranges):
+def known(ranges: NormalRanges | None) -> Iterable[str]:
     """The features whose normal range is known."""
     return ranges.features if ranges is not None else ()
 
 
-def rangeText(ranges, name):
+def rangeText(ranges: NormalRanges, name: str) -> str:
     """Mean and standard deviation of a feature over lesions."""
     band = ranges.features[name]
     digits = max(0, 2 - math.floor(math.log10(abs(band["sd"])))) if band["sd"] else 2
     return f"{band['mean']:.{min(digits, 6)}f} \u00b1 {band['sd']:.{min(digits, 6)}f}"
 
 
-def sentence(chosen, ranges, bundle):
+def sentence(chosen: list[str], ranges: NormalRanges | None, bundle: Bundle | None) -> str:
     """How many features are chosen, and what is known of their normal ranges."""
     count = _("Features measured: {count}.").format(count=len(chosen))
     if bundle is None:

@@ -1,9 +1,12 @@
 """The list of features beside the plot: which are drawn, in which color, and where they stand."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import qt
 from slicer.i18n import tr as _
+
+from liverpair.measures.burden import LesionRow
 
 SHOWN, TITLE, VALUE = range(3)
 SWATCH_SIZE = 14
@@ -27,7 +30,9 @@ class FeatureTable:
     A click on a check box calls `onShown(name, isShown)`, a click on a feature `onChosen(name)`; nothing else does.
     """
 
-    def __init__(self, table, onChosen, onShown):
+    def __init__(
+        self, table: "qt.QTableWidget", onChosen: Callable[[str], None], onShown: Callable[[str, bool], None]
+    ) -> None:
         self._table, self._onChosen, self._onShown = table, onChosen, onShown
         self._rows, self._chosen = [], None
         self._isUpdating = False
@@ -35,7 +40,7 @@ class FeatureTable:
         table.connect("cellClicked(int,int)", self._onClicked)
         table.connect("itemChanged(QTableWidgetItem*)", self._onItemChanged)
 
-    def show(self, rows, chosen=None, valueTitle=""):
+    def show(self, rows: list[LesionRow], chosen: str | None = None, valueTitle: str = "") -> None:
         """Show these rows, with the feature `chosen` marked, and a heading over the values."""
         self._isUpdating = True
         try:
@@ -49,7 +54,7 @@ class FeatureTable:
         finally:
             self._isUpdating = False
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         table = self._table
         table.setColumnCount(VALUE + 1)
         table.setHorizontalHeaderLabels(["", _("Feature"), ""])
@@ -64,7 +69,7 @@ class FeatureTable:
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
 
-    def _addItems(self, rows):
+    def _addItems(self, rows: list[LesionRow]) -> None:
         self._rows = []
         self._table.setRowCount(len(rows))
         for number in range(len(rows)):
@@ -78,30 +83,30 @@ class FeatureTable:
             for column, item in enumerate((shown, title, value)):
                 self._table.setItem(number, column, item)
 
-    def _write(self, number, row):
+    def _write(self, number: int, row: int) -> None:
         self._table.item(number, SHOWN).setCheckState(qt.Qt.Checked if row.isShown else qt.Qt.Unchecked)
         title = self._table.item(number, TITLE)
         title.setText(row.title)
         title.setIcon(_swatch(row.color))
         self._table.item(number, VALUE).setText(row.value)
 
-    def _choose(self, chosen):
+    def _choose(self, chosen: str | None) -> None:
         names = [row.name for row in self._rows]
         if chosen in names:
             self._table.selectRow(names.index(chosen))
         else:
             self._table.clearSelection()
 
-    def _onClicked(self, row, column):
+    def _onClicked(self, row: int, column: int) -> None:
         if column != SHOWN and row < len(self._rows):
             self._onChosen(self._rows[row].name)
 
-    def _onItemChanged(self, item):
+    def _onItemChanged(self, item: "qt.QTableWidgetItem") -> None:
         if not self._isUpdating and item.column() == SHOWN:
             self._onShown(self._rows[item.row()].name, item.checkState() == qt.Qt.Checked)
 
 
-def _swatch(color):
+def _swatch(color: Sequence[float]) -> "qt.QIcon":
     """A little square of a color, with a rim that keeps it apart from the color of a chosen row."""
     picture = qt.QPixmap(SWATCH_SIZE, SWATCH_SIZE)
     picture.fill(qt.QColor("white"))

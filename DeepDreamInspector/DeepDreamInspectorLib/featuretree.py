@@ -1,5 +1,7 @@
 """A tree of features to check, in groups, that can be searched."""
 
+from collections.abc import Callable
+
 import qt
 
 from liverpair.measures.feature_names import title_of
@@ -13,7 +15,7 @@ class FeatureTree:
     of them.
     """
 
-    def __init__(self, tree, onChecked):
+    def __init__(self, tree: "qt.QTreeWidget", onChecked: Callable[[list[str]], None]) -> None:
         self._tree, self._onChecked = tree, onChecked
         self._groups, self._items = [], {}
         self._isUpdating = False
@@ -22,7 +24,7 @@ class FeatureTree:
         tree.header().setSectionResizeMode(RANGE, qt.QHeaderView.ResizeToContents)
         tree.connect("itemChanged(QTreeWidgetItem*,int)", self._onItemChanged)
 
-    def fill(self, groups, texts):
+    def fill(self, groups: dict[str, list[str]], texts: dict[str, str]) -> None:
         """Offer other features: `groups` from titles to names, `texts` by name for the second column."""
         self._isUpdating = True
         self._tree.clear()
@@ -40,7 +42,7 @@ class FeatureTree:
                 self._items[name] = item
         self._isUpdating = False
 
-    def check(self, names):
+    def check(self, names: list[str]) -> None:
         """Check these features and no others."""
         self._isUpdating = True
         for name, item in self._items.items():
@@ -52,11 +54,11 @@ class FeatureTree:
             group.setText(NAME, f"{title}: {count}" if count else title)
         self._isUpdating = False
 
-    def checked(self):
+    def checked(self) -> list[str]:
         """The features that are checked, in the order of the tree."""
         return [name for name in self._items if self._isChecked(name)]
 
-    def search(self, text):
+    def search(self, text: str) -> None:
         """Show only features with all of these words in their title, name or group, and open their groups; without
         words, all features, and open the groups with checked ones.
         """
@@ -68,10 +70,10 @@ class FeatureTree:
             group.setHidden(not found)
             group.setExpanded(bool(found) if words else any(self._isChecked(name) for name in members))
 
-    def _isChecked(self, name):
+    def _isChecked(self, name: str) -> bool:
         return self._items[name].checkState(NAME) == qt.Qt.Checked
 
-    def _onItemChanged(self, item, column):
+    def _onItemChanged(self, item: "qt.QTreeWidgetItem", column: int) -> None:
         if self._isUpdating:
             return
         checked = set(self.checked())
@@ -82,5 +84,5 @@ class FeatureTree:
         self._onChecked([each for each in self._items if each in checked])
 
 
-def _matches(words, text):
+def _matches(words: list[str], text: str) -> bool:
     return all(word in text.lower() for word in words)

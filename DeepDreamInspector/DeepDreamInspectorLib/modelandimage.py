@@ -4,6 +4,7 @@ from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import LIVER, acceptedSides, dreamtSide, givenVolumes, noSliceModel
 from DeepDreamInspectorLib.dreamcontext import DreamContext
+from liverpair.bundle import Bundle
 from liverpair.jobs.dream_request import dimensions_of
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.inputs import SIDES
@@ -42,10 +43,10 @@ class ModelAndImageSection(ModelAndVolumesSection):
         )
         self.ui.modelSummaryLabel.text = " ".join(filter(None, sentences))
 
-    def onSideChosen(self, side):
+    def onSideChosen(self, side: str) -> None:
         self.context.parameterNode.side = side
 
-    def _showSide(self, bundle):
+    def _showSide(self, bundle: Bundle) -> None:
         """Ask which image is dreamt on where both are given."""
         given = givenVolumes(self.context.parameterNode, bundle) if bundle is not None else {}
         self._sideBox.setEntries({side: side.upper() for side in given})
@@ -55,13 +56,13 @@ class ModelAndImageSection(ModelAndVolumesSection):
             widget.visible = len(given) > 1
 
 
-def summary(bundle):
+def summary(bundle: Bundle) -> str:
     """What a model finds and what a dream with it is, in a sentence."""
     labels = _(" and ").join(label["name"] for label in bundle.labels)
     return TASKS[bundle.task].format(labels=labels, inputs=_(" and ").join(bundle.inputs))
 
 
-def explanation(bundle, place):
+def explanation(bundle: Bundle, place: str) -> str:
     """What a neuron of a model is, in a sentence or two; `place` is where it is chosen (see `choices`)."""
     isSliced = dimensions_of(bundle) == 2
     if place == LIVER and isSliced:

@@ -1,11 +1,15 @@
 """The section "Neuron": where the dream begins. At points, in a box, or at random places inside the liver."""
 
+from typing import Any
+
 import qt
 import slicer
+from slicer import vtkMRMLMarkupsNode, vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from DeepDreamInspectorLib.choices import BOX, LIVER, POINTS, dreamtSide, pointsOf
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.modelandimage import explanation
 from DeepDreamInspectorLib.placing import Placer, newBox, newPoints, placed, volumeAt
 from liverpair.mrml import frames
@@ -30,7 +34,7 @@ class NeuronSection(Section, VTKObservationMixin):
 
     name = "Neuron"
 
-    def __init__(self, context):
+    def __init__(self, context: DreamContext) -> None:
         VTKObservationMixin.__init__(self)
         Section.__init__(self, context)
         self._placer = Placer(self.show)
@@ -45,33 +49,33 @@ class NeuronSection(Section, VTKObservationMixin):
         self.ui.placeBoxButton.connect("clicked(bool)", self.onPlaceBox)
         self._refuse("")
 
-    def enter(self):
+    def enter(self) -> None:
         self._placer.watch()
         self.show()
         self._hideOrReveal()
 
-    def exit(self):
+    def exit(self) -> None:
         self._reveal()
         self._refuse("")
         self._endPlacing()
         self._placer.stop()
         self._followNodes([])
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.exit()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what in ("parameters", "neuron"):
             self.show()
         elif what == "dream" or (what == "run" and self.context.running and not self.context.run.isCancelling):
             self._endPlacing()
             self._hideOrReveal()
 
-    def onPlace(self, place):
+    def onPlace(self, place: str) -> None:
         self.context.parameterNode.place = place
 
-    def onPlacePoint(self, checked):
+    def onPlacePoint(self, checked: bool) -> None:
         """Begin or end placing a point by a click."""
         parameterNode = self.context.parameterNode
         if not checked:
@@ -81,13 +85,13 @@ class NeuronSection(Section, VTKObservationMixin):
             parameterNode.points = newPoints(_("Dream starts"))
         self._beginPlacing(parameterNode.points, isPersistent=True)  # until the click was in the right view
 
-    def onDeletePoint(self):
+    def onDeletePoint(self) -> None:
         self.context.parameterNode.points.RemoveNthControlPoint(self.ui.pointsList.currentRow)
 
-    def onDeleteAllPoints(self):
+    def onDeleteAllPoints(self) -> None:
         self.context.parameterNode.points.RemoveAllControlPoints()
 
-    def onPointChosen(self, row):
+    def onPointChosen(self, row: int) -> None:
         """Bring the slice views to a point."""
         points = pointsOf(self.context.parameterNode) if self.context.parameterNode is not None else []
         if not self._isFilling and 0 <= row < len(points):
@@ -95,7 +99,7 @@ class NeuronSection(Section, VTKObservationMixin):
             slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *frames.flip(points[row]))
         self._showButtons()
 
-    def onPlaceBox(self, checked):
+    def onPlaceBox(self, checked: bool) -> None:
         """Begin or end placing a new box by clicks at two of its corners."""
         parameterNode = self.context.parameterNode
         if not checked:
@@ -104,7 +108,7 @@ class NeuronSection(Section, VTKObservationMixin):
         parameterNode.box = newBox(_("Dream box"))
         self._beginPlacing(parameterNode.box, isPersistent=False)
 
-    def show(self):
+    def show(self) -> None:
         """Show what is chosen, and what is being placed."""
         parameterNode = self.context.parameterNode
         self._followNodes([parameterNode.points, parameterNode.box] if parameterNode is not None else [])
@@ -123,7 +127,7 @@ class NeuronSection(Section, VTKObservationMixin):
         self.ui.placeBoxButton.checked = isPlacing
         self.ui.placeBoxButton.text = _("Click at two corners…") if isPlacing else _("New box")
 
-    def _followNodes(self, nodes):
+    def _followNodes(self, nodes: list[vtkMRMLMarkupsNode | None]) -> None:
         """Hear of changes of these nodes, and of no others; None stands for none."""
         nodes = [node for node in nodes if node is not None]
         if nodes != self._followed:
@@ -133,24 +137,24 @@ class NeuronSection(Section, VTKObservationMixin):
                 for event in MARKUPS_EVENTS:
                     self.addObserver(node, event, self._onMarkupsModified)
 
-    def _onMarkupsModified(self, caller=None, event=None):
+    def _onMarkupsModified(self, caller: Any = None, event: Any = None) -> None:
         """Where the neurons are also decides whether a dream can be run, which is the business of others."""
         self.context.tell("neuron")
         if self._placer.isPlacing(caller):
             qt.QTimer.singleShot(0, lambda: self._judge(caller))  # when Slicer has done its own part of a click
 
-    def _beginPlacing(self, node, isPersistent):
+    def _beginPlacing(self, node: vtkMRMLMarkupsNode, isPersistent: bool) -> None:
         self._reveal()
         self._refuse("")
         self._before = {node.GetNthControlPointID(number) for number in placed(node)}
         self._showVolume()
         self._placer.begin(node, isPersistent)
 
-    def _endPlacing(self):
+    def _endPlacing(self) -> None:
         for node in self._followed:
             self._placer.end(node)
 
-    def _judge(self, node):
+    def _judge(self, node: vtkMRMLMarkupsNode) -> None:
         """Keep what was placed in a view of the volume that is dreamt on, and end placing a point; take back what was
         placed in any other view, and go on."""
         if self.context.parameterNode is None or not isInScene(node) or not self._placer.isPlacing(node):
@@ -177,13 +181,13 @@ class NeuronSection(Section, VTKObservationMixin):
             )
         )
 
-    def _refuse(self, sentence):
+    def _refuse(self, sentence: str) -> None:
         """Say beside the buttons why a click was not taken."""
         self.ui.placeProblemLabel.text = sentence
         self.ui.placeProblemLabel.styleSheet = PROBLEM_STYLE
         self.ui.placeProblemLabel.visible = bool(sentence)
 
-    def _hideOrReveal(self):
+    def _hideOrReveal(self) -> None:
         """Hide points and box when there is a dream on the screen."""
         if self.context.dream is None:
             self._reveal()
@@ -193,14 +197,14 @@ class NeuronSection(Section, VTKObservationMixin):
                 display.SetVisibility(False)
                 self._hidden.append(display)
 
-    def _reveal(self):
+    def _reveal(self) -> None:
         """Show again what was hidden here."""
         hidden, self._hidden = self._hidden, []
         for display in hidden:
             if isInScene(display):
                 display.SetVisibility(True)
 
-    def _showPoints(self):
+    def _showPoints(self) -> None:
         texts = [
             _("{number}:  R {:.1f}  A {:.1f}  S {:.1f}").format(*frames.flip(point), number=number)
             for number, point in enumerate(pointsOf(self.context.parameterNode), start=1)
@@ -215,17 +219,17 @@ class NeuronSection(Section, VTKObservationMixin):
             self._isFilling = False
         self._showButtons()
 
-    def _showButtons(self):
+    def _showButtons(self) -> None:
         count = self.ui.pointsList.count
         self.ui.deletePointButton.enabled = 0 <= self.ui.pointsList.currentRow < count
         self.ui.deleteAllPointsButton.enabled = count > 0
 
-    def _dreamtVolume(self):
+    def _dreamtVolume(self) -> vtkMRMLScalarVolumeNode | None:
         bundle = self.context.bundle
         side = dreamtSide(self.context.parameterNode, bundle) if bundle is not None else None
         return self.context.volume(side) if side is not None else None
 
-    def _showVolume(self):
+    def _showVolume(self) -> None:
         """Show the volume that is dreamt on, unless a slice view of the layout does already."""
         volume = self._dreamtVolume()
         widgets = map(slicer.app.layoutManager().sliceWidget, slice_views_of(volume) if volume is not None else ())

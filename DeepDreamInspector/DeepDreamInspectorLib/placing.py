@@ -1,6 +1,10 @@
 """Placing markups by clicking in a view, with Slicer's own mouse mode."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import slicer
+from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLMarkupsNode, vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode
 from slicer.util import VTKObservationMixin
 
 from liverpair.mrml import frames
@@ -12,7 +16,7 @@ MARK_PERCENT = 1.5
 """Size of a point's mark in a view: what is dreamt there is often no larger than Slicer's usual 3 %."""
 
 
-def newPoints(name):
+def newPoints(name: str) -> vtkMRMLMarkupsFiducialNode:
     """A new node for points, without any."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
     node.SetControlPointLabelFormat("%d")
@@ -23,7 +27,7 @@ def newPoints(name):
     return node
 
 
-def newBox(name):
+def newBox(name: str) -> vtkMRMLMarkupsROINode:
     """A new box that is drawn as an outline alone: handles and filling would hide what is in it."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
     node.CreateDefaultDisplayNodes()
@@ -34,18 +38,18 @@ def newBox(name):
     return node
 
 
-def placed(node):
+def placed(node: vtkMRMLMarkupsNode) -> list[int]:
     """The numbers of the control points that are placed; the one that follows the mouse is not among them."""
     numbers = range(node.GetNumberOfControlPoints())
     return [number for number in numbers if node.GetNthControlPointPositionStatus(number) == node.PositionDefined]
 
 
-def pointsMm(node):
+def pointsMm(node: vtkMRMLMarkupsNode) -> list[Sequence[float]]:
     """The points that are placed, in world LPS mm."""
     return [frames.flip(node.GetNthControlPointPositionWorld(number)) for number in placed(node)]
 
 
-def volumeAt(node, number):
+def volumeAt(node: vtkMRMLMarkupsNode, number: int) -> vtkMRMLScalarVolumeNode | None:
     """The volume node in whose view a control point was placed, as Slicer notes it; None where nobody knows.
 
     A dreamt image stands for the volume it was dreamt on: both lie in the same space.
@@ -55,7 +59,7 @@ def volumeAt(node, number):
     return dream.GetNodeReference(DREAMT_VOLUME) if dream is not None else volume
 
 
-def volumeOfBox(node):
+def volumeOfBox(node: vtkMRMLMarkupsNode) -> vtkMRMLScalarVolumeNode | None:
     """The volume node in whose view a box was drawn, or of which the box of a lesion is; None where nobody knows."""
     return node.GetNodeReference(BOX_VOLUME) or (volumeAt(node, 0) if node.GetNumberOfControlPoints() else None)
 
@@ -66,24 +70,24 @@ class Placer(VTKObservationMixin):
     `onChanged()` is called when placing begins or ends, whoever did it.
     """
 
-    def __init__(self, onChanged):
+    def __init__(self, onChanged: Callable[[], None]) -> None:
         VTKObservationMixin.__init__(self)
         self._onChanged = onChanged
         logic = slicer.app.applicationLogic()
         self._selection, self._interaction = logic.GetSelectionNode(), logic.GetInteractionNode()
         self._persistence = None
 
-    def watch(self):
+    def watch(self) -> None:
         """Hear of the mouse mode until `stop`."""
         event = self._interaction.InteractionModeChangedEvent
         if not self.hasObserver(self._interaction, event, self._onMode):
             self.addObserver(self._interaction, event, self._onMode)
 
-    def stop(self):
+    def stop(self) -> None:
         """Hear of the mouse mode no longer."""
         self.removeObservers()
 
-    def begin(self, node, isPersistent):
+    def begin(self, node: vtkMRMLMarkupsNode, isPersistent: bool) -> None:
         """Let clicks place points of `node`: until `end` when persistent, else until it is whole."""
         self._selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
         self._selection.SetActivePlaceNodeID(node.GetID())
@@ -92,17 +96,17 @@ class Placer(VTKObservationMixin):
         self._interaction.SetPlaceModePersistence(isPersistent)
         self._interaction.SetCurrentInteractionMode(self._interaction.Place)
 
-    def end(self, node):
+    def end(self, node: vtkMRMLMarkupsNode | None) -> None:
         """Let clicks do what they usually do, if they place points of `node`."""
         if self.isPlacing(node):
             self._interaction.SetCurrentInteractionMode(self._interaction.ViewTransform)
 
-    def isPlacing(self, node):
+    def isPlacing(self, node: vtkMRMLMarkupsNode | None) -> bool:
         """Whether clicks place points of `node`."""
         isPlaceMode = self._interaction.GetCurrentInteractionMode() == self._interaction.Place
         return node is not None and isPlaceMode and self._selection.GetActivePlaceNodeID() == node.GetID()
 
-    def _onMode(self, caller=None, event=None):
+    def _onMode(self, caller: Any = None, event: Any = None) -> None:
         isPlaceMode = self._interaction.GetCurrentInteractionMode() == self._interaction.Place
         if not isPlaceMode and self._persistence is not None:
             self._interaction.SetPlaceModePersistence(self._persistence)  # what the user had, in other modules too

@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import qt
+from slicer import vtkMRMLPlotViewNode
 from slicer.i18n import tr as _
 
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.dreamrun import noObject
 from DeepDreamInspectorLib.featuretable import FeatureRow, FeatureTable
 from DeepDreamInspectorLib.plotclicks import PlotClicks
@@ -15,7 +18,7 @@ from liverpair.measures.feature_names import title_of
 from liverpair.mrml.dreams import dream_layout
 from liverpair.mrml.dreams.dream_lines import z_scale
 from liverpair.mrml.dreams.dream_plot import DreamPlot
-from liverpair.mrml.dreams.dream_scene import MARK
+from liverpair.mrml.dreams.dream_scene import MARK, DreamScene
 from LiverPairLib.section import Section
 
 REFRESH_MS = 150
@@ -32,7 +35,7 @@ class PlotSection(Section):
 
     name = "Plot"
 
-    def __init__(self, context):
+    def __init__(self, context: DreamContext) -> None:
         super().__init__(context)
         self.ui.secondSelector.addAttribute("vtkMRMLTableNode", MARK)
         self._table = FeatureTable(self.ui.featureTable, self.onFeatureChosen, self.onFeatureShown)
@@ -50,19 +53,19 @@ class PlotSection(Section):
             getattr(self.ui, name).connect("clicked(bool)", slot)
         self._showChoices()
 
-    def enter(self):
+    def enter(self) -> None:
         self._clicks.start()
         self._follow()
 
-    def exit(self):
+    def exit(self) -> None:
         self._clicks.stop()
         self._timer.stop()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.exit()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "dream":
             self._follow()
         elif what == "samples":
@@ -77,11 +80,11 @@ class PlotSection(Section):
                 self.context.plot.mark(self.context.iteration)
             self._showChoices()
 
-    def onFeatureChosen(self, name):
+    def onFeatureChosen(self, name: str) -> None:
         """See a feature alone; the same again: all."""
         self._show(solo=None if self.context.plot.shown.solo == name else name)
 
-    def onFeatureShown(self, name, isShown):
+    def onFeatureShown(self, name: str, isShown: bool) -> None:
         """Draw a feature, or leave it out; one has to stay."""
         plot, features = self.context.plot, self.context.dream.features
         drawn = plot.shown.features or features
@@ -92,7 +95,7 @@ class PlotSection(Section):
             self.context.say(_("One feature has to stay in the plot."))
             self._showChoices()
 
-    def onPointSelected(self, seriesId, row):
+    def onPointSelected(self, seriesId: str, row: int) -> None:
         """Look at the iteration of a point, and say what it is."""
         plot = self.context.plot
         iteration = plot.iteration_of(seriesId, row) if plot is not None else None
@@ -100,20 +103,20 @@ class PlotSection(Section):
             self.context.say(plot.describe(seriesId, row))
             self.context.goTo(iteration)
 
-    def onShowViews(self, checked=False):
+    def onShowViews(self, checked: bool = False) -> None:
         """Show original and dreamt image above the plot."""
         with self.context.attempt():
             showViews(self.context)
         self.context.tell("parameters")
 
-    def refresh(self):
+    def refresh(self) -> None:
         """Draw what came since the last time."""
         if self.context.plot is not None:
             with self.context.attempt():
                 self.context.plot.update()
         self._showChoices()
 
-    def _follow(self):
+    def _follow(self) -> None:
         """Plot the dream of the context as it was plotted last."""
         context = self.context
         if context.dream is None:
@@ -125,7 +128,7 @@ class PlotSection(Section):
             dream_layout.show_chart(context.plot.chart_node)
         self._clicks.watch()
 
-    def _show(self, **changes):
+    def _show(self, **changes: Any) -> None:
         """Draw what is chosen, with changes of `Shown`."""
         plot = self.context.plot
         if plot is not None:
@@ -134,11 +137,11 @@ class PlotSection(Section):
                 plot.show(shown.features, shown.solo, shown.kinds, self._second(), shown.normalized)
         self._showChoices()
 
-    def _second(self):
+    def _second(self) -> DreamScene | None:
         """The dream to compare with; a dream is not compared with itself."""
         return self.context.second if self.context.second is not self.context.dream else None
 
-    def _showChoices(self):
+    def _showChoices(self) -> None:
         """Show what is drawn, and what can be."""
         plot, dream, ui = self.context.plot, self.context.dream, self.ui
         hasPlot = plot is not None and dream is not None and dream.alive
@@ -160,7 +163,7 @@ class PlotSection(Section):
         ]
         self._table.show(rows, shown.solo, self._valueTitle())
 
-    def _sentence(self, hasPlot):
+    def _sentence(self, hasPlot: bool) -> str:
         if not hasPlot:
             return _("The trajectories are plotted here as soon as a dream begins.")
         plot, dream = self.context.plot, self.context.dream
@@ -177,21 +180,21 @@ class PlotSection(Section):
             )
         return _("Click a feature to see it alone, a point of the plot to see its picture.")
 
-    def _iteration(self):
+    def _iteration(self) -> int:
         """The iteration whose values are listed: the one looked at, else the last."""
         if self.context.iteration is not None:
             return self.context.iteration
         curves = self.context.dream.curves.get(DREAM)
         return curves.rows.shape[1] - 1 if curves is not None else -1
 
-    def _valueTitle(self):
+    def _valueTitle(self) -> str:
         iteration = self._iteration()
         if iteration < 0:
             return ""
         what = _("z at {iteration}") if self.context.plot.normalized else _("at {iteration}")
         return what.format(iteration=iteration)
 
-    def _valueText(self, name):
+    def _valueText(self, name: str) -> str:
         """The median of a feature over the starts at the iteration that is looked at, as it is drawn."""
         dream, iteration = self.context.dream, self._iteration()
         curves = dream.curves.get(DREAM)
@@ -206,7 +209,7 @@ class PlotSection(Section):
         scale = z_scale(dream.ranges, name)
         return f"{(value - scale[0]) / scale[1]:.2f}" if scale is not None else UNDEFINED
 
-    def _isOurView(self, viewNode):
+    def _isOurView(self, viewNode: vtkMRMLPlotViewNode) -> bool:
         """Whether a plot view shows the chart of the dream."""
         chart = self.context.plot.chart_node if self.context.plot is not None else None
         return chart is not None and viewNode.GetPlotChartNodeID() == chart.GetID()

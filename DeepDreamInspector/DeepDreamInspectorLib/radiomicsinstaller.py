@@ -14,11 +14,11 @@ REQUIREMENTS = Path(__file__).parents[1] / "Resources" / "requirements.txt"
 class DreamInstaller(Installer):
     """Sees to it that the packages of dreams are there as well. pyradiomics is compiled, so it is not left to pip."""
 
-    def __init__(self, requirementsPath=REQUIREMENTS):
+    def __init__(self, requirementsPath: Path = REQUIREMENTS) -> None:
         super().__init__(requirementsPath)
         self._common = Installer()
 
-    def ensure(self):
+    def ensure(self) -> None:
         """Install what is missing; raises MissingPackageError with the reason when something still is."""
         self._common.ensure()
         super().ensure()
@@ -31,6 +31,6 @@ class DreamInstaller(Installer):
     def isComplete(self) -> bool:
         return self.hasTorch() and self.hasRadiomics()
 
-    def hasRadiomics(self):
+    def hasRadiomics(self) -> bool:
         """Whether pyradiomics is installed. It is not imported: that is for the worker to do."""
         return importlib.util.find_spec("radiomics") is not None

@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import asdict
+from typing import Any
 
 import qt
 from slicer.i18n import tr as _
 
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from liverpair.dreaming.interpretation import readings
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.measures.feature_names import title_of
+from liverpair.mrml.dreams.dream_scene import DreamScene
 from LiverPairLib.section import Section
 
 FEATURE, RULE, SENTENCE = range(3)
@@ -33,21 +36,21 @@ class ReadingSection(Section):
 
     name = "Reading"
 
-    def __init__(self, context):
+    def __init__(self, context: DreamContext) -> None:
         super().__init__(context)
         self._readings = []
         self._setUp()
         self.ui.readingTable.connect("cellClicked(int,int)", self.onClicked)
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self.show()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what in ("dream", "run"):
             self.show()
 
-    def onClicked(self, row, column):
+    def onClicked(self, row: int, column: int) -> None:
         """Show the feature of a reading alone; the same again: all."""
         plot, feature = self.context.plot, self._readings[row]["feature"]
         if plot is not None and feature in plot.dream.features:
@@ -55,7 +58,7 @@ class ReadingSection(Section):
                 plot.solo(None if plot.shown.solo == feature else feature)
             self.context.tell("parameters")
 
-    def show(self):
+    def show(self) -> None:
         """Read the dream, when it has come to an end or to a halt."""
         dream = self.context.dream
         self._readings = []
@@ -67,7 +70,7 @@ class ReadingSection(Section):
         self.ui.readingLabel.text = self._sentence(dream)
         self.ui.readingLabel.visible = bool(self.ui.readingLabel.text)
 
-    def _sentence(self, dream):
+    def _sentence(self, dream: DreamScene) -> str:
         if self.context.running:
             return _("The dream is read when it has come to its end.")
         if not self._readings:
@@ -78,7 +81,7 @@ class ReadingSection(Section):
             return _("The dream was stopped: this is what it says so far.")
         return ""
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         table = self.ui.readingTable
         table.setColumnCount(SENTENCE + 1)
         table.setHorizontalHeaderLabels([_("Feature"), _("Rule"), _("What it says")])
@@ -93,7 +96,7 @@ class ReadingSection(Section):
         table.verticalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         table.setVerticalScrollMode(qt.QAbstractItemView.ScrollPerPixel)
 
-    def _fill(self):
+    def _fill(self) -> None:
         table = self.ui.readingTable
         table.setRowCount(len(self._readings))
         for row, reading in enumerate(self._readings):
@@ -112,7 +115,7 @@ class ReadingSection(Section):
                 table.setItem(row, column, item)
 
 
-def readingsOf(dream):
+def readingsOf(dream: DreamScene) -> list[dict[str, Any]]:
     """The readings of a `DreamScene` as dictionaries: those of its run, or, when that did not end, those of now."""
     if dream.finished:
         return [reading for reading in dream.readings if isinstance(reading, dict) and reading.keys() >= NEEDED]
@@ -123,7 +126,7 @@ def readingsOf(dream):
     return [asdict(reading) for reading in readings(dream.trajectories(), ranges, direction)]
 
 
-def _numbers(reading):
+def _numbers(reading: dict[str, Any]) -> str:
     """From where to where the feature went; nothing without a normal range."""
     first, last, strength = (reading.get(name) for name in ("z0", "z1", "strength"))
     if None in (first, last, strength) or math.isnan(first):

@@ -1,12 +1,16 @@
 """The section "Run": how to dream, the buttons that begin, pause and end it, and the dreams in the scene."""
 
+from collections.abc import Callable
+
 from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import statusChoices
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.dreamfolders import removeFolder
-from DeepDreamInspectorLib.dreamrun import isResumable
+from DeepDreamInspectorLib.dreamrun import DreamRun, isResumable
 from liverpair.mrml.dreams.dream_scene import MARK
 from LiverPairLib.controls import KeyComboBox
+from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.runpanel import RunPanel
 from LiverPairLib.section import Section
 
@@ -23,7 +27,7 @@ class RunSection(Section):
 
     name = "Run"
 
-    def __init__(self, context, logic):
+    def __init__(self, context: DreamContext, logic: ModelLogic) -> None:
         super().__init__(context)
         self.logic = logic
         self._boxes = {name: self._comboBox(name, entries) for name, entries in CHOICES.items()}
@@ -34,14 +38,14 @@ class RunSection(Section):
         self.ui.deleteDreamButton.connect("clicked(bool)", self.onDelete)
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self.show()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self._runPanel.stop()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what in ("parameters", "neuron", "dream"):
             self.show()
 
@@ -53,17 +57,17 @@ class RunSection(Section):
     def resume(self) -> None:
         self._follow(lambda: self.logic.resume(self.context.dream, self.onRunChanged))
 
-    def onPause(self):
+    def onPause(self) -> None:
         self.logic.run.pause()
 
-    def onDelete(self):
+    def onDelete(self) -> None:
         """Take the shown dream out of the scene."""
         dream = self.context.dream
         if self.context.confirm(_("Delete the dream '{name}' from the scene?").format(name=dream.name)):
             removeFolder(dream)
             dream.remove()
 
-    def onRunChanged(self, run):
+    def onRunChanged(self, run: DreamRun) -> None:
         parameterNode = self.context.parameterNode
         if run.ending is not None and parameterNode is not None:
             with self.context.attempt():
@@ -72,7 +76,7 @@ class RunSection(Section):
         if run.ending is not None or run.isCancelling:
             self.context.tell("run")
 
-    def show(self):
+    def show(self) -> None:
         """Show what is chosen, how the dream goes, and which buttons make sense."""
         parameterNode, ui, run = self.context.parameterNode, self.ui, self.context.run
         if parameterNode is not None:
@@ -87,14 +91,14 @@ class RunSection(Section):
         ui.deleteDreamButton.enabled = dream is not None and not (isRunning and run.dream is dream)
         ui.rateLabel.text = rateText(run) if isRunning else ""
 
-    def _comboBox(self, name, entries):
+    def _comboBox(self, name: str, entries: dict[str, str]) -> KeyComboBox:
         box = KeyComboBox(
             getattr(self.ui, f"{name}ComboBox"), lambda key: setattr(self.context.parameterNode, name, key)
         )
         box.setEntries(entries)
         return box
 
-    def _follow(self, start):
+    def _follow(self, start: Callable[[], None]) -> None:
         """Call `start()`, and show the dream that it began or went on with."""
         before = self.logic.run
         start()
@@ -106,7 +110,7 @@ class RunSection(Section):
         self.show()
 
 
-def rateText(run):
+def rateText(run: DreamRun) -> str:
     """Which iteration a run has come to, and how fast it goes."""
     if run.iteration is None:
         return ""

@@ -2,12 +2,16 @@
 
 import contextlib
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import slicer
 import vtk
+from slicer import vtkMRMLSequenceBrowserNode
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.views import areViewsShown, showViews, viewsOf
 from liverpair.core.errors import InputError
 from liverpair.core.trajectories import RUN_KINDS
@@ -16,6 +20,8 @@ from liverpair.mrml.dreams.dream_frames import DreamFrames
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.section import Section
 
+Run = tuple[str, int]
+"""Kind and start."""
 MEASURES = {
     "activation": _("activation {:.2f}"),
     "probability": _("probability {:.0%}"),
@@ -30,7 +36,7 @@ class WatchSection(Section, VTKObservationMixin):
 
     name = "Watch"
 
-    def __init__(self, context):
+    def __init__(self, context: DreamContext) -> None:
         VTKObservationMixin.__init__(self)
         super().__init__(context)
         self._frames = None
@@ -42,19 +48,19 @@ class WatchSection(Section, VTKObservationMixin):
         self.ui.differenceCheckBox.connect("clicked(bool)", self.onDifference)
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self._followDream()
 
-    def exit(self):
+    def exit(self) -> None:
         self._observe(None)
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.exit()
         if self._frames is not None:
             self._frames.release()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "dream":
             self._followDream()
         elif what in ("samples", "run"):
@@ -66,12 +72,12 @@ class WatchSection(Section, VTKObservationMixin):
         elif what == "parameters":
             self.show()
 
-    def onRunChosen(self, run):
+    def onRunChosen(self, run: Run) -> None:
         """Watch another run."""
         self._load(run)
         self.show()
 
-    def onOutline(self, checked):
+    def onOutline(self, checked: bool) -> None:
         """Outline the object in the dreamt image, or no longer."""
         self._requireViews()
         mask = self._frames.proxy_mask
@@ -79,14 +85,14 @@ class WatchSection(Section, VTKObservationMixin):
             composite.SetLabelVolumeID(mask.GetID() if checked and mask is not None else None)
         self.show()
 
-    def onDifference(self, checked):
+    def onDifference(self, checked: bool) -> None:
         """Show what was added to the original and taken from it, or no longer."""
         self._requireViews()
         with self.context.attempt(), slicer.util.WaitCursor(), self._showing():
             self._frames.show_difference(checked)
         self.show()
 
-    def show(self):
+    def show(self) -> None:
         """Show which run is watched, what can be done, and what is on the screen."""
         frames, ui = self._frames, self.ui
         hasFrames = frames is not None and bool(frames.iterations)
@@ -99,7 +105,7 @@ class WatchSection(Section, VTKObservationMixin):
         ui.differenceCheckBox.checked = hasFrames and frames.difference_shown
         ui.watchLabel.text = self._sentence(hasFrames)
 
-    def _sentence(self, hasFrames):
+    def _sentence(self, hasFrames: bool) -> str:
         if not hasFrames:
             return _("The pictures that a dream keeps can be watched here.")
         frames, dream = self._frames, self.context.dream
@@ -114,7 +120,7 @@ class WatchSection(Section, VTKObservationMixin):
             parts.append(_("the picture nearest to iteration {number}").format(number=wanted))
         return ", ".join(parts) + "."
 
-    def _followDream(self):
+    def _followDream(self) -> None:
         """Watch the dream of the context: what of it is in the scene, else the first run that has pictures."""
         dream = self.context.dream
         if self._frames is not None and self._frames.dream is not dream:
@@ -128,7 +134,7 @@ class WatchSection(Section, VTKObservationMixin):
         if isNew and areViewsShown():
             self._showViews()
 
-    def _followFiles(self):
+    def _followFiles(self) -> None:
         """Take the pictures that were written since the last time."""
         frames = self._frames
         if frames is not None and frames.dream.alive:
@@ -144,7 +150,7 @@ class WatchSection(Section, VTKObservationMixin):
         self._observe(frames.browser if frames is not None and frames.dream.alive else None)
         self.show()
 
-    def _load(self, run):
+    def _load(self, run: Run) -> None:
         """Take all pictures of a run in place of those that are there."""
         folder = self.context.folder
         original = folder / ORIGINAL_FILE if folder is not None else None
@@ -155,7 +161,7 @@ class WatchSection(Section, VTKObservationMixin):
                 showViews(self.context)
         self._observe(self._frames.browser)
 
-    def _filesByRun(self):
+    def _filesByRun(self) -> dict[Run, list[dict[str, Any]]]:
         """The pictures that there are as files, by run, the dream's own first."""
         runs = {}
         for file in self.context.frameFiles:
@@ -163,19 +169,19 @@ class WatchSection(Section, VTKObservationMixin):
                 runs.setdefault((file["run"], file["start"]), []).append(file)
         return {run: runs[run] for run in sorted(runs, key=lambda run: (RUN_KINDS.index(run[0]), run[1]))}
 
-    def _watchable(self):
+    def _watchable(self) -> list[Run]:
         """The runs that can be chosen: those with files, and the one that is in the scene."""
         own = self._frames.run if self._frames is not None and self._frames.iterations else None
         runs = list(self._filesByRun())
         return runs if own is None or own in runs else [own, *runs]
 
-    def _goTo(self, iteration):
+    def _goTo(self, iteration: int | None) -> None:
         if self._frames is not None and iteration is not None and not self._isShowing:
             with self._showing():
                 self._frames.go_to(iteration)
         self.show()
 
-    def _observe(self, browser):
+    def _observe(self, browser: vtkMRMLSequenceBrowserNode | None) -> None:
         """Let slider and buttons move a browser, and hear of it."""
         if browser is self._browser:
             return
@@ -187,7 +193,7 @@ class WatchSection(Section, VTKObservationMixin):
         self.ui.seekWidget.setMRMLSequenceBrowserNode(browser)
         self.ui.playWidget.setMRMLSequenceBrowserNode(browser)
 
-    def _onBrowserModified(self, caller, event):
+    def _onBrowserModified(self, caller: Any, event: Any) -> None:
         """Somebody moved the slider, or plays: look at that iteration."""
         if self._isShowing or self._frames.iteration is None:
             return
@@ -196,7 +202,7 @@ class WatchSection(Section, VTKObservationMixin):
         self.show()
 
     @contextlib.contextmanager
-    def _showing(self):
+    def _showing(self) -> Iterator[None]:
         """While it lasts, another frame of the browser is not the user's doing."""
         before, self._isShowing = self._isShowing, True
         try:
@@ -205,7 +211,7 @@ class WatchSection(Section, VTKObservationMixin):
             self._isShowing = before
 
     @contextlib.contextmanager
-    def _taking(self, files):
+    def _taking(self, files: list[dict[str, Any]]) -> Iterator[None]:
         """While pictures are read; those that cannot be are not tried again."""
         with self.context.attempt(), self._showing():
             try:
@@ -214,21 +220,21 @@ class WatchSection(Section, VTKObservationMixin):
                 self._unreadable.update(file["image"] for file in files)
                 raise
 
-    def _requireViews(self):
+    def _requireViews(self) -> None:
         """Show the dreamt image when no view does."""
         if not viewsOf(self._frames.proxy_image):
             self._showViews()
 
-    def _showViews(self):
+    def _showViews(self) -> None:
         with self.context.attempt():
             showViews(self.context)
 
-    def _isOutlined(self):
+    def _isOutlined(self) -> bool:
         mask = self._frames.proxy_mask
         views = viewsOf(self._frames.proxy_image)
         return mask is not None and any(view.GetLabelVolumeID() == mask.GetID() for view in views)
 
 
-def runTitle(kind, start):
+def runTitle(kind: str, start: int) -> str:
     """What a run is called."""
     return _("{kind}, start {number}").format(kind=KIND_NAMES[kind], number=start + 1)

@@ -1,6 +1,9 @@
 """Keeps the file of every study of this session up to date, also while another module is on screen."""
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import qt
 import slicer
@@ -23,7 +26,7 @@ class AutosaveKeeper(VTKObservationMixin):
     `onSaved()` is called after each attempt to save.
     """
 
-    def __init__(self, onSaved=lambda: None):
+    def __init__(self, onSaved: Callable[[], None] = lambda: None) -> None:
         VTKObservationMixin.__init__(self)
         self._onSaved = onSaved
         self._kept = {}
@@ -34,7 +37,7 @@ class AutosaveKeeper(VTKObservationMixin):
         self._timer.connect("timeout()", self.flush)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
 
-    def follow(self, study, folder=None):
+    def follow(self, study: LesionStudy, folder: Path | str | None = None) -> Autosave:
         """The `Autosave` of a study, which is kept up to date from now on; in `folder` when one is given."""
         key = study.folder.GetID()
         nodes = [study.volume(side) for side in SIDES]
@@ -51,14 +54,14 @@ class AutosaveKeeper(VTKObservationMixin):
             self._save(key)
         return self._kept[key][1]
 
-    def flush(self):
+    def flush(self) -> None:
         """Save at once what has changed."""
         self._timer.stop()
         for key in self._changed & set(self._kept):
             self._save(key)
         self._changed.clear()
 
-    def finish(self):
+    def finish(self) -> None:
         """The session ends well: nothing is observed any more, and no file is left in the cache."""
         self.flush()
         for study, autosave in self._kept.values():
@@ -66,20 +69,20 @@ class AutosaveKeeper(VTKObservationMixin):
             autosave.finish()
         self._kept.clear()
 
-    def release(self):
+    def release(self) -> None:
         """As `finish`, for good."""
         self.finish()
         self.removeObservers()
 
-    def onSceneStartClose(self, caller=None, event=None):
+    def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
         self.finish()
 
-    def _onStudyChanged(self, key, what):
+    def _onStudyChanged(self, key: str, what: str) -> None:
         if what == "boxes":
             self._changed.add(key)
             self._timer.start()
 
-    def _save(self, key):
+    def _save(self, key: str) -> None:
         study, autosave = self._kept[key]
         try:
             autosave.save(scanner_space.to_scanner(study.pairs(), *[study.volume(side) for side in SIDES]))

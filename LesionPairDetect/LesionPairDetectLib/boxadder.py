@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.readingcontext import otherSide
+from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
 from liverpair.core.errors import InputError
 from liverpair.core.findings import seen_box
+from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
 from liverpair.measures.boxes import turned
 from liverpair.mrml.lesions.lesion_pairs import same_boxes
@@ -28,17 +29,17 @@ class Drawer:
     `proposesPartner`: whether a new lesion gets a box in the other image too, where it should be.
     """
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         self._context = context
         self.proposesPartner = True
         self.placeSentence = ""
 
-    def newLesion(self, side):
+    def newLesion(self, side: str) -> Task:
         """The task to draw a new lesion; raises InputError when there is no such volume."""
         self._requireVolume(side)
         return Task(side)
 
-    def partner(self):
+    def partner(self) -> Task:
         """The task to draw the box that the chosen lesion lacks, or of which there is only a prediction.
 
         Raises InputError when no lesion is chosen, or it was seen in both images.
@@ -51,27 +52,27 @@ class Drawer:
         self._requireVolume(side)
         return Task(side, pair.uid)
 
-    def partnerSide(self):
+    def partnerSide(self) -> str | None:
         """The image in which the chosen lesion waits for a box that somebody has seen, or None."""
         pair = self._chosen()
         if pair is None:
             return None
         return next((side for side in ("t2", "t1") if seen_box(pair, side) is None), None)
 
-    def isOpen(self, task):
+    def isOpen(self, task: Task) -> bool:
         """Whether a task can still be done: its lesion and its volume are there."""
         study = self._context.study
         if study is None or self._context.volume(task.side) is None:
             return False
         return task.uid is None or task.uid in study
 
-    def take(self, task, box):
+    def take(self, task: Task, box: Box) -> str:
         """Put a drawn box into the study and choose its lesion; returns the lesion's uid."""
         uid = self._add(task.side, box) if task.uid is None else self._complete(task, box)
         self._context.select(uid)
         return uid
 
-    def predictedPartner(self, side, box):
+    def predictedPartner(self, side: str, box: Box) -> tuple[Box | None, str]:
         """Where the partner of a box in image `side` should be: a `Box` of the same size along the axes of the other
         image, and in words how that is known. (None, sentence) where nothing is known.
         """
@@ -87,7 +88,7 @@ class Drawer:
         moved = box.moved(np.subtract(place.point_mm, box.center_mm))
         return turned(moved, world_grid(volume).direction), place.sentence
 
-    def replacePrediction(self, uid, side, old, new, score=None):
+    def replacePrediction(self, uid: str, side: str, old: Box | None, new: Box, score: float | None = None) -> bool:
         """Put a better prediction in the place of box `old` (or of none) of a lesion; whether that was done: it is not
         when somebody has touched the box since."""
         study = self._context.study
@@ -100,7 +101,7 @@ class Drawer:
             study.set_box(uid, side, new, origin="predicted", score=score)
         return True
 
-    def _add(self, side, box):
+    def _add(self, side: str, box: Box) -> str:
         other, study = otherSide(side), self._context.study
         partner, self.placeSentence = self.predictedPartner(side, box) if self.proposesPartner else (None, "")
         boxes = {side: box, f"{side}_origin": "drawn"}
@@ -112,7 +113,7 @@ class Drawer:
             (uid,) = study.add([LesionPair(number=number, state=state, **boxes)])
         return uid
 
-    def _complete(self, task, box):
+    def _complete(self, task: Task, box: Box) -> str:
         study = self._context.study
         with study.action(_("Draw the partner")):
             study.set_box(task.uid, task.side, box, origin="drawn")
@@ -120,16 +121,16 @@ class Drawer:
         self.placeSentence = ""
         return task.uid
 
-    def _chosen(self):
+    def _chosen(self) -> LesionPair | None:
         uid = self._context.selectedUid
         return self._context.study.pair(uid) if uid is not None else None
 
-    def _requireVolume(self, side):
+    def _requireVolume(self, side: str) -> None:
         if self._context.study is None or self._context.volume(side) is None:
             raise InputError(_("{side} is not selected.").format(side=side.upper()), _("Choose a volume."))
 
 
-def _has(pair, side, box):
+def _has(pair: LesionPair | None, side: str, box: Box) -> bool:
     """Whether a lesion has this box (or None) on this side."""
     present = getattr(pair, side)
     if present is None or box is None:

@@ -1,12 +1,17 @@
 """Dragging a rectangle with the mouse in a slice view."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import qt
 import slicer
 import vtk
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSliceNode
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.viewclicks import isInLayout
 from liverpair.core.errors import InputError
+from liverpair.core.geometry import Box
 from liverpair.mrml.lesions.box_drawing import box_from_rectangle, slice_views_of
 
 ABOVE_SLICER = 10.0
@@ -22,16 +27,23 @@ class BoxDrag:
     click, `onWrongRow()` for a drag in a view of the other volume, which Slicer gets too.
     """
 
-    def __init__(self, onDrawn, onTooSmall=lambda: None, onWrongRow=lambda: None):
+    def __init__(
+        self,
+        onDrawn: Callable[[Box], None],
+        onTooSmall: Callable[[], None] = lambda: None,
+        onWrongRow: Callable[[], None] = lambda: None,
+    ) -> None:
         self._onDrawn, self._onTooSmall, self._onWrongRow = onDrawn, onTooSmall, onWrongRow
         self._volume = None
         self._views = []
 
     @property
-    def started(self):
+    def started(self) -> bool:
         return bool(self._views)
 
-    def start(self, volumeNode, otherVolumeNode=None):
+    def start(
+        self, volumeNode: vtkMRMLScalarVolumeNode, otherVolumeNode: vtkMRMLScalarVolumeNode | None = None
+    ) -> None:
         """Take the mouse in all views that show the volume; raises InputError when none on the screen does."""
         self.stop()
         shown = _viewsOf(volumeNode)
@@ -41,13 +53,13 @@ class BoxDrag:
         self._views = [_ViewDrag(view, self._onRectangle) for view in shown]
         self._views += [_ForeignView(view, self._onWrongRow) for view in _viewsOf(otherVolumeNode)]
 
-    def stop(self):
+    def stop(self) -> None:
         """Give the mouse back."""
         for view in self._views:
             view.release()
         self._views, self._volume = [], None
 
-    def _onRectangle(self, sliceNode, first, second):
+    def _onRectangle(self, sliceNode: vtkMRMLSliceNode, first: Sequence[float], second: Sequence[float]) -> None:
         if min(abs(a - b) for a, b in zip(first, second)) < SMALLEST_DRAG:
             self._onTooSmall()
         else:
@@ -57,7 +69,7 @@ class BoxDrag:
 class _ViewDrag:
     """One view whose left button is taken. `onRectangle(sliceNode, first, second)` gets pixels from the lower left."""
 
-    def __init__(self, sliceView, onRectangle):
+    def __init__(self, sliceView: Any, onRectangle: Callable[..., None]) -> None:
         self._view, self._onRectangle = sliceView, onRectangle
         self._interactor = sliceView.interactor()
         self._start = None
@@ -75,7 +87,7 @@ class _ViewDrag:
         ]
         sliceView.setCursor(qt.QCursor(qt.Qt.CrossCursor))
 
-    def release(self):
+    def release(self) -> None:
         for tag in self._tags:
             self._interactor.RemoveObserver(tag)
         self._tags = []
@@ -83,28 +95,28 @@ class _ViewDrag:
         self._view.unsetCursor()
         self._view.scheduleRender()
 
-    def _alone(self, function):
+    def _alone(self, function: Callable[[], Any]) -> Callable[[Any, Any], None]:
         """An observer that keeps the event from Slicer while it is ours."""
 
-        def observe(caller, event):
+        def observe(caller: Any, event: Any) -> None:
             if function():
                 for tag in self._tags:
                     self._interactor.GetCommand(tag).SetAbortFlag(1)
 
         return observe
 
-    def _onPress(self):
+    def _onPress(self) -> bool:
         self._start = self._interactor.GetEventPosition()
         return True
 
-    def _onMove(self):
+    def _onMove(self) -> bool:
         if self._start is None:
             return False
         self._outline.show(self._start, self._interactor.GetEventPosition())
         self._view.scheduleRender()
         return True
 
-    def _onRelease(self):
+    def _onRelease(self) -> bool:
         if self._start is None:
             return False
         first, second = self._start, self._interactor.GetEventPosition()
@@ -119,7 +131,7 @@ class _ViewDrag:
 class _ForeignView:
     """A view that is only watched. `onDrag()` is called for a drag with the left button."""
 
-    def __init__(self, sliceView, onDrag):
+    def __init__(self, sliceView: Any, onDrag: Callable[..., None]) -> None:
         self._interactor, self._onDrag = sliceView.interactor(), onDrag
         self._start = None
         events = {
@@ -128,22 +140,22 @@ class _ForeignView:
         }
         self._tags = [self._interactor.AddObserver(event, function, ABOVE_SLICER) for event, function in events.items()]
 
-    def release(self):
+    def release(self) -> None:
         for tag in self._tags:
             self._interactor.RemoveObserver(tag)
         self._tags = []
 
-    def _onPress(self, caller=None, event=None):
+    def _onPress(self, caller: Any = None, event: Any = None) -> None:
         self._start = self._interactor.GetEventPosition()
 
-    def _onRelease(self, caller=None, event=None):
+    def _onRelease(self, caller: Any = None, event: Any = None) -> None:
         start, self._start = self._start, None
         end = self._interactor.GetEventPosition()
         if start is not None and max(abs(a - b) for a, b in zip(start, end)) >= SMALLEST_DRAG:
             qt.QTimer.singleShot(0, self._onDrag)
 
 
-def _viewsOf(volumeNode):
+def _viewsOf(volumeNode: vtkMRMLScalarVolumeNode) -> list[Any]:
     """The slice views of the layout that show a volume; none for None."""
     if volumeNode is None:
         return []
@@ -154,7 +166,7 @@ def _viewsOf(volumeNode):
 class _Outline:
     """A rectangle in pixels of a view."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._points = vtk.vtkPoints()
         self._points.SetNumberOfPoints(4)
         lines = vtk.vtkCellArray()
@@ -170,7 +182,7 @@ class _Outline:
         self.actor.GetProperty().SetLineWidth(2)
         self.actor.SetVisibility(False)
 
-    def show(self, first, second):
+    def show(self, first: Sequence[float], second: Sequence[float]) -> None:
         (left, bottom), (right, top) = first, second
         for index, corner in enumerate(((left, bottom), (right, bottom), (right, top), (left, top))):
             self._points.SetPoint(index, *corner, 0)

@@ -1,14 +1,19 @@
 """Why a box has no partner: what lies in the other image where it should be. Plain library objects, no scene."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from slicer.i18n import tr as _
 
+from liverpair.bundle import Bundle
 from liverpair.core.errors import BundleError
 from liverpair.core.findings import SIDES, seen_box
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import LesionPair
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.measures.boxes import iou_mm
+from liverpair.registration.places import PlaceMap
 
 LINK_OVERLAP = DetectionSettings.link_iou
 """Overlap (IoU) above which a detector links a moved box with one of the other image, unless its bundle says else."""
@@ -44,13 +49,13 @@ class Unmatched:
     sentence: str
 
 
-def unmatchedSide(pair):
+def unmatchedSide(pair: LesionPair) -> str | None:
     """The image in which a lesion was seen when it was seen in one only, else None."""
     seen = [side for side in SIDES if seen_box(pair, side) is not None]
     return seen[0] if len(seen) == 1 else None
 
 
-def linkOverlap(bundle):
+def linkOverlap(bundle: Bundle | None) -> float:
     """The overlap above which the detector of a bundle links; the usual one for None, or a bundle that does not say."""
     try:
         return DetectionSettings.read(bundle.section("detection"), bundle.name).link_iou if bundle else LINK_OVERLAP
@@ -58,7 +63,9 @@ def linkOverlap(bundle):
         return LINK_OVERLAP
 
 
-def explain(pair, pairs, placeMap, neededOverlap=LINK_OVERLAP):
+def explain(
+    pair: LesionPair, pairs: list[LesionPair], placeMap: PlaceMap, neededOverlap: float = LINK_OVERLAP
+) -> Unmatched | None:
     """The `Unmatched` of a lesion that was seen in one image only; None for another, or where no place is known.
 
     `pairs` are all lesions of the study, `placeMap` a `PlaceMap` that is asked when the lesion itself does not say
@@ -82,11 +89,11 @@ def explain(pair, pairs, placeMap, neededOverlap=LINK_OVERLAP):
     return Unmatched(pair.uid, side, source, nearest, _sentence(other.upper(), nearest, neededOverlap))
 
 
-def _other(side):
+def _other(side: str) -> str:
     return SIDES[1 - SIDES.index(side)]
 
 
-def _moved(pair, side, placeMap):
+def _moved(pair: LesionPair, side: str, placeMap: PlaceMap) -> tuple[Box | None, str]:
     """The lesion's box in the other image, and in words how that is known; (None, "") when it is not."""
     box, predicted = getattr(pair, side), getattr(pair, _other(side))
     if predicted is not None:
@@ -100,11 +107,11 @@ def _moved(pair, side, placeMap):
     return box.moved(np.subtract(place.point_mm, box.center_mm)), place.sentence
 
 
-def _distance(first, second):
+def _distance(first: Box, second: Box) -> float:
     return float(np.linalg.norm(np.subtract(first.center_mm, second.center_mm)))
 
 
-def _sentence(side, nearest, neededOverlap):
+def _sentence(side: str, nearest: Sequence[Candidate], neededOverlap: float) -> str:
     if not nearest:
         return _("There is no other box in {side}.").format(side=side)
     best = max(nearest, key=lambda candidate: candidate.overlap)

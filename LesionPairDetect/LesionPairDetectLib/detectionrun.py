@@ -1,21 +1,25 @@
 """One press of Detect: from volume nodes to files for the worker, and from its answer to linked boxes in the scene."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from slicer.i18n import tr as _
 
+from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.core.findings import kind_of_finding
 from liverpair.core.geometry import Grid
-from liverpair.core.lesions import read_lesions
+from liverpair.core.lesions import LesionPair, read_lesions
 from liverpair.measures.boxes import iou_mm
 from liverpair.mrml import provenance, segmentations, volumes
 from liverpair.mrml.lesions.lesion_folders import ItemAttributes
 from liverpair.mrml.lesions.lesion_study import LesionStudy
-from LiverPairLib.inputs import SIDES
+from LiverPairLib.inputs import SIDES, Segmentations, Volumes
 from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
 from LiverPairLib.workerrun import WorkerRun
+from LiverPairLib.workersession import SessionWorker
 
 DETECTION_STEP = _("Detect lesions")
 """What a detection is called among the steps that can be undone."""
@@ -35,7 +39,9 @@ class DetectionRun(WorkerRun):
     title = _("detection")
     needsAllVolumes = True
 
-    def __init__(self, worker, bundle, volumeNodes, liverNodes, device):
+    def __init__(
+        self, worker: SessionWorker, bundle: Bundle, volumeNodes: Volumes, liverNodes: Segmentations, device: str
+    ) -> None:
         """`volumeNodes` and `liverNodes` are dictionaries from "t1" and "t2" to nodes; a liver that is None is
         segmented on the way.
         """
@@ -45,7 +51,7 @@ class DetectionRun(WorkerRun):
         self.livers = {}
         self.displayThreshold = None
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {"model": str(self._bundle.folder), "device": self._device, "correspondence": False}
         request |= {"output": str(folder / "results"), "remember": False}
         for side, node in self._volumes.items():
@@ -60,7 +66,7 @@ class DetectionRun(WorkerRun):
                 request[f"{side}_liver"] = self.write(mask, folder / f"{side}_liver.nrrd")
         return request
 
-    def takeResult(self, result):
+    def takeResult(self, result: dict[str, Any]) -> str:
         nodes = [self.volume(side) for side in SIDES]
         found = read_lesions(result["lesions"])
         for side, node in zip(SIDES, nodes):
@@ -83,7 +89,7 @@ class DetectionRun(WorkerRun):
         return " ".join([summary(new, kept, self.displayThreshold), *(result.get("notes") or ())])
 
 
-def merged(old, found):
+def merged(old: list[LesionPair], found: list[LesionPair]) -> tuple[list[LesionPair], list[LesionPair]]:
     """What the reader has judged stays: lesions that were accepted, rejected, drawn or noted on. Returns these, and the
     found lesions that are not one of them.
     """
@@ -93,7 +99,7 @@ def merged(old, found):
     return kept, [replace(pair, number=number) for number, pair in enumerate(new, start=first)]
 
 
-def overlapping(first, second):
+def overlapping(first: list[LesionPair], second: list[LesionPair]) -> np.ndarray:
     """Boolean matrix (n, m): which lesions of two lists are the same, for their boxes overlap in either image."""
     same = np.zeros((len(first), len(second)), bool)
     for side in SIDES:
@@ -106,12 +112,12 @@ def overlapping(first, second):
     return same
 
 
-def isJudged(pair):
+def isJudged(pair: LesionPair) -> bool:
     """Whether a person has said something about a lesion."""
     return pair.state != "proposed" or bool(pair.note) or "drawn" in (pair.t1_origin, pair.t2_origin)
 
 
-def summary(new, kept, threshold=None):
+def summary(new: list[LesionPair], kept: list[LesionPair], threshold: float | None = None) -> str:
     """What was found, in a few sentences; `threshold` is the score from which on lesions are shown at first."""
     if not new:
         sentence = _("No new lesion was found.") if kept else _("No lesion was found.")

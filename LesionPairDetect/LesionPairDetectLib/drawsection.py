@@ -1,16 +1,21 @@
 """The section "Draw": boxes by hand, their partners proposed, and why a box has none."""
 
+from collections.abc import Callable, Sequence
+
 import qt
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.boxadder import Drawer
+from LesionPairDetectLib.boxadder import Drawer, Task
 from LesionPairDetectLib.boxdrag import BoxDrag
-from LesionPairDetectLib.candidates import explain, linkOverlap, unmatchedSide
+from LesionPairDetectLib.candidates import Candidate, explain, linkOverlap, unmatchedSide
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
-from LesionPairDetectLib.partnerproposal import PartnerProposer
-from LesionPairDetectLib.readingcontext import otherSide
+from LesionPairDetectLib.partnerproposal import PartnerProposer, PartnerRun
+from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
 from LesionPairDetectLib.reviewer import Reviewer
 from liverpair.core.errors import InputError
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import LesionPair
 from LiverPairLib.inputs import SIDES
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
@@ -26,7 +31,7 @@ class DrawSection(Section):
 
     name = "Draw"
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)
         self.drawer, self.reviewer = Drawer(context), Reviewer(context)
         self.proposer = PartnerProposer(context)
@@ -50,20 +55,20 @@ class DrawSection(Section):
         self._setUpTable()
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self._keys.install()
         self.show()
 
-    def exit(self):
+    def exit(self) -> None:
         self._keys.remove()
         self.stop()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.exit()
         self.proposer.stop()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "study":
             self.proposer.stop()
             self._place = {}
@@ -71,21 +76,21 @@ class DrawSection(Section):
             self.stop()
         self.show()
 
-    def draw(self, side):
+    def draw(self, side: str) -> None:
         """Start drawing a new lesion in "t1" or "t2"; doing it again leaves off."""
         self._toggle(lambda: self.drawer.newLesion(side))
 
-    def drawPartner(self):
+    def drawPartner(self) -> None:
         """Start drawing the box that the chosen lesion lacks; doing it again leaves off."""
         self._toggle(self.drawer.partner)
 
-    def stop(self):
+    def stop(self) -> None:
         """Leave off drawing."""
         self.drag.stop()
         self.task = None
         self.show()
 
-    def onDrawn(self, box):
+    def onDrawn(self, box: Box) -> None:
         task, self.task = self.task, None
         self.drag.stop()
         with self.context.attempt():
@@ -97,22 +102,22 @@ class DrawSection(Section):
                 self._askNetwork(uid, task.side, box)
         self.show()
 
-    def onTooSmall(self):
+    def onTooSmall(self) -> None:
         self._askAgain(_("Hold the button down and drag from one corner of the lesion to the opposite one."))
 
-    def onWrongRow(self):
+    def onWrongRow(self) -> None:
         """Somebody has dragged in the row of the other image."""
         side, other = self.task.side.upper(), otherSide(self.task.side).upper()
         self._askAgain(_("That was a {other} view. Drag the box in a {side} view.").format(other=other, side=side))
 
-    def onProposes(self, checked):
+    def onProposes(self, checked: bool) -> None:
         self.drawer.proposesPartner = checked
 
-    def deleteBox(self, side):
+    def deleteBox(self, side: str) -> None:
         with self.context.attempt():
             self.reviewer.deleteSide(side)
 
-    def onCandidate(self, row, column=0):
+    def onCandidate(self, row: int, column: int = 0) -> None:
         """Bring the other image to a candidate."""
         with self.context.attempt():
             other = otherSide(self._unmatched.side)
@@ -120,19 +125,19 @@ class DrawSection(Section):
             self.context.jump(other, getattr(self.context.study.pair(candidate.uid), other).center_mm)
         self.ui.linkCandidateButton.enabled = True
 
-    def onLinkCandidate(self):
+    def onLinkCandidate(self) -> None:
         row = self.ui.candidatesTable.currentRow()
         if self._unmatched is not None and row >= 0:
             with self.context.attempt():
                 self.reviewer.linkWith(self._unmatched.uid, self._unmatched.candidates[row].uid)
 
-    def show(self):
+    def show(self) -> None:
         """Show what can be drawn, what is being drawn, and what lies near an unmatched box."""
         with self.context.attempt():
             self._showDrawing()
             self._showUnmatched()
 
-    def _toggle(self, makeTask):
+    def _toggle(self, makeTask: Callable[[], Task]) -> None:
         self.context.say("")
         before, self.task = self.task, None
         self.drag.stop()
@@ -143,7 +148,7 @@ class DrawSection(Section):
                 self.task = task
         self.show()
 
-    def _startDrag(self, task):
+    def _startDrag(self, task: Task) -> None:
         try:
             self.drag.start(*self._volumesOf(task))
         except InputError:  # no view shows it: the layout of both rows has some that do, once Slicer has made them
@@ -153,23 +158,23 @@ class DrawSection(Section):
                 onFitted=lambda: self._dragInNewViews(task),
             )
 
-    def _volumesOf(self, task):
+    def _volumesOf(self, task: Task) -> tuple[vtkMRMLScalarVolumeNode | None, vtkMRMLScalarVolumeNode | None]:
         """The volume to draw in, and the other one."""
         return self.context.volume(task.side), self.context.volume(otherSide(task.side))
 
-    def _dragInNewViews(self, task):
+    def _dragInNewViews(self, task: Task) -> None:
         if self.task == task and not self.drag.started:
             with self.context.attempt():
                 self.drag.start(*self._volumesOf(task))
 
-    def _askNetwork(self, uid, side, box):
+    def _askNetwork(self, uid: str, side: str, box: Box) -> None:
         if self.proposer.reason() is not None:
             return
         proposed = getattr(self.context.study.pair(uid), otherSide(side))
         self._asked = uid
         self.proposer.ask(side, box, lambda run: self._onAnswered(uid, side, proposed, run))
 
-    def _onAnswered(self, uid, side, proposed, run):
+    def _onAnswered(self, uid: str, side: str, proposed: Box | None, run: PartnerRun) -> None:
         with self.context.attempt():
             if run.box is not None:
                 if self.drawer.replacePrediction(uid, otherSide(side), proposed, run.box, run.score):
@@ -178,14 +183,14 @@ class DrawSection(Section):
                 self._place[uid] = f"{self._place[uid]} {run.sentence}"
         self.show()
 
-    def _placeText(self, pair):
+    def _placeText(self, pair: LesionPair | None) -> str:
         """How the place of the partner of a drawn box is known, as long as it is only proposed."""
         if pair is None or self.drawer.partnerSide() is None:
             return ""
         isAsked = self.proposer.isAsking and pair.uid == self._asked
         return " ".join(filter(None, [self._place.get(pair.uid), isAsked and _("The network is being asked.")]))
 
-    def _showDrawing(self):
+    def _showDrawing(self) -> None:
         context, task = self.context, self.task
         hasStudy = context.study is not None
         for side in SIDES:
@@ -209,17 +214,17 @@ class DrawSection(Section):
         self.ui.placeLabel.text = place
         self.ui.placeLabel.visible = bool(place)
 
-    def _askAgain(self, sentence):
+    def _askAgain(self, sentence: str) -> None:
         if self.task is not None:
             self.context.prompt.show(sentence, self.stop, isProblem=True)
 
-    def _instruction(self, task):
+    def _instruction(self, task: Task) -> str:
         if task.uid is None:
             return _("Drag a box around the lesion in a {side} view.").format(side=task.side.upper())
         number = self.context.study.pair(task.uid).number
         return _("Drag the {side} box of lesion {number}.").format(side=task.side.upper(), number=number)
 
-    def _setUpTable(self):
+    def _setUpTable(self) -> None:
         table = self.ui.candidatesTable
         table.setColumnCount(len(HEADINGS))
         table.setHorizontalHeaderLabels(list(HEADINGS))
@@ -229,7 +234,7 @@ class DrawSection(Section):
         table.connect("cellClicked(int,int)", self.onCandidate)
         self.ui.linkCandidateButton.connect("clicked(bool)", lambda checked=False: self.onLinkCandidate())
 
-    def _showUnmatched(self):
+    def _showUnmatched(self) -> None:
         context = self.context
         pair = self.reviewer.pair if context.study is not None else None
         before = self._unmatched
@@ -251,7 +256,7 @@ class DrawSection(Section):
         if found != before:
             self._fillTable(candidates)
 
-    def _fillTable(self, candidates):
+    def _fillTable(self, candidates: Sequence[Candidate]) -> None:
         table = self.ui.candidatesTable
         table.clearSelection()
         table.setRowCount(len(candidates))

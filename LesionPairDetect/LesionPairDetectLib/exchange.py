@@ -6,16 +6,19 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.detectionrun import isJudged, overlapping
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.findings import seen_box
-from liverpair.core.lesions import read_lesions, write_lesions
+from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.io.lesion_csv import write_csv
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.measures.burden import lesion_measures
 from liverpair.mrml import dicom_files, scanner_space
+from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.mrml.volumes import world_grid
 from LiverPairLib.inputs import SIDES
 
@@ -34,14 +37,14 @@ class Exchange:
     LiverPairError with the reason when it cannot do its work, and returns a sentence when it has.
     """
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         self._context = context
 
-    def pairs(self):
+    def pairs(self) -> list[LesionPair]:
         """The lesions as a file holds them."""
         return scanner_space.to_scanner(self._require().pairs(), *self._volumes())
 
-    def importLesions(self, path, how):
+    def importLesions(self, path: Path | str, how: str) -> str:
         """Bring the lesions of a `lesions.json` into the study; the file is read, and refused, as a whole.
 
         `how` is one of `WAYS`. MERGE: of two lesions that overlap, the one that a person has judged stays, else the one
@@ -49,12 +52,12 @@ class Exchange:
         """
         return self.take(self.read(path), how)
 
-    def read(self, path):
+    def read(self, path: Path | str) -> list[LesionPair]:
         """The lesions of a `lesions.json`, in the world of the study."""
         self._require()
         return scanner_space.to_world(read_lesions(path), *self._volumes())
 
-    def take(self, pairs, how):
+    def take(self, pairs: list[LesionPair], how: str) -> str:
         """Bring lesions into the study; see `importLesions`."""
         if how not in WAYS:
             raise InputError(_("Lesions cannot be imported by '{how}'.").format(how=how), f"{', '.join(WAYS)}?")
@@ -87,13 +90,13 @@ class Exchange:
                 )
         return " ".join(sentences)
 
-    def exportLesions(self, path):
+    def exportLesions(self, path: Path | str) -> str:
         """Write `lesions.json`, which training reads and `importLesions` too."""
         pairs = self.pairs()
         write_lesions(path, pairs)
         return _("Lesions written to '{path}': {count}.").format(count=len(pairs), path=path)
 
-    def exportTable(self, path):
+    def exportTable(self, path: Path | str) -> str:
         """Write the measures of every lesion as CSV."""
         study, context = self._require(), self._context
         images = {side: context.image(side) for side in SIDES}
@@ -102,7 +105,7 @@ class Exchange:
         write_csv(path, rows)
         return _("Lesions whose measures were written to '{path}': {count}.").format(count=len(rows), path=path)
 
-    def requireDicom(self):
+    def requireDicom(self) -> None:
         """Raise InputError when a volume in which a lesion was seen is not from DICOM, before a folder is asked for."""
         kept = [pair for pair in self._require().pairs() if pair.state != "rejected"]
         for side, node in zip(SIDES, self._volumes()):
@@ -115,7 +118,7 @@ class Exchange:
                     _("Export lesions.json or CSV instead."),
                 )
 
-    def exportReports(self, folder, observer=""):
+    def exportReports(self, folder: Path | str, observer: str = "") -> str:
         """Write one DICOM structured report per series (TID 1500); refused when a volume is not from DICOM."""
         self.requireDicom()
         offerPackages()
@@ -128,15 +131,15 @@ class Exchange:
         )
         return " ".join([sentence, *written.notes])
 
-    def _require(self):
+    def _require(self) -> LesionStudy:
         if self._context.study is None:
             raise InputError(_("Choose a T1 or a T2 volume."))
         return self._context.study
 
-    def _volumes(self):
+    def _volumes(self) -> list[vtkMRMLScalarVolumeNode | None]:
         return [self._context.volume(side) for side in SIDES]
 
-    def _countOutside(self, pairs, side):
+    def _countOutside(self, pairs: list[LesionPair], side: str) -> int:
         """How many boxes have their center outside the volume of their image."""
         volume = self._context.volume(side)
         if volume is None:
@@ -148,7 +151,9 @@ class Exchange:
         return len(boxes) - sum(inside)
 
 
-def merged(pairs, old, same):
+def merged(
+    pairs: list[LesionPair], old: list[LesionPair], same: np.ndarray
+) -> tuple[list[LesionPair], list[LesionPair]]:
     """Which of the lesions `pairs` come to the `old` ones, and which of these go for them. `same` (n, m) says which are
     the same: then what a person has judged stays, and else what is there.
     """
@@ -161,7 +166,7 @@ def merged(pairs, old, same):
     return new, [pair for pair, isGone in zip(old, gone) if isGone]
 
 
-def offerPackages():
+def offerPackages() -> None:
     """Install what reports need, when the user agrees; without it, writing them says what is missing."""
     import slicer.packaging
 

@@ -1,14 +1,16 @@
 """The section "Annotate and exchange": the automatic copy, and files in and out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.autosave import FILE
+from LesionPairDetectLib.autosave import FILE, LeftBehind
 from LesionPairDetectLib.autosavekeeper import AutosaveKeeper
 from LesionPairDetectLib.exchange import ADD, MERGE, REPLACE, Exchange
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.mrml.scanner_space import same_lesions
 from LiverPairLib.section import Section
 
@@ -20,7 +22,7 @@ class ExchangeSection(Section):
 
     name = "Exchange"
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)
         self.exchange = Exchange(context)
         self.keeper = AutosaveKeeper(self.showAutosave)
@@ -38,17 +40,17 @@ class ExchangeSection(Section):
             getattr(self.ui, name).connect("clicked(bool)", slot)
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self.show()
 
-    def exit(self):
+    def exit(self) -> None:
         self.keeper.flush()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.keeper.release()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "study":
             self._autosave = None
             if self.context.study is not None:
@@ -57,22 +59,22 @@ class ExchangeSection(Section):
         if what in ("study", "boxes"):
             self.show()
 
-    def onImport(self, checked=False):
+    def onImport(self, checked: bool = False) -> None:
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import lesions"), "", _("Lesions (*.json)"))
         if path:
             self._import(path)
 
-    def onExportLesions(self, checked=False):
+    def onExportLesions(self, checked: bool = False) -> None:
         path = self._askWhere(_("Export lesions"), FILE, _("Lesions (*.json)"))
         if path:
             self._do(lambda: self.exchange.exportLesions(path))
 
-    def onExportTable(self, checked=False):
+    def onExportTable(self, checked: bool = False) -> None:
         path = self._askWhere(_("Export the table of lesions"), "lesions.csv", _("Tables (*.csv)"))
         if path:
             self._do(lambda: self.exchange.exportTable(path))
 
-    def onExportReports(self, checked=False):
+    def onExportReports(self, checked: bool = False) -> None:
         with self.context.attempt():
             self.exchange.requireDicom()
             folder = qt.QFileDialog.getExistingDirectory(
@@ -81,7 +83,7 @@ class ExchangeSection(Section):
             if folder:
                 self._do(lambda: self.exchange.exportReports(folder))
 
-    def onAutosaveFolder(self, checked=False):
+    def onAutosaveFolder(self, checked: bool = False) -> None:
         """Keep lesions.json in a folder that the user chooses; one that is there is not overwritten unasked."""
         folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Keep lesions.json in this folder"))
         if not folder:
@@ -94,18 +96,18 @@ class ExchangeSection(Section):
             self._autosave = self.keeper.follow(self.context.study, folder)
         self.showAutosave()
 
-    def onRestore(self, checked=False):
+    def onRestore(self, checked: bool = False) -> None:
         path = self._leftBehind()[0]
         self._import(path, then=lambda: self._autosave.drop(path))
 
-    def onDiscard(self, checked=False):
+    def onDiscard(self, checked: bool = False) -> None:
         path, _time, pairs = self._leftBehind()
         question = _("Delete the automatic copy? Lesions in it: {count}.").format(count=len(pairs))
         if self.context.confirm(question):
             self._autosave.drop(path)
             self.show()
 
-    def show(self):
+    def show(self) -> None:
         """Show what can be done."""
         hasStudy = self.context.study is not None
         count = len(self.context.study) if hasStudy else 0
@@ -115,7 +117,7 @@ class ExchangeSection(Section):
         self._showLeftBehind()
         self.showAutosave()
 
-    def showAutosave(self):
+    def showAutosave(self) -> None:
         """Say where the automatic copy is, and how old."""
         label, autosave = self.ui.autosaveLabel, self._autosave
         label.styleSheet = PROBLEM_STYLE if autosave is not None and autosave.problem else ""
@@ -131,10 +133,10 @@ class ExchangeSection(Section):
                 time=self._clock(), folder=autosave.path.parent.name
             )
 
-    def _clock(self):
+    def _clock(self) -> str:
         return self._autosave.savedAt.strftime("%H:%M:%S") if self._autosave.savedAt else _("nothing yet")
 
-    def _leftBehind(self):
+    def _leftBehind(self) -> LeftBehind | None:
         """The newest copy of an earlier session that differs from what is in the scene, or None."""
         if self._autosave is None or not self._autosave.leftBehind:
             return None
@@ -142,7 +144,7 @@ class ExchangeSection(Section):
         differing = [entry for entry in self._autosave.leftBehind if entry[2] and not same_lesions(entry[2], own)]
         return differing[0] if differing else None
 
-    def _showLeftBehind(self):
+    def _showLeftBehind(self) -> None:
         found = None
         with self.context.attempt():
             found = self._leftBehind()
@@ -153,7 +155,7 @@ class ExchangeSection(Section):
                 "Lesions in it: {count}."
             ).format(time=found[1].strftime("%Y-%m-%d %H:%M"), count=len(found[2]))
 
-    def _import(self, path, then=lambda: None):
+    def _import(self, path: Path | str, then: Callable[[], None] = lambda: None) -> None:
         """Take the lesions of a file, in the way that the user chooses when there are some already."""
         with self.context.attempt():
             pairs = self.exchange.read(path)
@@ -161,7 +163,7 @@ class ExchangeSection(Section):
             if how is not None:
                 self._do(lambda: self.exchange.take(pairs, how), then)
 
-    def _askHow(self, count):
+    def _askHow(self, count: int) -> str | None:
         """One of the `WAYS` to import, or None when the user thinks better of it."""
         box = qt.QMessageBox(slicer.util.mainWindow())
         box.setIcon(qt.QMessageBox.Question)
@@ -187,11 +189,11 @@ class ExchangeSection(Section):
         box.deleteLater()
         return chosen
 
-    def _askWhere(self, title, name, kind):
+    def _askWhere(self, title: str, name: str, kind: str) -> str:
         folder = self._autosave.path.parent if self._autosave is not None and not self._autosave.isInCache else Path()
         return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, str(folder / name), kind)
 
-    def _do(self, work, then=lambda: None):
+    def _do(self, work: Callable[[], str], then: Callable[[], None] = lambda: None) -> None:
         with self.context.attempt():
             with slicer.util.WaitCursor():
                 sentence = work()

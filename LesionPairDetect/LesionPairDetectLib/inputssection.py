@@ -1,13 +1,17 @@
 """The section "Inputs": the volumes, their livers and the model, and the button that starts the detector."""
 
+from typing import Any
+
 import slicer
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.detectionrun import DetectionRun
 from LesionPairDetectLib.readingcontext import ReadingContext
+from liverpair.bundle import Bundle
 from liverpair.mrml import segmentations
 from liverpair.mrml.lesions import lesion_folders
 from LiverPairLib import inputs
-from LiverPairLib.inputs import SIDES
+from LiverPairLib.inputs import SIDES, VolumeChecks
 from LiverPairLib.modelandvolumes import ModelAndVolumesSection
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.runpanel import RunPanel
@@ -59,13 +63,13 @@ class InputsSection(ModelAndVolumesSection):
     def warning(self) -> str | None:
         return super().warning() or displacedBoxes(self.context.parameterNode)
 
-    def onRunChanged(self, run):
+    def onRunChanged(self, run: DetectionRun) -> None:
         if run.ending == DONE:
             with self.context.attempt():
                 self._showResult(run)
         self._runPanel.show()
 
-    def _showResult(self, run):
+    def _showResult(self, run: DetectionRun) -> None:
         """Show what a run found, when its volumes are still the chosen ones: the first lesion is chosen, and the views
         go to the one that is chosen when they have settled.
         """
@@ -82,7 +86,7 @@ class InputsSection(ModelAndVolumesSection):
         showPair(chosen, [context.liverSegmentation(side) for side in SIDES], onFitted=context.jumpToSelected)
 
 
-def followThreshold(parameterNode, displayThreshold):
+def followThreshold(parameterNode: Any, displayThreshold: float | None) -> None:
     """Show what the model would show at first, unless the user has moved the slider since the last result. None, from a
     model that does not say, changes nothing.
     """
@@ -93,7 +97,7 @@ def followThreshold(parameterNode, displayThreshold):
     parameterNode.lastDisplayThreshold = parameterNode.displayThreshold
 
 
-def reasonNotToDetect(parameterNode, bundles, checks):
+def reasonNotToDetect(parameterNode: Any, bundles: dict[str, Bundle], checks: VolumeChecks) -> str | None:
     """One sentence about why lesions cannot be detected with these choices, or None. `bundles` are the installed models
     by name, `checks` a `VolumeChecks`.
     """
@@ -115,7 +119,7 @@ def reasonNotToDetect(parameterNode, bundles, checks):
     return inputs.displacedLiver(parameterNode) or inputs.modelDefect(parameterNode.model, bundles, given)
 
 
-def displacedBoxes(parameterNode):
+def displacedBoxes(parameterNode: Any) -> str | None:
     """One sentence about boxes that do not lie where their volume does, or None."""
     for side, volume in inputs.volumesOf(parameterNode).items():
         boxes = lesion_folders.boxes_on(volume) if volume is not None else []

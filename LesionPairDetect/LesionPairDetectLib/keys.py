@@ -1,5 +1,7 @@
 """Single-key shortcuts that live only while a module is on screen and stand back while somebody types."""
 
+from collections.abc import Callable
+
 import qt
 import slicer
 
@@ -14,16 +16,16 @@ class KeyBindings:
     goes to that field.
     """
 
-    def __init__(self, actions):
+    def __init__(self, actions: dict[str, Callable[[], None]]) -> None:
         self._actions = dict(actions)
         self._shortcuts = []
 
     @property
-    def installed(self):
+    def installed(self) -> bool:
         """Whether the keys are bound now."""
         return bool(self._shortcuts)
 
-    def install(self):
+    def install(self) -> None:
         """Bind the keys; doing it again changes nothing."""
         if self.installed:
             return
@@ -34,7 +36,7 @@ class KeyBindings:
         slicer.app.connect(FOCUS_CHANGED, self._onFocusChanged)
         self._onFocusChanged(None, qt.QApplication.focusWidget())
 
-    def remove(self):
+    def remove(self) -> None:
         """Give the keys back."""
         if not self.installed:
             return
@@ -46,7 +48,7 @@ class KeyBindings:
             shortcut.deleteLater()
         self._shortcuts = []
 
-    def _onFocusChanged(self, old, new):
+    def _onFocusChanged(self, old: "qt.QWidget | None", new: "qt.QWidget | None") -> None:
         isTyping = takesText(new)
         for shortcut in self._shortcuts:
             shortcut.setEnabled(not isTyping)
@@ -55,24 +57,24 @@ class KeyBindings:
 class EscapeKey:
     """The key Esc, for one thing at a time that can be left off: who takes it makes the one before leave off."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._leaveOff = None
         self._keys = KeyBindings({"Esc": self._onEscape})
 
-    def take(self, leaveOff):
+    def take(self, leaveOff: Callable[[], None]) -> None:
         """Call `leaveOff` when Esc is pressed, or when somebody else takes the key."""
         before, self._leaveOff = self._leaveOff, leaveOff
         self._keys.install()
         if before is not None and before != leaveOff:
             before()
 
-    def release(self, leaveOff):
+    def release(self, leaveOff: Callable[[], None]) -> None:
         """Give the key back; nothing happens when it belongs to somebody else."""
         if self._leaveOff == leaveOff:
             self._leaveOff = None
             self._keys.remove()
 
-    def _onEscape(self):
+    def _onEscape(self) -> None:
         if self._leaveOff is not None:
             self._leaveOff()
 
@@ -81,7 +83,7 @@ escapeKey = EscapeKey()
 """The one that all sections share."""
 
 
-def takesText(widget):
+def takesText(widget: "qt.QWidget") -> bool:
     """Whether a widget (or None) takes what is typed as text."""
     if widget is None:
         return False

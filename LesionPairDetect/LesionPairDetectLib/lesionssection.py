@@ -1,14 +1,17 @@
 """The section "Lesions": which lesions are shown, their table and what they come to."""
 
 from dataclasses import replace
+from typing import Any
 
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.lesiontable import LesionTable
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
-from liverpair.measures.burden import lesion_measures, summary
+from liverpair.core.lesions import LesionPair
+from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
 from liverpair.mrml.lesions import lesion_table
 from LiverPairLib.inputs import SIDES
@@ -26,7 +29,7 @@ class LesionsSection(Section):
 
     name = "Lesions"
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)
         self.table = LesionTable(self.ui.lesionsTable, self.onRowChosen)
         self._pairs, self._rows, self._problem = [], {}, ""
@@ -42,19 +45,19 @@ class LesionsSection(Section):
         context.listedUids = self.listedUids
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self._filter()
         self.show()
 
-    def exit(self):
+    def exit(self) -> None:
         self._timer.stop()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self._timer.stop()
         self.context.listedUids = list
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "selection":
             self.table.choose(self.context.selectedUid)
         elif what == "study":
@@ -67,15 +70,15 @@ class LesionsSection(Section):
             self._filter()
             self._present()
 
-    def listedUids(self):
+    def listedUids(self) -> list[str]:
         """UIDs of all lesions in the order of the table, hidden ones in their places."""
         return [row.uid for row in self.table.sorted(map(self._withContrasts, self._rows.values()))]
 
-    def onRowChosen(self, uid):
+    def onRowChosen(self, uid: str) -> None:
         with self.context.attempt():
             self.context.select(uid)
 
-    def show(self):
+    def show(self) -> None:
         """Read the lesions and show them; what takes time to measure follows."""
         context = self.context
         self._pairs, self._rows, self._problem = [], {}, ""
@@ -88,7 +91,7 @@ class LesionsSection(Section):
                 self._problem = str(error)
         self._present()
 
-    def measure(self):
+    def measure(self) -> None:
         """Measure the contrasts of the lesions that are shown, and write the table node."""
         context = self.context
         if context.study is None or context.parameterNode is None or self._problem:
@@ -100,7 +103,7 @@ class LesionsSection(Section):
         self._present(isMeasured=True)
         self._writeNode(rows)
 
-    def _present(self, isMeasured=False):
+    def _present(self, isMeasured: bool = False) -> None:
         """Show what was read, with the contrasts that were measured last."""
         self._shownWith = self._choices()
         if self.context.parameterNode is None or self.context.study is None:
@@ -116,17 +119,17 @@ class LesionsSection(Section):
         if not isMeasured:
             self._timer.start()
 
-    def _shown(self):
+    def _shown(self) -> list[LesionPair]:
         """The lesions that pass the filter, by number."""
         return [pair for pair in self._pairs if self.context.study.is_shown(pair)]
 
-    def _letGoOfHidden(self, shown):
+    def _letGoOfHidden(self, shown: list[LesionPair]) -> None:
         """A lesion that nobody sees is not the chosen one: the next key would be for it."""
         uid = self.context.selectedUid
         if uid is not None and not self._problem and uid not in [pair.uid for pair in shown]:
             self.context.select(None)
 
-    def _filter(self):
+    def _filter(self) -> None:
         """Show in the views what the choices say; the study tells everybody, this section too."""
         parameterNode, study = self.context.parameterNode, self.context.study
         if parameterNode is None or study is None:
@@ -137,11 +140,11 @@ class LesionsSection(Section):
         finally:
             self._isFiltering = False
 
-    def _withContrasts(self, row):
+    def _withContrasts(self, row: LesionRow) -> LesionRow:
         t1, t2 = self._contrasts.get(row.uid, (None, None))
         return replace(row, t1_contrast=t1, t2_contrast=t2)
 
-    def _writeNode(self, rows):
+    def _writeNode(self, rows: list[LesionRow]) -> None:
         """The table node is made with the first lesion, and follows from then on."""
         node = self.context.parameterNode.lesionTable
         if not isInScene(node):
@@ -152,12 +155,12 @@ class LesionsSection(Section):
             self.context.parameterNode.lesionTable = node
         lesion_table.show(node, self.context.study, rows)
 
-    def _limits(self):
+    def _limits(self) -> RecistLimits:
         parameterNode = self.context.parameterNode
         targets = parameterNode.recistTargets
         return RecistLimits(parameterNode.recistMinimumMm, most=targets, most_per_organ=targets)
 
-    def _choices(self):
+    def _choices(self) -> tuple | None:
         """What of the parameters the section depends on."""
         parameterNode = self.context.parameterNode
         if parameterNode is None:
@@ -171,7 +174,7 @@ class LesionsSection(Section):
         )
 
 
-def sumsText(sums, hidden=0):
+def sumsText(sums: dict[str, Any], hidden: int = 0) -> str:
     """The sums over all lesions as a reader wants to hear them."""
     if not sums["lesions"] and not sums["rejected"]:
         lines = [_("No lesion is shown.")]

@@ -1,10 +1,13 @@
 """The table of lesions: what stands in it, in which order, and which row is chosen."""
 
+from collections.abc import Callable, Sequence
+
 import qt
 from slicer.i18n import tr as _
 
 from liverpair.core.lesions import STATES
 from liverpair.io.lesion_csv import COLUMNS
+from liverpair.measures.burden import LesionRow
 from liverpair.mrml.lesions.lesion_display import color_of
 
 HEADINGS = {
@@ -49,7 +52,7 @@ class LesionTable:
     `onChosen(uid)` is called when the user, and nobody else, chose another row.
     """
 
-    def __init__(self, table, onChosen):
+    def __init__(self, table: "qt.QTableWidget", onChosen: Callable[[str], None]) -> None:
         self._table, self._onChosen = table, onChosen
         columns = {column.key: column for column in COLUMNS}
         self._columns = [columns[key] for key in HEADINGS]
@@ -61,11 +64,11 @@ class LesionTable:
         table.horizontalHeader().connect("sectionClicked(int)", self._onHeadingClicked)
 
     @property
-    def uids(self):
+    def uids(self) -> list[str]:
         """UIDs of the lesions from top to bottom."""
         return [row.uid for row in self._rows]
 
-    def show(self, rows, chosen=None):
+    def show(self, rows: list[LesionRow], chosen: str | None = None) -> None:
         """Show these `LesionRow`s and choose the one with the UID `chosen`."""
         self._rows = self.sorted(rows)
         self._isUpdating = True
@@ -79,7 +82,7 @@ class LesionTable:
             self._isUpdating = False
         self.choose(chosen)
 
-    def choose(self, uid):
+    def choose(self, uid: str) -> None:
         """Choose the row of a lesion, or none."""
         self._isUpdating = True
         try:
@@ -91,7 +94,7 @@ class LesionTable:
         finally:
             self._isUpdating = False
 
-    def _setUp(self):
+    def _setUp(self) -> None:
         table = self._table
         table.setColumnCount(len(self._columns))
         self._markHeading()
@@ -106,7 +109,7 @@ class LesionTable:
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.setHorizontalScrollMode(qt.QAbstractItemView.ScrollPerPixel)
 
-    def _markHeading(self):
+    def _markHeading(self) -> None:
         """Show in the headings by what the rows are sorted; Qt's own sign makes every column too wide."""
         headings = list(HEADINGS.values())
         headings[self._sortedBy] += DESCENDING if self._isDescending else ASCENDING
@@ -115,7 +118,7 @@ class LesionTable:
                 self._table.setHorizontalHeaderItem(index, qt.QTableWidgetItem())
             self._table.horizontalHeaderItem(index).setText(heading)
 
-    def _fill(self, position, row):
+    def _fill(self, position: Sequence[float], row: LesionRow) -> None:
         """Only what is different is written: a table of fifty lesions follows a slider."""
         if position == len(self._filled):
             self._addItems(position)
@@ -133,17 +136,17 @@ class LesionTable:
             for index in range(1, len(self._columns)):
                 self._table.item(position, index).setForeground(brush)
 
-    def _addItems(self, position):
+    def _addItems(self, position: Sequence[float]) -> None:
         for index, column in enumerate(self._columns):
             item = qt.QTableWidgetItem()
             item.setTextAlignment(ALIGNMENTS.get(column.key, qt.Qt.AlignRight | qt.Qt.AlignVCenter))
             self._table.setItem(position, index, item)
 
-    def _write(self, item, column, text, tip):
+    def _write(self, item: "qt.QTableWidgetItem", column: int, text: str, tip: str) -> None:
         item.setText(SIGNS[text] if column.key == "state" else text)
         item.setToolTip(text if column.key in ("state", "note") else tip)
 
-    def _mark(self, item, row):
+    def _mark(self, item: "qt.QTableWidgetItem", row: int) -> None:
         """The number on the color that the boxes have."""
         item.setData(UID_ROLE, row.uid)
         color = qt.QColor()
@@ -151,7 +154,7 @@ class LesionTable:
         item.setBackground(qt.QBrush(color))
         item.setForeground(qt.QBrush(qt.QColor("white" if _isDark(row.number) else "black")))
 
-    def sorted(self, rows):
+    def sorted(self, rows: list[LesionRow]) -> list[LesionRow]:
         """`LesionRow`s in the order of the table: by the chosen column, empty cells last, equals by number."""
         column = self._columns[self._sortedBy]
         order = ORDERS.get(column.key)
@@ -161,23 +164,23 @@ class LesionTable:
         key = column.value if order is None else lambda row: order.index(column.value(row))
         return sorted(byNumber, key=key, reverse=self._isDescending) + sorted(unknown, key=lambda row: row.number)
 
-    def _onHeadingClicked(self, index):
+    def _onHeadingClicked(self, index: int) -> None:
         self._isDescending = index == self._sortedBy and not self._isDescending
         self._sortedBy = index
         self._markHeading()
         self.show(self._rows, self._chosenUid())
 
-    def _chosenUid(self):
+    def _chosenUid(self) -> str | None:
         row = self._table.currentRow()
         isChosen = bool(self._table.selectedItems()) and 0 <= row < len(self._rows)
         return self._rows[row].uid if isChosen else None
 
-    def _onSelectionChanged(self):
+    def _onSelectionChanged(self) -> None:
         if not self._isUpdating:
             self._onChosen(self._chosenUid())
 
 
-def _cell(column, row):
+def _cell(column: int, row: LesionRow) -> tuple[str, str]:
     """Text and tool tip of a cell. What was proposed, and seen by nobody yet, has a question mark."""
     text, proposed = column.text(row), _proposedSide(row)
     if proposed is None or column.key not in ("kind", f"{proposed}_score", f"{proposed}_diameter_mm"):
@@ -192,12 +195,12 @@ def _cell(column, row):
     return f"{text}{PROPOSED}", tip
 
 
-def _proposedSide(row):
+def _proposedSide(row: LesionRow) -> str | None:
     """The image in which the box is only proposed, of a lesion that was seen in the other one; else None."""
     return row.predicted[0] if row.kind.endswith("only") and row.predicted else None
 
 
-def _isDark(number):
+def _isDark(number: int) -> bool:
     """Whether white is the better color to write on the color of a lesion."""
     red, green, blue = color_of(number)
     return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

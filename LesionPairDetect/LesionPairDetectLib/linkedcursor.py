@@ -1,12 +1,15 @@
 """One row of views follows the other: to the corresponding place, which in unregistered images is another point."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from LesionPairDetectLib.readingcontext import GROUPS, otherSide
+from LesionPairDetectLib.readingcontext import GROUPS, ReadingContext, otherSide
 from liverpair.mrml import frames, layouts
 from liverpair.mrml.lesions.box_drawing import slice_views_of
 from liverpair.mrml.lesions.lesion_marker import PlaceMarker
@@ -28,7 +31,7 @@ class LinkedCursor(VTKObservationMixin):
     nothing is known.
     """
 
-    def __init__(self, context, onPlace):
+    def __init__(self, context: ReadingContext, onPlace: Callable[..., None]) -> None:
         VTKObservationMixin.__init__(self)
         self._context, self._onPlace = context, onPlace
         self._markers = {side: PlaceMarker(GROUPS[side]) for side in SIDES}
@@ -39,7 +42,7 @@ class LinkedCursor(VTKObservationMixin):
         self._timer.setInterval(SETTLE_MS)
         self._timer.connect("timeout()", self._onSettled)
 
-    def start(self):
+    def start(self) -> None:
         """Follow the rows as they are now."""
         self.stop()
         for side in SIDES:
@@ -47,19 +50,19 @@ class LinkedCursor(VTKObservationMixin):
                 self.addObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSliceModified)
             self._places[side] = placeOfRow(GROUPS[side])
 
-    def stop(self):
+    def stop(self) -> None:
         """Follow nothing, and take the markers away."""
         self._timer.stop()
         self.removeObservers()
         for marker in self._markers.values():
             marker.remove()
 
-    def hide(self):
+    def hide(self) -> None:
         """Show no marker until something moves."""
         for marker in self._markers.values():
             marker.hide()
 
-    def point(self, side, pointMm, jump=True):
+    def point(self, side: str, pointMm: Sequence[float], jump: bool = True) -> None:
         """Somebody looks at a point (world LPS, mm) of one image: bring the other row there, unless told not to jump,
         and mark the place in it.
         """
@@ -76,16 +79,16 @@ class LinkedCursor(VTKObservationMixin):
         self._remember()
         self._onPlace(side, place)
 
-    def _shows(self, side):
+    def _shows(self, side: str) -> bool:
         """Whether a view of a row has the volume of that side."""
         names = {view.name for view in layouts.ROWS[GROUPS[side]]}
         return not names.isdisjoint(slice_views_of(self._context.volume(side)))
 
-    def _onSliceModified(self, caller=None, event=None):
+    def _onSliceModified(self, caller: Any = None, event: Any = None) -> None:
         if not slicer.mrmlScene.IsBatchProcessing():
             self._timer.start()
 
-    def _onSettled(self):
+    def _onSettled(self) -> None:
         """The views have come to rest: who has moved?"""
         if self._context.study is None:
             return
@@ -100,11 +103,11 @@ class LinkedCursor(VTKObservationMixin):
         elif led:
             self.point(led[0], frames.flip(self._places[led[0]]))
 
-    def _remember(self):
+    def _remember(self) -> None:
         self._places = {side: placeOfRow(GROUPS[side]) for side in SIDES}
 
 
-def placeOfRow(group):
+def placeOfRow(group: int) -> tuple[float, ...] | None:
     """World point (RAS, mm) at which the planes of a row's views meet; None when two of them are parallel."""
     planes = [slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()) for node in layouts.row_views(group)]
     normals = np.array([plane[:3, 2] for plane in planes])
@@ -114,7 +117,7 @@ def placeOfRow(group):
     return tuple(np.linalg.solve(normals, offsets).tolist())
 
 
-def _same(first, second):
+def _same(first: Sequence[float] | None, second: Sequence[float] | None) -> bool:
     """Whether two points, either of which may be None, are the same."""
     if first is None or second is None:
         return first is second

@@ -1,7 +1,12 @@
 """Asking the network where the partner of a drawn box lies, while the user goes on."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from LiverPairLib.inputs import SIDES
@@ -19,7 +24,7 @@ class PartnerRun(WorkerRun):
     needsAllVolumes = True
     inBackground = True
 
-    def __init__(self, context, side, box):
+    def __init__(self, context: ReadingContext, side: str, box: Box) -> None:
         super().__init__(context.worker, {each: context.volume(each) for each in SIDES})
         self._images = {each: context.image(each) for each in SIDES}
         self._livers = {each: context.livers(each) for each in SIDES}
@@ -27,7 +32,7 @@ class PartnerRun(WorkerRun):
         self._side, self._drawn = side, box
         self.box = self.score = None
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {"model": self._model, "device": self._device, "side": self._side}
         for side in SIDES:
             for name, image in ((side, self._images[side]), (f"{side}_liver", self._livers[side])):
@@ -39,7 +44,7 @@ class PartnerRun(WorkerRun):
         }
         return request
 
-    def takeResult(self, result):
+    def takeResult(self, result: dict[str, Any]) -> str:
         answer = result["box"]
         self.box = Box(tuple(answer["center_mm"]), tuple(answer["size_mm"]), tuple(answer["direction"]))
         self.score = result.get("score")
@@ -51,15 +56,15 @@ class PartnerRun(WorkerRun):
 class PartnerProposer:
     """Asks the network for the partner of one box at a time; a newer question takes the place of an older one."""
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         self._context = context
         self._run = None
 
     @property
-    def isAsking(self):
+    def isAsking(self) -> bool:
         return self._run is not None and self._run.ending is None
 
-    def reason(self):
+    def reason(self) -> str | None:
         """One sentence about why the network cannot be asked, or None."""
         context = self._context
         if context.parameterNode is None or None in [context.volume(side) for side in SIDES]:
@@ -73,7 +78,7 @@ class PartnerProposer:
             return _("The worker is busy.")
         return None
 
-    def ask(self, side, box, onAnswered):
+    def ask(self, side: str, box: Box, onAnswered: Callable[[PartnerRun], None]) -> None:
         """Start asking; `onAnswered(run)` gets the `PartnerRun` when it has ended, well or not.
 
         Raises LiverPairError when it cannot be asked.
@@ -85,7 +90,7 @@ class PartnerProposer:
         self._run = PartnerRun(self._context, side, box)
         self._run.start(lambda run: onAnswered(run) if run.ending else None)
 
-    def stop(self):
+    def stop(self) -> None:
         """Ask no longer; nobody is told."""
         if self._run is not None:
             self._run.abandon()

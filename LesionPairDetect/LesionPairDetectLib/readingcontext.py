@@ -1,9 +1,11 @@
 """What the sections of the panel share: the study on the screen, the lesion chosen in it, what is known about both."""
 
 import logging
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import SimpleITK as sitk
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.viewprompt import ViewPrompt
@@ -11,9 +13,11 @@ from liverpair.core.errors import InputError
 from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.mrml import frames, layouts, segmentations, volumes
 from liverpair.mrml.lesions.lesion_study import LesionStudy
+from liverpair.registration.livers import LiverCorrespondence
 from liverpair.registration.places import PlaceMap
 from LiverPairLib.inputs import SIDES
-from LiverPairLib.panelcontext import PanelContext
+from LiverPairLib.panelcontext import Bundles, PanelContext, Say
+from LiverPairLib.workersession import SessionWorker
 
 GROUPS = {side: group for group, side in enumerate(SIDES)}
 """View group, and row of the layout, of each side."""
@@ -35,7 +39,7 @@ class ReadingContext(PanelContext):
 
     title = _("Lesion Pair Detect")
 
-    def __init__(self, worker=None, say=None, bundles=dict):
+    def __init__(self, worker: SessionWorker | None = None, say: Say | None = None, bundles: Bundles = dict) -> None:
         super().__init__(worker, say, bundles)
         self.study = None
         self._studyToken = None
@@ -46,7 +50,7 @@ class ReadingContext(PanelContext):
         self.prompt = ViewPrompt()
         self.jumpedTo = {}
 
-    def image(self, side):
+    def image(self, side: str) -> sitk.Image | None:
         """The volume's image in world LPS, or None when no volume is chosen.
 
         Raises InputError for a volume without image, or under a transform that is more than a rotation and a shift.
@@ -59,11 +63,11 @@ class ReadingContext(PanelContext):
             self._images[side] = state, volumes.world_image(node)
         return self._images[side][1]
 
-    def liverSegmentation(self, side):
+    def liverSegmentation(self, side: str) -> vtkMRMLSegmentationNode | None:
         """The segmentation node chosen for the liver of "t1" or "t2", or None."""
         return getattr(self.parameterNode, f"{side}Liver") if self.parameterNode is not None else None
 
-    def livers(self, side):
+    def livers(self, side: str) -> sitk.Image | None:
         """The liver's mask (uint8, 0 and 1) on the grid of `image(side)`, or None where there is no usable one."""
         volume, segmentation = self.volume(side), self.liverSegmentation(side)
         if volume is None or segmentation is None:
@@ -81,11 +85,11 @@ class ReadingContext(PanelContext):
         return self._livers[side][1]
 
     @property
-    def selectedUid(self):
+    def selectedUid(self) -> str | None:
         """UID of the chosen lesion, or None."""
         return self.study.selected if self.study is not None else None
 
-    def select(self, uid, jump=True):
+    def select(self, uid: str | None, jump: bool = True) -> None:
         """Choose a lesion, or none, and bring both rows of views each to its own box."""
         if self.study is None:
             return
@@ -93,7 +97,7 @@ class ReadingContext(PanelContext):
         if uid is not None and jump:
             self.jumpToSelected()
 
-    def jumpToSelected(self, sides=SIDES):
+    def jumpToSelected(self, sides: Iterable[str] = SIDES) -> None:
         """Bring the rows of these sides to the box of the chosen lesion, or to where it should be."""
         pair = self.study.pair(self.selectedUid) if self.selectedUid is not None else None
         if pair is None:
@@ -107,12 +111,12 @@ class ReadingContext(PanelContext):
                 if place is not None:
                     self.jump(side, place.point_mm)
 
-    def jump(self, side, pointMm):
+    def jump(self, side: str, pointMm: Sequence[float]) -> None:
         """Bring the row of views of one side to a point (world LPS, mm)."""
         self.jumpedTo[side] = frames.flip(pointMm)
         layouts.jump_row(GROUPS[side], self.jumpedTo[side])
 
-    def placeMap(self):
+    def placeMap(self) -> PlaceMap:
         """The `PlaceMap` of the study as it is now: pairs, registration of the livers, offset of their centroids."""
         if self._placeMap is None:
             pairs = self.study.pairs() if self.study is not None else []
@@ -122,20 +126,20 @@ class ReadingContext(PanelContext):
         return self._placeMap
 
     @property
-    def correspondence(self):
+    def correspondence(self) -> LiverCorrespondence | None:
         """The `LiverCorrespondence` of the two livers as they are now, None while they are not registered."""
         livers, correspondence = self._correspondence or (None, None)
         return correspondence if livers == self.liverStates() else None
 
     @correspondence.setter
-    def correspondence(self, correspondence):
+    def correspondence(self, correspondence: LiverCorrespondence | None) -> LiverCorrespondence | None:
         self._correspondence, self._placeMap = (self.liverStates(), correspondence), None
 
-    def liverStates(self):
+    def liverStates(self) -> tuple:
         """What changes when either liver does, or is moved."""
         return tuple(self._liverState(side) for side in SIDES)
 
-    def onParametersChanged(self):
+    def onParametersChanged(self) -> None:
         """The study follows the chosen volumes."""
         chosen = tuple(self.volume(side) for side in SIDES)
         shown = tuple(self.study.volume(side) for side in SIDES) if self.study is not None else (None, None)
@@ -144,12 +148,12 @@ class ReadingContext(PanelContext):
         self._placeMap = None
         super().onParametersChanged()
 
-    def release(self):
+    def release(self) -> None:
         """Let go of the scene and the views."""
         super().release()
         self.prompt.hide()
 
-    def _followVolumes(self, t1, t2):
+    def _followVolumes(self, t1: vtkMRMLScalarVolumeNode | None, t2: vtkMRMLScalarVolumeNode | None) -> None:
         if self.study is not None:
             self.study.stop_observing(self._studyToken)
             self.study.release()
@@ -158,24 +162,24 @@ class ReadingContext(PanelContext):
         self._correspondence, self._placeMap, self._images, self._livers = None, None, {}, {}
         self.tell("study")
 
-    def _onStudyChanged(self, what):
+    def _onStudyChanged(self, what: str) -> None:
         if what == "boxes":
             self._placeMap = None
         self.tell(what)
 
-    def _liverState(self, side):
+    def _liverState(self, side: str) -> tuple | None:
         volume, segmentation = self.volume(side), self.liverSegmentation(side)
         if None in (volume, segmentation):
             return None
         return _volumeState(volume), segmentations.contents_state(segmentation)
 
 
-def otherSide(side):
+def otherSide(side: str) -> str:
     """ "t2" for "t1" and the other way round."""
     return SIDES[1 - SIDES.index(side)]
 
 
-def _volumeState(node):
+def _volumeState(node: vtkMRMLScalarVolumeNode) -> tuple:
     """What changes when the image of a volume does, or when a parent transform moves it."""
     image, transform = node.GetImageData(), node.GetParentTransformNode()
     return (

@@ -1,14 +1,17 @@
 """The section "Reading": T1 above T2, each row going where the other one is looked at."""
 
+from collections.abc import Sequence
+
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.keys import KeyBindings
 from LesionPairDetectLib.linkedcursor import LinkedCursor
-from LesionPairDetectLib.readingcontext import otherSide
+from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
 from LesionPairDetectLib.registrar import Registrar
 from LesionPairDetectLib.viewclicks import HandlesNearPointer, ViewClicks
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.box_drawing import slice_views_of
+from liverpair.registration.places import Place
 from LiverPairLib.inputs import SIDES
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
@@ -21,7 +24,7 @@ class ReadingSection(Section):
 
     name = "Reading"
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)
         self.cursor = LinkedCursor(context, self.onPlace)
         self.registrar = Registrar(context, self.onRegistered)
@@ -34,7 +37,7 @@ class ReadingSection(Section):
         self.ui.showPairButton.connect("clicked(bool)", self.onShowPair)
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self._isEntered = True
         self._keys.install()
         self._clicks.start()
@@ -43,7 +46,7 @@ class ReadingSection(Section):
         self.registrar.start()
         self.show()
 
-    def exit(self):
+    def exit(self) -> None:
         self._isEntered = False
         self._keys.remove()
         self._clicks.stop()
@@ -51,11 +54,11 @@ class ReadingSection(Section):
         self.cursor.stop()
         self.registrar.stop()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.exit()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "study":
             self._sentence = ""
             self.registrar.stop()
@@ -67,7 +70,7 @@ class ReadingSection(Section):
         if what == "selection" and self._isEntered:
             self._markMissing()
 
-    def toggle(self):
+    def toggle(self) -> None:
         """Let the rows follow each other, or no longer."""
         parameterNode = self.context.parameterNode
         parameterNode.linkedCursor = not parameterNode.linkedCursor
@@ -77,7 +80,7 @@ class ReadingSection(Section):
             else _("T1 and T2 no longer follow each other.")
         )
 
-    def show(self, sentence=None):
+    def show(self, sentence: str | None = None) -> None:
         """Show whether the rows follow each other, and what the last place was known from: `sentence`, or what was said
         before.
         """
@@ -95,7 +98,7 @@ class ReadingSection(Section):
             else _("Choose a T1 and a T2 volume.")
         )
 
-    def onPlace(self, side, place):
+    def onPlace(self, side: str, place: Place | None) -> None:
         other = otherSide(side).upper()
         if place is None:
             self.show(
@@ -106,10 +109,10 @@ class ReadingSection(Section):
         else:
             self.show(_("Place in {other}: {sentence}").format(other=other, sentence=place.sentence))
 
-    def onRegistered(self, sentence):
+    def onRegistered(self, sentence: str) -> None:
         self.show(sentence)
 
-    def onClick(self, group, ras, viewName):
+    def onClick(self, group: int, ras: Sequence[float], viewName: str) -> None:
         """A click on a box chooses its lesion; one beside boxes brings both rows to the place. A view that shows
         another volume than that of its row says nothing about it.
         """
@@ -127,14 +130,14 @@ class ReadingSection(Section):
                 self.context.jump(side, pointMm)
                 self.cursor.point(side, pointMm)
 
-    def onShowPair(self):
+    def onShowPair(self) -> None:
         showPair(
             [self.context.volume(side) for side in SIDES],
             [self.context.liverSegmentation(side) for side in SIDES],
             onFitted=self.context.jumpToSelected,
         )
 
-    def _markMissing(self):
+    def _markMissing(self) -> None:
         """Mark where the box should be that the chosen lesion lacks in one image."""
         self.cursor.hide()
         uid = self.context.selectedUid

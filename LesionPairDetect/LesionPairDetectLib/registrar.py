@@ -1,11 +1,15 @@
 """The registration of the two livers, computed in the background while somebody reads."""
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import qt
 import SimpleITK as sitk
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.registration.livers import LiverCorrespondence
 from LiverPairLib.inputs import SIDES
@@ -22,19 +26,19 @@ class RegistrationRun(WorkerRun):
     needsAllVolumes = True
     inBackground = True
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         super().__init__(context.worker, {side: context.volume(side) for side in SIDES})
         self._livers = {side: context.livers(side) for side in SIDES}
         self.correspondence = None
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {"output": str(folder / "results")}
         for side, mask in self._livers.items():
             request[f"{side}_liver"] = str(folder / f"{side}_liver.nrrd")
             sitk.WriteImage(mask, request[f"{side}_liver"])
         return request
 
-    def takeResult(self, result):
+    def takeResult(self, result: dict[str, Any]) -> str:
         try:
             self.correspondence = LiverCorrespondence(sitk.ReadTransform(result["transform"]), float("nan"))
         except RuntimeError as error:
@@ -47,7 +51,7 @@ class Registrar:
     do. A failure is not tried again until a liver changes.
     """
 
-    def __init__(self, context, onRegistered):
+    def __init__(self, context: ReadingContext, onRegistered: Callable[[str], None]) -> None:
         self._context, self._onRegistered = context, onRegistered
         self._run, self._failedFor = None, None
         self._timer = qt.QTimer()
@@ -55,21 +59,21 @@ class Registrar:
         self._timer.connect("timeout()", self._try)
 
     @property
-    def isRegistering(self):
+    def isRegistering(self) -> bool:
         return self._run is not None and self._run.ending is None
 
-    def start(self):
+    def start(self) -> None:
         """Register when there is something to register, now or later."""
         self._timer.start()
 
-    def stop(self):
+    def stop(self) -> None:
         """Register no longer."""
         self._timer.stop()
         if self._run is not None:
             self._run.abandon()
             self._run = None
 
-    def _try(self):
+    def _try(self) -> None:
         context = self._context
         states = context.liverStates()
         if self.isRegistering or None in states or context.correspondence is not None or states == self._failedFor:
@@ -84,7 +88,7 @@ class Registrar:
             logging.info("The livers were not registered: %s", error)
             self._failedFor = states
 
-    def _onRunChanged(self, run, states):
+    def _onRunChanged(self, run: RegistrationRun, states: tuple) -> None:
         if run.ending is None:
             return
         if run.correspondence is None:

@@ -1,13 +1,16 @@
 """What a reader does to the lesion that is chosen, one undo step each; no widget is needed."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.detectionrun import DETECTION_STEP
 from LesionPairDetectLib.exchange import IMPORT_STEP
-from LesionPairDetectLib.readingcontext import otherSide
+from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
 from liverpair.core.errors import InputError
+from liverpair.core.lesions import LesionPair
+from liverpair.mrml.lesions.lesion_study import LesionStudy
 from LiverPairLib.inputs import SIDES
 
 LINK, SWAP = "link", "swap"
@@ -23,42 +26,42 @@ class Reviewer:
     chosen becomes the other one, else None.
     """
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         self._context = context
         self.advances = False
         self.waitingFor = None
         self._first = self._last = None
 
     @property
-    def study(self):
+    def study(self) -> LesionStudy:
         return self._context.study
 
     @property
-    def pair(self):
+    def pair(self) -> LesionPair | None:
         """The `LesionPair` that is chosen, or None."""
         uid = self._context.selectedUid
         return self.study.pair(uid) if uid is not None else None
 
     @property
-    def order(self):
+    def order(self) -> list[str]:
         """UIDs of the lesions that `goOn` and `goBack` walk through: those that are shown, as the table lists them, by
         number where there is no table.
         """
         return [uid for uid in self._listed() if self.study.is_shown(self.study.pair(uid))]
 
     @property
-    def boundary(self):
+    def boundary(self) -> str | None:
         """Name of the step that `undo` would take back when it is a detection or an import, which is worth a question;
         else None.
         """
         name = self.study.undo_name if self.study is not None else None
         return name if name in BOUNDARIES else None
 
-    def remember(self):
+    def remember(self) -> None:
         """Keep in mind where the reader is, for `goOn` and `goBack` when the filter hides that lesion."""
         self._last = self._context.selectedUid or self._last
 
-    def reason(self, action):
+    def reason(self, action: str) -> str | None:
         """One sentence about why the action of that name cannot be done now, or None."""
         if self.study is None:
             return _("Choose a T1 or a T2 volume.")
@@ -79,22 +82,22 @@ class Reviewer:
             return _("Lesion {number} has one box only.").format(number=pair.number)
         return None
 
-    def goOn(self):
+    def goOn(self) -> None:
         """Choose the next lesion, after the last one the first."""
         self._step(1)
 
-    def goBack(self):
+    def goBack(self) -> None:
         """Choose the previous lesion, before the first one the last."""
         self._step(-1)
 
-    def accept(self):
+    def accept(self) -> None:
         """The lesion is one, and its boxes are right: a partner that was proposed for a drawn box is seen now."""
         self._judge("accepted", _("Accept"), _("Lesion {number} is accepted."))
 
-    def reject(self):
+    def reject(self) -> None:
         self._judge("rejected", _("Reject"), _("Lesion {number} is rejected."))
 
-    def split(self):
+    def split(self) -> None:
         """Make two lesions of the chosen one: one seen in T1, the other in T2."""
         pair = self._require("split")
         with self._keepingShown(_("Split pair")):
@@ -107,7 +110,7 @@ class Reviewer:
             )
         )
 
-    def delete(self):
+    def delete(self) -> None:
         """Remove both boxes of the chosen lesion and choose the next one."""
         pair = self._require("delete")
         following = self._following(pair.uid)
@@ -115,7 +118,7 @@ class Reviewer:
         self._context.select(following)
         self._context.say(_("Lesion {number} was deleted.").format(number=pair.number))
 
-    def deleteSide(self, side):
+    def deleteSide(self, side: str) -> None:
         """Remove the box of the chosen lesion in "t1" or "t2"; its partner stays."""
         pair = self._require("delete")
         if getattr(pair, side) is None:
@@ -129,34 +132,34 @@ class Reviewer:
             _("The box of lesion {number} in {side} was deleted.").format(number=pair.number, side=side.upper())
         )
 
-    def setNote(self, text):
+    def setNote(self, text: str) -> None:
         """Write a note to the chosen lesion; the same text again is no step."""
         pair = self.pair
         if pair is not None and text != pair.note:
             self.study.set_note(pair.uid, text)
 
-    def undo(self):
+    def undo(self) -> None:
         self._require("undo")
         self._context.say(_("Undone: {step}.").format(step=self.study.undo()))
 
-    def redo(self):
+    def redo(self) -> None:
         self._require("redo")
         self._context.say(_("Done again: {step}.").format(step=self.study.redo()))
 
-    def link(self):
+    def link(self) -> None:
         """The next lesion that is chosen gives its box in the other image to the one that is chosen now."""
         self._waitFor(LINK)
 
-    def swap(self):
+    def swap(self) -> None:
         """The next lesion that is chosen exchanges its T2 box with the one that is chosen now."""
         self._waitFor(SWAP)
 
-    def stopWaiting(self):
+    def stopWaiting(self) -> None:
         """Forget about linking or swapping."""
         self.waitingFor, self._first = None, None
 
     @property
-    def question(self):
+    def question(self) -> str:
         """What the reader is to choose now, or ""."""
         if self.waitingFor is None or self.study is None or self._first not in self.study:
             return ""
@@ -168,7 +171,7 @@ class Reviewer:
             side=missing[0] if missing else _("T2"), number=pair.number
         )
 
-    def takeChosen(self):
+    def takeChosen(self) -> bool:
         """Link or swap with the lesion that has been chosen meanwhile; whether that was done."""
         kind, first = self.waitingFor, self._first
         if kind is None:
@@ -186,7 +189,7 @@ class Reviewer:
             self.swapWith(first, chosen)
         return True
 
-    def linkWith(self, uid, otherUid):
+    def linkWith(self, uid: str, otherUid: str) -> None:
         """Make one lesion of a box of each; what remains of either stays as a lesion of its own."""
         first, second = self.study.pair(uid), self.study.pair(otherUid)
         inT1, inT2 = _linkable(first, second)
@@ -199,7 +202,7 @@ class Reviewer:
             )
         )
 
-    def swapWith(self, uid, otherUid):
+    def swapWith(self, uid: str, otherUid: str) -> None:
         """Exchange the T2 boxes of two lesions."""
         first, second = self.study.pair(uid), self.study.pair(otherUid)
         for pair in (first, second):
@@ -216,13 +219,13 @@ class Reviewer:
             )
         )
 
-    def _require(self, action):
+    def _require(self, action: str) -> LesionPair:
         reason = self.reason(action)
         if reason is not None:
             raise InputError(reason)
         return self.pair
 
-    def _judge(self, state, step, sentence):
+    def _judge(self, state: str, step: str, sentence: str) -> None:
         pair = self._require("judge")
         following = self._following(pair.uid)
         with self.study.action(step):
@@ -235,11 +238,11 @@ class Reviewer:
             self._context.select(following)
         self._context.say(sentence.format(number=pair.number))
 
-    def _waitFor(self, kind):
+    def _waitFor(self, kind: str) -> None:
         self._first = self._require(kind).uid
         self.waitingFor = kind
 
-    def _step(self, by):
+    def _step(self, by: int) -> None:
         self._require("goOn")
         listed, shown, current = self._listed(), set(self.order), self._context.selectedUid or self._last
         if not shown:
@@ -249,14 +252,14 @@ class Reviewer:
         there = (listed[(before + by * step) % len(listed)] for step in steps)
         self._context.select(next(uid for uid in there if uid in shown))
 
-    def _listed(self):
+    def _listed(self) -> list[str]:
         """UIDs of all lesions, also of those that the filter hides, in the order of the table."""
         uids = [pair.uid for pair in self.study.pairs()] if self.study is not None else []
         rows = {uid: row for row, uid in enumerate(self._context.listedUids())}
         return sorted(uids, key=lambda uid: rows.get(uid, len(rows)))
 
     @contextmanager
-    def _keepingShown(self, name):
+    def _keepingShown(self, name: str) -> Iterator[None]:
         """An action that hides no lesion that was shown before, or was made of one: a box that has lost its partner may
         have a score below the threshold.
         """
@@ -266,7 +269,7 @@ class Reviewer:
             hidden = (pair.uid for pair in self.study.pairs() if not self.study.is_shown(pair))
             self.study.keep_shown([uid for uid in hidden if before.get(uid, True)])
 
-    def _following(self, uid):
+    def _following(self, uid: str) -> str | None:
         """The lesion after this one, or before it when it is the last; None when it is the only one."""
         order = self.order
         if uid not in order or len(order) < 2:
@@ -275,13 +278,13 @@ class Reviewer:
         return order[row + 1] if row + 1 < len(order) else order[row - 1]
 
 
-def _isProposed(pair, side):
+def _isProposed(pair: LesionPair, side: str) -> bool:
     """Whether the box on this side was proposed as the partner of one that somebody has drawn."""
     origins = [getattr(pair, f"{each}_origin") for each in (side, otherSide(side))]
     return getattr(pair, side) is not None and origins == ["predicted", "drawn"]
 
 
-def _linkable(first, second):
+def _linkable(first: LesionPair, second: LesionPair) -> tuple[LesionPair, LesionPair]:
     """The lesion that gives its T1 box and the one that gives its T2 box, when `first` is to be linked with `second`.
 
     `first` keeps the box it has; where it has both, its T1 box, unless `second` has nothing but a T1 box. Raises

@@ -5,8 +5,10 @@ import html
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
+from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.reviewer import LINK, SWAP, Reviewer
 from liverpair.core.findings import kind_of_finding
+from liverpair.core.lesions import LesionPair
 from liverpair.mrml.lesions.lesion_display import color_of
 from LiverPairLib.section import Section
 
@@ -30,7 +32,7 @@ class ReviewSection(Section):
 
     name = "Review"
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)
         self.reviewer = Reviewer(context)
         self._tips = {}
@@ -46,19 +48,19 @@ class ReviewSection(Section):
         self.onAdvance(self.ui.advanceCheckBox.checked)
         self.show()
 
-    def enter(self):
+    def enter(self) -> None:
         self._keys.install()
         self.show()
 
-    def exit(self):
+    def exit(self) -> None:
         self._keys.remove()
         self.stopWaiting()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.exit()
         super().cleanup()
 
-    def onChanged(self, what):
+    def onChanged(self, what: str) -> None:
         if what == "study":
             self.reviewer.stopWaiting()
         elif what == "selection":
@@ -67,7 +69,7 @@ class ReviewSection(Section):
                 self.reviewer.takeChosen()
         self.show()
 
-    def do(self, action):
+    def do(self, action: str) -> None:
         """Do what a button or key stands for; what cannot be done is said in the status line."""
         self.context.say("")
         if action == "undo" and not self._agreesToUndo():
@@ -79,7 +81,7 @@ class ReviewSection(Section):
                 getattr(self.reviewer, action)()
         self.show()
 
-    def _agreesToUndo(self):
+    def _agreesToUndo(self) -> bool:
         """Whether to go on; a step that brought whole lesions is not taken back unasked."""
         step = self.reviewer.boundary
         question = _(
@@ -88,20 +90,20 @@ class ReviewSection(Section):
         ).format(step=step)
         return step is None or self.context.confirm(question)
 
-    def stopWaiting(self):
+    def stopWaiting(self) -> None:
         """Leave off linking or swapping."""
         self.reviewer.stopWaiting()
         self.show()
 
-    def onNote(self):
+    def onNote(self) -> None:
         if self._noteUid is not None and self._noteUid == self.context.selectedUid:
             with self.context.attempt():
                 self.reviewer.setNote(self.ui.noteLineEdit.text)
 
-    def onAdvance(self, checked):
+    def onAdvance(self, checked: bool) -> None:
         self.reviewer.advances = checked
 
-    def show(self):
+    def show(self) -> None:
         """Show the lesion that is chosen and what can be done with it."""
         with self.context.attempt():
             pair = self.reviewer.pair
@@ -114,7 +116,7 @@ class ReviewSection(Section):
             self._showNote(pair)
             self._showQuestion()
 
-    def _description(self, pair):
+    def _description(self, pair: LesionPair | None) -> str:
         study = self.context.study
         if study is None:
             return _("Choose a T1 or a T2 volume.")
@@ -140,7 +142,7 @@ class ReviewSection(Section):
         words = html.escape(" · ".join(parts))
         return f'<span style="color:{color}">&#9632;</span> <b>{html.escape(title)}</b> · {words}'
 
-    def _tip(self, action):
+    def _tip(self, action: str) -> str:
         study = self.context.study
         if action == "undo":
             tip = _("Take back: {step}").format(step=study.undo_name)
@@ -149,7 +151,7 @@ class ReviewSection(Section):
             return _("Do again: {step}").format(step=study.redo_name)
         return self._tips[action]
 
-    def _showNote(self, pair):
+    def _showNote(self, pair: LesionPair | None) -> None:
         field = self.ui.noteLineEdit
         field.enabled = pair is not None
         self._noteUid = pair.uid if pair is not None else None
@@ -157,7 +159,7 @@ class ReviewSection(Section):
         if field.text != text:
             field.text = text
 
-    def _showQuestion(self):
+    def _showQuestion(self) -> None:
         waitingFor = self.reviewer.waitingFor
         for action, kind in (("link", LINK), ("swap", SWAP)):
             getattr(self.ui, ACTIONS[action][0]).checked = waitingFor == kind

@@ -1,9 +1,14 @@
 """The mouse in the slice views of the two rows: clicks, told from drags, and what is near the pointer."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 import slicer
 import vtk
+from slicer import vtkMRMLMarkupsROINode, vtkMRMLSliceNode
 
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.mrml import layouts
 from LiverPairLib.inputs import SIDES
 
@@ -19,29 +24,29 @@ class ViewMouse:
     the window or moves a handle.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._views = []
         self._isStarted = False
 
-    def start(self):
+    def start(self) -> None:
         """Watch the views of the layout, and of any layout that is chosen later."""
         if not self._isStarted:
             self._isStarted = True
             slicer.app.layoutManager().connect(LAYOUT_CHANGED, self._watch)
             self._watch()
 
-    def stop(self):
+    def stop(self) -> None:
         """Watch no longer."""
         if self._isStarted:
             self._isStarted = False
             slicer.app.layoutManager().disconnect(LAYOUT_CHANGED, self._watch)
             self._leave()
 
-    def watcher(self, sliceView, group):
+    def watcher(self, sliceView: Any, group: int) -> "_ViewWatcher":
         """A `_ViewWatcher` of one view."""
         raise NotImplementedError
 
-    def _watch(self, layout=None):
+    def _watch(self, layout: Any = None) -> None:
         self._leave()
         for group, row in enumerate(layouts.ROWS):
             for view in row:
@@ -49,7 +54,7 @@ class ViewMouse:
                 if isInLayout(widget):
                     self._views.append(self.watcher(widget.sliceView(), group))
 
-    def _leave(self):
+    def _leave(self) -> None:
         for view in self._views:
             view.release()
         self._views = []
@@ -60,11 +65,11 @@ class ViewClicks(ViewMouse):
     when the button goes down.
     """
 
-    def __init__(self, onClick, onPress=lambda: None):
+    def __init__(self, onClick: Callable[..., None], onPress: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self._onClick, self._onPress = onClick, onPress
 
-    def watcher(self, sliceView, group):
+    def watcher(self, sliceView: Any, group: int) -> "_ViewWatcher":
         return _ClickWatcher(sliceView, group, self._onClick, self._onPress)
 
 
@@ -73,19 +78,19 @@ class HandlesNearPointer(ViewMouse):
     one, and only then: handles cover a small lesion.
     """
 
-    def __init__(self, context):
+    def __init__(self, context: ReadingContext) -> None:
         super().__init__()
         self._context = context
 
-    def stop(self):
+    def stop(self) -> None:
         super().stop()
         if self._context.study is not None:
             self._context.study.show_handles(False)
 
-    def watcher(self, sliceView, group):
+    def watcher(self, sliceView: Any, group: int) -> "_ViewWatcher":
         return _PointerWatcher(sliceView, group, self._onPointer)
 
-    def _onPointer(self, group, sliceNode, position):
+    def _onPointer(self, group: int, sliceNode: vtkMRMLSliceNode, position: Sequence[float]) -> None:
         study = self._context.study
         if study is not None and study.selected is not None:
             node = study.node(study.selected, SIDES[group])
@@ -95,13 +100,13 @@ class HandlesNearPointer(ViewMouse):
 class _ViewWatcher:
     """Observers of one view's mouse; `functions` by event."""
 
-    def __init__(self, sliceView, group, functions):
+    def __init__(self, sliceView: Any, group: int, functions: Callable[..., None]) -> None:
         self._sliceNode, self._interactor, self._group = sliceView.mrmlSliceNode(), sliceView.interactor(), group
         self._tags = [
             self._interactor.AddObserver(event, function, BEFORE_SLICER) for event, function in functions.items()
         ]
 
-    def release(self):
+    def release(self) -> None:
         for tag in self._tags:
             self._interactor.RemoveObserver(tag)
         self._tags = []
@@ -110,7 +115,7 @@ class _ViewWatcher:
 class _ClickWatcher(_ViewWatcher):
     """The clicks into one view."""
 
-    def __init__(self, sliceView, group, onClick, onPress):
+    def __init__(self, sliceView: Any, group: int, onClick: Callable[..., None], onPress: Callable[[], None]) -> None:
         self._onClick, self._onPressed = onClick, onPress
         self._pressed = None
         events = {
@@ -119,11 +124,11 @@ class _ClickWatcher(_ViewWatcher):
         }
         super().__init__(sliceView, group, events)
 
-    def _onPress(self, caller, event):
+    def _onPress(self, caller: Any, event: Any) -> None:
         self._pressed = self._interactor.GetEventPosition()
         self._onPressed()
 
-    def _onRelease(self, caller, event):
+    def _onRelease(self, caller: Any, event: Any) -> None:
         pressed, self._pressed = self._pressed, None
         position = self._interactor.GetEventPosition()
         if pressed is not None and max(abs(a - b) for a, b in zip(pressed, position)) <= LARGEST_TREMOR:
@@ -134,7 +139,7 @@ class _ClickWatcher(_ViewWatcher):
 class _PointerWatcher(_ViewWatcher):
     """The pointer over one view while no button is held; its position is None when it has left."""
 
-    def __init__(self, sliceView, group, onPointer):
+    def __init__(self, sliceView: Any, group: int, onPointer: Callable[..., None]) -> None:
         self._onPointer = onPointer
         self._isHeld = False
         events = {
@@ -145,29 +150,29 @@ class _PointerWatcher(_ViewWatcher):
         }
         super().__init__(sliceView, group, events)
 
-    def _onPress(self, caller, event):
+    def _onPress(self, caller: Any, event: Any) -> None:
         self._isHeld = True
 
-    def _onRelease(self, caller, event):
+    def _onRelease(self, caller: Any, event: Any) -> None:
         self._isHeld = False
 
-    def _onMove(self, caller, event):
+    def _onMove(self, caller: Any, event: Any) -> None:
         if not self._isHeld:
             self._onPointer(self._group, self._sliceNode, self._interactor.GetEventPosition())
 
-    def _onLeft(self, caller, event):
+    def _onLeft(self, caller: Any, event: Any) -> None:
         if not self._isHeld:
             self._onPointer(self._group, self._sliceNode, None)
 
 
-def isInLayout(sliceWidget):
+def isInLayout(sliceWidget: Any) -> bool:
     """Whether a slice widget, which may be None, belongs to the layout on the screen. Slicer keeps and lists those of
     former layouts; when it tells of a new layout, the new ones are not yet visible.
     """
     return sliceWidget is not None and bool(sliceWidget.mrmlSliceNode().IsMappedInLayout())
 
 
-def isNear(roiNode, sliceNode, position):
+def isNear(roiNode: vtkMRMLMarkupsROINode, sliceNode: vtkMRMLSliceNode, position: Sequence[float]) -> bool:
     """Whether a position in a slice view (pixels from the lower left) is in a box or near it."""
     toWorld = slicer.util.arrayFromVTKMatrix(sliceNode.GetXYToRAS())
     fromBox = slicer.util.arrayFromVTKMatrix(roiNode.GetObjectToWorldMatrix())

@@ -1,5 +1,8 @@
 """A line over the views that says what the user is to do in them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -17,15 +20,15 @@ LAYOUT_CHANGED = "layoutChanged(int)"
 class ViewPrompt:
     """Lies over the top of the views, where the eye is, and has a button to leave off."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._frame = self._label = self._leaveOff = None
 
     @property
-    def text(self):
+    def text(self) -> str:
         """What it says, "" while it is away."""
         return self._label.text if self._frame is not None else ""
 
-    def show(self, sentence, leaveOff, isProblem=False):
+    def show(self, sentence: str, leaveOff: Callable[[], None], isProblem: bool = False) -> None:
         """Say a sentence; `leaveOff()` is called when the user presses the button."""
         if self._frame is None:
             self._make()
@@ -34,7 +37,7 @@ class ViewPrompt:
         self._frame.styleSheet = PROBLEM if isProblem else CALM
         self._place()
 
-    def hide(self, leaveOff=None):
+    def hide(self, leaveOff: Callable[[], None] | None = None) -> None:
         """Go away; nothing happens when somebody else than who gave this `leaveOff` has taken the place."""
         if self._frame is not None and leaveOff in (None, self._leaveOff):
             slicer.app.layoutManager().disconnect(LAYOUT_CHANGED, self._place)
@@ -42,7 +45,7 @@ class ViewPrompt:
             self._frame.deleteLater()
             self._frame = self._label = self._leaveOff = None
 
-    def _make(self):
+    def _make(self) -> None:
         self._frame = qt.QFrame(slicer.app.layoutManager().viewport())
         self._frame.objectName = "viewPrompt"
         layout = qt.QHBoxLayout(self._frame)
@@ -56,7 +59,7 @@ class ViewPrompt:
         layout.addWidget(button)
         slicer.app.layoutManager().connect(LAYOUT_CHANGED, self._place)
 
-    def _place(self, layout=None):
+    def _place(self, layout: Any = None) -> None:
         """Over the middle of the upper row, as wide as the sentence, wrapped where the views are narrower."""
         frame, room = self._frame, slicer.app.layoutManager().viewport().width - 2 * MARGIN
         self._label.wordWrap = False

@@ -1,10 +1,17 @@
 """One press of Apply: from volume nodes to files for the worker, and from its answer to nodes again."""
 
+from pathlib import Path
+from typing import Any
+
+from slicer import vtkMRMLTableNode
 from slicer.i18n import tr as _
 
+from liverpair.bundle import Bundle
 from liverpair.mrml import volumes
+from LiverPairLib.inputs import Segmentations, Volumes
 from LiverPairLib.resultnodes import ResultNodes
 from LiverPairLib.workerrun import WorkerRun
+from LiverPairLib.workersession import SessionWorker
 
 
 class SegmentationRun(WorkerRun):
@@ -16,7 +23,15 @@ class SegmentationRun(WorkerRun):
     job = "segment"
     title = _("segmentation")
 
-    def __init__(self, worker, bundle, volumeNodes, segmentationNodes, tableNode, options):
+    def __init__(
+        self,
+        worker: SessionWorker,
+        bundle: Bundle,
+        volumeNodes: Volumes,
+        segmentationNodes: Segmentations,
+        tableNode: vtkMRMLTableNode | None,
+        options: dict[str, Any],
+    ) -> None:
         """`volumeNodes` and `segmentationNodes` are dictionaries from "t1" and "t2" to nodes or None. A segmentation
         that is None or gone is made anew, and so is `tableNode`. `options` are those of the worker's job "segment".
         """
@@ -25,7 +40,7 @@ class SegmentationRun(WorkerRun):
         self._outputs = ResultNodes(segmentationNodes, tableNode)
         self.nodes = None
 
-    def writeRequest(self, folder):
+    def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {**self._options, "model": [str(self._bundle.folder)], "output": str(folder / "results")}
         request["remember"] = False
         for side, node in self._volumes.items():
@@ -33,7 +48,7 @@ class SegmentationRun(WorkerRun):
             request[side] = self.write(volumes.image_from_node(node), folder / f"{side}.nrrd")
         return request
 
-    def takeResult(self, result):
+    def takeResult(self, result: dict[str, Any]) -> str:
         left = {side: node for side, node in self._volumes.items() if self.volume(side) is not None}
         notes = self._outputs.put(left, result, self._bundle.labels[0])
         self.nodes = self._outputs
