@@ -43,6 +43,7 @@ from liverpair.measures.feature_names import default_features
 from liverpair.mrml import frames
 from liverpair.mrml.dreams.dream_scene import DreamScene
 from LiverPairLib import inputs, sampledata, standins
+from LiverPairLib.documentation import documentation
 from LiverPairLib.installer import Installer
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.sectionedwidget import SectionedWidget
@@ -56,13 +57,13 @@ class DeepDreamInspector(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("DeepDream Inspector")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
-        self.parent.dependencies = ["Sequences"]
+        self.parent.dependencies = ["Markups", "Plots", "Segmentations", "Sequences"]
         self.parent.contributors = ["LiverPair contributors"]
         self.parent.helpText = _(
             "Changes an image step by step until a trained network sees an object in it, and plots how the object's "
             "radiomic features change on the way: that tells which features the network has learned to look for. The "
             "computation runs beside Slicer, which stays usable. For research and teaching only."
-        )
+        ) + documentation("deepdreaminspector")
         self.parent.acknowledgementText = _(
             "The method is that of V. Couteaux et al., Towards interpretability of segmentation networks by analyzing "
             "DeepDreams (iMIMIC 2019), and of his PhD thesis (2021)."

@@ -27,6 +27,7 @@ from LesionPairDetectLib.reviewsection import ReviewSection
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from LiverPairLib import inputs, sampledata, standins
+from LiverPairLib.documentation import documentation
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.sectionedwidget import SectionedWidget
 
@@ -38,12 +39,13 @@ class LesionPairDetect(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Lesion Pair Detect")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Quantification")]
+        self.parent.dependencies = ["Markups", "Segmentations"]
         self.parent.contributors = ["LiverPair contributors"]
         self.parent.helpText = _(
             "Detects lesions of the liver in a T1- and a T2-weighted MR volume of one patient that are not registered, "
             "and says which box in T1 is which box in T2. Boxes can be reviewed, corrected, drawn and linked by hand. "
             "The computation runs beside Slicer, which stays usable. For research and teaching only."
-        )
+        ) + documentation("lesionpairdetect")
         self.parent.acknowledgementText = _("LiverPair follows the PhD thesis of V. Couteaux (2021).")
 
 

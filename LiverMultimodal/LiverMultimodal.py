@@ -24,6 +24,7 @@ from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.core.geometry import volume_ml
 from liverpair.mrml import segmentations, volumes
 from LiverPairLib import inputs, sampledata, sourcedisplay, standins
+from LiverPairLib.documentation import documentation
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.panelcontext import PanelContext
 from LiverPairLib.resultnodes import ResultNodes
@@ -40,12 +41,13 @@ class LiverMultimodal(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = _("Liver Multimodal")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        self.parent.dependencies = ["Segmentations"]
         self.parent.contributors = ["LiverPair contributors"]
         self.parent.helpText = _(
             "Segments the liver in a T1- and a T2-weighted MR volume of one patient. The two need not be registered: "
             "each gets its own segmentation on its own grid. The computation runs beside Slicer, which stays usable. "
             "For research and teaching only."
-        )
+        ) + documentation("livermultimodal")
         self.parent.acknowledgementText = _("LiverPair follows the PhD thesis of V. Couteaux (2021).")
         slicer.app.connect("startupCompleted()", sampledata.registerSampleData)
         slicer.app.connect("startupCompleted()", sourcedisplay.start)

@@ -1,5 +1,6 @@
 """What the widgets of the modules have in common whose panel is made of sections."""
 
+import sys
 from typing import Any
 
 import slicer
@@ -10,6 +11,9 @@ from liverpair.core.notifying import notify
 from LiverPairLib.modellogic import STATUS_MS
 from LiverPairLib.runpanel import PROBLEM_STYLE
 from LiverPairLib.section import Section
+
+KEPT = ("LiverPairLib.workersession", "LiverPairLib.processtransport")
+"""What is not read anew: the worker of the session goes on, which serves the other modules too."""
 
 
 class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -52,6 +56,13 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         notify(section.cleanup for section in self.sections)
         self.context.release()
         self.removeObservers()
+
+    def onReload(self) -> None:
+        """The button Reload of Slicer's developer mode: the files of the Lib folders are read anew too."""
+        for name in list(sys.modules):
+            if name.partition(".")[0] in ("LiverPairLib", f"{self.moduleName}Lib") and name not in KEPT:
+                del sys.modules[name]
+        super().onReload()
 
     def enter(self) -> None:
         """Follow the scene's parameter node, and wake the sections."""

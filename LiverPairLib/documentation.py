@@ -1,0 +1,13 @@
+"""Where the modules are documented."""
+
+from slicer.i18n import tr as _
+
+DOCS = "https://github.com/liverpair/SlicerLiverPair/blob/main/docs"
+
+
+def documentation(module: str) -> str:
+    """What the help of a module says at its end, with links to its own part of the page and to that for scripts."""
+    return _(
+        '<p>More in the <a href="{docs}/using.md#{module}">documentation of this module</a>. The page '
+        '<a href="{docs}/scripting.md">scripting</a> shows how to use it from Python.</p>'
+    ).format(docs=DOCS, module=module)
