@@ -49,6 +49,8 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        if getattr(self.parent, "isEntered", False):  # after a reload, nobody says that the module is on screen
+            self.enter()
 
     def cleanup(self) -> None:
         """Called before the application closes and before a reload."""
