@@ -26,9 +26,10 @@ def workingLogic(makeLogic: Callable[..., ModelLogic]) -> ModelLogic:
     """A logic with the true worker where all that it needs is there, else with a stand-in."""
     logic = makeLogic()
     logic.refreshModels()
-    if logic.bundles and logic.installer.isComplete():
-        return logic
-    return makeLogic(StandInWorker(), NoInstaller(), StandInCatalogue())
+    if not (logic.bundles and logic.installer.isComplete()):
+        logic = makeLogic(StandInWorker(), NoInstaller(), StandInCatalogue())
+        logic.refreshModels()
+    return logic
 
 
 class NoInstaller:
