@@ -7,7 +7,7 @@ from liverpair.commands.any_text import print_any_text
 from liverpair.core.errors import Cancelled
 from liverpair.core.failures import failure_on_command_line
 from reproduction import EXPERIMENTS
-from reproduction.training import COMMANDS
+from reproduction.training import TASKS
 
 DEBUG = "--debug"
 
@@ -19,15 +19,17 @@ def main(words: list[str]) -> int:
     trace only with `--debug`.
     """
     print_any_text()
-    table = EXPERIMENTS
-    if words[:1] == ["train"]:
-        table, words = COMMANDS, words[1:]
+    training = words[:1] == ["train"]
+    if training:
+        words = words[1:]
+    table = TASKS if training else EXPERIMENTS
     if not words or words[0] not in table:
         print(f"usage: python -m reproduction NAME [options]\n\nNAME is one of: {', '.join(EXPERIMENTS)}.")
-        print(f"\nNAME --help lists its options. 'train TASK' trains one of: {', '.join(COMMANDS)}.")
+        print(f"\nNAME --help lists its options. 'train TASK' trains one of: {', '.join(TASKS)}.")
         return 0 if words in (["-h"], ["--help"]) else 2
     try:
-        import_module(table[words[0]]).main([word for word in words[1:] if word != DEBUG])
+        run = TASKS[words[0]].train if training else import_module(EXPERIMENTS[words[0]]).main
+        run([word for word in words[1:] if word != DEBUG])
     except (KeyboardInterrupt, Cancelled):
         print("Stopped. The same command goes on from here.", file=sys.stderr)
         return 130

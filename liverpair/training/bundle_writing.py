@@ -1,43 +1,50 @@
-"""From a finished training run to a bundle: what the manifests of all tasks share."""
+"""From a finished training run to a bundle."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from liverpair.bundle import Bundle
 from liverpair.core.paths import portable_command
-from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.training.command import BEST, TrainingCLI, checkpoint_of, load_checkpoint
 from liverpair.training.run_log import learning_curve
 
+LIVER = {
+    "name": "Liver",
+    "value": 1,
+    "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
+    "color": [221, 130, 101],
+}
+LESION = {
+    "name": "Lesion",
+    "value": 1,
+    "snomed": {"code": "52988006", "scheme": "SCT", "meaning": "Lesion"},
+    "color": [230, 159, 0],
+}
 
-def kept_task(task_class: type, run: Path, which: str = BEST, **changes: Any) -> tuple[Any, int]:
-    """The module of a run's best or last checkpoint, in eval mode on the CPU, and the step it was taken at; `changes`
-    replace hyper-parameters that only mattered at the start. Raises `InputError` when it is not there or damaged."""
+
+def kept_task(task_class: type, run: Path, which: str = BEST) -> tuple[Any, int]:
+    """The module of a run's best or last checkpoint, in eval mode on the CPU, and the step it was taken at. Raises
+    `InputError` when it is not there or damaged."""
     path = checkpoint_of(run, which)
     step = load_checkpoint(path)["global_step"]
-    task = task_class.load_from_checkpoint(path, map_location="cpu", weights_only=False, **changes)
+    past = task_class.ONLY_AT_THE_START
+    task = task_class.load_from_checkpoint(path, map_location="cpu", weights_only=False, **past)
     return task.eval(), step
 
 
-def shared_manifest(
-    cli: TrainingCLI,
-    network: torch.nn.Module,
-    policy: GridPolicy,
-    normalization: Normalization,
-    crop: str | None,
-    step: int,
-    command: str,
-    curves: Sequence[str],
-) -> dict[str, Any]:
-    """What a run's config and logs say, whatever the task: who, on which grid, how trained.
+def write_bundle(cli: TrainingCLI, command: str) -> Bundle:
+    """What a finished run keeps, as a bundle; `command` is said to have made it."""
+    task, step = kept_task(type(cli.model), Path(cli.config.run_folder), cli.config.keep)
+    sections, weights = task.exported()
+    content = {**_shared(cli, task, step, command), **cli.datamodule.manifest(), **sections}
+    return Bundle.write(cli.config.bundle.folder, content, weights)
 
-    `crop`: what the working grid is cropped to. `step`: when the weights were taken. `curves`: the logged scores that
-    make the learning curve.
-    """
+
+def _shared(cli: TrainingCLI, task: Any, step: int, command: str) -> dict[str, Any]:
+    """What a run's config and logs say, whatever the task: who, on which grid, how trained."""
     settings, about, data = cli.config, cli.config.bundle, cli.datamodule
-    curve, seconds = learning_curve(Path(settings.run_folder), tuple(curves))
+    policy, normalization, network = data.policy, data.normalization, task.network
+    curve, seconds = learning_curve(Path(settings.run_folder), task.CURVES)
     return {
         "name": about.name,
         "version": about.version,
@@ -45,7 +52,7 @@ def shared_manifest(
         "grid": {
             "spacing_mm": list(policy.spacing_mm),
             "multiple_of": list(network.multiple_of),
-            "crop": crop,
+            "crop": data.crop,
             "keep_slices_from_mm": policy.keep_slices_from_mm,
             "keep_slices_to_mm": policy.keep_slices_to_mm,
         },
@@ -65,8 +72,7 @@ def shared_manifest(
             "wall_time_s": round(seconds),
             "steps": step,
             "max_steps": cli.trainer.max_steps,
-            "train_cases": data.train_cases,
-            "validation_cases": data.validation_cases,
+            **data.trained_on(),
             "parameters": sum(p.numel() for p in network.parameters()),
             "curve": curve,
         },

@@ -133,6 +133,9 @@ def fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCL
 
 
 def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCLI:
+    for earlier, today in model_class.RENAMED.items():
+        if any(word.partition("=")[0] == earlier for word in arguments):
+            raise InputError(f"{earlier} is called {today} now.")
     cli = TrainingCLI(
         model_class,
         data_class,

@@ -12,7 +12,7 @@ import torch
 from liverpair.core.errors import InputError
 from liverpair.detection.anchors import Anchors, make_anchors
 from liverpair.detection.consistency import consistency_targets
-from liverpair.detection.detection_settings import DetectionSettings
+from liverpair.detection.detection_settings import EARLIER, DetectionSettings
 from liverpair.detection.finding import find_boxes
 from liverpair.detection.losses import DetectionLoss
 from liverpair.detection.pairing import Found
@@ -84,6 +84,10 @@ class DetectionTask(WarmupCosine):
         As in `WarmupCosine`.
     """
 
+    CURVES = ("loss", "validation_ap", "validation_moved_iou")
+    ONLY_AT_THE_START = {"start_from": ""}
+    RENAMED = {f"--model.settings.{earlier}": f"--model.settings.{today}" for earlier, today in EARLIER.items()}
+
     def __init__(
         self,
         settings: DetectionSettings,
@@ -114,6 +118,10 @@ class DetectionTask(WarmupCosine):
         if start_from:
             take_weights(self.network, start_from)
         self.validated: list[tuple] = []
+
+    def exported(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """As in `WarmupCosine`."""
+        return {"network": {"name": "retina", "arguments": self.hparams.arguments}}, self.network.state_dict()
 
     def forward(self, images: torch.Tensor) -> RetinaOutput:
         """The heads' answer to images (batch, channels, *space)."""

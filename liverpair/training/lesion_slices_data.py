@@ -1,12 +1,10 @@
 """Slices of real MRI with objects to segment, as training samples for the networks that DeepDreamInspector inspects."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytorch_lightning as lightning
 import torch
 from monai.data import set_track_meta
 from monai.transforms import (
@@ -20,15 +18,25 @@ from monai.transforms import (
 )
 from torch.utils.data import DataLoader, Dataset
 
+from liverpair.bundle.manifest import SLICE_SEGMENTATION
 from liverpair.core.errors import InputError
-from liverpair.segmentation.preparation import GridPolicy, Normalization
+from liverpair.dreaming.normal_ranges import ranges_of_objects
+from liverpair.networks.padding import logits_of
+from liverpair.segmentation.preparation import GridPolicy
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.synthesis.slice_objects import Fakes, Marking, elongated, marked, with_fakes
+from liverpair.training.bundle_writing import LESION
 from liverpair.training.lesion_slices_cache import LesionSlices, SlicePreparation, cached_slices
-from liverpair.training.loaders import one_thread, training_loader
+from liverpair.training.loaders import CaseData, one_thread, training_loader
 from liverpair.training.paired_lesions_data import SEEDS_PER_CASE
+from liverpair.training.segmentation import batch_dice
 
-KINDS = ("lesions", "fakes", "elongated")
+KINDS = {
+    "lesions": "synthetic lesions, each in the slice that shows most of it,",
+    "fakes": "fake lesions",
+    "elongated": "fake lesions more than twice as high as wide",
+}
+"""What can be found in a slice, and what the normal ranges of a bundle are then of."""
 LARGE_LESIONS = LesionStatistics(
     mean_count=10.0, count_spread=0.5, median_mm=24.0, spread=0.45, smallest_mm=10.0, single_share=0.0
 )
@@ -207,15 +215,18 @@ def each_object(
             yield image, labels == number, volume.spacing_mm
 
 
-class LesionSlicesData(lightning.LightningDataModule):
+@torch.no_grad()
+def mean_dice(network: torch.nn.Module, volumes: Sequence[LesionSlices], objects: SliceObjects, seed: int) -> float:
+    """Mean over volumes of the Dice inside the liver, all slices of a volume together, at a probability of 0.5."""
+    samples = WholeSlices(volumes, objects, seed)
+    return float(np.mean([float(batch_dice(logits_of(network, s["image"]), s)) for s in samples]))
+
+
+class LesionSlicesData(CaseData):
     """Patches of slices of real MRI with objects in their livers, and whole slices for validation.
 
     Parameters
     ----------
-    root
-        Folder of real pairs, one sub-folder a case. `${LIVERPAIR_DATA}` is replaced by that environment variable.
-    train, validation
-        Names of the cases.
     sequence
         "T1" or "T2".
     t1_images
@@ -230,19 +241,16 @@ class LesionSlicesData(lightning.LightningDataModule):
         What sets of lesions look like.
     patch
         Side of a training patch, pixels.
-    patches_per_epoch, batch_size, workers, seed
+    patches_per_epoch, batch_size
         As their names say.
-    policy, normalization
-        The working grid and intensity normalization of the bundle to be made.
-    cache
-        Folder of prepared slices.
+    policy
+        The working grid of the bundle to be made.
+    options
+        Those of `CaseData`.
     """
 
     def __init__(
         self,
-        root: str,
-        train: list[str],
-        validation: list[str],
         sequence: str,
         t1_images: list[str],
         objects: SliceObjects = SliceObjects(),
@@ -253,22 +261,26 @@ class LesionSlicesData(lightning.LightningDataModule):
         patch: int = 96,
         patches_per_epoch: int = 2000,
         batch_size: int = 8,
-        workers: int = 1,
-        seed: int = 0,
         policy: GridPolicy = SLICE_POLICY,
-        normalization: Normalization = Normalization(),
-        cache: str = "runs/cache",
+        **options,
     ):
-        super().__init__()
-        self.root = Path(os.path.expandvars(root))
-        self.train_cases, self.validation_cases, self.t1_images = train, validation, t1_images
-        self.sequence, self.objects = sequence, objects
+        super().__init__(policy=policy, **options)
+        self.t1_images, self.sequence, self.objects = t1_images, sequence, objects
         self.variants, self.validation_variants, self.first_seed = variants, validation_variants, first_seed
         self.patch, self.patches_per_epoch, self.batch_size = patch, patches_per_epoch, batch_size
-        self.workers, self.seed = workers, seed
-        self.policy, self.normalization = policy, normalization
-        self.preparation = SlicePreparation(policy, normalization, statistics)
-        self.cache = Path(cache)
+        self.preparation = SlicePreparation(policy, self.normalization, statistics)
+
+    def manifest(self) -> dict[str, Any]:
+        """As in `CaseData`, and mean and standard deviation of every feature over the objects of the training."""
+        objects = each_object(self.training_volumes(), self.objects, self.seed)
+        ranges = ranges_of_objects(objects, f"{KINDS[self.objects.kind]} of the training slices")
+        return {
+            "task": SLICE_SEGMENTATION,
+            "strategy": "single",
+            "inputs": [self.sequence],
+            "labels": [LESION],
+            "normal_ranges": ranges.as_dict(),
+        }
 
     def prepare_data(self) -> None:
         """Write the lesions and fill the cache once, before any process of a multi-GPU run reads it."""
@@ -303,7 +315,7 @@ class LesionSlicesData(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Augmented patches; a new epoch changes them anew."""
         dataset = SlicePatches(self.train_volumes, self.objects, self.patch, self.patches_per_epoch, self.seed)
-        dataset.epoch = self.trainer.current_epoch if self.trainer else 0
+        dataset.epoch = self.epoch
         return training_loader(dataset, self.workers, self.batch_size, begin=_quick, ahead=8)
 
     def val_dataloader(self) -> DataLoader:

@@ -1,6 +1,7 @@
-"""The optimizer and learning rate that every training shares."""
+"""What the Lightning modules of all tasks share: optimizer, learning rate, what their bundles get."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -13,8 +14,20 @@ class WarmupCosine(lightning.LightningModule):
     """A module trained with AdamW whose rate climbs linearly, then falls along a cosine to a hundredth at the last
     step.
 
-    Its hyper-parameters hold `learning_rate`, `weight_decay` and `warmup_steps`.
+    Its hyper-parameters hold `learning_rate`, `weight_decay` and `warmup_steps`; `network` is what its bundle gets.
     """
+
+    CURVES: Sequence[str] = ("loss", "validation_dice")
+    """The logged scores that make the learning curve of a bundle."""
+    ONLY_AT_THE_START: Mapping[str, Any] = {}
+    """Hyper-parameters that mean nothing to a trained module, and what replaces them."""
+    RENAMED: Mapping[str, str] = {}
+    """Options of earlier versions, and what they are called now."""
+
+    def exported(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """What a bundle's manifest says of the network, and the bundle's weights; the module is trained no more."""
+        network = {"name": self.hparams.network, "arguments": self.hparams.arguments}
+        return {"network": network}, self.network.state_dict()
 
     def rate_factor(self, step: int) -> float:
         """Learning rate at `step` as a part of the highest. It looks at the trainer, so that a resumed run may be

@@ -1,18 +1,17 @@
 """Real pairs with synthetic lesions as training samples for three-dimensional detection."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytorch_lightning as lightning
 from torch.utils.data import DataLoader, Dataset
 
 from liverpair.core.errors import InputError
-from liverpair.segmentation.preparation import GridPolicy, Normalization
+from liverpair.segmentation.preparation import GridPolicy
 from liverpair.synthesis.paired_lesions import LesionStatistics
+from liverpair.training.bundle_writing import LESION
 from liverpair.training.detection import PairBatch, PairSample
-from liverpair.training.loaders import training_loader
+from liverpair.training.loaders import CaseData, training_loader
 from liverpair.training.pair_augmentation import PairAugmentation
 from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparation, cached_variants
 
@@ -50,15 +49,11 @@ class WholePairs(Dataset):
         return self.variants[index].sample()
 
 
-class PairedLesionsData(lightning.LightningDataModule):
+class PairedLesionsData(CaseData):
     """Synthetic lesions in the livers of real pairs, prepared as the model's `settings` say.
 
     Parameters
     ----------
-    root
-        Folder of real pairs, one sub-folder a case. `${LIVERPAIR_DATA}` is replaced by that environment variable.
-    train, validation
-        Names of the cases.
     t1_images
         Files that serve as T1, in turn from variant to variant.
     variants
@@ -71,19 +66,16 @@ class PairedLesionsData(lightning.LightningDataModule):
         What sets of lesions look like.
     augmentation
         What is changed at every step.
-    pairs_per_epoch, workers, seed
-        As their names say.
-    policy, normalization
-        The working grid and intensity normalization of the bundle to be made.
-    cache
-        Folder of prepared variants.
+    pairs_per_epoch
+        As its name says.
+    policy
+        The working grid of the bundle to be made.
+    options
+        Those of `CaseData`.
     """
 
     def __init__(
         self,
-        root: str,
-        train: list[str],
-        validation: list[str],
         t1_images: list[str],
         variants: int = 40,
         validation_variants: int = 12,
@@ -91,20 +83,27 @@ class PairedLesionsData(lightning.LightningDataModule):
         statistics: LesionStatistics = LesionStatistics(),
         augmentation: PairAugmentation = PairAugmentation(),
         pairs_per_epoch: int = 250,
-        workers: int = 1,
-        seed: int = 0,
         policy: GridPolicy = GridPolicy((2.0, 2.0, 5.0), 0.0, 0.0),
-        normalization: Normalization = Normalization(),
-        cache: str = "runs/cache",
+        **options,
     ):
-        super().__init__()
-        self.root = Path(os.path.expandvars(root))
-        self.train_cases, self.validation_cases, self.t1_images = train, validation, t1_images
+        super().__init__(policy=policy, **options)
+        self.t1_images = t1_images
         self.variants, self.validation_variants, self.first_seed = variants, validation_variants, first_seed
         self.statistics, self.augmentation = statistics, augmentation
-        self.pairs_per_epoch, self.workers, self.seed = pairs_per_epoch, workers, seed
-        self.policy, self.normalization = policy, normalization
-        self.cache = Path(cache)
+        self.pairs_per_epoch = pairs_per_epoch
+
+    crop = "liver"
+
+    def manifest(self) -> dict[str, Any]:
+        """As in `CaseData`. How boxes are read off the answer is what the config says now: it may be tuned on
+        validation after training."""
+        return {
+            "task": "detection",
+            "strategy": "pair",
+            "inputs": ["T1", "T2"],
+            "detection": self.trainer.lightning_module.settings.section(),
+            "labels": [LESION],
+        }
 
     def prepare_data(self) -> None:
         """Write the lesions and fill the cache once, before any process of a multi-GPU run reads it."""
@@ -145,7 +144,7 @@ class PairedLesionsData(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Augmented pairs; a new epoch changes them anew."""
         dataset = LesionPairs(self.train_variants, self.augmentation, self.pairs_per_epoch, self.seed)
-        dataset.epoch = self.trainer.current_epoch if self.trainer else 0
+        dataset.epoch = self.epoch
         return training_loader(dataset, self.workers, collate=PairBatch.of)
 
     def val_dataloader(self) -> DataLoader:

@@ -59,6 +59,11 @@ class PairedLiversTask(WarmupCosine):
         channels = {"in_channels": self.hparams.in_channels, "out_channels": self.hparams.out_channels}
         return {**(self.hparams.arguments or {}), **channels}
 
+    def exported(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """As in `WarmupCosine`."""
+        network = {"name": self.hparams.network, "arguments": self.network_arguments}
+        return {"network": network}, self.network.state_dict()
+
     def setup(self, stage: str) -> None:
         """Raises `InputError` when the strategy of the data wants another number of channels."""
         one = self.trainer.datamodule.training_passes[0]

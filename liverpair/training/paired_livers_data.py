@@ -1,22 +1,21 @@
 """Real pairs as training samples for a liver network of any strategy (Couteaux 2021, section 2.2.2)."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
-import pytorch_lightning as lightning
 from torch.utils.data import DataLoader
 
 from liverpair.bundle.strategies import SIDES, STRATEGIES, Pass
 from liverpair.core.errors import InputError
-from liverpair.segmentation.preparation import GridPolicy, Normalization
+from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import paired_transform
-from liverpair.training.loaders import check_loading, training_loader
+from liverpair.training.bundle_writing import LIVER
+from liverpair.training.loaders import CaseData, check_loading, training_loader
 from liverpair.training.paired_livers_cache import PairFiles, PairVolume, cached_pair
 from liverpair.training.segmentation_data import PatchDataset, VolumeDataset
 
 
-class PairedLiversData(lightning.LightningDataModule):
+class PairedLiversData(CaseData):
     """Training patches and validation volumes of pairs, as a strategy shows them to its network.
 
     A batch has "image" (batch, inputs, z, y, x) in [0, 1] and "target" (batch, outputs, z, y, x), the fraction of each
@@ -25,10 +24,6 @@ class PairedLiversData(lightning.LightningDataModule):
 
     Parameters
     ----------
-    root
-        Folder of pairs, one sub-folder a case. `${LIVERPAIR_DATA}` is replaced by that environment variable.
-    train, validation
-        Names of the cases.
     strategy, inputs
         As in a bundle (`liverpair.bundle.strategies`): each step draws one of the strategy's passes.
     t1_images
@@ -39,19 +34,16 @@ class PairedLiversData(lightning.LightningDataModule):
         Size of a training patch (z, y, x) in voxels of the working grid.
     strong_augmentation
         Beyond the published bias field, also what trains the shipped model.
-    patches_per_epoch, batch_size, workers, seed, mirror_probability
+    patches_per_epoch, batch_size, mirror_probability
         As their names say.
-    policy, normalization
-        The working grid and intensity normalization of the bundle to be made.
-    cache
-        Folder of prepared pairs.
+    policy
+        The working grid of the bundle to be made.
+    options
+        Those of `CaseData`.
     """
 
     def __init__(
         self,
-        root: str,
-        train: list[str],
-        validation: list[str],
         strategy: str = "single",
         inputs: list[str] | None = None,
         t1_images: list[str] | None = None,
@@ -63,17 +55,12 @@ class PairedLiversData(lightning.LightningDataModule):
         strong_augmentation: bool = False,
         patches_per_epoch: int = 100,
         batch_size: int = 1,
-        workers: int = 1,
-        seed: int = 0,
         mirror_probability: float = 0.0,
         policy: GridPolicy = GridPolicy((3.0, 3.0, 6.0)),
-        normalization: Normalization = Normalization(),
-        cache: str = "runs/cache",
+        **options,
     ):
-        super().__init__()
-        check_loading(patches_per_epoch, batch_size, workers, seed)
-        self.root = Path(os.path.expandvars(root))
-        self.train_cases, self.validation_cases = train, validation
+        super().__init__(policy=policy, **options)
+        check_loading(patches_per_epoch, batch_size)
         self.strategy, self.inputs = strategy, inputs or ["T1 or T2"]
         if strategy not in STRATEGIES:
             raise ValueError(f"there is no strategy '{strategy}'; there are {', '.join(STRATEGIES)}")
@@ -83,10 +70,19 @@ class PairedLiversData(lightning.LightningDataModule):
         self.t2_image, self.labels = t2_image, {"T1": t1_labels, "T2": t2_labels}
         self.label_value = label_value
         self.patch, self.strong_augmentation = patch, strong_augmentation
-        self.patches_per_epoch, self.batch_size, self.workers, self.seed = patches_per_epoch, batch_size, workers, seed
+        self.patches_per_epoch, self.batch_size = patches_per_epoch, batch_size
         self.mirror_probability = mirror_probability
-        self.policy, self.normalization = policy, normalization
-        self.cache = Path(cache)
+
+    def manifest(self) -> dict[str, Any]:
+        """As in `CaseData`."""
+        return {
+            "task": "segmentation",
+            "strategy": self.strategy,
+            "inputs": self.inputs,
+            "mirror_axes": ["x"] if self.mirror_probability > 0 else [],
+            "labels": [LIVER],
+            "postprocessing": {"threshold": 0.5, "largest_component": True, "fill_holes": True},
+        }
 
     @property
     def training_passes(self) -> list[Pass]:
@@ -128,7 +124,7 @@ class PairedLiversData(lightning.LightningDataModule):
         """Random patches; a new epoch draws new ones."""
         transform = paired_transform(self.patch, len(self.inputs), self.strong_augmentation, self.mirror_probability)
         dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
-        dataset.epoch = self.trainer.current_epoch if self.trainer else 0
+        dataset.epoch = self.epoch
         return training_loader(dataset, self.workers, self.batch_size)
 
     def val_dataloader(self) -> DataLoader:

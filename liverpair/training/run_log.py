@@ -1,14 +1,13 @@
 """What a training run wrote down about itself: its learning curve and how long it took."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-CURVES = ("loss", "validation_dice")
 
-
-def learning_curve(run: Path, names: tuple[str, ...] = CURVES) -> tuple[list[dict[str, Any]], float]:
+def learning_curve(run: Path, names: Sequence[str]) -> tuple[list[dict[str, Any]], float]:
     """The curve of a run that may have been interrupted and resumed, and its wall time in seconds.
 
     Returns one record per logged step with the scores of that step, and the sum over sessions of the time between

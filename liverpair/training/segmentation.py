@@ -67,6 +67,8 @@ class SegmentationTask(WarmupCosine):
         at random, and so does a head with other outputs but for the first of them.
     """
 
+    ONLY_AT_THE_START = {"initial_weights": None}
+
     def __init__(
         self,
         network: str = "unet",
@@ -91,6 +93,12 @@ class SegmentationTask(WarmupCosine):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits (batch, channels, *space) of images (batch, 1, *space) of any size."""
         return logits_of(self.network, image)
+
+    def exported(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """As in `WarmupCosine`; of the output channels only the first is kept."""
+        self.network.select_outputs([0])
+        arguments = {**(self.hparams.arguments or {}), "out_channels": self.network.out_channels}
+        return {"network": {"name": self.hparams.network, "arguments": arguments}}, self.network.state_dict()
 
     def loss_of(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Loss of the liver plus the weighted loss of the auxiliary channels."""

@@ -1,20 +1,20 @@
 """Studies as training samples for liver segmentation."""
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytorch_lightning as lightning
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from liverpair.core.errors import InputError
-from liverpair.segmentation.preparation import GridPolicy, Normalization
+from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import Augmentation, training_transform
-from liverpair.training.loaders import check_loading, training_loader
+from liverpair.training.bundle_writing import LIVER
+from liverpair.training.loaders import CaseData, check_loading, training_loader
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
 
 
@@ -63,15 +63,11 @@ class VolumeDataset(Dataset):
         return self.volumes[index].tensors()
 
 
-class SegmentationData(lightning.LightningDataModule):
+class SegmentationData(CaseData):
     """Training patches and validation volumes of paired studies; every image of a pair is a sample of its own.
 
     Parameters
     ----------
-    root
-        Folder of studies, one sub-folder a case. `${LIVERPAIR_DATA}` is replaced by that environment variable.
-    train, validation
-        Names of the cases.
     images
         The images of a case and their label maps.
     label_values
@@ -82,21 +78,18 @@ class SegmentationData(lightning.LightningDataModule):
         Part of the training patches that are drawn from phantoms.
     patch
         Size of a training patch (z, y, x) in voxels of the working grid.
-    patches_per_epoch, batch_size, workers, seed, mirror_probability
+    patches_per_epoch, batch_size, mirror_probability
         As their names say.
     augmentation
         Probabilities of the changes that stand for other hospitals and patients.
-    policy, normalization
-        The working grid and intensity normalization of the bundle to be made.
-    cache
-        Folder of prepared volumes.
+    policy
+        The working grid of the bundle to be made.
+    options
+        Those of `CaseData`.
     """
 
     def __init__(
         self,
-        root: str,
-        train: list[str],
-        validation: list[str],
         images: list[ImageKind],
         label_values: list[int],
         phantom_seeds: list[int] | None = None,
@@ -104,25 +97,34 @@ class SegmentationData(lightning.LightningDataModule):
         patch: tuple[int, int, int] = (32, 128, 176),
         patches_per_epoch: int = 200,
         batch_size: int = 1,
-        workers: int = 1,
-        seed: int = 0,
         mirror_probability: float = 0.0,
         augmentation: Augmentation = Augmentation(),
         policy: GridPolicy = GridPolicy(),
-        normalization: Normalization = Normalization(),
-        cache: str = "runs/cache",
+        **options,
     ):
-        super().__init__()
-        check_loading(patches_per_epoch, batch_size, workers, seed)
-        self.root = Path(os.path.expandvars(root))
-        self.train_cases, self.validation_cases = train, validation
+        super().__init__(policy=policy, **options)
+        check_loading(patches_per_epoch, batch_size)
         self.images = images
-        self.preparation = Preparation(policy, normalization, label_values)
+        self.preparation = Preparation(policy, self.normalization, label_values)
         self.phantom_seeds, self.phantom_share = phantom_seeds or [], phantom_share
         self.patch = patch
-        self.patches_per_epoch, self.batch_size, self.workers, self.seed = patches_per_epoch, batch_size, workers, seed
+        self.patches_per_epoch, self.batch_size = patches_per_epoch, batch_size
         self.mirror_probability, self.augmentation = mirror_probability, augmentation
-        self.cache = Path(cache)
+
+    def trained_on(self) -> dict[str, Any]:
+        """As in `CaseData`."""
+        return {**super().trained_on(), "phantom_seeds": self.phantom_seeds}
+
+    def manifest(self) -> dict[str, Any]:
+        """As in `CaseData`."""
+        return {
+            "task": "segmentation",
+            "strategy": "single",
+            "inputs": [" or ".join(sorted({kind.sequence for kind in self.images}))],
+            "mirror_axes": ["x"] if self.mirror_probability > 0 else [],
+            "labels": [LIVER],
+            "postprocessing": {"threshold": 0.5, "largest_component": True, "fill_holes": True},
+        }
 
     def prepare_data(self) -> None:
         """Fill the cache once, before any process of a multi-GPU run reads it."""
@@ -175,7 +177,7 @@ class SegmentationData(lightning.LightningDataModule):
         """Random patches; a new epoch draws new ones."""
         transform = training_transform(self.patch, self.mirror_probability, self.augmentation)
         dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
-        dataset.epoch = self.trainer.current_epoch if self.trainer else 0
+        dataset.epoch = self.epoch
         return training_loader(dataset, self.workers, self.batch_size)
 
     def val_dataloader(self) -> DataLoader:

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.evaluation.result_files import write_results
 from reproduction.arguments import Different, positive
-from reproduction.chapter2.loss_networks import LOSSES, loss_network
-from reproduction.chapter2.strategy_arms import ARMS, REFERENCE, Arm, trained
+from reproduction.chapter2.loss_networks import LOSSES
+from reproduction.chapter2.strategy_arms import ARMS, REFERENCE, Arm, bundles_of
 from reproduction.chapter2.strategy_figures import dice_by_steps
 from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.chapter2.table_2_1 import NOT_RUN, SIDES, ByArm, between_seeds, by_arm
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
         for steps in budgets:
             own_options = argparse.Namespace(**{**vars(options), "steps": steps})
             for arm in chosen:
-                bundles = _trained(arm, seed, own_options, training)
+                bundles = bundles_of(arm, seed, own_options, training)
                 if bundles is not None:
                     scores[steps][arm.key].append(PairScores(bundles, options.data_root, options.device))
     dice = {steps: by_arm(own, options.cases, "dice") for steps, own in scores.items()}
@@ -90,15 +89,6 @@ def _network(key: str) -> Arm:
     if key not in NETWORKS:
         raise InputError(f"There is no network '{key}'.", f"There are: {', '.join(NETWORKS)}.")
     return NETWORKS[key]
-
-
-def _trained(arm: Arm, seed: int, options: argparse.Namespace, training: Sequence[str]) -> list[Bundle] | None:
-    """The networks of a row with a seed; None when time is over."""
-    if arm in LOSSES:
-        found = [loss_network(arm, seed, options, training)]
-    else:
-        found = [trained(name, seed, options, training) for name in arm.networks]
-    return None if None in found else found
 
 
 def title(arm: Arm) -> str:

@@ -1,25 +1,22 @@
 """The networks of the experiment on coded masks: which there are, how to get them, what they find."""
 
 import argparse
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
 
 from liverpair.segmentation.similarity_loss import registered
-from liverpair.training.bundle_writing import kept_task
-from liverpair.training.command import checkpoint_of, fit
+from liverpair.training.command import checkpoint_of
 from reproduction.chapter2.mask_similarity import translation_similarity
-from reproduction.run_folders import check_asked
-from reproduction.training.coded_masks_data import CodedMasksData
-from reproduction.training.similarity_command import CONFIGS
+from reproduction.training import CODED_MASKS
 from reproduction.training.similarity_task import SimilarityTask
+from reproduction.trainings import trained, words_of
 
-CONFIG = CONFIGS / "coded-masks.yaml"
 BATCH = 8
 OTHER_PAIRS = 1000
 """Added to the seed of the third stage, which is to see no pair that the stages before it saw."""
@@ -66,8 +63,8 @@ def _similarity(masks: np.ndarray) -> float:
 def start_of(seed: int, steps: Steps, options: argparse.Namespace, training: Sequence[str]) -> Path | None:
     """Checkpoint of both networks, each trained by itself; None when it is not there and time is over."""
     run = options.runs / "coded-masks" / f"start-{steps.segmentation}-{steps.registration}-{seed}"
-    own = [f"--model.segmentation_steps={steps.segmentation}", f"--model.registration_steps={steps.registration}"]
-    found = _trained(run, seed, steps.segmentation + steps.registration, options, [*own, *training])
+    own = {"model.segmentation_steps": steps.segmentation, "model.registration_steps": steps.registration}
+    found = _trained(run, seed, steps.segmentation + steps.registration, options, own, training)
     return found and checkpoint_of(run)
 
 
@@ -82,44 +79,41 @@ def network_of(
         return None
     stages = f"{steps.segmentation}-{steps.registration}-{steps.both}"
     run = options.runs / "coded-masks" / f"{reference_weight:g}-{stages}-{seed}"
-    own = [
-        "--model.segmentation_steps=0",
-        "--model.registration_steps=0",
-        f"--model.weights.reference={reference_weight:g}",
-        f"--model.weights.similarity={1 - reference_weight:g}",
-        f"--model.start_from={start}",
-        f"--data.seed={seed + OTHER_PAIRS}",
-    ]
-    return _trained(run, seed, steps.both, options, [*own, *training])
+    own = {
+        "model.segmentation_steps": 0,
+        "model.registration_steps": 0,
+        "model.weights.reference": f"{reference_weight:g}",
+        "model.weights.similarity": f"{1 - reference_weight:g}",
+        "data.seed": seed + OTHER_PAIRS,
+    }
+    return _trained(run, seed, steps.both, options, own, training, {"model.start_from": str(start)})
 
 
 def _trained(
-    run: Path, seed: int, steps: int, options: argparse.Namespace, arguments: Sequence[str]
+    run: Path,
+    seed: int,
+    steps: int,
+    options: argparse.Namespace,
+    own: Mapping[str, Any],
+    training: Sequence[str],
+    start: Mapping[str, Any] = MappingProxyType({}),
 ) -> SimilarityTask | None:
-    """A run's network, trained now where it has not all its steps; None when time is over."""
-    check_asked(run, [option for option in arguments if not option.startswith("--model.start_from=")])
-    if checkpoint_of(run).is_file():
-        task, step = kept_task(SimilarityTask, run, start_from="")
-        if step == steps:
-            return task
-    if options.deadline is not None and time.monotonic() > options.deadline:
-        return None
-    print(f"Training {run.name}: {steps} steps", file=sys.stderr, flush=True)
-    fit(
-        SimilarityTask,
-        CodedMasksData,
-        [
-            f"--config={CONFIG}",
-            f"--seed_everything={seed}",
-            f"--data.seed={seed}",
-            f"--data.samples_per_epoch={BATCH * steps}",
-            f"--data.batch_size={BATCH}",
-            f"--trainer.max_steps={steps}",
-            f"--run_folder={run}",
-            *arguments,
-        ],
-    )
-    return kept_task(SimilarityTask, run, start_from="")[0]
+    """A run's network, trained now where it has not all its steps; None when time is over.
+
+    `own`: settings that tell it from others; `start`: where it begins.
+    """
+    settings = {
+        "seed_everything": seed,
+        "data.seed": seed,
+        "data.samples_per_epoch": BATCH * steps,
+        "data.batch_size": BATCH,
+        "trainer.max_steps": steps,
+        **own,
+        **start,
+    }
+    asked = [*words_of(own), *training]
+    done = trained(CODED_MASKS, "coded-masks", run, settings, training, asked, options.deadline)
+    return done and CODED_MASKS.kept(run)[0]
 
 
 @torch.no_grad()

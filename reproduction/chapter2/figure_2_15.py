@@ -22,7 +22,7 @@ from liverpair.training.generated_data import TEST, DrawnSamples
 from reproduction.arguments import add_places, add_seeds, joined, positive, results_folder
 from reproduction.chapter2.coded_masks_networks import Found, Steps, find, network_of
 from reproduction.toys.coded_masks import CodedMasksSettings
-from reproduction.training.coded_masks_data import drawn_sample
+from reproduction.training.toy_data import drawn_masks
 
 NAME = "figure-2-15"
 SEEDS = (0, 1, 2)
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
         training = ["--data.validation_samples=2", *training]
     options.deadline = None if options.minutes is None else time.monotonic() + 60 * options.minutes
     steps = Steps(*options.steps)
-    samples = list(DrawnSamples(partial(drawn_sample, settings=CodedMasksSettings()), options.pairs, (TEST, 0)))
+    samples = list(DrawnSamples(partial(drawn_masks, settings=CodedMasksSettings()), options.pairs, (TEST, 0)))
     found: dict[float, list[Found]] = {weight: [] for weight in weights}
     for seed in options.seeds:
         for weight in weights:

@@ -25,7 +25,7 @@ from reproduction.chapter2.shape_findings import (
     findings,
     measure,
 )
-from reproduction.chapter2.shape_networks import FIGURE, SMOKE, WIDTHS, ShapeArm, ShapeNetwork, trained
+from reproduction.chapter2.shape_networks import FIGURE, SMOKE, WIDTHS, ShapeArm, ShapeNetwork, shape_network
 from reproduction.chapter2.shape_scores import (
     answer,
     dice,
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     shown: ShapeNetwork | None = None
     for seed in options.seeds:
         for arm in arms:
-            network = trained(arm, seed, options, training)
+            network = shape_network(arm, seed, options, training)
             if network is None:
                 continue
             images = unseen_images(network.shifted(arm.shift), options.images)

@@ -13,11 +13,10 @@ from liverpair.bundle import Bundle
 from liverpair.core.device import choose_device
 from liverpair.evaluation.result_files import write_results
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
-from liverpair.training.bundle_writing import kept_task
-from liverpair.training.command import LAST
 from reproduction.chapter2.bets import BORDER_MM, Wager, wager_on
 from reproduction.chapter2.loss_figures import bets_figure
-from reproduction.chapter2.loss_networks import GAMBLER, loss_network, run_of
+from reproduction.chapter2.loss_networks import GAMBLER, kept_adversary
+from reproduction.chapter2.strategy_arms import bundles_of
 from reproduction.chapter2.table_2_1 import NOT_RUN, SIDES, budget
 from reproduction.pair_options import data_words, options_of
 from reproduction.training.adversarial import AdversarialLiversTask
@@ -42,11 +41,11 @@ def main(arguments: Sequence[str]) -> None:
     pairs = {case: read_real_pair(options.data_root, case) for case in options.cases}
     found, seeds = [], []
     for seed in options.seeds:
-        bundle = loss_network(GAMBLER, seed, options, training)
-        if bundle is not None:
-            task, _ = kept_task(AdversarialLiversTask, run_of(GAMBLER, seed, options), LAST)
+        bundles = bundles_of(GAMBLER, seed, options, training)
+        if bundles is not None:
+            task = kept_adversary(GAMBLER, seed, options)
             seeds.append(seed)
-            found.append(_wagers(pairs, bundle, task.to(choose_device(options.device))))
+            found.append(_wagers(pairs, bundles[0], task.to(choose_device(options.device))))
     rows = table(found, options.cases)
     notes = list(NOTES)
     if found:

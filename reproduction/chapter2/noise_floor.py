@@ -15,7 +15,7 @@ import numpy as np
 
 from liverpair.core.errors import InputError
 from liverpair.evaluation.result_files import write_results
-from reproduction.chapter2.strategy_arms import REFERENCE, trained
+from reproduction.chapter2.strategy_arms import REFERENCE, trained_bundle
 from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.pair_options import options_of
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
         for number, fold in enumerate(folds(cases, count, SPLIT_SEED + seed)):
             run = options.runs / "paired-livers" / f"noise-floor-{options.steps}-{seed}-{number}"
             split = [f"--data.train={json.dumps(fold.train)}", f"--data.validation={json.dumps(fold.validation)}"]
-            bundle = trained(REFERENCE.networks[0], seed, options, [*training, *split], run)
+            bundle = trained_bundle(REFERENCE.networks[0], run, seed, options, [*training, *split])
             if bundle is None:
                 break
             scores = PairScores([bundle], options.data_root, options.device)

@@ -1,21 +1,15 @@
 """The networks of the experiment on channels that are not aligned: which there are, and how to get them."""
 
 import argparse
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from liverpair.dreaming.receptive_field import ReceptiveField
-from liverpair.training.bundle_writing import kept_task
-from liverpair.training.command import fit, last_checkpoint, load_checkpoint
 from liverpair.training.segmentation import SegmentationTask
-from reproduction.run_folders import check_asked
 from reproduction.toys.striped_blobs import StripedBlobsSettings
-from reproduction.training.striped_blobs_data import StripedBlobsData
+from reproduction.training import STRIPED_BLOBS
+from reproduction.trainings import trained
 
-CONFIG = Path(__file__).parents[1] / "training" / "configs" / "synthetic" / "striped-blobs.yaml"
 WIDTHS = (16, 32, 64, 128, 128)
 """Of the levels below the stem."""
 SHIFT_RANGE = 20.0
@@ -66,39 +60,26 @@ class ShapeNetwork:
         return replace(self.blobs, shift=shift)
 
 
-def trained(arm: ShapeArm, seed: int, options: argparse.Namespace, training: Sequence[str]) -> ShapeNetwork | None:
+def shape_network(
+    arm: ShapeArm, seed: int, options: argparse.Namespace, training: Sequence[str]
+) -> ShapeNetwork | None:
     """The network of an arm with a seed, trained first when it is not there; None when time is over before.
 
     A training that was stopped goes on. Raises `InputError` when the run was made with other options.
     """
     run = options.runs / "striped-blobs" / f"levels-{arm.levels}-shift-{arm.amplitude:g}-{options.steps}-{seed}"
-    check_asked(run, training)
-    if steps_done(run) < options.steps:
-        if options.deadline is not None and time.monotonic() > options.deadline:
-            return None
-        print(f"Training {run.name}: {options.steps} steps", file=sys.stderr, flush=True)
-    cli = fit(
-        SegmentationTask,
-        StripedBlobsData,
-        [
-            f"--config={CONFIG}",
-            f"--seed_everything={seed}",
-            f"--data.seed={seed}",
-            f"--data.blobs.shift={list(arm.shift)}",
-            f"--model.arguments.widths={arm.widths}",
-            f"--trainer.max_steps={options.steps}",
-            f"--run_folder={run}",
-            *training,
-        ],
-    )
-    task, step = kept_task(SegmentationTask, run)
+    settings = {
+        "seed_everything": seed,
+        "data.seed": seed,
+        "data.blobs.shift": arm.shift,
+        "model.arguments.widths": arm.widths,
+        "trainer.max_steps": options.steps,
+    }
+    cli = trained(STRIPED_BLOBS, "striped-blobs", run, settings, training, deadline=options.deadline)
+    if cli is None:
+        return None
+    task, step = STRIPED_BLOBS.kept(run)
     return ShapeNetwork(task, cli.datamodule.blobs, step, field_of(task))
-
-
-def steps_done(run: Path) -> int:
-    """How many steps the training in a folder has done; 0 when there is none."""
-    checkpoint = last_checkpoint(run)
-    return load_checkpoint(checkpoint)["global_step"] if checkpoint else 0
 
 
 def field_of(task: SegmentationTask) -> int:

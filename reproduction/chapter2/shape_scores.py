@@ -21,7 +21,7 @@ from reproduction.toys.striped_blobs import (
     striped_blobs,
     striped_scene,
 )
-from reproduction.training.striped_blobs_data import sample_of
+from reproduction.training.toy_data import blobs_sample
 
 RING_DIRECTIONS = 16
 BATCH = 8
@@ -82,7 +82,7 @@ def answer(task: SegmentationTask, images: Sequence[StripedBlobs]) -> torch.Tens
 
 def dice(images: Sequence[StripedBlobs], logits: torch.Tensor) -> float:
     """Dice at 0.5 over all images together, where the target can be told."""
-    return float(batch_dice(logits, default_collate([sample_of(image) for image in images])))
+    return float(batch_dice(logits, default_collate([blobs_sample(image) for image in images])))
 
 
 def nearest_rule(images: Sequence[StripedBlobs], smallest: int) -> torch.Tensor:

@@ -16,12 +16,13 @@ from liverpair.bundle import Bundle
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.summary import wilcoxon
 from reproduction.chapter2.similarity_scores import SimilarityScores
-from reproduction.chapter2.strategy_arms import trained
+from reproduction.chapter2.strategy_arms import arms_of, bundles_of, trained_bundle
 from reproduction.chapter2.strategy_figures import contour_panels
 from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.chapter2.table_2_1 import NOT_RUN, SIDES, between_seeds, budget
 from reproduction.pair_options import data_words, options_of
-from reproduction.training import similarity_command
+from reproduction.training import SIMILARITY
+from reproduction.trainings import words_of
 
 NAME = "similarity"
 DRAWN, SINGLE, DOUBLE_OUT, CONTROL, CONSTRAINED = "drawn", "single", "double-out-specialised", "control", "similarity"
@@ -105,14 +106,15 @@ def main(arguments: Sequence[str]) -> None:
 def network(key: str, seed: int, options: argparse.Namespace, training: Sequence[str]) -> Bundle | None:
     """The network of a row and a seed, trained first where it is not there; None when time is over."""
     if key not in (CONTROL, CONSTRAINED):
-        return trained(key, seed, options, training)
+        found = bundles_of(*arms_of([key]), seed, options, training)
+        return found and found[0]
     half = options.steps // 2
-    own = [f"--model.segmentation_steps={half}", f"--model.registration_steps={half}"]
+    own: dict[str, Any] = {"model.segmentation_steps": half, "model.registration_steps": half}
     stages = argparse.Namespace(**{**vars(options), "steps": options.steps + half})
     if key == CONTROL:
-        own += ["--model.weights.similarity=0.0", "--bundle.name=liver-similarity-control"]
+        own |= {"model.weights.similarity": 0.0, "bundle.name": "liver-similarity-control"}
     run = options.runs / NAME / f"{key}-{options.steps}-{seed}"
-    return trained(CONSTRAINED, seed, stages, [*own, *training], run, similarity_command)
+    return trained_bundle(CONSTRAINED, run, seed, stages, [*words_of(own), *training], SIMILARITY)
 
 
 def measure(bundle: Bundle, scores: PairScores, options: argparse.Namespace) -> dict[str, np.ndarray]:

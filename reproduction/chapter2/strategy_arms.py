@@ -1,20 +1,17 @@
 """The networks of the comparison of strategies (Couteaux 2021, section 2.2.4): which there are, and how to get them."""
 
 import argparse
-import os
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import MANIFEST_FILE, read_manifest
 from liverpair.core.errors import InputError
-from liverpair.training import paired_livers_command
+from liverpair.training.tasks import PAIRED_LIVERS, Task
 from reproduction.chapter3.dream_networks import default_root
-from reproduction.run_folders import check_asked
+from reproduction.trainings import check_asked, trained, words_of
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,12 @@ class Arm:
         key: name on the command line.
         strategy: name in the tables.
         specialised: whether a network has its fixed side or order.
-        networks: configs of `train paired-livers`; together they mask `sides`.
+        networks: configs of its task; together they mask `sides`.
         published: Dice in T1 and T2 and p against the reference (table 2.1).
         lost: published Dice that a foreign auxiliary image costs in T1 and T2 (table 2.2), where there is one.
+        sides: the images that are masked.
+        task: what is trained.
+        settings: of its trainings beyond their configs, by the number of steps.
     """
 
     key: str
@@ -36,7 +36,9 @@ class Arm:
     networks: tuple[str, ...]
     published: tuple[float | None, float | None, float | None]
     lost: tuple[float | None, float | None] | None = None
-    sides: tuple[str, ...] = field(default=("T1", "T2"))
+    sides: tuple[str, ...] = ("T1", "T2")
+    task: Task = PAIRED_LIVERS
+    settings: Callable[[int], Mapping[str, Any]] = lambda steps: {}
 
     @property
     def title(self) -> str:
@@ -88,61 +90,64 @@ def networks_of(
     """
     for seed in options.seeds:
         for arm in arms:
-            bundles = [trained(name, seed, options, training) for name in arm.networks]
-            yield arm, seed, None if None in bundles else bundles
+            yield arm, seed, bundles_of(arm, seed, options, training)
 
 
-def trained(
-    name: str,
+def bundles_of(arm: Arm, seed: int, options: argparse.Namespace, training: Sequence[str]) -> list[Bundle] | None:
+    """The networks of an arm with a seed, as `trained_bundle` gets them; None when time is over."""
+    training = [*words_of(arm.settings(options.steps)), *training]
+    runs = [run_of(arm, name, seed, options) for name in arm.networks]
+    found = [trained_bundle(*own, seed, options, training, arm.task) for own in zip(arm.networks, runs)]
+    return None if None in found else found
+
+
+def run_of(arm: Arm, network: str, seed: int, options: argparse.Namespace) -> Path:
+    """The folder of one training of an arm."""
+    name = network if len(arm.networks) > 1 else arm.key
+    return options.runs / "paired-livers" / f"{name}-{options.steps}-{seed}"
+
+
+def trained_bundle(
+    config: str,
+    run: Path,
     seed: int,
     options: argparse.Namespace,
     training: Sequence[str],
-    run: Path | None = None,
-    command: ModuleType = paired_livers_command,
+    task: Task = PAIRED_LIVERS,
 ) -> Bundle | None:
-    """The network of a config of a training command, with a seed; None when it is not there and time is over.
+    """The network of a config of a task, with a seed; None when it is not there and time is over.
 
-    One that has all its steps is used as it is. A training that was stopped goes on. `run`: its folder. `command`: the
-    module that has the configs (`CONFIGS`) and trains (`main`). Raises `InputError` when the folder holds a training
-    on other data or with other options.
+    One that has all its steps is used as it is. A training that was stopped goes on. Raises `InputError` when the
+    folder `run` holds a training on other data or with other options.
     """
-    run = run or options.runs / "paired-livers" / f"{name}-{options.steps}-{seed}"
-    whole = _steps(run / "bundle") == options.steps
-    if not whole and options.deadline is not None and time.monotonic() > options.deadline:
+    asked = [str(options.data_root.resolve()), *training]
+    settings = {
+        "seed_everything": seed,
+        "data.seed": seed,
+        "trainer.max_steps": options.steps,
+        "bundle.folder": str(run / "bundle"),
+        "data.cache": str(options.runs / "cache"),
+        **({} if options.data_root == default_root() else {"data.root": str(options.data_root)}),
+        **_own_data(options),
+    }
+    if _steps(run / "bundle") == options.steps:
+        check_asked(run, asked)
+    elif trained(task, config, run, settings, training, asked, options.deadline) is None:
         return None
-    check_asked(run, training, str(options.data_root.resolve()))
-    if whole:
-        return Bundle.load(run / "bundle")
-    print(f"Training {run.name}: {options.steps} steps", file=sys.stderr, flush=True)
-    own = [] if options.data_root == default_root() else [f"--data.root={options.data_root}"]
-    own += _own_data(options)
-    command.main(
-        [
-            f"--config={os.path.relpath(command.CONFIGS / f'{name}.yaml')}",
-            f"--seed_everything={seed}",
-            f"--data.seed={seed}",
-            f"--trainer.max_steps={options.steps}",
-            f"--run_folder={run}",
-            f"--bundle.folder={run / 'bundle'}",
-            f"--data.cache={options.runs / 'cache'}",
-            *own,
-            *training,
-        ]
-    )
     return Bundle.load(run / "bundle")
 
 
-def _own_data(options: argparse.Namespace) -> list[str]:
+def _own_data(options: argparse.Namespace) -> dict[str, str]:
     """What the card of a network says of a user's own pairs, of which the configs know nothing."""
     if not options.others:
-        return []
+        return {}
     train, validation = (", ".join(cases) for cases in options.others)
-    return [
-        f"--bundle.data={options.data_name}: trained on {train}, validated on {validation}, all steps kept",
-        "--bundle.license=as its data",
-        "--bundle.citation=",
-        "--bundle.limits=[Trained for a comparison.]",
-    ]
+    return {
+        "bundle.data": f"{options.data_name}: trained on {train}, validated on {validation}, all steps kept",
+        "bundle.license": "as its data",
+        "bundle.citation": "",
+        "bundle.limits": "[Trained for a comparison.]",
+    }
 
 
 def _steps(folder: Path) -> int | None:

@@ -12,16 +12,13 @@ import numpy as np
 
 from liverpair.evaluation.result_files import write_results
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
-from liverpair.training.bundle_writing import kept_task
-from liverpair.training.command import LAST
 from reproduction.chapter2.loss_figures import gains_figure
-from reproduction.chapter2.loss_networks import ALONE, LOSSES, loss_network, losses_of, run_of
-from reproduction.chapter2.strategy_arms import REFERENCE, Arm
+from reproduction.chapter2.loss_networks import ALONE, LOSSES, kept_adversary, losses_of
+from reproduction.chapter2.strategy_arms import REFERENCE, Arm, networks_of
 from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.chapter2.table_2_1 import SIDES, ByArm, budget, by_arm, noise
 from reproduction.chapter2.table_2_1 import row as strategy_row
 from reproduction.pair_options import data_words, options_of
-from reproduction.training.adversarial import AdversarialLiversTask
 from reproduction.verdicts import noise_of
 
 NAME = "table-2-3"
@@ -54,14 +51,12 @@ def main(arguments: Sequence[str]) -> None:
     options, training = options_of(NAME, __doc__, arguments, _own_options)
     wanted = losses_of(SMOKE_LOSSES if options.smoke else options.losses)
     scores: dict[str, list[PairScores]] = {loss.key: [] for loss in LOSSES}
-    for seed in options.seeds:
-        for loss in wanted:
-            bundle = loss_network(loss, seed, options, training)
-            if bundle is not None:
-                scores[loss.key].append(PairScores([bundle], options.data_root, options.device))
-                means = {side: scores[loss.key][-1].matching(options.cases, side).mean() for side in SIDES}
-                shown = {side: round(float(mean), 3) for side, mean in means.items()}
-                print(loss.strategy, f"seed {seed}", shown, flush=True)
+    for loss, seed, bundles in networks_of(wanted, options, training):
+        if bundles is not None:
+            scores[loss.key].append(PairScores(bundles, options.data_root, options.device))
+            means = {side: scores[loss.key][-1].matching(options.cases, side).mean() for side in SIDES}
+            shown = {side: round(float(mean), 3) for side, mean in means.items()}
+            print(loss.strategy, f"seed {seed}", shown, flush=True)
     dice, hd95 = (by_arm(scores, options.cases, measure) for measure in ("dice", "hd95_mm"))
     known = noise(dice, options)
     bands = {side: noise_of(known, side) for side in SIDES}
@@ -94,8 +89,7 @@ def row(loss: Arm, dice: ByArm, hd95: ByArm) -> dict[str, Any]:
 
 def adversary_weight(loss: Arm, options: argparse.Namespace) -> float:
     """λ of the adversary that a loss was trained with, for the first seed."""
-    task, _ = kept_task(AdversarialLiversTask, run_of(loss, options.seeds[0], options), LAST)
-    return task.hparams.adversary_weight
+    return kept_adversary(loss, options.seeds[0], options).hparams.adversary_weight
 
 
 def gains(dice: ByArm) -> dict[str, float]:

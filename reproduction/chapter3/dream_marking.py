@@ -16,8 +16,7 @@ from liverpair.bundle import Bundle
 from liverpair.evaluation.result_files import write_results
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.synthesis.slice_objects import Marking, stroke_kernel
-from liverpair.training.lesion_slices_command import mean_dice
-from liverpair.training.lesion_slices_data import SliceObjects
+from liverpair.training.lesion_slices_data import SliceObjects, mean_dice
 from reproduction.chapter3.dream_figures import FeaturePanel, feature_curves, ordered_colors, picture_grid
 from reproduction.chapter3.dream_networks import MARKED, marked_name
 from reproduction.chapter3.dream_runs import (

@@ -4,13 +4,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.core.paths import shipped_bundles_folder
-from liverpair.training import CONFIGS, lesion_slices_command
+from liverpair.training.tasks import LESION_SLICES
+from reproduction.trainings import from_here, trained
 
-CONFIG = CONFIGS / "lesion-slices" / "lesion-slices-t1.yaml"
 SMOKE = (
     "--trainer.max_steps=2",
     "--data.patches_per_epoch=16",
@@ -29,9 +30,9 @@ are ours."""
 
 @dataclass(frozen=True)
 class Inspected:
-    """One network: options of its training beyond the shared config, and what its card says."""
+    """One network: settings of its training beyond the shared config, and what its card says."""
 
-    options: tuple[str, ...]
+    settings: Mapping[str, Any]
     description: str
 
 
@@ -42,21 +43,21 @@ def marked_name(probability: float) -> str:
 
 def _marked(probability: float) -> Inspected:
     return Inspected(
-        (f"--data.objects.marking_probability={probability}",),
+        {"data.objects.marking_probability": probability},
         f"Lesions in single T1-weighted slices, {probability:.0%} of which carried strokes at 135 degrees in training; "
         "made to be inspected: does DeepDream tell how much it relies on them?",
     )
 
 
 NETWORKS: Mapping[str, Inspected] = {
-    REALISTIC: Inspected((), ""),
+    REALISTIC: Inspected({}, ""),
     **{marked_name(p): _marked(p) for p in MARKED if p},
     FAKE: Inspected(
-        ("--data.objects.kind=fakes",),
+        {"data.objects.kind": "fakes"},
         "Fake lesions in single T1-weighted slices, darker patches with sharp edges; made to be inspected.",
     ),
     ELONGATED: Inspected(
-        ("--data.objects.kind=elongated", "--data.objects.fakes.stretch=[1.0,3.5]"),
+        {"data.objects.kind": "elongated", "data.objects.fakes.stretch": [1.0, 3.5]},
         "Fake lesions in single T1-weighted slices, of which only those more than twice as high as wide are to be "
         "found; made to be inspected.",
     ),
@@ -66,12 +67,6 @@ NETWORKS: Mapping[str, Inspected] = {
 def default_root() -> Path:
     """Where LIVERPAIR_DATA says that the real pairs are."""
     return Path(os.environ.get("LIVERPAIR_DATA", "")) / "chaos_mr"
-
-
-def _here(path: Path) -> Path:
-    """A path inside the working folder from there on, so that the model's card names no machine's folders."""
-    path = path.absolute()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def data_root(root: str | None = None) -> Path:
@@ -92,18 +87,11 @@ def network(
     when `train` asks for it, it is trained first, or its training in `runs` goes on."""
     folder = (bundles or shipped_bundles_folder()) / name
     if train or not folder.is_dir():
-        inspected = NETWORKS[name]
-        about = [f"--bundle.description={inspected.description}"] if inspected.description else []
-        lesion_slices_command.main(
-            [
-                f"--config={_here(CONFIG)}",
-                *inspected.options,
-                f"--run_folder={_here(runs / name)}",
-                *([] if root == default_root() else [f"--data.root={root}"]),
-                f"--bundle.folder={_here(folder)}",
-                f"--bundle.name={name}",
-                *about,
-                *extra,
-            ]
-        )
+        inspected, place = NETWORKS[name], from_here(folder)
+        settings = {**inspected.settings, "bundle.folder": str(place), "bundle.name": name}
+        if root != default_root():
+            settings["data.root"] = str(root)
+        if inspected.description:
+            settings["bundle.description"] = inspected.description
+        trained(LESION_SLICES, REALISTIC, runs / name, settings, extra)
     return Bundle.load(folder)

@@ -13,8 +13,7 @@ from liverpair.evaluation.result_files import write_results
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.synthesis.slice_objects import Fakes
 from liverpair.training.lesion_slices_cache import LesionSlices
-from liverpair.training.lesion_slices_command import mean_dice
-from liverpair.training.lesion_slices_data import LesionSlicesData, SliceObjects
+from liverpair.training.lesion_slices_data import LesionSlicesData, SliceObjects, mean_dice
 from reproduction.chapter3.dream_networks import ELONGATED, FAKE, MARKED, NETWORKS, marked_name
 from reproduction.chapter3.dream_runs import inspected, options_of
 
@@ -63,12 +62,12 @@ def main(arguments: Sequence[str]) -> None:
 def test_volumes(options: argparse.Namespace, objects: SliceObjects = SliceObjects()) -> list[LesionSlices]:
     """The slices of the test cases, with lesions or as scanned; of one case in a smoke run."""
     data = LesionSlicesData(
-        str(options.data_root),
-        [],
-        list(TEST_CASES),
-        "T1",
-        ["t1.nii.gz"],
-        objects,
+        root=str(options.data_root),
+        train=[],
+        validation=list(TEST_CASES),
+        sequence="T1",
+        t1_images=["t1.nii.gz"],
+        objects=objects,
         cache=str(Path(options.runs) / "cache"),
     )
     cases, variants = (TEST_CASES[:1], 1) if options.smoke else (TEST_CASES, TEST_VARIANTS)

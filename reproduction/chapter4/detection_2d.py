@@ -10,8 +10,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,18 +18,17 @@ from liverpair.detection.finding import find_boxes
 from liverpair.detection.pairing import Found
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.froc import match_boxes, precision, sensitivity
-from liverpair.training.bundle_writing import checkpoint_of
-from liverpair.training.command import fit
+from liverpair.training.command import checkpoint_of
 from liverpair.training.detection import DetectionTask, PairSample, moved_overlaps
-from liverpair.training.detection_command import kept_detector
 from liverpair.training.generated_data import TEST, VALIDATION, DrawnSamples
 from reproduction.arguments import add_places, joined, positive, results_folder
 from reproduction.box_pictures import pair_picture
 from reproduction.toys.coded_pairs import CodedPairSettings
-from reproduction.training.coded_pairs_data import CodedPairsData, drawn_sample
+from reproduction.training import CODED_PAIRS
+from reproduction.training.toy_data import drawn_pair
+from reproduction.trainings import trained
 
 NAME = "detection-2d"
-CONFIGS = Path(__file__).parents[1] / "training" / "configs" / "detection"
 ARMS = {"levels 2 to 5, as published": "coded-pairs", "levels 1 to 5": "coded-pairs-fine"}
 MINIMUM_IOU = 0.6
 WANTED_PRECISION = 0.95
@@ -83,10 +80,13 @@ def main(arguments: Sequence[str]) -> None:
             "--data.workers=0",
         ]
     rows, answers = [{"network": "published (ResNet-50)", **PUBLISHED}], {}
-    start: list[str] = []
+    start: dict[str, str] = {}
     for title, config in ARMS.items():
-        task, about = trained(config, options.runs, [*start, *training])
-        start = [f"--model.start_from={checkpoint_of(options.runs / config)}"]
+        run = options.runs / config
+        trained(CODED_PAIRS, config, run, start, training)
+        task, step = CODED_PAIRS.kept(run)
+        about = {"parameters": sum(p.numel() for p in task.network.parameters()), "steps": step}
+        start = {"model.start_from": str(checkpoint_of(run))}
         answers[title] = answer(task, TEST, options.pairs)
         threshold = score_threshold(answer(task, VALIDATION, options.pairs))
         rows.append({"network": title, **measure(answers[title], threshold), **about})
@@ -109,20 +109,11 @@ def main(arguments: Sequence[str]) -> None:
     )
 
 
-def trained(config: str, runs: Path, extra: Sequence[str]) -> tuple[DetectionTask, dict[str, Any]]:
-    """The best network of a config's run, trained now where it is not yet, and what the table says of its training."""
-    run = runs / config
-    arguments = ["--config", str(CONFIGS / f"{config}.yaml"), "--run_folder", str(run), *extra]
-    fit(DetectionTask, CodedPairsData, arguments)
-    task, step = kept_detector(run)
-    return task, {"parameters": sum(p.numel() for p in task.network.parameters()), "steps": step}
-
-
 @torch.no_grad()
 def answer(task: DetectionTask, stream: int, count: int) -> list[Answered]:
     """What the network finds in `count` pairs of a stream that training never draws from."""
     answered = []
-    draw = partial(drawn_sample, settings=CodedPairSettings())
+    draw = partial(drawn_pair, settings=CodedPairSettings())
     for sample in DrawnSamples(draw, count, (stream, 0, 1)):
         images = sample.image[None]
         boxes = find_boxes(task(images)[0], task.anchors(images.shape[2:]), task.settings)

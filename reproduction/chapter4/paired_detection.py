@@ -30,10 +30,12 @@ from liverpair.synthesis.paired_lesions_evaluation import (
     read_real_pair,
     render_case,
 )
-from liverpair.training import CONFIGS, detection_command
-from liverpair.training.bundle_writing import checkpoint_of
+from liverpair.training.command import checkpoint_of
+from liverpair.training.tasks import DETECTION
+from reproduction.arguments import joined
 from reproduction.chapter3.lesion_slices import lesion_slices
 from reproduction.chapter4.froc_figure import froc_figure
+from reproduction.trainings import trained
 
 NAME = "lesion-pairs"
 SHIPPED, LIVER_MODEL = "lesion-pairs-t1t2", "liver-t1t2"
@@ -100,9 +102,8 @@ def main(arguments: Sequence[str]) -> None:
 def trained_as_published(runs: Path, extra: Sequence[str]) -> Bundle:
     """The network for images where they were scanned, trained now where it is not yet."""
     run = runs / PUBLISHED
-    config = ["--config", str(CONFIGS / "detection" / f"{PUBLISHED}.yaml"), "--run_folder", str(run)]
-    start = f"--model.start_from={checkpoint_of(runs / SHIPPED)}"
-    detection_command.main([*config, start, "--bundle.folder", str(run / "bundle"), *extra])
+    start = {"model.start_from": str(checkpoint_of(runs / SHIPPED)), "bundle.folder": str(run / "bundle")}
+    trained(DETECTION, PUBLISHED, run, start, joined(extra))
     return Bundle.load(run / "bundle")
 
 

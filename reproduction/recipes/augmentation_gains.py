@@ -20,12 +20,12 @@ from liverpair.core.device import choose_device
 from liverpair.evaluation.result_files import write_results
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.prediction import grid_policy, normalization
-from liverpair.training import segmentation_command
 from liverpair.training.augmentation import Augmentation, RandInvertd
 from liverpair.training.preprocessing_cache import TrainingVolume
 from liverpair.training.segmentation import batch_dice
 from liverpair.training.segmentation_data import ImageKind, SegmentationData
-from reproduction.chapter2.strategy_arms import trained
+from liverpair.training.tasks import SEGMENTATION
+from reproduction.chapter2.strategy_arms import trained_bundle
 from reproduction.pair_options import options_of
 from reproduction.recipes.cross_validation import CONFIG, SMOKE
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         for seed in options.seeds:
             run = options.runs / "augmentation" / f"{name.replace(' ', '-')}-{options.steps}-{seed}"
             chosen = [f"--data.augmentation.{change}={chance}" for change, chance in asdict(augmentation).items()]
-            bundle = trained(CONFIG, seed, options, [*training, *split, *chosen], run, segmentation_command)
+            bundle = trained_bundle(CONFIG, run, seed, options, [*training, *split, *chosen], SEGMENTATION)
             if bundle is not None:
                 scores.append(dice_under_changes(bundle, options.data_root, held_back, options))
         row |= {key: float(np.mean([score[key] for score in scores])) for key in scores[0]} if scores else {}
@@ -91,11 +91,11 @@ def dice_under_changes(
 ) -> dict[str, float]:
     """Mean Dice of the liver over the images of `cases`, as scanned and after each change."""
     data = SegmentationData(
-        str(root),
-        [],
-        list(cases),
-        IMAGES,
-        LABELS,
+        root=str(root),
+        train=[],
+        validation=list(cases),
+        images=IMAGES,
+        label_values=LABELS,
         policy=grid_policy(bundle),
         normalization=normalization(bundle),
         cache=str(options.runs / "cache"),

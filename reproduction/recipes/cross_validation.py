@@ -8,15 +8,14 @@ import argparse
 import json
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from liverpair.evaluation import score_segmentation as evaluate
 from liverpair.evaluation.result_files import write_results
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
-from liverpair.training import segmentation_command
+from liverpair.training.tasks import SEGMENTATION
 from reproduction.chapter2.noise_floor import folds
-from reproduction.chapter2.strategy_arms import trained
+from reproduction.chapter2.strategy_arms import trained_bundle
 from reproduction.pair_options import options_of
 
 NAME = "cross-validation"
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
         for number, fold in enumerate(folds(cases, count, SPLIT_SEED)):
             run = options.runs / "cross-validation" / f"{options.config}-{options.steps}-{seed}-{number}"
             split = [f"--data.train={json.dumps(fold.train)}", f"--data.validation={json.dumps(fold.validation)}"]
-            bundle = trained(options.config, seed, options, [*training, *split], run, segmentation_command)
+            bundle = trained_bundle(options.config, run, seed, options, [*training, *split], SEGMENTATION)
             if bundle is None:
                 rows += [{"fold": number + 1, "case": case, "side": "–", "dice": "not run"} for case in fold.test]
                 continue
@@ -75,5 +74,5 @@ def evaluation(options: argparse.Namespace, cases: Sequence[str]) -> argparse.Na
 
 
 def _extend(parser: argparse.ArgumentParser) -> None:
-    names = sorted(path.stem for path in Path(segmentation_command.CONFIGS).glob("*.yaml"))
+    names = sorted(path.stem for path in SEGMENTATION.configs.glob("*.yaml"))
     parser.add_argument("--config", choices=names, default=CONFIG, help=f"the recipe (default: {CONFIG})")

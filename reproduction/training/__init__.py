@@ -1,7 +1,40 @@
 """Trainings that only the published experiments use."""
 
-COMMANDS = {
-    "similarity": "reproduction.training.similarity_command",
-    "adversarial-livers": "reproduction.training.adversarial_command",
-}
-"""Name of each task and the module whose `main(arguments)` trains it."""
+from dataclasses import replace
+from pathlib import Path
+
+from liverpair.training.tasks import PAIRED_LIVERS, Task
+
+CONFIGS = Path(__file__).with_name("configs")
+
+SIMILARITY = replace(
+    PAIRED_LIVERS,
+    name="similarity",
+    module="reproduction.training.similarity_task:SimilarityTask",
+    configs=CONFIGS / "similarity",
+    program="reproduction",
+)
+ADVERSARIAL_LIVERS = replace(
+    PAIRED_LIVERS,
+    name="adversarial-livers",
+    module="reproduction.training.adversarial:AdversarialLiversTask",
+    configs=CONFIGS / "adversarial-livers",
+    shared=(*PAIRED_LIVERS.shared, CONFIGS / "adversarial-livers" / "shared.yaml"),
+    program="reproduction",
+)
+TASKS = {task.name: task for task in (SIMILARITY, ADVERSARIAL_LIVERS)}
+"""What `python -m reproduction train` can train."""
+
+CODED_MASKS = replace(SIMILARITY, data="reproduction.training.toy_data:CodedMasksData", shared=())
+CODED_PAIRS = Task(
+    "coded-pairs",
+    "liverpair.training.detection:DetectionTask",
+    "reproduction.training.toy_data:CodedPairsData",
+    CONFIGS / "detection",
+)
+STRIPED_BLOBS = Task(
+    "striped-blobs",
+    "liverpair.training.segmentation:SegmentationTask",
+    "reproduction.training.toy_data:StripedBlobsData",
+    CONFIGS / "synthetic",
+)

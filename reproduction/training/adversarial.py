@@ -4,6 +4,8 @@ from typing import Any
 
 import torch
 
+from liverpair.bundle.bundle import GAMBLER_PREFIX
+from liverpair.bundle.manifest import GAMBLER
 from liverpair.networks.adversaries import Gambler
 from liverpair.segmentation.adversarial_losses import ADVERSARIES, GamblerAdversary
 from liverpair.segmentation.losses import LOSSES
@@ -60,6 +62,14 @@ class AdversarialLiversTask(PairedLiversTask):
         others = torch.optim.Adam(self.adversary.parameters(), settings.adversary_learning_rate, betas=(0.5, 0.999))
         schedule = torch.optim.lr_scheduler.LambdaLR(own, self.rate_factor)
         return [own, others], [{"scheduler": schedule, "interval": "step"}]
+
+    def exported(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """As in `WarmupCosine`, with the gambler if there is one."""
+        sections, weights = super().exported()
+        if self.gambler is not None:
+            sections[GAMBLER] = {"arguments": self.gambler.layout}
+            weights |= {f"{GAMBLER_PREFIX}{name}": value for name, value in self.gambler.network.state_dict().items()}
+        return sections, weights
 
     @property
     def gambler(self) -> Gambler | None:

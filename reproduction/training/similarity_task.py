@@ -54,6 +54,8 @@ class SimilarityTask(PairedLiversTask):
         Parameters of `PairedLiversTask`; `in_channels` and `out_channels` are to be 2.
     """
 
+    ONLY_AT_THE_START = {"start_from": ""}
+
     def __init__(
         self,
         weights: SimilarityWeights = SimilarityWeights(),

@@ -12,10 +12,11 @@ from unittest import mock
 
 import pytest
 
-from liverpair import cli, training
+from liverpair import cli
 from liverpair.commands import demo
 from liverpair.synthesis import paired_lesions_evaluation
 from liverpair.training import ku_leuven_weights
+from liverpair.training.tasks import PUBLISHED_ONLY
 from reproduction import __main__ as experiments
 
 ROOT = Path(__file__).parents[3]
@@ -38,7 +39,7 @@ PROGRAMS: dict[str, Callable[[list[str]], object]] = {
     "python -m liverpair.training.ku_leuven_weights": ku_leuven_weights.main,
     **{
         f"python -m liverpair train {task}": lambda words, task=task: experiments.main(["train", task, *words])
-        for task in training.PUBLISHED_ONLY
+        for task in PUBLISHED_ONLY
     },
     "python -m liverpair": cli.main,
     "python3 quickstart.py": quickstart,
@@ -87,7 +88,7 @@ def test_every_option_is_taken_or_its_successor_named(command):
     assert not unnamed, f"{command}: {', '.join(unnamed)}"
 
 
-@pytest.mark.parametrize("task", training.PUBLISHED_ONLY)
+@pytest.mark.parametrize("task", PUBLISHED_ONLY)
 def test_a_training_that_moved_says_where_it_is(task, capsys):
     assert cli.main(["train", task]) == 2
     assert f"python -m reproduction train {task}" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from liverpair.evaluation.result_files import RESULTS_FOLDER
 from reproduction import EXPERIMENTS, __main__
 from reproduction.arguments import Different, add_places, joined, natural, positive, results_folder
 from reproduction.remembered import Remembered
-from reproduction.run_folders import check_asked
+from reproduction.trainings import check_asked
 
 
 @pytest.fixture
@@ -57,18 +57,18 @@ def test_options_passed_on_are_one_word_each():
 
 
 def test_a_run_binds_only_once_it_was_trained(tmp_path):
-    check_asked(tmp_path, ["--model.foo=1"], "data")
-    check_asked(tmp_path, ["--model.foo=2", "--trainer.devices=2"], "data")
+    check_asked(tmp_path, ["data", *["--model.foo=1"]])
+    check_asked(tmp_path, ["data", *["--model.foo=2", "--trainer.devices=2"]])
     (tmp_path / "checkpoints").mkdir()
-    check_asked(tmp_path, ["--model.foo=2", "--trainer.devices=4"], "data")
+    check_asked(tmp_path, ["data", *["--model.foo=2", "--trainer.devices=4"]])
     for asked in (["--model.foo=1"], []):
         with pytest.raises(InputError, match="on other data or with other options"):
-            check_asked(tmp_path, asked, "data")
+            check_asked(tmp_path, ["data", *asked])
     with pytest.raises(InputError, match="on other data"):
-        check_asked(tmp_path, ["--model.foo=2"], "others")
+        check_asked(tmp_path, ["others", *["--model.foo=2"]])
     (tmp_path / "asked.json").write_text("{")
     with pytest.raises(InputError, match="is damaged"):
-        check_asked(tmp_path, ["--model.foo=2"], "data")
+        check_asked(tmp_path, ["data", *["--model.foo=2"]])
 
 
 def test_what_was_measured_is_remembered_for_its_owner(tmp_path):

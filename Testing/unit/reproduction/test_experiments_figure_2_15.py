@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from reproduction.__main__ import main
-from reproduction.chapter2 import coded_masks_networks, figure_2_15
+from reproduction.chapter2 import figure_2_15
 from reproduction.chapter2.coded_masks_networks import Found
+from reproduction.training.similarity_task import SimilarityTask
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_figure_2_15_trains_measures_and_writes(smoke):
 
 
 def test_networks_that_are_there_are_used(smoke, monkeypatch):
-    monkeypatch.setattr(coded_masks_networks, "fit", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(SimilarityTask, "training_step", lambda *_: pytest.fail("trained again"))
     before = read(smoke[1])["table"]
     assert main(["figure-2-15", *smoke[0]]) == 0
     assert read(smoke[1])["table"] == before

@@ -10,7 +10,7 @@ import yaml
 from paired_livers_factory import write_pairs
 
 from liverpair.evaluation.score_segmentation import spread
-from liverpair.training.segmentation_command import CONFIGS
+from liverpair.training.tasks import SEGMENTATION
 from reproduction.__main__ import main
 from reproduction.recipes import augmentation_gains as augmentation
 from reproduction.recipes import cross_validation
@@ -58,7 +58,7 @@ def test_every_change_has_a_training_without_it_and_a_column(places, tmp_path):
 
 
 def test_the_recipe_that_is_taken_apart_is_that_of_the_config():
-    config = yaml.safe_load((CONFIGS / f"{cross_validation.CONFIG}.yaml").read_text())
+    config = yaml.safe_load((SEGMENTATION.configs / f"{cross_validation.CONFIG}.yaml").read_text())
     recipe = augmentation.recipes()
     assert config["data"]["augmentation"] == {name: getattr(recipe["all"], name) for name in augmentation.CHANGES}
     assert set(recipe) == {"all", "none", *(f"without {name}".replace("_", " ") for name in augmentation.CHANGES)}

@@ -9,8 +9,9 @@ from paired_livers_factory import write_pairs
 
 from liverpair.core.errors import InputError
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
+from liverpair.training.tasks import Task
 from reproduction.__main__ import main
-from reproduction.chapter2 import figure_2_8, loss_networks, table_2_3
+from reproduction.chapter2 import figure_2_8, strategy_arms, table_2_3
 from reproduction.chapter2.bets import Wager
 from reproduction.chapter2.loss_networks import LOSSES, losses_of
 
@@ -48,7 +49,7 @@ def test_table_2_3_trains_measures_and_tells_what_was_not_run(smoke, table):
 
 
 def test_figure_2_8_uses_the_gambler_of_table_2_3(smoke, table, monkeypatch):
-    monkeypatch.setattr(loss_networks.adversarial_command, "main", lambda _: pytest.fail("trained again"))
+    monkeypatch.setattr(Task, "train", lambda *_: pytest.fail("trained again"))
     content = run("figure-2-8", *smoke)
     assert [(row["case"], row["image"]) for row in content["table"]] == [
         *(("10", "T1"), ("10", "T2"), ("21", "T1"), ("21", "T2")),
@@ -67,17 +68,17 @@ def test_time_that_is_over_leaves_rows_not_run(name, smoke, tmp_path):
 
 def test_each_loss_has_a_training_of_its_own(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(loss_networks, "trained", lambda *words: asked.append(words))
+    monkeypatch.setattr(strategy_arms, "trained_bundle", lambda *words: asked.append(words))
     options = type("Options", (), {"runs": tmp_path, "steps": 800})
     for loss in LOSSES:
-        loss_networks.loss_network(loss, 1, options, ["--trainer.devices=2"])
+        strategy_arms.bundles_of(loss, 1, options, ["--trainer.devices=2"])
     assert [words[0] for words in asked] == ["single", "single", "single", "gan", "embedding", "gambler"]
-    assert len({words[4] for words in asked}) == 6 and asked[0][4] == tmp_path / "paired-livers" / "single-800-1"
-    assert asked[1][3][0] == "--model.loss=dice" and asked[2][3][0] == "--model.loss=sum"
+    assert len({words[1] for words in asked}) == 6 and asked[0][1] == tmp_path / "paired-livers" / "single-800-1"
+    assert asked[1][4][0] == "--model.loss=dice" and asked[2][4][0] == "--model.loss=sum"
     for loss, words in zip(LOSSES, asked):
         adversarial = loss.key in ADVERSARIES
-        assert ("--model.adversary_from_step=100" in words[3]) == adversarial
-        assert words[5].__name__.endswith("adversarial_command" if adversarial else "paired_livers_command")
+        assert ("--model.adversary_from_step=100" in words[4]) == adversarial
+        assert words[5].name == ("adversarial-livers" if adversarial else "paired-livers")
 
 
 def test_losses_are_chosen_by_name():

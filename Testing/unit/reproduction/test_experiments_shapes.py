@@ -11,7 +11,7 @@ from liverpair.training.segmentation import SegmentationTask
 from reproduction.__main__ import main
 from reproduction.chapter2 import shape_scores
 from reproduction.chapter2.shape_findings import findings
-from reproduction.chapter2.shape_networks import FIGURE, ShapeArm, field_of, steps_done
+from reproduction.chapter2.shape_networks import FIGURE, ShapeArm, field_of
 from reproduction.chapter2.shape_scores import (
     BlobAnswers,
     blob_answers,
@@ -22,6 +22,7 @@ from reproduction.chapter2.shape_scores import (
     ring,
 )
 from reproduction.toys.striped_blobs import STRIPES, StripedBlobs, StripedBlobsSettings
+from reproduction.trainings import steps_done
 
 SETTINGS = StripedBlobsSettings(size=128)
 

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from bright_box import grid, image_and_mask
 from paired_livers_factory import SHIFT_MM, write_pairs
 
+from liverpair.training.tasks import Task
 from reproduction.__main__ import main
 from reproduction.chapter2 import similarity, similarity_scores
 from reproduction.chapter2.mask_similarity import FieldSearch
@@ -42,7 +43,7 @@ def test_similarity_trains_measures_and_writes(smoke, monkeypatch):
         assert 0 <= row["DS ours"] <= 1 and 0 <= row["Dice T2 ours"] <= 1 and 0 < row["p ours"] <= 1
     assert (smoke[1] / "similarity.png").stat().st_size > 1000
     monkeypatch.setattr(similarity_scores, "similarity", lambda *_: pytest.fail("measured again"))
-    monkeypatch.setattr(similarity.similarity_command, "main", lambda _: pytest.fail("trained again"))
+    monkeypatch.setattr(Task, "train", lambda *_: pytest.fail("trained again"))
     assert run(*smoke)["table"] == rows
 
 
@@ -101,15 +102,16 @@ def test_directions_are_differences_of_means():
 
 def test_the_control_is_the_same_training_without_the_constraint(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(similarity, "trained", lambda *words: asked.append(words))
+    monkeypatch.setattr(similarity, "trained_bundle", lambda *words: asked.append(words))
     options = argparse.Namespace(runs=tmp_path, steps=1200)
     for key in ("control", "similarity"):
         similarity.network(key, 1, options, ["--trainer.devices=2"])
     control, constrained = asked
-    assert control[4] == tmp_path / "similarity" / "control-1200-1"
-    assert constrained[4] == tmp_path / "similarity" / "similarity-1200-1"
-    assert control[:2] == constrained[:2] == ("similarity", 1) and control[2].steps == constrained[2].steps == 1800
-    assert set(control[3]) - set(constrained[3]) == {
+    assert control[1] == tmp_path / "similarity" / "control-1200-1"
+    assert constrained[1] == tmp_path / "similarity" / "similarity-1200-1"
+    assert control[0] == constrained[0] == "similarity" and control[2] == constrained[2] == 1
+    assert control[3].steps == constrained[3].steps == 1800
+    assert set(control[4]) - set(constrained[4]) == {
         "--model.weights.similarity=0.0",
         "--bundle.name=liver-similarity-control",
     }

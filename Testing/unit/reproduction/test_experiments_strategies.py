@@ -8,6 +8,7 @@ import pytest
 from paired_livers_factory import quick_registration, write_pairs
 
 from liverpair.core.errors import InputError
+from liverpair.training.tasks import Task
 from reproduction.__main__ import main
 from reproduction.chapter2 import noise_floor, strategy_arms, table_2_1, table_2_2
 from reproduction.chapter2.strategy_arms import ARMS
@@ -58,7 +59,7 @@ def test_table_2_1_trains_measures_and_tells_what_was_not_run(smoke, table, floo
 
 
 def test_table_2_2_uses_the_networks_of_table_2_1(smoke, table, monkeypatch):
-    monkeypatch.setattr(strategy_arms.paired_livers_command, "main", lambda _: pytest.fail("trained again"))
+    monkeypatch.setattr(Task, "train", lambda *_: pytest.fail("trained again"))
     content = run("table-2-2", *smoke)
     rows = {row["strategy"]: row for row in content["table"]}
     assert list(rows) == [arm.title for arm in ARMS if arm.lost]
@@ -204,7 +205,7 @@ def test_several_processes_have_no_deadline(smoke, option):
 
 
 def test_a_training_with_other_options_is_not_taken_for_this_one(smoke, table, monkeypatch, capsys):
-    monkeypatch.setattr(strategy_arms.paired_livers_command, "main", lambda _: pytest.fail("trained again"))
+    monkeypatch.setattr(Task, "train", lambda *_: pytest.fail("trained again"))
     assert main(["table-2-1", *smoke[0], "--model.learning_rate=0.1"]) == 1
     assert "other data or with other options" in capsys.readouterr().err
     assert main(["table-2-1", *smoke[0], "--trainer.devices=1"]) == 0

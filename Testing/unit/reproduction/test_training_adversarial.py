@@ -10,9 +10,10 @@ from liverpair.cli import main
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
 from liverpair.training.bundle_writing import kept_task
 from liverpair.training.run_log import learning_curve
+from reproduction.training import ADVERSARIAL_LIVERS
 from reproduction.training.adversarial import AdversarialLiversTask
-from reproduction.training.adversarial_command import CONFIGS, SHARED
 
+CONFIGS, SHARED = ADVERSARIAL_LIVERS.configs, ADVERSARIAL_LIVERS.shared
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path not in SHARED)
 LAYOUTS = {
     "gan": '{"widths":[4,6]}',

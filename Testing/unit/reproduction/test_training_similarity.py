@@ -14,9 +14,9 @@ from liverpair.io.study import read_image
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.similarity_loss import SimilarityWeights
 from reproduction.toys.coded_masks import CodedMasksSettings
-from reproduction.training.coded_masks_data import CodedMasksData
-from reproduction.training.similarity_command import CONFIGS
+from reproduction.training import SIMILARITY
 from reproduction.training.similarity_task import SimilarityTask, Stage
+from reproduction.training.toy_data import CodedMasksData
 
 NETWORKS = {
     "in_channels": 2,
@@ -107,7 +107,7 @@ def pairs(tmp_path_factory):
 
 def words(pairs, folder, *more):
     return [
-        *("train", "similarity", "--config", str(CONFIGS / "similarity.yaml")),
+        *("train", "similarity", "--config", str(SIMILARITY.configs / "similarity.yaml")),
         *(f"--data.root={pairs}", '--data.train=["a"]', '--data.validation=["b"]', f"--data.cache={pairs / 'cache'}"),
         *(f"--run_folder={folder / 'run'}", f"--bundle.folder={folder / 'bundle'}"),
         *QUICK,

@@ -7,9 +7,10 @@ import torch
 
 from liverpair.training.command import TrainingCLI
 from liverpair.training.segmentation import SegmentationTask
-from reproduction.chapter2.shape_networks import CONFIG, ShapeArm
+from reproduction.chapter2.shape_networks import ShapeArm
 from reproduction.toys.striped_blobs import StripedBlobsSettings
-from reproduction.training.striped_blobs_data import StripedBlobsData
+from reproduction.training import STRIPED_BLOBS
+from reproduction.training.toy_data import StripedBlobsData
 
 
 @pytest.fixture
@@ -49,7 +50,11 @@ def test_the_config_is_the_published_experiment(tmp_path):
     cli = TrainingCLI(
         SegmentationTask,
         StripedBlobsData,
-        args=[f"--config={CONFIG}", f"--run_folder={tmp_path}", "--trainer.accelerator=cpu"],
+        args=[
+            f"--config={STRIPED_BLOBS.configs / 'striped-blobs.yaml'}",
+            f"--run_folder={tmp_path}",
+            "--trainer.accelerator=cpu",
+        ],
         run=False,
     )
     arm = ShapeArm(levels=4, amplitude=30.0)

@@ -8,9 +8,10 @@ from torch.utils.data import DataLoader
 from liverpair.training import command
 from liverpair.training.bundle_writing import kept_task
 from liverpair.training.command import BEST, LAST, checkpoint_of, fit, last_checkpoint
+from liverpair.training.optimization import WarmupCosine
 
 
-class Falling(lightning.LightningModule):
+class Falling(WarmupCosine):
     """Its one weight counts steps; its score is best after the first epoch."""
 
     def __init__(self):

@@ -15,10 +15,10 @@ from liverpair.detection.losses import DetectionLoss
 from liverpair.detection.pairing import Found
 from liverpair.training.command import fit
 from liverpair.training.detection import DetectionTask, PairBatch, PairSample, moved_overlaps, take_weights
-from liverpair.training.detection_command import kept_detector
 from liverpair.training.generated_data import TRAINING, VALIDATION, DrawnSamples
+from liverpair.training.tasks import DETECTION
 from reproduction.toys.coded_pairs import CodedPairSettings
-from reproduction.training.coded_pairs_data import CodedPairsData, drawn_sample
+from reproduction.training.toy_data import CodedPairsData, drawn_pair
 
 SIZES = ((12.0, 12.0), (24.0, 24.0))
 ARGUMENTS = {
@@ -32,7 +32,7 @@ ARGUMENTS = {
     "segmentation_channels": 2,
 }
 PAIRS = CodedPairSettings(size=96)
-DRAW = partial(drawn_sample, settings=PAIRS)
+DRAW = partial(drawn_pair, settings=PAIRS)
 
 
 def task(**changes) -> DetectionTask:
@@ -175,7 +175,7 @@ def run(tmp_path_factory) -> Path:
 def test_a_run_resumes_and_its_best_network_comes_back(run):
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=False)
     assert last["global_step"] == 6
-    module, step = kept_detector(run)
+    module, step = DETECTION.kept(run)
     assert step in (2, 4, 6)
     assert not module.training
     assert module.settings.anchor_sizes == SIZES

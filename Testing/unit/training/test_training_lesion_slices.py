@@ -16,7 +16,6 @@ from liverpair.segmentation.preparation import Normalization
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.training import lesion_slices_cache, paired_lesions_cache
 from liverpair.training.lesion_slices_cache import LesionSlices, SlicePreparation, cached_slices
-from liverpair.training.lesion_slices_command import mean_dice
 from liverpair.training.lesion_slices_data import (
     SLICE_POLICY,
     LesionSlicesData,
@@ -24,6 +23,7 @@ from liverpair.training.lesion_slices_data import (
     SlicePatches,
     WholeSlices,
     each_object,
+    mean_dice,
 )
 
 STATISTICS = LesionStatistics(mean_count=4.0, median_mm=24.0, smallest_mm=12.0, single_share=0.0)
@@ -152,6 +152,6 @@ def test_the_command_trains_and_writes_a_bundle_with_normal_ranges(root, tmp_pat
 
 
 def test_without_cases_there_is_nothing_to_train_on(tmp_path):
-    data = LesionSlicesData(str(tmp_path), [], [], "T1", ["t1.nii.gz"])
+    data = LesionSlicesData(root=str(tmp_path), train=[], validation=[], sequence="T1", t1_images=["t1.nii.gz"])
     with pytest.raises(InputError, match="no slice to train on"):
         data.prepare_data()

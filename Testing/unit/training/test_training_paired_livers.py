@@ -21,9 +21,10 @@ from liverpair.training.augmentation import paired_transform
 from liverpair.training.bundle_writing import kept_task
 from liverpair.training.command import LAST, fit
 from liverpair.training.paired_livers import PairedLiversTask, mean_dice
-from liverpair.training.paired_livers_command import CONFIGS, SHARED
 from liverpair.training.paired_livers_data import PairedLiversData
+from liverpair.training.tasks import PAIRED_LIVERS
 
+CONFIGS = PAIRED_LIVERS.configs
 ARMS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in ("shared", "published"))
 PATCH = (8, 32, 32)
 
@@ -68,7 +69,14 @@ def test_the_published_network_is_one_config(pairs, tmp_path):
     cli = fit(
         PairedLiversTask,
         PairedLiversData,
-        ["--config", str(SHARED), *configs, *folders, f"--data.cache={tmp_path}", "--trainer.max_steps=0"],
+        [
+            "--config",
+            str(PAIRED_LIVERS.shared[0]),
+            *configs,
+            *folders,
+            f"--data.cache={tmp_path}",
+            "--trainer.max_steps=0",
+        ],
     )
     extra = 27 * 32 + 65  # a second channel in, a second mask out
     assert sum(p.numel() for p in cli.model.network.parameters()) == 19_071_329 + extra
