@@ -1,13 +1,12 @@
 """Which place of the T2 liver is which place of the T1 liver: a smooth registration of the two liver masks."""
 
-import hashlib
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from liverpair.core.cache import cached_transform, key_of
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, offset_t1_to_t2
 from liverpair.core.paths import user_cache_folder
@@ -132,24 +131,14 @@ def cached_registration(
         settings: as in `register_livers`.
     """
     folder = cache if cache is not None else user_cache_folder() / "correspondence"
-    path = folder / f"{_key(t1_liver, t2_liver, settings)}.tfm"
-    if path.exists():
-        transform = sitk.ReadTransform(str(path))
-        return LiverCorrespondence(transform, _dice(t1_liver, t2_liver, transform))
-    found = register_livers(t1_liver, t2_liver, settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tfm")
-    sitk.WriteTransform(found.transform, str(beside))
-    os.replace(beside, path)
-    return found
+    masks = [part for m in (t1_liver, t2_liver) for part in (repr(Grid.of(m)), _packed(m))]
+    path = folder / f"{key_of(CACHE_VERSION, asdict(settings), *masks)}.tfm"
+    transform = cached_transform(path, lambda: register_livers(t1_liver, t2_liver, settings).transform)
+    return LiverCorrespondence(transform, _dice(t1_liver, t2_liver, transform))
 
 
-def _key(t1_liver: sitk.Image, t2_liver: sitk.Image, settings: RegistrationSettings) -> str:
-    digest = hashlib.sha256(repr((CACHE_VERSION, asdict(settings))).encode())
-    for mask in (t1_liver, t2_liver):
-        digest.update(repr(Grid.of(mask)).encode())
-        digest.update(np.packbits(sitk.GetArrayViewFromImage(mask) > 0).tobytes())
-    return digest.hexdigest()[:24]
+def _packed(mask: sitk.Image) -> bytes:
+    return np.packbits(sitk.GetArrayViewFromImage(mask) > 0).tobytes()
 
 
 def _registration(fixed_mask: sitk.Image) -> sitk.ImageRegistrationMethod:

@@ -4,8 +4,6 @@ The thesis does not name its algorithm. Ours: mutual information, first an affin
 2003, Rueckert et al. 1999), by SimpleITK.
 """
 
-import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from liverpair.core.cache import cached_transform, key_of
 from liverpair.core.errors import InputError, Progress, no_progress, part_of
 from liverpair.core.geometry import Grid
 from liverpair.core.paths import user_cache_folder
@@ -106,15 +105,10 @@ def cached_pre_registration(
         progress: likewise.
     """
     folder = cache if cache is not None else user_cache_folder() / "pre-registration"
-    path = folder / f"{_key(fixed, moving, settings)}.tfm"
-    if path.exists():
-        return sitk.ReadTransform(str(path))
-    found = pre_register(fixed, moving, settings, progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tfm")
-    sitk.WriteTransform(found, str(beside))
-    os.replace(beside, path)
-    return found
+    voxels = [np.ascontiguousarray(sitk.GetArrayViewFromImage(image)).tobytes() for image in (fixed, moving)]
+    about = [repr((Grid.of(image), image.GetPixelIDTypeAsString())) for image in (fixed, moving)]
+    path = folder / f"{key_of(CACHE_VERSION, asdict(settings), about, *voxels)}.tfm"
+    return cached_transform(path, lambda: pre_register(fixed, moving, settings, progress))
 
 
 def _registration(settings: PreRegistrationSettings, transform: sitk.Transform) -> sitk.ImageRegistrationMethod:
@@ -191,11 +185,3 @@ def _apart() -> InputError:
 
 def _named(progress: Progress, step: str) -> Callable[[float], None]:
     return lambda fraction: progress(fraction, f"Registering T1 to T2 ({step})")
-
-
-def _key(fixed: sitk.Image, moving: sitk.Image, settings: PreRegistrationSettings) -> str:
-    digest = hashlib.sha256(repr((CACHE_VERSION, asdict(settings))).encode())
-    for image in (fixed, moving):
-        digest.update(repr((Grid.of(image), image.GetPixelIDTypeAsString())).encode())
-        digest.update(np.ascontiguousarray(sitk.GetArrayViewFromImage(image)).tobytes())
-    return digest.hexdigest()[:24]

@@ -1,15 +1,14 @@
 """Slices of real MRI with synthetic lesions on disk: writing lesions costs more than a training step."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.atomic import written_whole
+from liverpair.core.cache import cached_arrays, key_of
 from liverpair.core.geometry import resample
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare, prepare_labels
 from liverpair.synthesis.paired_lesions import LesionStatistics
@@ -19,6 +18,7 @@ from liverpair.training.paired_lesions_cache import LesionSource, pair_stamp
 CACHE_VERSION = 1
 """Goes up when the same seeds and settings give other slices."""
 SIDES = ("t1", "t2")
+PARTS = ("images", "livers", "labels")
 LEAST_LIVER = 400.0
 """Square millimeters of liver that a slice must show."""
 
@@ -33,8 +33,7 @@ class SlicePreparation:
 
     def key(self, source: str) -> str:
         """Name of the cache files of `source`, which changes with every setting."""
-        text = json.dumps([CACHE_VERSION, source, asdict(self)])
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        return key_of([CACHE_VERSION, source, asdict(self)])
 
 
 @dataclass(frozen=True)
@@ -72,37 +71,32 @@ def cached_slices(
     """
     found = []
     for turn, name in enumerate(t1_images):
-        own = seeds[turn :: len(t1_images)]
         stamp = pair_stamp(root / case, name)
-        keys = {seed: preparation.key(f"{stamp} {seed}") for seed in own}
-        missing = [seed for seed in own if not _path(cache, keys[seed], SIDES[-1]).exists()]
-        if missing:
-            cache.mkdir(parents=True, exist_ok=True)
-            source = LesionSource(root, case, name)
-            for seed in missing:
-                _write_pair(cache, keys[seed], source.variant(seed, preparation.statistics), source, preparation)
-        found += [_read(_path(cache, keys[seed], sequence.lower()), f"{case}/{name}/{seed}") for seed in own]
+        source = LesionSource(root, case, name)
+        for seed in seeds[turn :: len(t1_images)]:
+            key = preparation.key(f"{stamp} {seed}")
+            for side in SIDES:
+                path = cache / f"slices-{key}-{side}.npz"
+                wanted = side == sequence.lower()
+                if wanted or not path.exists():  # the other side comes with it, for lesions cost more than slices
+                    arrays = cached_arrays(path, partial(_slices_of, source, seed, side, preparation))
+                if wanted:
+                    about = {"name": f"{case}/{name}/{seed}", "spacing_mm": tuple(map(float, arrays["spacing"]))}
+                    found.append(LesionSlices(**about, **{part: arrays[part] for part in PARTS}))
     return found
 
 
-def _path(cache: Path, key: str, side: str) -> Path:
-    return cache / f"slices-{key}-{side}.npz"
+def _slices_of(
+    source: LesionSource, seed: int | None, side: str, preparation: SlicePreparation
+) -> dict[str, np.ndarray]:
+    pair, liver = _painted(source, seed, preparation.statistics), source.livers[SIDES.index(side)]
+    seen = [one.number for one in pair.pairs if getattr(one, side) is not None]
+    return lesion_slices(getattr(pair, side), liver, getattr(pair, f"{side}_labels"), seen, preparation)
 
 
-def _read(path: Path, name: str) -> LesionSlices:
-    with np.load(path) as stored:
-        arrays = {part: stored[part] for part in ("images", "livers", "labels")}
-        return LesionSlices(name, **arrays, spacing_mm=tuple(float(s) for s in stored["spacing"]))
-
-
-def _write_pair(
-    cache: Path, key: str, pair: SyntheticPair, source: LesionSource, preparation: SlicePreparation
-) -> None:
-    for side, liver in zip(SIDES, source.livers):
-        seen = [one.number for one in pair.pairs if getattr(one, side) is not None]
-        slices = lesion_slices(getattr(pair, side), liver, getattr(pair, f"{side}_labels"), seen, preparation)
-        with written_whole(_path(cache, key, side)) as beside, beside.open("wb") as file:
-            np.savez(file, **slices)
+@lru_cache(maxsize=1)
+def _painted(source: LesionSource, seed: int | None, statistics: LesionStatistics) -> SyntheticPair:
+    return source.variant(seed, statistics)
 
 
 def lesion_slices(

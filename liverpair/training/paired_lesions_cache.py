@@ -1,16 +1,15 @@
 """Prepared pairs with synthetic lesions on disk: writing lesions costs more than a training step."""
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 
+from liverpair.core.cache import cached_arrays, key_of, stamp_of
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
@@ -20,7 +19,7 @@ from liverpair.detection.space import to_voxels
 from liverpair.registration.livers import cached_registration
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare_labels
 from liverpair.synthesis.paired_lesions import LesionStatistics, draw_paired_lesions
-from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
+from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, SyntheticPair, paint_pair
 from liverpair.training.detection import PairSample
 
@@ -43,8 +42,7 @@ class PairPreparation:
     def key(self, source: str) -> str:
         """Name of the cache file of `source`, which changes with every setting."""
         about = {**asdict(self), "settings": {name: getattr(self.settings, name) for name in PREPARED_BY}}
-        text = json.dumps([CACHE_VERSION, source, about])
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        return key_of([CACHE_VERSION, source, about])
 
 
 @dataclass(frozen=True)
@@ -74,16 +72,13 @@ def cached_variants(
     """
     variants = []
     for turn, name in enumerate(t1_images):
-        own = seeds[turn :: len(t1_images)]
         stamp = pair_stamp(root / case, name)
-        paths = {seed: cache / f"{preparation.key(f'{stamp} {seed}')}.npz" for seed in own}
-        missing = [seed for seed in own if not paths[seed].exists()]
-        if missing:
-            cache.mkdir(parents=True, exist_ok=True)
-            source = LesionSource(root, case, name)
-            for seed in missing:
-                _write(paths[seed], source.variant(seed, preparation.statistics), source.livers, preparation)
-        variants += [LesionVariant(f"{case}/{name}/{seed}", paths[seed]) for seed in own]
+        source = LesionSource(root, case, name)
+        for seed in seeds[turn :: len(t1_images)]:
+            path = cache / f"{preparation.key(f'{stamp} {seed}')}.npz"
+            if not path.exists():
+                cached_arrays(path, partial(_prepared, source, seed, preparation))
+            variants.append(LesionVariant(f"{case}/{name}/{seed}", path))
     return variants
 
 
@@ -101,29 +96,39 @@ def known_boxes(pairs: Sequence[LesionPair]) -> tuple[list[list[Box]], np.ndarra
 
 
 class LesionSource:
-    """A real pair ready to receive lesions."""
+    """A real pair to receive lesions, read when the first are asked for."""
 
     def __init__(self, root: Path, case: str, t1_name: str):
-        real = read_real_pair(root, case)
-        path = root / case / t1_name
+        self._root, self._case, self._t1_name = root, case, t1_name
+
+    @cached_property
+    def _real(self) -> RealPair:
+        return read_real_pair(self._root, self._case)
+
+    @property
+    def livers(self) -> tuple[sitk.Image, sitk.Image]:
+        """The masks of T1 and T2."""
+        return self._real.t1_liver, self._real.t2_liver
+
+    @cached_property
+    def _canvases(self) -> tuple[LiverCanvas, LiverCanvas]:
+        path = self._root / self._case / self._t1_name
+        t1_liver, t2_liver = self.livers
         if not path.is_file():
             raise InputError(f"Training needs {path}, which is not there.", "Set data.root in the config.")
-        self.livers = (real.t1_liver, real.t2_liver)
-        self.correspondence = cached_registration(*self.livers)
-        self.canvases = (
-            LiverCanvas(sitk.ReadImage(str(path)), real.t1_liver, "T1"),
-            LiverCanvas(real.t2, real.t2_liver, "T2"),
-        )
+        return LiverCanvas(sitk.ReadImage(str(path)), t1_liver, "T1"), LiverCanvas(self._real.t2, t2_liver, "T2")
 
     def variant(self, seed: int | None, statistics: LesionStatistics) -> SyntheticPair:
         """The pair with the lesions of a seed; with None as it was scanned."""
         if seed is None:
-            return paint_pair(*self.canvases, ())
-        lesions = draw_paired_lesions(*self.livers, self.correspondence, seed, statistics)
-        return paint_pair(*self.canvases, lesions)
+            return paint_pair(*self._canvases, ())
+        lesions = draw_paired_lesions(*self.livers, cached_registration(*self.livers), seed, statistics)
+        return paint_pair(*self._canvases, lesions)
 
 
-def _write(path: Path, pair: SyntheticPair, livers: Sequence[sitk.Image], preparation: PairPreparation) -> None:
+def _prepared(source: LesionSource, seed: int, preparation: PairPreparation) -> dict[str, np.ndarray]:
+    """The arrays of a `LesionVariant`."""
+    pair, livers = source.variant(seed, preparation.statistics), source.livers
     prepared = prepare_pair(
         (pair.t1, pair.t2),
         livers,
@@ -134,15 +139,12 @@ def _write(path: Path, pair: SyntheticPair, livers: Sequence[sitk.Image], prepar
     )
     boxes, visible = known_boxes(pair.pairs)
     bounds = np.stack([to_voxels(own, grid) for own, grid in zip(boxes, prepared.grids)]).astype(np.float32)
-    beside = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez(
-        beside,
-        channels=prepared.channels.astype(np.float16),
-        boxes=bounds.reshape(2, -1, 2, 3),
-        visible=visible,
-        masks=np.round(255 * _masks(pair, visible, prepared)).astype(np.uint8),
-    )
-    os.replace(beside, path)
+    return {
+        "channels": prepared.channels.astype(np.float16),
+        "boxes": bounds.reshape(2, -1, 2, 3),
+        "visible": visible,
+        "masks": np.round(255 * _masks(pair, visible, prepared)).astype(np.uint8),
+    }
 
 
 def _masks(pair: SyntheticPair, visible: np.ndarray, prepared: PreparedPair) -> np.ndarray:
@@ -158,7 +160,4 @@ def _masks(pair: SyntheticPair, visible: np.ndarray, prepared: PreparedPair) -> 
 
 def pair_stamp(folder: Path, t1_name: str) -> str:
     """Changes when a file of the pair does."""
-    paths = [folder / name for name in (t1_name, "t1_organs.nii.gz", "t2.nii.gz", "t2_organs.nii.gz")]
-    return "; ".join(
-        f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" if p.exists() else str(p) for p in paths
-    )
+    return stamp_of([folder / name for name in (t1_name, "t1_organs.nii.gz", "t2.nii.gz", "t2_organs.nii.gz")])

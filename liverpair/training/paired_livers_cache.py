@@ -1,26 +1,21 @@
 """Prepared pairs on disk: what each pass of a strategy shows a network, and the masks it is to return."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 
 from liverpair.bundle.strategies import Pass
-from liverpair.core.atomic import written_whole
+from liverpair.core.cache import cached_arrays, key_of, stamp_of
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import check_volume
 from liverpair.io.study import read_image, read_labeled
 from liverpair.registration.pre_registration import PreRegistrationSettings
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare_labels
-from liverpair.training.segmentation_data import json_stamp
 
 CACHE_VERSION = 1
 """Goes up when the same files and settings give other samples."""
@@ -54,7 +49,7 @@ class PairFiles:
     def stamp(self, one: Pass) -> str:
         """Changes when a file that the pass needs does. Raises `InputError` when one is not there."""
         images = [self._there(self.images[side]) for side in one.inputs]
-        return f"{json_stamp([*images, *(self._there(self.labels[side]) for side in one.outputs)])} {self.label_value}"
+        return f"{stamp_of([*images, *(self._there(self.labels[side]) for side in one.outputs)])} {self.label_value}"
 
     @staticmethod
     def _there(path: Path) -> Path:
@@ -89,16 +84,12 @@ def cached_pair(
     settings = [asdict(one), asdict(policy), asdict(normalization)]
     if one.registered:
         settings.append(asdict(PreRegistrationSettings()))
-    text = json.dumps([CACHE_VERSION, files.stamp(one), *settings])
-    path = cache / f"pair-{hashlib.sha256(text.encode()).hexdigest()[:20]}.npz"
-    name = f"{files.name}: {' '.join(one.inputs)}"
-    damaged = (BadZipFile, EOFError, KeyError, ValueError)
-    with suppress(FileNotFoundError, *damaged), np.load(path) as stored:
-        return PairVolume(name, stored["channels"], stored["target"])
-    images, livers = files.read(one)
-    channels, grid = channels_of(one, images, policy, normalization)
-    target = np.concatenate([prepare_labels(livers[side], grid, [1]) for side in one.outputs])
-    volume = PairVolume(name, channels.astype(np.float16), np.round(target * 255).astype(np.uint8))
-    with written_whole(path) as beside:
-        np.savez(beside, channels=volume.channels, target=volume.target)
-    return volume
+    path = cache / f"pair-{key_of([CACHE_VERSION, files.stamp(one), *settings])}.npz"
+
+    def prepared() -> dict[str, np.ndarray]:
+        images, livers = files.read(one)
+        channels, grid = channels_of(one, images, policy, normalization)
+        target = np.concatenate([prepare_labels(livers[side], grid, [1]) for side in one.outputs])
+        return {"channels": channels.astype(np.float16), "target": np.round(target * 255).astype(np.uint8)}
+
+    return PairVolume(f"{files.name}: {' '.join(one.inputs)}", **cached_arrays(path, prepared))

@@ -1,8 +1,5 @@
 """Prepared training volumes on disk, so that two cores are kept busy by the network and not by loading."""
 
-import hashlib
-import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
+from liverpair.core.cache import cached_arrays, key_of
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare, prepare_labels
 
 
@@ -24,8 +22,7 @@ class Preparation:
 
     def key(self, source: str) -> str:
         """Name of the cache file of `source`, which changes with every setting."""
-        text = json.dumps([source, asdict(self.policy), asdict(self.normalization), list(self.label_values)])
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        return key_of([source, asdict(self.policy), asdict(self.normalization), list(self.label_values)])
 
 
 @dataclass(frozen=True)
@@ -55,19 +52,16 @@ def cached_volume(
     """The volume `name`, from the cache or from `read`, which returns the image and its label map. `source` must
     change when the data do.
     """
-    path = cache / f"{preparation.key(source)}.npz"
-    if not path.exists():
+
+    def prepared() -> dict[str, np.ndarray]:
         image, labels = read()
-        prepared = prepare(image, preparation.policy, preparation.normalization)
-        target = prepare_labels(labels, prepared.grid, list(preparation.label_values))
-        cache.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez(
-            beside,
-            array=prepared.array.astype(np.float16),
-            target=np.round(target * 255).astype(np.uint8),
-            spacing=np.array(prepared.grid.spacing),
-        )
-        os.replace(beside, path)
-    with np.load(path) as stored:
-        return TrainingVolume(name, stored["array"], stored["target"], tuple(float(s) for s in stored["spacing"]))
+        made = prepare(image, preparation.policy, preparation.normalization)
+        target = prepare_labels(labels, made.grid, list(preparation.label_values))
+        return {
+            "array": made.array.astype(np.float16),
+            "target": np.round(target * 255).astype(np.uint8),
+            "spacing": np.array(made.grid.spacing),
+        }
+
+    found = cached_arrays(cache / f"{preparation.key(source)}.npz", prepared)
+    return TrainingVolume(name, found["array"], found["target"], tuple(float(s) for s in found["spacing"]))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from liverpair.core.cache import stamp_of
 from liverpair.core.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import Augmentation, training_transform
@@ -153,7 +154,7 @@ class SegmentationData(CaseData):
         for path in paths:
             if not path.exists():
                 raise InputError(f"Training needs {path}, which is not there.", _way_to(self.root))
-        source = json_stamp(paths)
+        source = stamp_of(paths)
         return cached_volume(
             f"{case}/{kind.image}", source, lambda: tuple(read_image(p) for p in paths), self.preparation, self.cache
         )
@@ -189,8 +190,3 @@ def _way_to(root: Path) -> str:
     """What to do when studies are not in `root`: variables that are still in its name are not set."""
     unset = re.findall(r"\$\{(\w+)\}", str(root))
     return f"Set the environment variable {' and '.join(unset)}." if unset else "Set data.root in the config."
-
-
-def json_stamp(paths: Sequence[Path]) -> str:
-    """Names, sizes and modification times of files: changes when a file does."""
-    return "; ".join(f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in paths)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from liverpair.core.cache import stamp_of
 from liverpair.core.geometry import IDENTITY_DIRECTION, Grid
 from liverpair.segmentation.preparation import prepare_labels
 from liverpair.synthesis.paired_lesions_evaluation import pair_files, read_real_pair
-from liverpair.training.segmentation_data import json_stamp
 from reproduction.chapter2.mask_similarity import FieldSearch, field_similarity
 from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.remembered import Remembered
@@ -60,7 +60,7 @@ class SimilarityScores:
         return np.array([self._remembered([case, self._stamp(case)], partial(self._measured, case)) for case in cases])
 
     def _stamp(self, case: str) -> str:
-        return json_stamp(pair_files(self._root, case))
+        return stamp_of(pair_files(self._root, case))
 
     def _measured(self, case: str) -> list[float]:
         return list(similarity(*self._livers(case)))

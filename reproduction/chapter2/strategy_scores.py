@@ -8,10 +8,10 @@ import numpy as np
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.strategies import SIDES
+from liverpair.core.cache import stamp_of
 from liverpair.measures.summary import segmentation_measures
 from liverpair.segmentation.inference import SegmentationResult, SegmentOptions, segment
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, pair_files, read_real_pair
-from liverpair.training.segmentation_data import json_stamp
 from reproduction.remembered import Remembered
 
 ENGINE = "torch-fp32"
@@ -35,7 +35,7 @@ class PairScores:
     def __call__(self, t1_case: str, t2_case: str) -> dict[str, dict[str, float]]:
         """By side ("T1", "T2") the `segmentation_measures` against the liver drawn in it; sides that are not masked are
         left out."""
-        stamps = [json_stamp(pair_files(self._root, case)) for case in (t1_case, t2_case)]
+        stamps = [stamp_of(pair_files(self._root, case)) for case in (t1_case, t2_case)]
         return self._remembered([t1_case, t2_case, *stamps], lambda: self._measured(t1_case, t2_case))
 
     def _measured(self, t1_case: str, t2_case: str) -> dict[str, dict[str, float]]:

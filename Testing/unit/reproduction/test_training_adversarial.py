@@ -6,10 +6,10 @@ import yaml
 from paired_livers_factory import QUICK, write_pairs
 
 from liverpair.bundle import Bundle
-from liverpair.cli import main
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
 from liverpair.training.bundle_writing import kept_task
 from liverpair.training.run_log import learning_curve
+from reproduction.__main__ import main
 from reproduction.training import ADVERSARIAL_LIVERS
 from reproduction.training.adversarial import AdversarialLiversTask
 
@@ -90,7 +90,7 @@ def test_before_its_first_step_an_adversary_changes_nothing_but_itself(pairs, tm
 
 def test_an_adversary_that_does_not_exist_is_answered_with_the_list(pairs, tmp_path, capsys):
     words = ["train", "adversarial-livers", "--config", str(CONFIGS / "gan.yaml"), f"--data.root={pairs}"]
-    assert main([*words, f"--run_folder={tmp_path}", "--model.adversary=critic", "--trainer.accelerator=cpu"]) == 2
+    assert main([*words, f"--run_folder={tmp_path}", "--model.adversary=critic", "--trainer.accelerator=cpu"]) == 1
     assert "there is no adversary 'critic'; there are gan, embedding, gambler" in capsys.readouterr().err
 
 

@@ -8,11 +8,11 @@ import torch
 from paired_livers_factory import QUICK, write_pairs
 
 from liverpair.bundle import Bundle
-from liverpair.cli import main
 from liverpair.core.errors import InputError
 from liverpair.io.study import read_image
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.similarity_loss import SimilarityWeights
+from reproduction.__main__ import main
 from reproduction.toys.coded_masks import CodedMasksSettings
 from reproduction.training import SIMILARITY
 from reproduction.training.similarity_task import SimilarityTask, Stage
@@ -132,5 +132,5 @@ def test_a_run_is_resumed_and_leaves_a_bundle_of_the_last_stage(pairs, tmp_path)
 
 
 def test_a_drawn_order_of_images_is_refused(pairs, tmp_path, capsys):
-    assert main(words(pairs, tmp_path, "--data.inputs=[T1 or T2,T1 or T2]")) == 2
+    assert main(words(pairs, tmp_path, "--data.inputs=[T1 or T2,T1 or T2]")) == 1
     assert "needs a fixed order" in capsys.readouterr().err

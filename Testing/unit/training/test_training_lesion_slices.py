@@ -14,7 +14,7 @@ from liverpair.core.errors import InputError
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.segmentation.preparation import Normalization
 from liverpair.synthesis.paired_lesions import LesionStatistics
-from liverpair.training import lesion_slices_cache, paired_lesions_cache
+from liverpair.training import paired_lesions_cache
 from liverpair.training.lesion_slices_cache import LesionSlices, SlicePreparation, cached_slices
 from liverpair.training.lesion_slices_data import (
     SLICE_POLICY,
@@ -64,7 +64,7 @@ def test_slices_show_liver_and_lesions_that_differ_from_it(volumes):
 
 def test_what_is_on_disk_is_not_made_again(root, tmp_path, monkeypatch):
     first = cached_slices(root, "b", ["t1.nii.gz"], [5], "T1", PREPARATION, tmp_path)
-    monkeypatch.setattr(lesion_slices_cache, "LesionSource", lambda *given: pytest.fail("made again"))
+    monkeypatch.setattr(paired_lesions_cache.LesionSource, "variant", lambda *given: pytest.fail("made again"))
     again = cached_slices(root, "b", ["t1.nii.gz"], [5], "T1", PREPARATION, tmp_path)
     assert np.array_equal(first[0].labels, again[0].labels)
     (other,) = cached_slices(root, "b", ["t1.nii.gz"], [5], "T2", PREPARATION, tmp_path)

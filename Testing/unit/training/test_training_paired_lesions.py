@@ -60,7 +60,7 @@ def test_a_variant_shows_bright_and_dark_lesions_in_its_boxes(root, tmp_path):
 
 def test_what_is_on_disk_is_not_made_again(root, tmp_path, monkeypatch):
     made = cached_variants(root, "a", ["t1.nii.gz"], [1, 2], PREPARATION, tmp_path)
-    monkeypatch.setattr(cache_module, "LesionSource", lambda *given: pytest.fail("made again"))
+    monkeypatch.setattr(cache_module.LesionSource, "variant", lambda *given: pytest.fail("made again"))
     again = cached_variants(root, "a", ["t1.nii.gz"], [1, 2], PREPARATION, tmp_path)
     assert [v.path for v in again] == [v.path for v in made]
     assert len({v.path for v in made}) == 2
