@@ -75,7 +75,7 @@ def row(conclusion: Conclusion, results: Path) -> dict[str, Any]:
         "finding": conclusion.finding,
         "published": conclusion.published,
         "ours": ours,
-        "holds": None if holds is None else "yes" if holds else "no",
+        "holds": verdicts.in_words(holds),
         "result": conclusion.source,
     }
 
@@ -90,14 +90,24 @@ def _known(path: Path) -> Result:
 
 CONCLUSIONS = (
     Conclusion(
-        "2.2.1", "a network can use channels that are not aligned", "correct", "figure-2-3", verdicts.shape("a", 0, 1)
+        "2.2.1",
+        "a network can use channels that are not aligned",
+        "correct",
+        "figure-2-3",
+        verdicts.shape("dice", "nearest"),
     ),
-    Conclusion("2.2.1", "also where a wrong shape is nearer", "correct", "figure-2-3", verdicts.shape("a", 2, 3)),
+    Conclusion("2.2.1", "also where a wrong shape is nearer", "correct", "figure-2-3", verdicts.shape("misled")),
     Conclusion(
-        "2.2.1", "where the shape has left the image the output is 0.5", "0.5", "figure-2-3", verdicts.shape("b")
+        "2.2.1",
+        "where the shape has left the image the output is 0.5",
+        "0.5",
+        "figure-2-3",
+        verdicts.shape("gone", "striped"),
     ),
-    Conclusion("2.2.1", "above some amplitude training fails", "35 pixels", "figure-2-3", verdicts.shape("c")),
-    Conclusion("2.2.1", "trained with shifts, it fails without any", "a hole", "figure-2-3", verdicts.shape("d")),
+    Conclusion("2.2.1", "above some amplitude training fails", "35 pixels", "figure-2-3", verdicts.shape("limit")),
+    Conclusion(
+        "2.2.1", "trained with shifts, it fails without any", "a hole", "figure-2-3", verdicts.shape("aligned", "hole")
+    ),
     Conclusion(
         "table 2.1",
         "one image in, its mask out is best",

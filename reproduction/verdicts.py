@@ -22,6 +22,11 @@ Result = Mapping[str, Any]
 Judged = tuple[str, bool | None]
 
 
+def in_words(verdict: bool | None) -> str | None:
+    """A verdict in a table."""
+    return None if verdict is None else "yes" if verdict else "no"
+
+
 def clear(difference: float, noise: float | None) -> bool | None:
     """Whether a difference is above the noise; None when it is within, or when the noise is not known."""
     if noise is None or abs(difference) <= noise:
@@ -49,13 +54,12 @@ def noise_of(result: Result, *sides: str) -> float | None:
 
 def single_is_best(result: Result) -> Judged:
     """Against every other strategy, in the mean over the images that it masks."""
-    single = _figures(result, "single, non-specialised")
-    others = [own["strategy"] for own in result["table"] if not own["strategy"].startswith("single")]
-    leads, verdicts = {}, []
-    for name in others:
-        other = _figures(result, name)
-        leads[name] = sum(single[side] - dice for side, dice in other.items()) / len(other)
-        verdicts.append(clear(leads[name], noise_of(result, *other)))
+    single, leads, verdicts = _dice(result, "single"), {}, []
+    for key, own in result["values"]["strategies"].items():
+        if not key.startswith("single"):
+            other = _dice(result, key)
+            leads[own["title"]] = sum(single[side] - dice for side, dice in other.items()) / len(other)
+            verdicts.append(clear(leads[own["title"]], noise_of(result, *other)))
     nearest = min(leads, key=leads.__getitem__)
     words = f"{_words(single)}; above the others by {leads[nearest]:.3f} ({nearest}) or more{_noise_words(result)}"
     return words, together(verdicts)
@@ -77,20 +81,20 @@ def double_out_costs_much(result: Result) -> Judged:
 
 def double_out_costs_more_in_t2(result: Result) -> Judged:
     """Non-specialised as well as specialised."""
-    single = _figures(result, "single, non-specialised")
+    single = _dice(result, "single")
     verdicts, words = [], []
-    for kind in ("non-specialised", "specialised"):
-        own = _figures(result, f"double-in double-out, {kind}")
+    for kind in KINDS:
+        own = _dice(result, f"double-out{kind}")
         lost = {side: own[side] - single[side] for side in SIDES}
         noises = [noise_of(result, side) for side in SIDES]
         verdicts.append(clear(lost["T1"] - lost["T2"], None if None in noises else math.hypot(*noises)))
-        words.append(f"{kind} {_words(lost, '+.3f')}")
+        words.append(f"{kind.strip('-') or 'non-specialised'} {_words(lost, '+.3f')}")
     return "; ".join(words), together(verdicts)
 
 
 def registering_first_does_not_help(result: Result) -> Judged:
     """The mask of T2, from T2 alone and from T2 with T1 registered to it."""
-    single, registered = (_figures(result, f"{name}specialised")["T2"] for name in ("single, non-", "pre-registered, "))
+    single, registered = (_dice(result, key)["T2"] for key in ("single", "pre-registered"))
     noise = noise_of(result, "T2")
     return f"T2 {registered:.3f}, single {single:.3f}; noise {_number(noise)}", clear(single - registered, noise)
 
@@ -148,21 +152,18 @@ def still_no_gain(network: str) -> Callable[[Result], Judged]:
     return judge
 
 
-def shape(finding: str, *numbers: int) -> Callable[[Result], Judged]:
-    """Lines of a finding in the table of figure 2.3, all when none is named; all that have a test must pass it."""
+def shape(*prefixes: str) -> Callable[[Result], Judged]:
+    """Lines of figure 2.3 whose keys begin so, those that are there; all that have a test must pass it."""
 
     def judge(result: Result) -> Judged:
-        lines = [own for own in result["table"] if own["finding"] == f"2.2.1-{finding}"]
-        if numbers:
-            lines = [lines[number] for number in numbers if number < len(lines)]
+        lines = [own for key, own in result["values"]["lines"].items() if key.startswith(prefixes)]
         if not lines or any(own["ours"] is None for own in lines):
-            raise KeyError(finding)
+            raise KeyError(prefixes)
         words = [
             f"{own['measured']}: {own['ours'] if isinstance(own['ours'], str) else format(own['ours'], '.3g')}"
             for own in lines
         ]
-        verdicts = [{"yes": True, "no": False}.get(own["holds"]) for own in lines if own["test"] is not None]
-        return "; ".join(words), together(verdicts)
+        return "; ".join(words), together([own["holds"] for own in lines if own["test"] is not None])
 
     return judge
 
@@ -179,25 +180,24 @@ def bets_on_the_border(result: Result) -> Judged:
 def a_filter_aligns(result: Result) -> Judged:
     """With the next translation, and with the gradient of the longest filter."""
     none, short = result["minimum_cosine_length_1"], result["minimum_cosine_length_3"]
-    (own,) = [line for line in result["table"] if line["length"] == 3]
     words = f"smallest cosine {none:.2f} without, {short:.2f} with length 3"
-    return f"{words}; of length 3 with length 7 {own['against length 7']:.2f}", short > 0.9 > none
+    return f"{words}; of length 3 with length 7 {result['values']['cosine_3_with_7']:.2f}", short > 0.9 > none
 
 
 def similarity_gains(result: Result) -> Judged:
     """For small λ_r, falling as it rises."""
     gain, correlation = result["smallest_median_gain"], result["rank_correlation"]
-    first = result["table"][0]
+    prices = result["values"]["dice_2"]
     words = f"median gain for λ_r ≤ 0.3 at least {gain:+.4f}; rank correlation of gain and λ_p {correlation:.2f}"
-    price = f"Dice 2 at λ_r {first['λ_r']:g} is {first['Dice 2']:.3f}, {result['table'][-1]['Dice 2']:.3f} at 1"
+    first, last = list(prices)[0], list(prices)[-1]
+    price = f"Dice 2 at λ_r {first} is {prices[first]:.3f}, {prices[last]:.3f} at {last}"
     return f"{words}; {price}", gain > 0 and correlation > 0
 
 
 def masks_are_more_alike(result: Result) -> Judged:
     """Nothing is known of shapes where a network draws one mask twice."""
     scanned = result["constrained_minus_drawn_scanned"], result["double_out_minus_drawn_scanned"]
-    measured = {own["masks"]: own["DS ours"] for own in result["table"]}
-    words = "; ".join(f"{masks}: {value:.3f}" for masks, value in measured.items() if isinstance(value, float))
+    words = "; ".join(f"{own['title']}: {own['ds']:.3f}" for own in result["values"]["masks"].values())
     twice = f"as scanned, networks of two masks exceed those drawn by {min(scanned):.3f} to {max(scanned):.3f}"
     if max(scanned) > SCANNED_MARGIN:
         return f"{words}; but {twice}", None
@@ -228,7 +228,7 @@ def in_starts(name: str) -> Callable[[Result], Judged]:
 
     def judge(result: Result) -> Judged:
         holds, starts = result[f"{name}_holds"], result[f"{name}_starts"]
-        every = result["table"][0]["starts with object"]
+        every = result["values"]["starts"]
         words = f"medians: {'yes' if holds else 'no'}; {starts} of {every} starts"
         return words, holds if holds == (2 * starts > every) else None
 
@@ -252,13 +252,11 @@ def moved_boxes(result: Result) -> Judged:
     return words, error < min(still, livers)
 
 
-def _figures(result: Result, strategy: str) -> dict[str, float]:
+def _dice(result: Result, key: str) -> Mapping[str, float]:
     """By side the Dice of a strategy; sides that it does not mask are left out. Raises `KeyError` when it has none."""
-    for own in result["table"]:
-        figures = {side: own[f"{side} ours"] for side in SIDES if isinstance(own.get(f"{side} ours"), float)}
-        if own["strategy"] == strategy and figures:
-            return figures
-    raise KeyError(strategy)
+    if not (dice := result["values"]["strategies"][key]["dice"]):
+        raise KeyError(key)
+    return dice
 
 
 def _mean_loss(result: Result, name: str) -> float:

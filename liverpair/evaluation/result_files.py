@@ -18,7 +18,7 @@ from liverpair.core.paths import portable_command
 
 RESULTS_FOLDER = Path(liverpair.__file__).resolve().parents[1] / "docs" / "results"
 _PACKAGES = ("numpy", "scipy", "SimpleITK", "torch", "monai", "lightning", "pytorch-lightning", "openvino")
-_RESERVED = ("name", "command", "data", "date", "software", "notes", "table")
+_RESERVED = ("name", "command", "data", "date", "software", "values", "notes", "table")
 
 
 def write_results(
@@ -29,6 +29,7 @@ def write_results(
     data: str,
     title: str = "",
     values: Mapping[str, Any] | None = None,
+    by_key: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     folder: str | Path | None = None,
 ) -> str:
@@ -42,6 +43,7 @@ def write_results(
         data: Name of the data measured on.
         title: Heading of the page; the name by default.
         values: Single figures that become top-level keys of the JSON file.
+        by_key: What programs read of the table, under the key "values" of the JSON file.
         notes: Sentences below the table.
         folder: `docs/results` of the checkout by default.
 
@@ -63,7 +65,8 @@ def write_results(
     text = table_text(table)
     ran = portable_command(command)
     about = {"command": ran, "data": data, "date": date.today().isoformat(), "software": software_versions()}
-    content = {"name": name, **about, **values, "notes": list(notes), "table": [dict(row) for row in table]}
+    more = {"values": by_key} if by_key else {}
+    content = {"name": name, **about, **values, **more, "notes": list(notes), "table": [dict(row) for row in table]}
     place = Path(folder) if folder is not None else RESULTS_FOLDER
     _write(place / f"{name}.json", json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     _write(place / f"{name}.md", _page(title or name, text, about, values, notes))

@@ -77,6 +77,7 @@ def main(arguments: Sequence[str]) -> None:
         f"seed {options.seed}",
         title="Gradients of the registration with and without a filter, beside figure 2.12 of the thesis",
         values={f"minimum_cosine_length_{row['length']}": row["smallest cosine"] for row in rows},
+        by_key={f"cosine_{row['length']}_with_{LENGTHS[-1]}": row[f"against length {LENGTHS[-1]}"] for row in rows},
         folder=options.results,
         notes=[*NOTES, f"![Cosine and size of the gradient]({NAME}.png)"],
     )

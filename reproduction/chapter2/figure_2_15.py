@@ -83,13 +83,15 @@ def main(arguments: Sequence[str]) -> None:
         _draw_gains({weight: own for weight, own in gains.items() if own.size}, options.results / f"{NAME}.png")
         _draw_pairs(smallest, options.results / f"{NAME}-pairs.png")
         pictures = [f"![Gain by λ_r]({NAME}.png)", f"{PICTURE_NOTE}\n\n![Pairs]({NAME}-pairs.png)"]
+    rows = [row(weight, own, gains[weight]) for weight, own in found.items()]
     write_results(
         NAME,
-        [row(weight, own, gains[weight]) for weight, own in found.items()],
+        rows,
         shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
         data=f"{options.pairs} new pairs, 64 × 64, from our generator (reproduction.toys.coded_masks)",
         title="Similarity of predicted masks, beside figure 2.15 of the thesis",
         values={"steps": list(options.steps), "seeds": options.seeds, **directions(gains)},
+        by_key={"dice_2": {f"{own['λ_r']:g}": own["Dice 2"] for own in rows if "Dice 2" in own}},
         folder=options.results,
         notes=[*NOTES, *pictures],
     )

@@ -34,6 +34,7 @@ from reproduction.chapter2.shape_scores import (
     unseen_images,
     unseen_scenes,
 )
+from reproduction.verdicts import in_words
 
 NAME = "figure-2-3"
 SEEDS = (0, 1)
@@ -83,14 +84,16 @@ def main(arguments: Sequence[str]) -> None:
                 shown = shown or network
     sweep = {levels: _points(scores, levels) for levels in sorted({arm.levels for arm in arms})}
     pictures = _pictures(shown, sweep, nearest, options)
+    rows = findings(measured, sweep)
     write_results(
         NAME,
-        findings(measured, sweep),
+        [{**row, "holds": in_words(row["holds"])} for row in rows.values()],
         shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
         data=f"{options.images} new images of striped blobs for every network, from our generator "
         "(reproduction.toys.striped_blobs)",
         title="Channels that are not aligned, beside figure 2.3 of the thesis",
         values={"steps": options.steps, "seeds": options.seeds},
+        by_key={"lines": rows},
         folder=options.results,
         notes=[*NOTES, f"Dice by amplitude:\n\n{table_text(_sweep_rows(arms, scores, fields, nearest))}", *pictures],
     )

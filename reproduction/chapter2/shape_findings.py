@@ -56,8 +56,9 @@ def measure(network: ShapeNetwork, images: int) -> dict[str, float]:
     }
 
 
-def findings(measured: Sequence[Mapping[str, float]], sweep: Sweep) -> list[dict[str, Any]]:
-    """The table: each finding of the thesis beside ours, and whether it holds. `measured`: what every seed gave."""
+def findings(measured: Sequence[Mapping[str, float]], sweep: Sweep) -> dict[str, dict[str, Any]]:
+    """The table, by key: each finding of the thesis beside ours, and whether it holds. `measured`: what every seed
+    gave."""
 
     def over_seeds(key: str) -> dict[str, Any]:
         values = [own[key] for own in measured]
@@ -72,16 +73,16 @@ def findings(measured: Sequence[Mapping[str, float]], sweep: Sweep) -> list[dict
         published: Any = None,
         test: str | None = None,
         passes: Callable[[float], bool] | None = None,
-    ) -> dict[str, Any]:
+    ) -> tuple[str, dict[str, Any]]:
         ours = over_seeds(key)
         known = passes is not None and isinstance(ours["ours"], float) and math.isfinite(ours["ours"])
-        return _row(finding, what, published, test, ours, passes(ours["ours"]) if known else None)
+        return key, _row(finding, what, published, test, ours, passes(ours["ours"]) if known else None)
 
     low, high = UNDECIDED
-    return [
+    rows = [
         row("a", "Dice at 10 to 30 pixels", "dice", "correct", f"≥ {WANTED_DICE:g}", lambda v: v >= WANTED_DICE),
         row("a", "Dice of the kind of the nearest striped blob", "nearest_dice"),
-        *_misled_rows(measured),
+        *_misled_rows(measured).items(),
         row(
             "b",
             "mean output where the striped blob is gone",
@@ -99,22 +100,25 @@ def findings(measured: Sequence[Mapping[str, float]], sweep: Sweep) -> list[dict
             lambda v: v < UNDECIDED_DISTANCE,
         ),
         row("b", "distance from 0.5 where it is there", "striped_certainty"),
-        *(_limit_row(levels, points) for levels, points in sweep.items()),
+        *((f"limit_{levels}", _limit_row(levels, points)) for levels, points in sweep.items()),
         row("d", "Dice without shift", "aligned", "fails", f"< {WANTED_DICE:g}", lambda v: v < WANTED_DICE),
         row("d", "Dice without shift minus the lowest on the ring", "hole", "hole", "< 0", lambda v: v < 0),
     ]
+    return dict(rows)
 
 
-def _misled_rows(measured: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+def _misled_rows(measured: Sequence[Mapping[str, float]]) -> dict[str, dict[str, Any]]:
     """The part of the misled blobs of all seeds that is right, and how well it is known."""
     right, count = (sum(own[key] for own in measured) for key in ("misled_right", "misled"))
     part = {"ours": right / count if count else NOT_RUN, "sd": None}
     holds = part["ours"] > WANTED_ACCURACY if count else None
-    lines = [_row("a", "part of the misled blobs that is right", "correct", f"> {WANTED_ACCURACY:g}", part, holds)]
+    what = "part of the misled blobs that is right"
+    lines = {"misled": _row("a", what, "correct", f"> {WANTED_ACCURACY:g}", part, holds)}
     if count:
         low, high = binomtest(right, count).proportion_ci(method="wilson")
         interval = {"ours": f"{low:.2f} to {high:.2f}", "sd": None}
-        lines.append(_row("a", f"95 % interval of that part, of {count} blobs", None, None, interval, None))
+        what = f"95 % interval of that part, of {count} blobs"
+        lines["misled_interval"] = _row("a", what, None, None, interval, None)
     return lines
 
 
@@ -148,5 +152,5 @@ def _row(
         "published": published,
         "test": test,
         **ours,
-        "holds": None if holds is None else "yes" if holds else "no",
+        "holds": holds,
     }

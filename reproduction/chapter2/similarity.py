@@ -98,6 +98,7 @@ def main(arguments: Sequence[str]) -> None:
         data=data_words(options),
         title="The similarity constraint, beside the figures of section 2.3.4 of the thesis",
         values={**budget(options), **directions(measured), **noise(measured)},
+        by_key={"masks": {key: {"title": ARMS[key].title, "ds": _ds(own)} for key, own in measured.items() if own}},
         folder=options.results,
         notes=[*NOTES, smallest, *pictures],
     )
@@ -130,7 +131,7 @@ def row(key: str, measured: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) ->
     content: dict[str, Any] = {"masks": arm.title, "DS published": arm.similarity, "DS ours": NOT_RUN, "DS sd": None}
     if own:
         means = [float(one["similarity"].mean()) for one in own]
-        content |= {"DS ours": float(np.mean(means)), "DS sd": float(np.std(means, ddof=1)) if len(own) > 1 else None}
+        content |= {"DS ours": _ds(own), "DS sd": float(np.std(means, ddof=1)) if len(own) > 1 else None}
     content |= {"p published": arm.p, "p ours": None}
     if own and key != DRAWN:
         content["p ours"] = wilcoxon(*(_by_case(measured[k]) for k in (key, DRAWN)))["p"]
@@ -177,6 +178,10 @@ def noise(measured: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> dict[st
     networks = [own for key, own in measured.items() if own and key != DRAWN]
     arms = [{side: np.array([one[side] for one in own]) for side in SIDES} for own in networks]
     return {f"between_seeds_{side.lower()}": between_seeds(arms, (side,)) for side in SIDES}
+
+
+def _ds(own: Sequence[Mapping[str, np.ndarray]]) -> float:
+    return float(np.mean([one["similarity"].mean() for one in own]))
 
 
 def _by_case(own: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:

@@ -69,6 +69,7 @@ def main(arguments: Sequence[str]) -> None:
         data=data_words(options),
         title="Input and output strategies, beside table 2.1 of the thesis",
         values={**budget(options), **directions(dice), **noise(dice, options)},
+        by_key={"strategies": {arm.key: {"title": arm.title, "dice": _means(dice[arm.key])} for arm in arms_of(None)}},
         folder=options.results,
         notes=[*NOTES, *pictures],
     )
@@ -149,6 +150,10 @@ def directions(dice: ByArm) -> dict[str, float]:
         if ours and side in dice[REFERENCE.key]:
             lost[f"{name}_minus_single_{side.lower()}"] = float(np.mean(ours) - dice[REFERENCE.key][side].mean())
     return lost
+
+
+def _means(own: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {side: float(dice.mean()) for side, dice in own.items()}
 
 
 def _mean(own: Mapping[str, np.ndarray], side: str) -> float | None:

@@ -97,6 +97,7 @@ def write_comparison(
         data=f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase, healthy livers: {options.starts} starts",
         title=title,
         values=values,
+        by_key={"starts": rows[0]["starts with object"]},
         folder=folder,
         notes=[
             *NOTES,

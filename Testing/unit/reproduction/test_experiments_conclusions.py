@@ -20,15 +20,11 @@ def judged(folder, source: str, finding: str, content: dict) -> tuple[str, str |
     return line["ours"], line["holds"]
 
 
-def strategies(**dice: tuple[float, float]) -> list[dict]:
-    names = {
-        "single": "single, non-specialised",
-        "double_in": "double-in single-out, specialised",
-        "double_out": "double-in double-out, specialised",
-        "double_out_any": "double-in double-out, non-specialised",
-    }
-    rows = [{"strategy": names[key], "T1 ours": one, "T2 ours": two} for key, (one, two) in dice.items()]
-    return [*rows, {"strategy": "pre-registered, specialised", "T1 ours": None, "T2 ours": "not run"}]
+def strategies(registered: float | None = None, **dice: tuple[float, float]) -> dict:
+    """The values of table 2.1: by strategy Dice in T1 and T2; of that with a registration, Dice in T2."""
+    found = {key.replace("_", "-"): dict(zip(("T1", "T2"), both)) for key, both in dice.items()}
+    found["pre-registered"] = {} if registered is None else {"T2": registered}
+    return {"strategies": {key: {"title": key, "dice": own} for key, own in found.items()}}
 
 
 def test_every_conclusion_is_read_from_an_experiment():
@@ -37,8 +33,8 @@ def test_every_conclusion_is_read_from_an_experiment():
 
 def test_what_was_not_measured_is_not_judged(tmp_path):
     assert {row(conclusion, tmp_path)["ours"] for conclusion in CONCLUSIONS} == {NOT_MEASURED}
-    (tmp_path / "similarity.json").write_text(json.dumps({"table": [{"masks": "drawn", "DS ours": "not run"}]}))
-    (tmp_path / "table-2-1.json").write_text(json.dumps({"table": strategies(), "noise_floor": None}))
+    (tmp_path / "similarity.json").write_text(json.dumps({"values": {"masks": {}}}))
+    (tmp_path / "table-2-1.json").write_text(json.dumps({"values": strategies(), "noise_floor": None}))
     (tmp_path / "table-2-3.json").write_text(json.dumps({"table": [], "noise_floor": None}))
     (tmp_path / "figure-2-8.json").write_text(json.dumps({"ratio": "not run", "expected_ratio": 3.0}))
     assert {(line["ours"], line["holds"]) for line in (row(c, tmp_path) for c in CONCLUSIONS)} == {(NOT_MEASURED, None)}
@@ -46,12 +42,11 @@ def test_what_was_not_measured_is_not_judged(tmp_path):
 
 @pytest.mark.parametrize(("other", "holds"), [((0.8, 0.6), "yes"), ((0.88, 0.7), None), ((0.95, 0.75), "no")])
 def test_the_single_network_is_best_when_it_leads_by_more_than_noise(tmp_path, other, holds):
-    table = strategies(single=(0.9, 0.7), double_in=other)
-    table[-1]["T2 ours"] = 0.6
-    content = {"table": table, "between_seeds": 0.02, "between_seeds_t2": 0.02}
+    content = {"values": strategies(0.6, single=(0.9, 0.7), double_in=other)}
+    content |= {"between_seeds": 0.02, "between_seeds_t2": 0.02}
     ours, found = judged(tmp_path, "table-2-1", "is best", content)
     assert found == holds and ours.startswith("T1 0.900, T2 0.700; above the others by")
-    table[-1]["T2 ours"] = 0.75
+    content["values"] = strategies(0.75, single=(0.9, 0.7), double_in=other)
     assert judged(tmp_path, "table-2-1", "is best", content)[1] == "no"
 
 
@@ -74,16 +69,14 @@ def test_a_second_image_costs_something_and_less_than_a_second_mask(tmp_path, on
 
 @pytest.mark.parametrize(("other", "holds"), [((0.85, 0.6), "yes"), ((0.8, 0.6), None), ((0.7, 0.65), "no")])
 def test_t2_must_lose_more_in_both_kinds(tmp_path, other, holds):
-    table = strategies(single=(0.9, 0.7), double_out=(0.85, 0.6), double_out_any=other)
-    content = {"table": table, "between_seeds_t1": 0.01, "between_seeds_t2": 0.01}
+    values = strategies(single=(0.9, 0.7), double_out_specialised=(0.85, 0.6), double_out=other)
+    content = {"values": values, "between_seeds_t1": 0.01, "between_seeds_t2": 0.01}
     assert judged(tmp_path, "table-2-1", "more so in T2", content)[1] == holds
 
 
 @pytest.mark.parametrize(("registered", "holds"), [(0.6, "yes"), (0.69, None), (0.8, "no")])
 def test_registering_first_is_judged_in_t2(tmp_path, registered, holds):
-    table = strategies(single=(0.9, 0.7))
-    table[-1]["T2 ours"] = registered
-    content = {"table": table, "between_seeds_t2": 0.02}
+    content = {"values": strategies(registered, single=(0.9, 0.7)), "between_seeds_t2": 0.02}
     assert judged(tmp_path, "table-2-1", "does not help", content)[1] == holds
 
 
@@ -121,7 +114,7 @@ def test_losses_are_held_against_the_noise(tmp_path, gains, weight, beaten, gan)
 @pytest.mark.parametrize(("scanned", "drawn", "holds"), [(0.05, 0.01, "yes"), (0.05, -0.01, "no"), (0.2, 0.01, None)])
 def test_masks_that_are_one_mask_drawn_twice_say_nothing_of_shapes(tmp_path, scanned, drawn, holds):
     content = {
-        "table": [{"masks": "drawn", "DS ours": 0.95}, {"masks": "single", "DS ours": "not run"}],
+        "values": {"masks": {"drawn": {"title": "drawn", "ds": 0.95}}},
         "constrained_minus_drawn_scanned": scanned,
         "double_out_minus_drawn_scanned": 0.04,
         "constrained_minus_drawn_ds": 0.01,
@@ -158,27 +151,28 @@ def test_moved_boxes_must_beat_the_centroids_of_the_livers(tmp_path, error, hold
     ("holds", "starts", "said"), [(True, 12, "yes"), (True, 4, None), (False, 3, "no"), (False, 9, None)]
 )
 def test_medians_and_starts_that_disagree_leave_a_finding_undecided(tmp_path, holds, starts, said):
-    content = {"diameter_holds": holds, "diameter_starts": starts, "table": [{"starts with object": 12}]}
+    content = {"diameter_holds": holds, "diameter_starts": starts, "values": {"starts": 12}}
     assert judged(tmp_path, "dream-fake", "smaller", content)[1] == said
 
 
 def test_the_findings_of_figure_2_3_are_those_of_its_own_table(tmp_path):
-    def line(finding, measured, ours, test=None, holds=None):
-        return {"finding": f"2.2.1-{finding}", "measured": measured, "ours": ours, "test": test, "holds": holds}
+    def line(measured, ours, test=None, holds=None):
+        return {"measured": measured, "ours": ours, "test": test, "holds": holds}
 
-    lines = [
-        line("a", "Dice", 0.875, "≥ 0.8", "yes"),
-        line("a", "nearest", 0.7),
-        line("a", "misled", 0.5, "> 0.75", "no"),
-        line("c", "limit", "above 50", "25 to 45"),
-        line("d", "aligned", 0.7, "< 0.8", "yes"),
-        line("d", "hole", 0.1, "< 0", "no"),
-    ]
-    assert judged(tmp_path, "figure-2-3", "can use channels", {"table": lines}) == ("Dice: 0.875; nearest: 0.7", "yes")
-    assert judged(tmp_path, "figure-2-3", "wrong shape", {"table": lines}) == ("misled: 0.5", "no")
-    assert judged(tmp_path, "figure-2-3", "training fails", {"table": lines}) == ("limit: above 50", None)
-    assert judged(tmp_path, "figure-2-3", "without any", {"table": lines}) == ("aligned: 0.7; hole: 0.1", "no")
-    assert judged(tmp_path, "figure-2-3", "has left", {"table": lines}) == (NOT_MEASURED, None)
+    lines = {
+        "dice": line("Dice", 0.875, "≥ 0.8", True),
+        "nearest_dice": line("nearest", 0.7),
+        "misled": line("misled", 0.5, "> 0.75", False),
+        "limit_4": line("limit", "above 50", "25 to 45"),
+        "aligned": line("aligned", 0.7, "< 0.8", True),
+        "hole": line("hole", 0.1, "< 0", False),
+    }
+    content = {"values": {"lines": lines}}
+    assert judged(tmp_path, "figure-2-3", "can use channels", content) == ("Dice: 0.875; nearest: 0.7", "yes")
+    assert judged(tmp_path, "figure-2-3", "wrong shape", content) == ("misled: 0.5", "no")
+    assert judged(tmp_path, "figure-2-3", "training fails", content) == ("limit: above 50", None)
+    assert judged(tmp_path, "figure-2-3", "without any", content) == ("aligned: 0.7; hole: 0.1", "no")
+    assert judged(tmp_path, "figure-2-3", "has left", content) == (NOT_MEASURED, None)
 
 
 def test_the_command_writes_its_table(tmp_path, capsys):

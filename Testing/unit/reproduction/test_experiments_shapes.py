@@ -190,7 +190,7 @@ GOOD = {
 
 
 def _holds(measured, sweep):
-    return {row["measured"]: row["holds"] for row in findings(measured, sweep)}
+    return {row["measured"]: row["holds"] for row in findings(measured, sweep).values()}
 
 
 def test_findings_are_judged_by_their_tests():
@@ -201,32 +201,32 @@ def test_findings_are_judged_by_their_tests():
         "95 % interval of that part, of 80 blobs",
         "distance from 0.5 where it is there",
     }
-    assert set(good.values()) == {"yes", None}
+    assert set(good.values()) == {True, None}
     bad = {"dice": 0.79, "misled_right": 20, "gone": 0.7, "gone_certainty": 0.4, "aligned": 0.8, "hole": 0.0}
-    assert set(_holds([{**GOOD, **bad}], {4: [(20.0, [0.5]), (30.0, [0.9])]}).values()) == {"no", None}
+    assert set(_holds([{**GOOD, **bad}], {4: [(20.0, [0.5]), (30.0, [0.9])]}).values()) == {False, None}
     rows = findings([GOOD, {**GOOD, "dice": 0.7}], falls)
-    assert rows[0]["ours"] == pytest.approx(0.8) and rows[0]["sd"] == pytest.approx(0.02**0.5)
+    assert rows["dice"]["ours"] == pytest.approx(0.8) and rows["dice"]["sd"] == pytest.approx(0.02**0.5)
 
 
 @pytest.mark.parametrize(
     ("points", "shown", "holds"),
     [
         ([(30.0, [0.9]), (40.0, [0.9])], "above 40", None),
-        ([(30.0, [0.9]), (50.0, [0.9])], "above 50", "no"),
+        ([(30.0, [0.9]), (50.0, [0.9])], "above 50", False),
         ([(30.0, [0.5]), (40.0, [0.5])], "below 30", None),
-        ([(20.0, [0.5]), (40.0, [0.5])], "below 20", "no"),
+        ([(20.0, [0.5]), (40.0, [0.5])], "below 20", False),
         ([(30.0, [0.5])], "not run", None),
     ],
 )
 def test_a_limit_outside_of_what_was_tried_is_told_as_such(points, shown, holds):
-    (row,) = [own for own in findings([GOOD], {4: points}) if own["finding"] == "2.2.1-c"]
+    row = findings([GOOD], {4: points})["limit_4"]
     assert (row["ours"], row["holds"]) == (shown, holds)
 
 
 def test_other_depths_have_a_row_each_without_a_published_limit():
     falls = [(20.0, [0.9]), (30.0, [0.5])]
     rows = findings([GOOD], {3: falls, 4: falls})
-    assert [row["published"] for row in rows if row["finding"] == "2.2.1-c"] == [None, 35.0]
+    assert [rows[key]["published"] for key in ("limit_3", "limit_4")] == [None, 35.0]
 
 
 def test_what_could_not_be_measured_is_not_judged():
