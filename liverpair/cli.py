@@ -31,7 +31,6 @@ PROGRAM = "python -m liverpair"
 
 PASSED_ON: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "train": (train.run_train, "train a network: train TASK --config FILE [options of Lightning]"),
-    "evaluate": (evaluate.run_evaluate, "score a model on a folder of studies: evaluate MODEL STUDIES [options]"),
 }
 """Commands that parse the rest of the line themselves."""
 
@@ -73,6 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     segment.add_parser(commands)
     detect.add_parser(commands)
+    evaluate.add_parser(commands)
     dream.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)
@@ -88,5 +88,5 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(words: list[str], debug: bool) -> int:
     if words and words[0] in PASSED_ON:
         return PASSED_ON[words[0]][0](words[1:])
-    parsed = make_parser().parse_args(words, argparse.Namespace(debug=debug))
+    parsed = make_parser().parse_args(words, argparse.Namespace(debug=debug, words=words))
     return parsed.run(parsed)

@@ -13,7 +13,7 @@ from liverpair.commands.bar import progress_bar
 from liverpair.commands.detect import study_parts
 from liverpair.commands.earlier_options import add_option
 from liverpair.commands.studies import study_folders
-from liverpair.core.errors import BundleError, InputError, Progress, part_of
+from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
 from liverpair.jobs.requests import LABEL_OPTION, DetectRequest
 from liverpair.jobs.segment_results import SIDES
@@ -23,56 +23,121 @@ if TYPE_CHECKING:
     from liverpair.evaluation.score_detection import ScoredCase
 
 READ_BACK = "--predictions"
-HELP = ("-h", "--help")
+SEGMENTATION_OPTIONS = ("t1", "t2", "t1_labels", "t2_labels", "label_value", "mirror", "name", "write")
+DETECTION_OPTIONS = ("kinds", "liver_label", "liver_model", "score_floor", "alignment")
 
 
-def run_evaluate(words: list[str]) -> int:
-    """`evaluate MODEL STUDIES …`: everything after the command."""
-    if words and words[0] not in HELP and _is_about_detection(words):
-        return evaluate_detection(words)
-    from liverpair.evaluation import score_segmentation as evaluate
-
-    if words and words[0] in HELP:
-        print("Of a detector: evaluate MODEL --help. Of a model that segments:\n")
-    return evaluate.main(words) or 0
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """The options for a detector."""
-    parser = argparse.ArgumentParser(
-        prog="python -m liverpair evaluate",
-        usage="python -m liverpair evaluate MODEL STUDIES [STUDIES …] [options]\n"
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add `evaluate`."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="score a model on a folder of studies",
+        usage="python -m liverpair evaluate MODEL [MODEL …] STUDIES [options]\n"
+        "       python -m liverpair evaluate DETECTOR STUDIES [STUDIES …] [options]\n"
         f"       python -m liverpair evaluate STUDIES [STUDIES …] {READ_BACK} FOLDER [options]",
-        description="Score paired detection: FROC, average precision, pairing, displacement. Studies are subfolders "
-        "with t1, t2, lesions.json (the truth; rejected lesions do not count) and, where there are, t1_liver and "
-        "t2_liver. A study without lesions.json is left out; one whose lesions.json is empty counts as healthy.",
+        description="Score a model that segments: Dice, surface distances, volumes; several models are averaged. "
+        "Score a detector: FROC, average precision, pairing, displacement.",
     )
-    parser.add_argument("places", nargs="+", metavar="MODEL STUDIES", help="name or folder of the detector; folders")
-    parser.add_argument(
+    parser.add_argument("places", nargs="+", metavar="MODEL STUDIES", help="names or folders of models; folders")
+    parser.add_argument("--cases", nargs="+", help="names of the studies to score; all when left out")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--description", default="", help="what the results say about the data")
+    parser.add_argument("--results", metavar="NAME", help="write the tables to docs/results/NAME.md and .json too")
+    liver = parser.add_argument_group("of a model that segments")
+    liver.add_argument("--t1", help="file of the T1 volume in a study (default: t1.nii.gz)")
+    liver.add_argument("--t2", help="file of the T2 volume in a study (default: t2.nii.gz)")
+    liver.add_argument("--t1-labels", help="file of the T1 reference mask (default: t1_liver.nii.gz)")
+    liver.add_argument("--t2-labels", help="file of the T2 reference mask (default: t2_liver.nii.gz)")
+    liver.add_argument(
+        "--label-value",
+        help="label of the liver in the reference, when it holds several: a number, or totalsegmentator, amos or chaos "
+        "for the liver in such a map",
+    )
+    liver.add_argument("--mirror", action="store_true", default=None, help="average over mirrored images")
+    liver.add_argument("--name", help="name of this test in the card (default: test)")
+    liver.add_argument(
+        "--write", action="store_true", default=None, help="write the table and pictures into the model's folder"
+    )
+    lesions = parser.add_argument_group(
+        "of a detector",
+        "Studies are subfolders with t1, t2, lesions.json (the truth; rejected lesions do not count) and, where there "
+        "are, t1_liver and t2_liver. A study without lesions.json is left out; one whose lesions.json is empty counts "
+        "as healthy.",
+    )
+    lesions.add_argument(
         READ_BACK,
         type=Path,
         metavar="FOLDER",
         help="score these results, one subfolder with lesions.json per study, as 'detect --studies' writes them; "
         "no MODEL is named then",
     )
-    parser.add_argument("--cases", nargs="+", help="names of the studies to score; all when left out")
-    parser.add_argument("--kinds", action="store_true", help="kind of a lesion: its note up to the first comma")
-    parser.add_argument(LABEL_OPTION, metavar="LABEL", help="label of the liver in masks of several, as for 'detect'")
-    parser.add_argument("--liver-model", action="append", metavar="MODEL", help="makes the masks that are missing")
-    add_option(
-        parser,
-        "--score-floor",
-        "--threshold",
-        type=float,
-        metavar="SCORE",
-        help="lowest score (default: what the model says)",
+    lesions.add_argument(
+        "--kinds", action="store_true", default=None, help="kind of a lesion: its note up to the first comma"
     )
-    parser.add_argument("--alignment", help="aligned or published (default: what the model says)")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--engine", default="auto")
-    parser.add_argument("--description", default="", help="what the results say about the data")
-    parser.add_argument("--results", metavar="NAME", help="write the tables to docs/results/NAME.md and .json too")
-    return parser
+    lesions.add_argument(LABEL_OPTION, metavar="LABEL", help="label of the liver in masks of several, as for 'detect'")
+    lesions.add_argument("--liver-model", action="append", metavar="MODEL", help="makes the masks that are missing")
+    floor = {"type": float, "metavar": "SCORE", "help": "lowest score (default: what the model says)"}
+    add_option(lesions, "--score-floor", "--threshold", **floor)
+    lesions.add_argument("--alignment", help="aligned or published (default: what the model says)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score what the command line names; the first model's task says how. Raises `InputError` for studies that cannot
+    be scored and options that have no meaning for the task."""
+    from liverpair.bundle import Catalogue
+
+    if options.predictions:
+        model, places = None, options.places
+    else:
+        model, places = options.places[0], options.places[1:]
+        if not places:
+            raise InputError("No folder of studies is given.", f"Name one after the model '{model}'.")
+    command = shlex.join(["python", "-m", "liverpair", *options.words])
+    if model is None or Catalogue().find(model).task == "detection":
+        _refuse(options, SEGMENTATION_OPTIONS, "a detector")
+        _evaluate_detection(model, places, options, command)
+    else:
+        _refuse(options, DETECTION_OPTIONS, "a model that segments")
+        _evaluate_segmentation([model, *places[:-1]], Path(places[-1]), options, command)
+    return 0
+
+
+def _refuse(options: argparse.Namespace, names: Sequence[str], what: str) -> None:
+    given = [name for name in names if getattr(options, name) is not None]
+    if given:
+        raise InputError(f"--{given[0].replace('_', '-')} is no option for {what}.", "'evaluate --help' lists them.")
+
+
+def _evaluate_segmentation(models: Sequence[str], studies: Path, options: argparse.Namespace, command: str) -> None:
+    """Score models together, print the tables, and with `--write` update the card."""
+    from liverpair.bundle import Catalogue
+    from liverpair.bundle.bundle import PICTURES_FOLDER
+    from liverpair.evaluation.result_files import table_text, write_results
+    from liverpair.evaluation.score_segmentation import References, score, spread, summary_of, write_metrics
+    from liverpair.segmentation.inference import SegmentOptions
+
+    bundles = [Catalogue().find(name) for name in models]
+    if options.write and len(bundles) > 1:
+        raise InputError("The scores of several bundles belong to none of their cards.", "Leave out --write.")
+    pictures = bundles[0].folder / PICTURES_FOLDER if options.write else None
+    if pictures:
+        pictures.mkdir(exist_ok=True)
+    given = {name: getattr(options, name) for name in ("t1", "t2", "t1_labels", "t2_labels", "label_value")}
+    files = References(**{name: value for name, value in given.items() if value is not None})
+    how = SegmentOptions(device=options.device, engine=options.engine, mirror=bool(options.mirror))
+    test = options.name or "test"
+    rows = score(bundles, studies, options.cases, files, how, pictures, test)
+    summary = summary_of(rows)
+    if options.results:
+        data = options.description or studies.name
+        write_results(options.results, rows, command, data=data, values=spread(rows))
+    else:
+        print(table_text(rows))
+    print(table_text([{"measure": key, **value} for key, value in summary.items()]))
+    if options.write:
+        write_metrics(bundles[0], test, options.description, command, rows, summary)
 
 
 @dataclass(frozen=True)
@@ -83,24 +148,17 @@ class EvaluatedStudy:
     folder: Path
 
 
-def evaluate_detection(words: Sequence[str]) -> int:
-    """Score a detector, print the tables and, when asked, write them. Raises `InputError` for studies that cannot be
-    scored."""
-    options = make_parser().parse_args(words)
-    model, places = (None, options.places) if options.predictions else (options.places[0], options.places[1:])
-    if not places:
-        raise InputError("No folder of studies is given.", f"Name one after the model '{model}'.")
-    studies = find_studies([Path(place) for place in places], options.cases)
+def _evaluate_detection(model: str | None, places: Sequence[str], options: argparse.Namespace, command: str) -> None:
+    """Score a detector, or results that are there, print the tables and, when asked, write them."""
     from liverpair.evaluation.score_detection import score_cases
 
+    studies, kinds = find_studies([Path(place) for place in places], options.cases), bool(options.kinds)
     with progress_bar() as progress:
         if model is None:
-            cases = [read_back(study, options.predictions, options.kinds, options.liver_label) for study in studies]
+            cases = [read_back(study, options.predictions, kinds, options.liver_label) for study in studies]
         else:
-            cases = detect_cases(studies, _request(model, options), options.kinds, progress)
-    result = score_cases(cases)
-    _report(result, shlex.join(["python", "-m", "liverpair", "evaluate", *words]), options, places)
-    return 0
+            cases = detect_cases(studies, _request(model, options), kinds, progress)
+    _report(score_cases(cases), command, options, places)
 
 
 def find_studies(places: Sequence[Path], names: Sequence[str] | None = None) -> list[EvaluatedStudy]:
@@ -186,17 +244,6 @@ def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) ->
         )
     livers = [liver_of(read_image(mask), side.upper(), liver_label)[0] for mask, side in zip(masks, SIDES)]
     return liver_offset(*livers)
-
-
-def _is_about_detection(words: Sequence[str]) -> bool:
-    if any(word.split("=")[0] == READ_BACK for word in words):
-        return True
-    from liverpair.bundle import Catalogue
-
-    try:
-        return Catalogue().find(words[0]).task == "detection"
-    except BundleError:  # the other command says it as well
-        return False
 
 
 def _request(model: str, options: argparse.Namespace) -> dict[str, Any]:

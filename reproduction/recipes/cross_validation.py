@@ -10,8 +10,9 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from liverpair.evaluation import score_segmentation as evaluate
 from liverpair.evaluation.result_files import write_results
+from liverpair.evaluation.score_segmentation import References, score, spread
+from liverpair.segmentation.inference import SegmentOptions
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.training.tasks import SEGMENTATION
 from reproduction.chapter2.noise_floor import folds
@@ -21,6 +22,7 @@ from reproduction.pair_options import options_of
 NAME = "cross-validation"
 CONFIG = "liver-t1t2-robust"
 CASES = ("01", "02", "03", "05", "10", "13", "15", "19", "20", "21", "31", "32", "33", "34", "36", "38")
+ORGANS = References(t1_labels="t1_organs.nii.gz", t2_labels="t2_organs.nii.gz", label_value="1")
 FOLDS = 5
 SPLIT_SEED = 5
 SEEDS = (0,)
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
             if bundle is None:
                 rows += [{"fold": number + 1, "case": case, "side": "–", "dice": "not run"} for case in fold.test]
                 continue
-            scored = evaluate.score([bundle], evaluation(options, fold.test))
+            scored = score([bundle], options.data_root, fold.test, ORGANS, SegmentOptions(options.device))
             rows += [{"fold": number + 1, **row} for row in scored]
     write_results(
         NAME,
@@ -60,17 +62,10 @@ def main(arguments: Sequence[str]) -> None:
         shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
         data=f"{options.data_name} cases {', '.join(cases)}",
         title="Cross-validation of the liver network's recipe",
-        values={"config": options.config, "steps": options.steps, **evaluate.spread(rows)},
+        values={"config": options.config, "steps": options.steps, **spread(rows)},
         folder=options.results,
         notes=NOTES,
     )
-
-
-def evaluation(options: argparse.Namespace, cases: Sequence[str]) -> argparse.Namespace:
-    """What `evaluate` is asked for pairs with organ maps."""
-    labels = [part for side in ("t1", "t2") for part in (f"--{side}-labels", f"{side}_organs.nii.gz")]
-    words = ["-", str(options.data_root), "--cases", *cases, *labels, "--label-value", "1", "--device", options.device]
-    return evaluate.make_parser().parse_args(words)
 
 
 def _extend(parser: argparse.ArgumentParser) -> None:

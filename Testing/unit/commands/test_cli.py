@@ -242,20 +242,13 @@ def test_measure_of_an_empty_mask_is_refused(tmp_path, capsys):
     assert "empty.nrrd' is empty." in capsys.readouterr().err
 
 
-def test_train_and_evaluate_get_the_rest_of_the_line(monkeypatch, capsys):
-    import types
-
+def test_train_gets_the_rest_of_the_line(monkeypatch, capsys):
     from liverpair.training.tasks import Task
 
     seen = []
-    evaluate = types.ModuleType("liverpair.evaluation.score_segmentation")
-    evaluate.main = seen.append
-    monkeypatch.setitem(sys.modules, evaluate.__name__, evaluate)
     monkeypatch.setattr(Task, "train", lambda self, words: seen.append((self.name, words)))
     assert cli.main(["train", "segmentation", "--config", "a.yaml", "--trainer.devices", "2", "--help"]) == 0
-    assert cli.main(["evaluate", "model", "studies", "--cases", "10", "21", "--write"]) == 0
-    assert seen == [("segmentation", ["--config", "a.yaml", "--trainer.devices", "2", "--help"]),
-                    ["model", "studies", "--cases", "10", "21", "--write"]]  # fmt: skip
+    assert seen == [("segmentation", ["--config", "a.yaml", "--trainer.devices", "2", "--help"])]
     assert cli.main(["train", "--help"]) == 0 and "segmentation" in capsys.readouterr().out
 
 

@@ -188,6 +188,8 @@ def test_studies_of_one_name_keep_apart(studies, tmp_path, capsys):
         (["{studies}", "--predictions", "{studies}/none"], "There is no result of study 'anna' in"),
         (["{studies}", "--predictions={studies}/none"], "There is no result of study 'anna' in"),
         (["nobody", "{studies}"], "There is no model 'nobody'."),
+        (["{model}", "{studies}", "--t1-labels", "x"], "--t1-labels is no option for a detector."),
+        (["liver-t1t2", "{studies}", "--kinds"], "--kinds is no option for a model that segments."),
     ],
 )
 def test_what_cannot_be_scored_is_said(studies, place, capsys, words, sentence):
@@ -196,8 +198,8 @@ def test_what_cannot_be_scored_is_said(studies, place, capsys, words, sentence):
     assert sentence in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_help_speaks_of_both_kinds_of_models(place, capsys):
-    for words, expected in ((["--help"], "Of a detector"), ([str(place / "b"), "--help"], "--predictions")):
-        with pytest.raises(SystemExit) as left:
-            cli.main(["evaluate", *words])
-        assert left.value.code == 0 and expected in capsys.readouterr().out
+def test_help_speaks_of_both_kinds_of_models(capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["evaluate", "--help"])
+    said = capsys.readouterr().out
+    assert left.value.code == 0 and "of a detector" in said and "of a model that segments" in said

@@ -13,7 +13,6 @@ from liverpair.bundle import Bundle
 from liverpair.bundle.strategies import EITHER, STRATEGIES
 from liverpair.cli import main
 from liverpair.core.errors import InputError
-from liverpair.evaluation.score_segmentation import main as evaluate
 from liverpair.io.study import read_image
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.preparation import GridPolicy, Normalization
@@ -111,7 +110,19 @@ def test_a_run_that_was_stopped_goes_on_and_its_bundle_gives_both_masks(pairs, t
 def test_evaluate_passes_over_a_volume_that_has_no_mask(pairs, tmp_path, capsys):
     assert main(words("double-in-t1", pairs, tmp_path)) == 0
     labels = ["--t1-labels", "t1_organs.nii.gz", "--t2-labels", "t2_organs.nii.gz"]
-    evaluate([str(tmp_path / "double-in-t1-bundle"), str(pairs), "--cases", "c", *labels, "--engine", "torch-fp32"])
+    main(
+        [
+            "evaluate",
+            str(tmp_path / "double-in-t1-bundle"),
+            str(pairs),
+            "--cases",
+            "c",
+            *labels,
+            "--engine",
+            "torch-fp32",
+            "--debug",
+        ]
+    )
     said = capsys.readouterr().out
     assert "| c    | T1" in said and "| T2" not in said
 

@@ -16,7 +16,6 @@ from liverpair.bundle import Bundle
 from liverpair.cli import main
 from liverpair.core.errors import InputError
 from liverpair.evaluation.outline_pictures import worst_slices
-from liverpair.evaluation.score_segmentation import main as evaluate
 from liverpair.networks.padding import pad_to_multiple
 from liverpair.training.augmentation import RandInvertd, RandPolynomialBiasFieldd, training_transform
 from liverpair.training.run_log import learning_curve
@@ -104,7 +103,7 @@ def test_the_bundle_tells_how_it_was_made(trained):
 
 def test_evaluate_writes_the_table_into_the_card(tmp_path, studies):
     folder = write_brightness_bundle(tmp_path / "brightness").folder
-    evaluate([str(folder), str(studies), "--cases", "c", "--engine", "torch-fp32", "--write"])
+    main(["evaluate", str(folder), str(studies), "--cases", "c", "--engine", "torch-fp32", "--write", "--debug"])
     manifest = json.loads((folder / "bundle.json").read_text())
     cases = manifest["metrics"]["test"]["cases"]
     assert [(row["case"], row["side"]) for row in cases] == [("c", "T1"), ("c", "T2")]
@@ -121,18 +120,29 @@ def test_an_empty_reference_is_refused(tmp_path, studies):
     sitk.WriteImage(empty, tmp_path / "empty.nii.gz")
     labels = ["--t1-labels", str(tmp_path / "empty.nii.gz")]
     with pytest.raises(InputError, match="The reference of case 'c' T1 is empty."):
-        evaluate([str(folder), str(studies), "--cases", "c", *labels])
+        main(["evaluate", str(folder), str(studies), "--cases", "c", *labels, "--debug"])
 
 
 def test_evaluate_of_a_value_the_reference_lacks_is_refused(tmp_path, studies):
     folder = write_brightness_bundle(tmp_path / "brightness").folder
     with pytest.raises(InputError, match="The reference of case 'c' T1 has no voxel of label 77; it holds 1."):
-        evaluate([str(folder), str(studies), "--cases", "c", "--label-value", "77"])
+        main(["evaluate", str(folder), str(studies), "--cases", "c", "--label-value", "77", "--debug"])
 
 
 def test_evaluate_without_references_is_refused(trained, studies):
     with pytest.raises(InputError, match="no volume with a reference mask"):
-        evaluate([str(trained / "bundle"), str(studies), "--t1-labels", "x.nii.gz", "--t2-labels", "y.nii.gz"])
+        main(
+            [
+                "evaluate",
+                str(trained / "bundle"),
+                str(studies),
+                "--t1-labels",
+                "x.nii.gz",
+                "--t2-labels",
+                "y.nii.gz",
+                "--debug",
+            ]
+        )
 
 
 def test_missing_training_data_is_named(config, capsys):
