@@ -61,7 +61,7 @@ class DeepDreamInspector(ScriptedLoadableModule):
         self.parent.contributors = ["LiverPair contributors"]
         self.parent.helpText = _(
             "Changes an image step by step until a trained network sees an object in it, and plots how the object's "
-            "radiomic features change on the way: that tells which features the network has learned to look for. The "
+            "radiomic features change on the way: that shows which features the network has learned to look for. The "
             "computation runs beside Slicer, which stays usable. For research and teaching only."
         ) + documentation("deepdreaminspector")
         self.parent.acknowledgementText = _(

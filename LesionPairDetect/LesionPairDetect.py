@@ -43,7 +43,7 @@ class LesionPairDetect(ScriptedLoadableModule):
         self.parent.contributors = ["LiverPair contributors"]
         self.parent.helpText = _(
             "Detects lesions of the liver in a T1- and a T2-weighted MR volume of one patient that are not registered, "
-            "and says which box in T1 is which box in T2. Boxes can be reviewed, corrected, drawn and linked by hand. "
+            "and tells which box in T1 is which box in T2. Boxes can be reviewed, corrected, drawn and linked by hand. "
             "The computation runs beside Slicer, which stays usable. For research and teaching only."
         ) + documentation("lesionpairdetect")
         self.parent.acknowledgementText = _("LiverPair follows the PhD thesis of V. Couteaux (2021).")

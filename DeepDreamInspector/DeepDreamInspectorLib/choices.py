@@ -96,7 +96,7 @@ def framesOf(text: str) -> tuple[int, ...]:
     wrong = [word for word in words if not word.isdecimal()]
     if wrong:
         raise InputError(
-            _("'{word}' is no iteration.").format(word=wrong[0]), _("Separate the frames' iterations by commas.")
+            _("'{word}' is not an iteration.").format(word=wrong[0]), _("Separate the frames' iterations by commas.")
         )
     return tuple(int(word) for word in words)
 

@@ -22,7 +22,7 @@ RULES = {
     "flat outside": (_("flat outside"), _("Stays out of the normal range: too little sensitivity")),
     "leaves": (_("leaves"), _("Moves out of the normal range, or farther from it: too much sensitivity")),
     "within": (_("within"), _("Moves, and never leaves the normal range")),
-    "no range": (_("no range"), _("Nothing is known that it could be compared with")),
+    "no range": (_("no range"), _("There is no normal range to compare it with")),
     "undefined": (_("undefined"), _("There was no object to measure it in")),
 }
 """Each rule of `liverpair.dreaming.interpretation`, what the user calls it, and what it means."""
@@ -76,9 +76,9 @@ class ReadingSection(Section):
         if not self._readings:
             return _("There is nothing to read yet.")
         if dream.ranges is None:
-            return _("There are no normal ranges to compare with: only what rises and falls can be said.")
+            return _("There are no normal ranges to compare with: only what rises and what falls can be shown.")
         if not dream.finished:
-            return _("The dream was stopped: this is what it says so far.")
+            return _("The dream was stopped: this is the reading so far.")
         return ""
 
     def _setUp(self) -> None:

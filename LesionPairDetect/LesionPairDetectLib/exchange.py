@@ -75,7 +75,7 @@ class Exchange:
                 study.add(taken, replace=True)
         sentences = [_("Lesions imported: {count}.").format(count=len(taken))]
         if len(taken) < len(pairs):
-            sentences.append(_("There already, and left as they are: {n}.").format(n=len(pairs) - len(taken)))
+            sentences.append(_("Already there, and left as they were: {n}.").format(n=len(pairs) - len(taken)))
         if dropped:
             sentences.append(_("Not yet reviewed, and replaced by them: {count}.").format(count=len(dropped)))
         if how == ADD and same.any():

@@ -89,7 +89,7 @@ class ExchangeSection(Section):
         if not folder:
             return
         path = Path(folder) / FILE
-        question = _("'{path}' is there already. Overwrite it with the lesions of the scene?").format(path=path)
+        question = _("'{path}' already exists. Overwrite it with the lesions of the scene?").format(path=path)
         if path.exists() and not self.context.confirm(question):
             return
         with self.context.attempt():

@@ -228,13 +228,13 @@ def check_place(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise BundleError(f"'{folder}' is no folder, so that no model can be written there.", "Choose another place.")
+        raise BundleError(f"'{folder}' is not a folder, so no model can be written there.", "Choose another place.")
     names = sorted(path.name for path in folder.iterdir())
     own = (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE, PICTURES_FOLDER)
     foreign = [name for name in names if name not in own and not name.endswith(".png")]
     if foreign or (names and MANIFEST_FILE not in names):
         raise BundleError(
-            f"'{folder}' holds '{(foreign or names)[0]}', which a model written there would take away.",
+            f"Writing the model to '{folder}' would delete '{(foreign or names)[0]}'.",
             "Choose an empty folder, or one with nothing but a model.",
         )
 

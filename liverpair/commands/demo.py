@@ -184,7 +184,7 @@ def where_to_look(output: Path) -> list[str]:
         f"Look at {output / PAIR_PICTURE}: T1 above T2, each through the middle of its own liver;",
         "  t1_slices.png and t2_slices.png beside it show each liver from top to bottom;",
         f"  {demo_lesions.LESIONS_PICTURE} shows every lesion in T1 above itself in T2, with one number.",
-        f"  {demo_dream.DREAM_FOLDER}/report.html tells which features a network of lesions asks for.",
+        f"  {demo_dream.DREAM_FOLDER}/report.html shows which features a network of lesions looks for.",
         f"Open {output / SCENE_FILE} in 3D Slicer: both volumes, segmentations, linked boxes, tables.",
         "  For other programs: t1.seg.nrrd, t2.seg.nrrd; t1_liver.nii.gz, t2_liver.nii.gz; measures.json;",
         "  lesions.json, lesions.csv, t1_boxes.mrk.json, t2_boxes.mrk.json.",

@@ -22,7 +22,7 @@ NEEDED = {
 """Modules without which no liver is segmented, and the packages that hold them."""
 
 OPTIONAL = {
-    "openvino": ("openvino", "the fastest engine on most processors is not there"),
+    "openvino": ("openvino", "the fastest engine on most processors is missing"),
     "monai": ("monai", "volumes larger than the memory allows cannot be segmented, and nothing be trained"),
     "matplotlib": ("matplotlib", "dreams have no plots and reports no figures"),
     "radiomics": ("pyradiomics-bhklab", "dreams are not described by radiomic features"),
@@ -95,7 +95,7 @@ def models() -> list[Finding]:
         sentence = f"'{folder}' is not usable: {why.rstrip('.')}. To mend it, {hint}."
         found.append(Finding("note" if own else "fault", sentence, {"folder": str(folder), "problem": why}))
     if not any(finding.values.get("name") == DEFAULT_LIVER_MODEL for finding in found):
-        sentence = f"The model '{DEFAULT_LIVER_MODEL}', which segments livers by default, is not usable or not there."
+        sentence = f"The model '{DEFAULT_LIVER_MODEL}', which segments livers by default, is missing or not usable."
         found.append(Finding("fault", sentence))
     return found
 

@@ -239,9 +239,7 @@ def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) ->
     parts = study_parts(study.folder)
     masks = [parts[f"{side}_liver"] for side in SIDES]
     if None in masks:
-        raise InputError(
-            f"Nothing says where the livers of study '{study.name}' lie.", "Add t1_liver.nii.gz and t2_liver.nii.gz."
-        )
+        raise InputError(f"Study '{study.name}' has no liver masks.", "Add t1_liver.nii.gz and t2_liver.nii.gz.")
     livers = [liver_of(read_image(mask), side.upper(), liver_label)[0] for mask, side in zip(masks, SIDES)]
     return liver_offset(*livers)
 

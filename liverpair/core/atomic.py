@@ -24,7 +24,7 @@ def check_name(path: str | Path) -> None:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
         shown = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
-        raise InputError(f"'{shown}' has letters in its name that are not UTF-8.", "Rename it.") from None
+        raise InputError(f"'{shown}' has a name that is not valid UTF-8.", "Rename it.") from None
 
 
 @contextmanager

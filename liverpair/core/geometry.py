@@ -98,7 +98,7 @@ def check_grid(grid: Grid, name: str) -> None:
     if not all(math.isfinite(s) and s > 0 for s in grid.spacing):
         raise InputError(f"{name} has voxel spacing {grid.spacing}; every spacing must be above zero.")
     if not all(math.isfinite(v) for v in grid.origin):
-        raise InputError(f"{name} has the origin {grid.origin}, which is no place in space.", "Export it again.")
+        raise InputError(f"{name} has an invalid origin {grid.origin}.", "Export it again.")
     if not np.isfinite(grid.axes).all() or np.abs(grid.axes.T @ grid.axes - np.eye(3)).max() > 1e-3:
         raise InputError(
             f"{name} has axes that are not at right angles.",

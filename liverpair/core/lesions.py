@@ -82,7 +82,7 @@ class LesionPair:
                 raise InputError(f"{who}: {name} holds half a character (an unpaired surrogate).", "Write it again.")
         shift = () if self.displacement_mm is None else _numbers(self.displacement_mm, 3, f"{who}: displacement_mm")
         if any(abs(component) > 2 * FARTHEST_MM for component in shift):
-            raise InputError(f"{who}: displacement_mm leads out of any patient: {list(shift)}.")
+            raise InputError(f"{who}: displacement_mm is longer than any patient: {list(shift)}.")
         if self.t1 is None and self.t2 is None:
             raise InputError(f"{who} has a box neither in T1 nor in T2.")
         _check_side(f"{who}, T1", self.t1, self.t1_score, self.t1_origin)
@@ -103,7 +103,7 @@ def read_lesions(path: str | Path) -> list[LesionPair]:
         raise InputError(f"Lesion file '{path}' does not exist.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"Lesion file '{path}' cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8 text'}."
+            f"Lesion file '{path}' cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}."
         ) from error
     try:
         return lesions_from_json(text)
@@ -147,9 +147,9 @@ def lesions_from_json(text: str) -> list[LesionPair]:
     except RecursionError as error:
         raise InputError("It is nested too deeply.") from error
     except ValueError as error:
-        raise InputError(f"It is no valid JSON: {error}.") from error
+        raise InputError(f"It is not valid JSON: {error}.") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise InputError(f'It is no lesion file: it does not say "schema": "{SCHEMA}".')
+        raise InputError(f'It is not a lesion file: it lacks "schema": "{SCHEMA}".')
     if type(content.get("version")) is not int or content["version"] != VERSION:
         raise InputError(
             f"It has version {content.get('version')!r}; this LiverPair reads version {VERSION}.",
@@ -159,7 +159,7 @@ def lesions_from_json(text: str) -> list[LesionPair]:
     if content["coordinate_system"] != "LPS":
         raise InputError(f"Its coordinate system is {content['coordinate_system']!r}; it must be 'LPS'.")
     if not isinstance(content["pairs"], list):
-        raise InputError("Its pairs are no list.")
+        raise InputError("Its pairs are not a list.")
     pairs = [_pair_from_dict(entry, f"Entry {number}") for number, entry in enumerate(content["pairs"], start=1)]
     _check_uids(pairs)
     return pairs
@@ -231,12 +231,12 @@ def _check_side(who: str, box: Box | None, score: float | None, origin: str | No
         )
     axes = np.reshape(_numbers(box.direction, 9, f"{who}: direction"), (3, 3))
     if np.abs(axes).max() > 1.01 or np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3:
-        raise InputError(f"{who}: direction is no set of three unit vectors at right angles.")
+        raise InputError(f"{who}: direction is not three unit vectors at right angles.")
 
 
 def _check_fields(entry: Any, fields: tuple[str, ...], where: str) -> None:
     if not isinstance(entry, Mapping):
-        raise InputError(f"{where} is no JSON object.")
+        raise InputError(f"{where} is not a JSON object.")
     missing = [name for name in fields if name not in entry]
     unknown = [name for name in entry if name not in fields]
     if missing:
@@ -274,7 +274,7 @@ def _numbers(values: Any, length: int, what: str) -> tuple[float, ...]:
 
 
 def _no_constant(name: str) -> float:
-    raise InputError(f"It holds {name}, which is no number.")
+    raise InputError(f"It holds {name}, which is not a number.")
 
 
 def _no_repeated_keys(items: list[tuple[str, Any]]) -> dict[str, Any]:

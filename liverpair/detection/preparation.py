@@ -89,7 +89,7 @@ def prepare_pair(
     widest = float(np.ptp(corners, axis=0).max())
     if widest > WIDEST_MM:
         raise InputError(
-            f"The liver masks of T1 and T2 span {widest / 1000:.3g} m, more than livers can.",
+            f"The liver masks of T1 and T2 span {widest / 1000:.3g} m, more than is possible for a liver.",
             "Check both masks; when T1 and T2 lie that far apart, choose the alignment 'aligned'.",
         )
     first = _block(whole, corners, settings.margin_mm, multiple_of)

@@ -146,7 +146,7 @@ class Dreamer:
         """The anchors of which a detector speaks for images of `space`, on the CPU. Raises `InputError` for a
         segmenter."""
         if self.detection is None:
-            raise InputError(f"Model '{self.name}' has no anchors: it is no detector.")
+            raise InputError(f"Model '{self.name}' has no anchors: it is not a detector.")
         return _anchors(self.padded_shape(space), tuple(self._network.strides.items()), self.detection)
 
     def randomized(self, seed: int) -> "Dreamer":

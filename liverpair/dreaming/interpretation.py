@@ -67,8 +67,8 @@ VERDICTS: dict[str, dict[str, str]] = {
 """By the direction of the dream: what follows from each rule."""
 
 UNMOVED = {
-    "ascent": "the neuron was hardly raised, which tells nothing of the network",
-    "descent": "the neuron was hardly lowered, which tells nothing of the network",
+    "ascent": "the neuron was hardly raised, which says nothing about the network",
+    "descent": "the neuron was hardly lowered, which says nothing about the network",
 }
 
 
@@ -162,7 +162,7 @@ def read_trajectory(
     courses = _courses((iterations, values), mean, sd)
     title = title_of(feature)
     if not courses:
-        once = "was measured only once, which makes no course"
+        once = "was measured only once, so it has no course"
         never = "is undefined: there was no object that it could be measured in"
         return Reading(feature, "undefined", f"{title} {once if np.isfinite(values).any() else never}.")
     middle = _median_course(courses)
@@ -303,7 +303,7 @@ def _sentence(
     alike = [BASELINES[kind] for kind, does in same.items() if does]
     disagree = agreeing < AGREEMENT * starts
     reasons = ["the starts disagree"] if disagree else []
-    reasons += [f"so it does {' and '.join(alike)}, which tells nothing of what was learned"] if alike else []
+    reasons += [f"so it does {' and '.join(alike)}, which says nothing about what was learned"] if alike else []
     conclusion = ", and ".join(reasons) or verdict
     among = f" in {agreeing} of {starts} starts" if agreeing < starts else ""
     return f"{title} {words}{among}{f': {conclusion}' if conclusion else ''}."

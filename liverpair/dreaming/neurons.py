@@ -67,7 +67,7 @@ class Neuron:
             raise InputError(f"The kind of neuron '{neuron.kind}' is unknown.", "It is point, box or anchor.")
         numbers = (*neuron.position, *neuron.extent, neuron.output, neuron.image, neuron.level, neuron.anchor)
         if any(type(number) is not int for number in numbers):
-            raise InputError(f"A neuron is described by whole numbers: {dict(values)} is not.")
+            raise InputError(f"A neuron is described by whole numbers, not by {dict(values)}.")
         return neuron
 
     @property

@@ -65,7 +65,7 @@ class NormalRanges:
             return cls(features, settings, int(content.get("count", 0)), str(content.get("data", "")))
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"These are no normal ranges: {error}.", "'python -m liverpair normal-ranges' makes them."
+                f"These are not normal ranges: {error}.", "'python -m liverpair normal-ranges' makes them."
             ) from error
 
     @classmethod
@@ -77,7 +77,7 @@ class NormalRanges:
         except OSError as error:
             raise InputError(f"File '{path}' cannot be read: {error.strerror or error}.") from error
         except (ValueError, RecursionError) as error:
-            raise InputError(f"File '{path}' is no valid JSON: {error}.") from error
+            raise InputError(f"File '{path}' is not valid JSON: {error}.") from error
         except InputError as error:
             raise InputError(f"File '{path}': {error.message}", error.hint) from error
 
@@ -206,7 +206,7 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finite(value: Any) -> float:
     if isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     return float(value)
 
 

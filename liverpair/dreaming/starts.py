@@ -17,7 +17,7 @@ def random_indices(
     1.
     """
     if count < 1:
-        raise InputError(f"The number of random starts is at least 1; {count} is not.")
+        raise InputError(f"The number of random starts must be at least 1, not {count}.")
     voxels = np.argwhere(allowed)
     if len(voxels) <= count:
         return [tuple(int(i) for i in voxel) for voxel in voxels]

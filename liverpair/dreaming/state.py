@@ -64,7 +64,7 @@ class DreamState:
                     json.loads(str(file["identity"])),
                 )
         except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(f"'{path}' holds no dream that could be resumed.", "Start the dream anew.") from error
+            raise InputError(f"'{path}' holds no dream that can be resumed.", "Start the dream anew.") from error
 
     def check(self, identity: Mapping[str, Any]) -> None:
         """Raise `InputError` naming what differs, unless this is a state of the dream with that `identity`."""
@@ -72,6 +72,6 @@ class DreamState:
         different = sorted(key for key in {*own, *other} if own.get(key) != other.get(key))
         if different:
             raise InputError(
-                f"The dream that was left is not this one: its {' and '.join(different)} differ.",
+                f"The unfinished dream is a different one: its {' and '.join(different)} differ.",
                 "Start anew, or choose what it was started with.",
             )

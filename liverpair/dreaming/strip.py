@@ -81,7 +81,7 @@ def read_strip(
 ) -> Strip:
     """The slice that a strip shows, see `frame_strip`."""
     if not frames:
-        raise InputError("There is no image of this dream.", "Choose iterations at which images are kept.")
+        raise InputError("This dream has kept no images.", "Choose iterations at which images are kept.")
     ordered = sorted(frames, key=lambda frame: frame["iteration"])
     if len(ordered) > MOST_FRAMES:
         ordered = [ordered[round(i)] for i in np.linspace(0, len(ordered) - 1, MOST_FRAMES)]

@@ -133,5 +133,5 @@ def _values(labels: sitk.Image) -> list[int]:
     values = np.unique(sitk.GetArrayViewFromImage(labels))
     values = values[values != 0]
     if len(values) > MOST_LESIONS or (values != np.rint(values)).any() or (abs(values) > LARGEST_LABEL).any():
-        raise InputError("Its file of lesions is no label map.", "It holds whole numbers, one for each lesion.")
+        raise InputError("Its file of lesions is not a label map.", "Use whole numbers, one for each lesion.")
     return [int(value) for value in values]

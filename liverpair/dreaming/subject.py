@@ -107,7 +107,7 @@ class Subject:
         """
         point = np.asarray(point_mm, float)
         if point.shape != (3,) or not np.isfinite(point).all():
-            raise InputError(f"A point is three finite coordinates in mm; {point_mm} is not.")
+            raise InputError(f"A point must be three finite coordinates in mm, not {point_mm}.")
         index = np.rint(self.grid.index(point)[::-1])
         if not all(0 <= i < n for i, n in zip(index, self.grid.shape)):
             where = ", ".join(f"{c:.1f}" for c in point_mm)
@@ -158,7 +158,7 @@ def _side(bundle: Bundle, images: Mapping[str, sitk.Image], side: str | None) ->
     if side is not None and side.upper() not in SIDES:
         raise InputError(f"The side '{side}' is unknown.", "It is T1 or T2.")
     if bundle.task not in _PREPARATIONS:
-        raise InputError(f"Nothing can be dreamed with model '{bundle.name}', which is for {bundle.task}.")
+        raise InputError(f"Model '{bundle.name}' is for {bundle.task}; it cannot dream.")
     if bundle.task == DETECTION:
         possible = [s for s in SIDES if s in images]
     else:

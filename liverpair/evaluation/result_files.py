@@ -56,7 +56,7 @@ def write_results(
     """
     values = dict(values or {})
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-        raise InputError(f"'{name}' is no name for a result.", "Use letters, digits, '-', '_' and '.'.")
+        raise InputError(f"'{name}' is not a valid name for a result.", "Use letters, digits, '-', '_' and '.'.")
     if not table:
         raise InputError(f"Result '{name}' has no rows.")
     clash = [key for key in values if key in _RESERVED]

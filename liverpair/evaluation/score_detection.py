@@ -89,7 +89,7 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     Raises `InputError` when no case has a lesion.
     """
     if not any(case.truth for case in cases):
-        raise InputError("There is no lesion to be found in any case.", "Score studies with a lesions.json.")
+        raise InputError("No case has a lesion.", "Score studies with a lesions.json.")
     images = [case.image(side) for case in cases for side in SIDES]
     threshold = score_at_rate([measurable(image) for image in images])
     values = {

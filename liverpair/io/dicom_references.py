@@ -121,7 +121,7 @@ def read_source(files: Sequence[str | Path], name: str) -> DicomSource:
         found = slices_of_file(path)
         if not found or not all(s.instance_uid for s in found):
             raise InputError(
-                f"{name} was not loaded from DICOM files: '{path.name}' is none with a place in space."
+                f"{name} was not loaded from DICOM files: '{path.name}' is not a DICOM image with a position."
                 if path.is_file()
                 else f"{name}'s DICOM file '{path}' is no longer there.",
                 "Load the DICOM series again.",
@@ -145,7 +145,7 @@ def _checked(slices: list[Slice], name: str) -> tuple[Slice, ...]:
     if len({s.uid for s in slices}) > 1:
         raise InputError(f"{name}'s DICOM files belong to several series.", "Name only those it was loaded from.")
     if len({(s.instance_uid, s.frame) for s in slices}) < len(slices):
-        raise InputError(f"{name}'s DICOM slices share one SOP instance UID, so that none can be referred to.")
+        raise InputError(f"{name}'s DICOM slices share one SOP instance UID, so none of them can be referred to.")
     if any(np.abs(np.subtract(s.orientation, slices[0].orientation)).max() > 1e-3 for s in slices):
         raise InputError(f"{name}'s DICOM slices lie in planes that are not parallel.", "Name those of one volume.")
     normal = plane_axes(slices[0])[:, 2]

@@ -122,7 +122,7 @@ def read_series(series: Series) -> sitk.Image:
             f"The pixels of series '{series.label}' cannot be read.", "The files may be damaged or incompletely copied."
         ) from error
     if image.GetSize() != series.size:
-        raise InputError(f"Series '{series.label}' holds {image.GetSize()} voxels where its headers say {series.size}.")
+        raise InputError(f"Series '{series.label}' holds {image.GetSize()} voxels, but its headers say {series.size}.")
     image.SetSpacing(series.spacing)
     image.SetOrigin(series.origin)
     image.SetDirection(series.direction)

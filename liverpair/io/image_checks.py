@@ -43,7 +43,7 @@ _DAMAGED = (
 )
 _OWN_WORDS = {
     "Zero-valued spacing": (
-        "has a voxel spacing that is zero or no number; every spacing must be above zero.",
+        "has a voxel spacing that is zero or not a number; every spacing must be above zero.",
         "Export it again.",
     ),
     "orthonormal direction": ("has axes that are not at right angles.", RESAMPLE),
@@ -128,7 +128,7 @@ def _doubt_place(image: sitk.Image) -> None:
         return
     codes = numbers("qform_code", "sform_code")
     if not any(codes):
-        doubt_on(image, "Its file does not say where it lies (qform and sform code 0): its offset means nothing.")
+        doubt_on(image, "Its file does not give its position (qform and sform code 0), so its offset is meaningless.")
     if not all(codes):
         return
     b, c, d = numbers("quatern_b", "quatern_c", "quatern_d")
@@ -143,7 +143,8 @@ def _doubt_place(image: sitk.Image) -> None:
     apart = np.linalg.norm(np.array(corners) @ (qform - sform).T, axis=1).max()
     if apart > _PLACES_APART_MM:
         used = min(("qform", qform), ("sform", sform), key=lambda f: np.linalg.norm(_origin(image) - f[1][:, 3]))[0]
-        doubt_on(image, f"Its file says two places, up to {apart:.0f} mm apart (qform and sform); its {used} was used.")
+        places = f"two positions, up to {apart:.0f} mm apart (qform and sform)"
+        doubt_on(image, f"Its file gives {places}; its {used} was used.")
 
 
 def _origin(image: sitk.Image) -> np.ndarray:
@@ -218,7 +219,7 @@ def _check_metaimage_geometry(path: Path) -> None:
         key, _, numbers = line.partition("=")
         if key.strip() in _METAIMAGE_GEOMETRY and not all(map(_is_finite, numbers.split())):
             raise InputError(
-                f"File '{path}' says '{line.strip()[:100]}' in its header, which is no place in space.",
+                f"File '{path}' has an invalid position in its header: '{line.strip()[:100]}'.",
                 "Export it again.",
             )
 

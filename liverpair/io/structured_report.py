@@ -62,7 +62,7 @@ def write_structured_reports(
     kept = sorted((pair for pair in pairs if pair.state != "rejected"), key=lambda pair: pair.number)
     seen = {side: [pair for pair in kept if seen_box(pair, side) is not None] for side in SIDES}
     if not any(seen.values()):
-        raise InputError("There is no lesion to report: none was detected or drawn and not rejected.")
+        raise InputError("There is no lesion to report: none was detected or drawn, or all were rejected.")
     for side in SIDES:
         if seen[side] and not files[side]:
             raise _not_dicom(side.upper())

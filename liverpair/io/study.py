@@ -61,7 +61,7 @@ def read_image(path: str | Path) -> sitk.Image:
     damaged, or when a folder holds several series.
     """
     if not str(path):
-        raise InputError("An image file is given without a name.", "Name it, or leave it out.")
+        raise InputError("The name of an image file is empty.", "Name it, or leave it out.")
     check_name(path)
     path, number = part_of_address(path)
     if path.is_dir() and number is not None:
@@ -118,7 +118,7 @@ def write_image(image: sitk.Image, path: str | Path) -> None:
     path = Path(path)
     suffix = image_suffix(path)
     if not suffix or suffix in _TWO_FILE_SUFFIXES:
-        raise InputError(f"'{path.name}' is no name for an image file.", "End it with .nii.gz, .nrrd or .mha.")
+        raise InputError(f"'{path.name}' is not a name for an image file.", "End it with .nii.gz, .nrrd or .mha.")
     with written_whole(path) as beside:
         try:
             sitk.WriteImage(image, str(beside), useCompression=suffix != ".nii")
@@ -283,7 +283,7 @@ def _read_dicom_file(path: Path) -> sitk.Image:
         if has_preamble(path):
             raise
         known = "NIfTI (.nii, .nii.gz), NRRD (.nrrd) and MetaImage (.mha, .mhd) files and DICOM folders"
-        raise InputError(f"File '{path}' is no image LiverPair can read.", f"It reads {known}.") from None
+        raise InputError(f"File '{path}' is not an image that LiverPair can read.", f"It reads {known}.") from None
     if len(series) == 1 and series[0].size[2] == 1:
         raise InputError(
             f"File '{path}' is a single DICOM slice.", "Choose the folder that holds all slices of the series."

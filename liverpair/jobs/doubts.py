@@ -27,9 +27,9 @@ LEAST_ALIGNED_DICE = 0.6
 """Of the livers in T1 and T2 with their centroids on each other; in CHAOS 0.79 to 0.94."""
 
 _COMPARED = (
-    ("PatientID", "T1 and T2 are of two patients: their patient IDs differ."),
-    ("PatientBirthDate", "T1 and T2 are of two patients: their birth dates differ."),
-    ("StudyDate", "T1 and T2 are of two visits: their study dates differ."),
+    ("PatientID", "T1 and T2 are from two patients: their patient IDs differ."),
+    ("PatientBirthDate", "T1 and T2 are from two patients: their birth dates differ."),
+    ("StudyDate", "T1 and T2 are from two visits: their study dates differ."),
     (
         "FrameOfReferenceUID",
         "T1 and T2 have different frames of reference: the patient may have moved between them, and their offset may "
@@ -43,7 +43,7 @@ def input_doubts(images: Mapping[str, sitk.Image], paths: Mapping[str, str | Non
     tags = {side: tags_of(image) for side, image in images.items()}
     said = [f"{side.upper()}: {doubt}" for side, image in images.items() for doubt in doubts_on(image)]
     said += [
-        f"{side.upper()} is no MR image: its modality is {modality}."
+        f"{side.upper()} is not an MR image: its modality is {modality}."
         for side, own in tags.items()
         if (modality := own.get("Modality", "MR")) != "MR"
     ]
@@ -76,12 +76,13 @@ def liver_doubts(name: str, liver: sitk.Image, image: sitk.Image, certainty: flo
         )
     if certainty is not None and certainty < LEAST_CERTAINTY:
         said.append(
-            f"The model is unsure of the liver in {name}: its mean probability is {certainty:.2f}. Look whether the "
-            "image shows a liver, and is the right way up."
+            f"The model is unsure of the liver in {name}: its mean probability is {certainty:.2f}. Check that the "
+            "image shows a liver and is the right way up."
         )
     if centroid_mm(liver)[0] > _body_centroid_mm(image)[0] - RIGHT_MM:
         said.append(
-            f"The liver in {name} does not lie on the right side of the body: the image may be turned, or show none."
+            f"The liver in {name} does not lie on the right side of the body: the image may be turned around, or show "
+            "no liver."
         )
     return said
 
@@ -98,7 +99,10 @@ def pair_doubts(t1_liver: sitk.Image, t2_liver: sitk.Image) -> list[str]:
     moved.SetOrigin(np.subtract(moved.GetOrigin(), offset).tolist())
     overlap = dice(t1_liver, resample(moved, Grid.of(t1_liver), "nearest"))
     if overlap < LEAST_ALIGNED_DICE:
-        said.append(f"The livers of T1 and T2 have little in common: laid on each other their Dice is {overlap:.2f}.")
+        said.append(
+            f"The livers of T1 and T2 hardly resemble each other: placed one on top of the other, their Dice is "
+            f"{overlap:.2f}."
+        )
     return said
 
 

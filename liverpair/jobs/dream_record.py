@@ -188,7 +188,7 @@ def unfinished_dream(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     """
     content = read_dream(folder)
     if content is None or not content["starts"] or not content.get("feature_settings"):
-        raise InputError(f"'{folder}' holds no dream that could be gone on with.", "Start it anew.")
+        raise InputError(f"'{folder}' holds no dream that can be resumed.", "Start it anew.")
     before, now = content["asked"], plain(asked)
     differing = [name for name, value in now["options"].items() if before["options"].get(name) != value]
     differing += [part for part, value in now["inputs"].items() if before["inputs"].get(part) != value]
@@ -196,8 +196,8 @@ def unfinished_dream(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
         differing.insert(0, "model")
     if differing:
         raise InputError(
-            f"The dream in '{folder}' was begun with another {' and '.join(differing)}.",
-            "Choose what it was begun with, or another folder.",
+            f"The dream in '{folder}' was started with another {' and '.join(differing)}.",
+            "Choose what it was started with, or another folder.",
         )
     return content
 

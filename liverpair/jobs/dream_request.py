@@ -136,6 +136,6 @@ def _box(values: Mapping[str, Any]) -> "Box":
         return box_of(values, SIDES[0])
     except InputError as error:
         raise InputError(
-            f"A box has center_mm, size_mm and direction, and fits into a patient; {dict(values)} does not.",
+            f"A box needs center_mm, size_mm and direction, and must lie within a patient, unlike {dict(values)}.",
             "Sides are above 0 mm; the direction is nine numbers, row by row.",
         ) from error

@@ -74,7 +74,7 @@ def liver_of(
     try:
         check_mask(map_)
     except InputError as error:
-        raise InputError(f"The liver mask of {name} is none: it must be a 3-D label map.") from error
+        raise InputError(f"The liver mask of {name} is not a 3-D label map.") from error
     return structure_mask(map_, label, f"The liver mask of {name}", option)
 
 

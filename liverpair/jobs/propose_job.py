@@ -31,7 +31,7 @@ def propose(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     found = pair.propose(SIDES.index(wanted.side), wanted.drawn())
     if found is None:
         raise InputError(
-            f"The model knows no partner for a box at this place of {wanted.side.upper()}.",
+            f"The model proposes no partner for this {wanted.side.upper()} box.",
             "Draw it in the liver, or draw the partner yourself.",
         )
     box = {name: list(getattr(found.box, name)) for name in BOX_FIELDS}

@@ -62,7 +62,7 @@ def _values_of(label: int | str) -> tuple[int, ...]:
     try:
         return known or (int(label),)
     except ValueError:
-        raise InputError(f"'{label}' is no label.", f"It is a number, or {', '.join(LIVER_LABELS)}.") from None
+        raise InputError(f"'{label}' is not a label.", f"Give a number, or {', '.join(LIVER_LABELS)}.") from None
 
 
 def check_mask(mask: sitk.Image) -> None:
@@ -71,7 +71,7 @@ def check_mask(mask: sitk.Image) -> None:
         raise InputError("Masks are compared as scalar 3-D images only.")
     values = sitk.GetArrayViewFromImage(mask)
     if np.issubdtype(values.dtype, np.complexfloating):
-        raise InputError("Complex numbers make no mask.", "Compare label maps.")
+        raise InputError("A mask cannot hold complex numbers.", "Compare label maps.")
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
         raise InputError("A mask has voxels that are not a number (NaN) or infinite.", "Compare label maps.")
 

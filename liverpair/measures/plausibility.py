@@ -72,7 +72,7 @@ def mask_warnings(name: str, volume_ml: float, edges: Mapping[str, float], perce
     if len(percents) > 1:
         listed = _listed([f"{percent:.0f} %" for percent in percents])
         said.append(
-            f"The liver mask of {name} was in {len(percents)} parts ({listed} of it) before clean-up: look whether a "
+            f"The liver mask of {name} was in {len(percents)} parts ({listed} of it) before clean-up: check whether a "
             "piece of the liver is missing, or something else was taken for liver."
         )
     return said
@@ -84,8 +84,8 @@ def pair_warnings(t1_ml: float, t2_ml: float) -> list[str]:
     if difference is None or difference <= LARGEST_DIFFERENCE_PERCENT:
         return []
     return [
-        f"The liver has {t1_ml:.0f} ml in T1 and {t2_ml:.0f} ml in T2, a difference of {difference:.0f} %: as it is "
-        "one liver, look at both masks."
+        f"The liver has {t1_ml:.0f} ml in T1 and {t2_ml:.0f} ml in T2, a difference of {difference:.0f} %: it is "
+        "one liver, so look at both masks."
     ]
 
 

@@ -45,7 +45,7 @@ class FeatureSettings:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not (np.isfinite(value) and value > 0):
-                raise InputError(f"The {name.replace('_', ' ')} of features is a number above 0; {value} is not.")
+                raise InputError(f"The {name.replace('_', ' ')} of features must be a number above 0, not {value}.")
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as JSON holds them."""

@@ -69,7 +69,7 @@ def pair_files(folder: str | Path, case: str) -> list[Path]:
     paths = [Path(folder) / case / name for name in names]
     for path in paths:
         if not path.is_file():
-            raise InputError(f"The real MRI '{path}' is not there.")
+            raise InputError(f"The real MRI '{path}' does not exist.")
     return paths
 
 

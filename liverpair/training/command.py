@@ -54,7 +54,7 @@ class TrainingCLI(LightningCLI):
         parser.add_argument("--run_folder", type=str, default="runs/run", help="Folder of logs and checkpoints.")
         parser.add_argument("--resume", type=bool, default=True, help="Go on from the last checkpoint of the run.")
         parser.add_class_arguments(BundleDescription, "bundle")
-        parser.add_argument("--monitor", type=str, default="validation_dice", help="Score that tells the best epoch.")
+        parser.add_argument("--monitor", type=str, default="validation_dice", help="Score that selects the best epoch.")
         parser.add_argument(
             "--keep", type=Literal[BEST, LAST], default=BEST, help="Whose weights the bundle gets: best or last epoch."
         )
@@ -81,7 +81,7 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
         except (TypeError, ValueError, IndexError, UnpicklingError) as error:
             raise InputError(
-                f"These settings cannot be trained with: {_one_line(error)}", "Change the config."
+                f"Training is not possible with these settings: {_one_line(error)}", "Change the config."
             ) from error
 
     def instantiate_trainer(self, **kwargs) -> lightning.Trainer:
@@ -171,7 +171,7 @@ def _check_fits(checkpoint: Path, model: lightning.LightningModule) -> None:
     kept = {name: value.shape for name, value in load_checkpoint(checkpoint)["state_dict"].items()}
     if kept != {name: value.shape for name, value in model.state_dict().items()}:
         raise InputError(
-            f"The training in '{checkpoint.parent.parent}' is that of another network.",
+            f"The training in '{checkpoint.parent.parent}' belongs to another network.",
             "Give another --run_folder, or --resume=false.",
         )
 
@@ -185,7 +185,7 @@ def _check_bundle(bundle: BundleDescription, run: Path) -> None:
         raise InputError(f"The bundle's folder '{folder}' would take the place of the run's.", "Choose another.")
     check_place(folder)
     if not is_name(bundle.name):
-        raise InputError(f"'{bundle.name}' is no name for a model.", NAMES)
+        raise InputError(f"'{bundle.name}' is not a valid name for a model.", NAMES)
 
 
 def _one_line(error: Exception) -> str:

@@ -54,7 +54,7 @@ class PairFiles:
     @staticmethod
     def _there(path: Path) -> Path:
         if not path.exists():
-            raise InputError(f"Training needs {path}, which is not there.", "Set data.root, or LIVERPAIR_DATA.")
+            raise InputError(f"Training needs {path}, which does not exist.", "Set data.root, or LIVERPAIR_DATA.")
         return path
 
 

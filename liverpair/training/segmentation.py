@@ -36,7 +36,7 @@ def start_from(network: torch.nn.Module, path: Path) -> None:
     own = network.state_dict()
     taken = {name: value for name, value in stored.items() if name in own and own[name].shape == value.shape}
     if not any(not name.startswith("head.") for name in taken):
-        raise InputError(f"The initial weights '{path}' are of another network.", "Change the config's network.")
+        raise InputError(f"The initial weights '{path}' belong to another network.", "Change the config's network.")
     for name in ("head.weight", "head.bias"):
         if name in stored and name not in taken and stored[name].ndim == own[name].ndim:
             merged = own[name].clone()

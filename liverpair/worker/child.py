@@ -144,7 +144,7 @@ class Worker:
         try:
             progress(0.0, "Starting")
             if run.job not in self._jobs:
-                raise WorkerError(f"The worker knows no job '{run.job}', only {', '.join(sorted(self._jobs))}.")
+                raise WorkerError(f"The worker has no job '{run.job}', only {', '.join(sorted(self._jobs))}.")
             self._sender.send(ResultEvent(run.id, self._jobs[run.job](run.request, progress)))
         except Cancelled:
             self._sender.send(CancelledEvent(run.id))

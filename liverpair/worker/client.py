@@ -235,7 +235,7 @@ def _readable(line: bytes) -> str:
 
 def _how(code: int | None) -> str:
     if code is None:
-        return "nobody knows why"
+        return "for an unknown reason"
     if code >= 0:
         return f"exit code {code}"
     try:

@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
 def _spacing(text: str) -> float:
     spacing = float(text)
     if not 0 < spacing < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no length above 0 mm")
+        raise argparse.ArgumentTypeError(f"{text} is not a length above 0 mm")
     return spacing
 
 

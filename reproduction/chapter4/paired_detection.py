@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
     options, training = parser.parse_known_args(arguments)
     folder = Path(os.path.expandvars(options.data))
     if not folder.is_dir():
-        raise InputError(f"The folder of real pairs '{folder}' is not there.", "Set LIVERPAIR_DATA, or give --data.")
+        raise InputError(f"The folder of real pairs '{folder}' does not exist.", "Set LIVERPAIR_DATA, or give --data.")
     lesion_cases = read_lesion_cases()[: options.cases]
     shipped = Catalogue().find(options.bundle)
     arms = [

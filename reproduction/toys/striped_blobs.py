@@ -46,7 +46,7 @@ class StripedBlobsSettings:
         if not 0 <= low <= high:
             raise ValueError(f"the shift ranges from {low:g} to {high:g} pixels: it must rise from 0 or more")
         if not 0 <= self.wanted_probability <= 1:
-            raise ValueError(f"wanted_probability is {self.wanted_probability:g}, which is no probability")
+            raise ValueError(f"wanted_probability is {self.wanted_probability:g}, which is not a probability")
         if min(self.size, self.period, self.blob_sigma) <= 0 or self.blur < 0:
             raise ValueError("size, period and blob_sigma must be above 0 pixels, and blur at least 0")
 

@@ -362,7 +362,7 @@ def test_how_to_dream_is_chosen(panel):
     panel.harness.type_text(panel["minimumGainSpinBox"], "2")
     panel.harness.type_text(panel["patienceSpinBox"], "20")
     panel.harness.type_text(panel["framesLineEdit"], "0, ten")
-    assert panel.reason == "'ten' is no iteration. Separate the frames' iterations by commas."
+    assert panel.reason == "'ten' is not an iteration. Separate the frames' iterations by commas."
     panel.harness.type_text(panel["framesLineEdit"], "0, 10 40")
     panel.harness.type_text(panel["framesEverySpinBox"], "5")
     assert not panel.reason

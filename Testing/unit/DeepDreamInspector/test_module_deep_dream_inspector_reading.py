@@ -32,7 +32,7 @@ def test_readings_stand_in_the_order_of_their_strength(viewing):
 
 def test_a_dream_that_was_paused_is_read_as_far_as_it_came(viewing):
     viewing.dream(finished=False, iterations=range(20))
-    assert viewing.text("readingLabel") == "The dream was stopped: this is what it says so far."
+    assert viewing.text("readingLabel") == "The dream was stopped: this is the reading so far."
     assert len(viewing.rows("readingTable")) == len(FEATURES)
 
 

@@ -96,7 +96,7 @@ def test_an_import_asks_what_becomes_of_the_lesions_that_are_there(sections, tmp
     assert (
         sections.said[-1]
         == {
-            "Merge": "Lesions imported: 2. There already, and left as they are: 2. "
+            "Merge": "Lesions imported: 2. Already there, and left as they were: 2. "
             "Not yet reviewed, and replaced by them: 1.",
             "Replace": "Lesions imported: 4.",
             "Add": "Lesions imported: 4. Overlapping with lesions that were there: 3.",

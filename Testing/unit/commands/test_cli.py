@@ -73,7 +73,7 @@ def test_a_name_that_is_no_text_is_refused_where_itk_would_end_the_process(pair,
     shutil.copy(pair[0], tmp_path / odd)
     for line in words:
         assert cli.main(line) == 2
-        assert "\\udce9tude.nii.gz' has letters in its name that are not UTF-8. Rename it." in capsys.readouterr().err
+        assert "\\udce9tude.nii.gz' has a name that is not valid UTF-8. Rename it." in capsys.readouterr().err
 
 
 def test_a_pair(inference, pair, tmp_path, capsys):

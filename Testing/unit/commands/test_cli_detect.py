@@ -137,12 +137,12 @@ def test_a_damaged_truth_is_named_with_its_study(studies, tmp_path, capsys):
     sound = json.loads(path.read_text())
     damaged = {
         "It has version 7": json.dumps({**sound, "version": 7}),
-        "It holds NaN, which is no number": changed(sound, center_mm=[float("nan"), 0, 0]),
+        "It holds NaN, which is not a number": changed(sound, center_mm=[float("nan"), 0, 0]),
         "size_mm must be above zero": changed(sound, size_mm=[5, -5, 5]),
         "Two lesion pairs have the uid": changed(sound, uid=sound["pairs"][0]["uid"]),
         "has an unknown field 'color'": changed(sound, color="red"),
-        "It is no valid JSON": json.dumps(sound)[:-30],
-        "It is no lesion file": "[]",
+        "It is not valid JSON": json.dumps(sound)[:-30],
+        "It is not a lesion file": "[]",
     }
     for sentence, text in damaged.items():
         path.write_text(text)
@@ -158,7 +158,7 @@ def test_predictions_of_others_need_the_livers_of_the_study(studies, tmp_path, c
     assert "pairing_accuracy" in capsys.readouterr().out
     (studies / "anna" / "t1_liver.nii.gz").unlink()
     assert cli.main(words) == 2
-    assert "Nothing says where the livers of study 'anna' lie." in capsys.readouterr().err
+    assert "Study 'anna' has no liver masks." in capsys.readouterr().err
 
 
 def test_rejected_lesions_are_not_to_be_found(studies, tmp_path, capsys):
@@ -166,7 +166,7 @@ def test_rejected_lesions_are_not_to_be_found(studies, tmp_path, capsys):
     path = studies / "anna" / "lesions.json"
     path.write_text(path.read_text().replace('"accepted"', '"rejected"'))
     assert cli.main(["evaluate", str(studies), "--predictions", str(tmp_path / "out"), "--cases", "anna"]) == 2
-    assert "There is no lesion to be found in any case." in capsys.readouterr().err
+    assert "No case has a lesion." in capsys.readouterr().err
 
 
 def test_studies_of_one_name_keep_apart(studies, tmp_path, capsys):

@@ -94,7 +94,7 @@ def test_one_image_is_the_one_that_the_model_takes(words, place, tmp_path):
         ([*at(), "--step", "-1"], "Option 'step' of a dream must be a number above 0, not -1.0."),
         ([*at(), "--baseline", "chance"], "must be a list of 'random-weights' or 'random-direction', not ['chance']."),
         ([*at(), "--model", "nobody"], "There is no model 'nobody'."),
-        ([*at(), "--resume"], "holds no dream that could be gone on with."),
+        ([*at(), "--resume"], "holds no dream that can be resumed."),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(words, tmp_path, capsys, more, sentence):

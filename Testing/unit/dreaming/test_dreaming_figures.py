@@ -204,7 +204,7 @@ def test_of_many_frames_some_are_shown():
 
 def test_what_cannot_be_a_strip_is_refused():
     other, _ = frame_images(0)
-    with pytest.raises(InputError, match="no image"):
+    with pytest.raises(InputError, match="kept no images"):
         strip.read_strip([])
     with pytest.raises(InputError, match="one grid"):
         strip.read_strip([*frames(0), dict(zip(("iteration", "image", "mask"), (5, *frame_images(5, slices=3))))])

@@ -54,14 +54,14 @@ def test_they_survive_a_bundle(volumes):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "no valid JSON"),
+        ("{", "not valid JSON"),
         ("[1]", "no normal ranges"),
         ("{}", "no normal ranges: 'features'"),
         ('{"features": {"a": {"mean": 1}}}', "no normal ranges: 'sd'"),
-        ('{"features": {"a": {"mean": 1, "sd": NaN}}}', "nan is no number"),
+        ('{"features": {"a": {"mean": 1, "sd": NaN}}}', "nan is not a number"),
         ('{"features": {"a": {"mean": 1, "sd": -2}}}', "a standard deviation is below 0"),
         ('{"features": {"a": {"mean": "1", "sd": 2}}}', "no normal ranges"),
-        ('{"features": {"a": {"mean": true, "sd": 2}}}', "True is no number"),
+        ('{"features": {"a": {"mean": true, "sd": 2}}}', "True is not a number"),
         (f'{{"features": {{"a": {{"mean": 1{"0" * 400}, "sd": 2}}}}}}', "no normal ranges"),
         ('{"features": {}, "count": Infinity}', "no normal ranges"),
         ('{"features": {}, "settings": {"scale": "255"}}', "no normal ranges"),
@@ -197,14 +197,14 @@ def test_a_side_that_the_model_does_not_take_is_refused(tmp_path, slices):
             lambda folder: write_image(
                 sitk.Cast(read_image(folder / "t1.nii.gz"), sitk.sitkFloat32), folder / "t1_lesions.nii.gz"
             ),
-            "Study 'a': .*no label map",
+            "Study 'a': .*not a label map",
         ),
         (
             lambda folder: write_image(
                 sitk.Cast(read_image(folder / "t1_lesions.nii.gz"), sitk.sitkFloat32) * 1e30,
                 folder / "t1_lesions.nii.gz",
             ),
-            "Study 'a': .*no label map",
+            "Study 'a': .*not a label map",
         ),
     ],
 )

@@ -147,7 +147,7 @@ def test_what_a_baseline_does_as_well_tells_nothing_of_the_network():
     baselines = {kind: (ITERATIONS, starts(values)) for kind, values in curves.items()}
     reading = read(path(-4, 0, 0), baselines=baselines)
     assert reading.baselines == {"random-direction": True, "random-weights": None}
-    assert reading.sentence.endswith(": so it does along a random direction, which tells nothing of what was learned.")
+    assert reading.sentence.endswith("along a random direction, which says nothing about what was learned.")
     assert reading.strength == 0.0
 
 
@@ -204,7 +204,7 @@ def test_a_dream_that_moves_no_neuron_allows_no_verdict(direction, gain):
     unmoved = readings(recorded(gain), RANGES, direction)[0]
     done = {"ascent": "raised", "descent": "lowered"}[direction]
     assert unmoved.rule == "leaves"
-    assert unmoved.sentence.endswith(f": the neuron was hardly {done}, which tells nothing of the network.")
+    assert unmoved.sentence.endswith(f": the neuron was hardly {done}, which says nothing about the network.")
     moved = readings(recorded({"ascent": 5.0, "descent": -5.0}[direction]), RANGES, direction)[0]
     assert moved.rule == "leaves" and "hardly" not in moved.sentence
 

@@ -49,7 +49,7 @@ def test_images_round_trip_with_geometry(tmp_path, suffix):
 
 @pytest.mark.parametrize("name", ["x.png", "x", ".nii.gz", "x.mhd", "x.nii.gz.txt"])
 def test_other_suffixes_are_not_written(tmp_path, name):
-    with pytest.raises(InputError, match="no name for an image file"):
+    with pytest.raises(InputError, match="not a name for an image file"):
         write_image(oblique_image(), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
@@ -104,9 +104,9 @@ def test_image_suffix():
             "cannot be read as an image",
         ),
         ("x.mha", b"ObjectType = Image\nNDims = 3\n", "cannot be read as an image"),
-        ("x.png", b"\x89PNG\r\n", "no image LiverPair can read"),
-        ("x.dcm", b"junk" * 100, "no image LiverPair can read"),
-        ("noname", b"", "no image LiverPair can read"),
+        ("x.png", b"\x89PNG\r\n", "not an image that LiverPair can read"),
+        ("x.dcm", b"junk" * 100, "not an image that LiverPair can read"),
+        ("noname", b"", "not an image that LiverPair can read"),
     ],
 )
 def test_hostile_files_are_refused_in_one_sentence(tmp_path, name, content, words):
@@ -216,9 +216,9 @@ def test_axes_of_other_files_are_straightened_likewise(tmp_path, lean, degrees):
 @pytest.mark.parametrize(
     "old, new, words",
     [
-        ("Offset = 0 0 0", "Offset = nan 0 0", "says 'Offset = nan 0 0' in its header, which is no place in space."),
+        ("Offset = 0 0 0", "Offset = nan 0 0", "has an invalid position in its header: 'Offset = nan 0 0'."),
         ("Offset = 0 0 0", "Position = 0 x 0", "says 'Position = 0 x 0' in its header"),
-        ("ElementSpacing = 1 1 1", "ElementSpacing = 1 0 1", "has a voxel spacing that is zero or no number; every"),
+        ("ElementSpacing = 1 1 1", "ElementSpacing = 1 0 1", "has a voxel spacing that is zero or not a number; every"),
         ("1 0 0 0 1 0 0 0 1", "1 0 0 0 1 0 0 1 0", "has axes that span no volume"),
         ("ElementDataFile = LOCAL", "ElementDataFile = gone.raw", "or its data file is missing. It may be"),
     ],
@@ -266,7 +266,7 @@ def test_parts_are_read_when_first_asked_for(tmp_path):
     assert study.t1_liver is None
     with pytest.raises(InputError, match="t2.nii.gz' cannot be read"):
         _ = study.t2
-    with pytest.raises(InputError, match="lesions.json': It is no valid JSON"):
+    with pytest.raises(InputError, match="lesions.json': It is not valid JSON"):
         study.need("lesions")
 
 

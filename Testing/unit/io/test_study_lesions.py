@@ -143,10 +143,10 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
     [
         (["version"], 2, "version 2; this LiverPair reads version 1"),
         (["version"], True, "version True"),
-        (["schema"], "other", "no lesion file"),
+        (["schema"], "other", "not a lesion file"),
         (["coordinate_system"], "RAS", "coordinate system is 'RAS'"),
-        (["pairs"], {}, "pairs are no list"),
-        (["pairs", 0], 7, "Entry 1 is no JSON object"),
+        (["pairs"], {}, "pairs are not a list"),
+        (["pairs", 0], 7, "Entry 1 is not a JSON object"),
         (["pairs", 0, "color"], "red", "Entry 1 has an unknown field 'color'"),
         (["pairs", 0, "uid"], "", "has no uid"),
         (["pairs", 0, "uid"], 5, "has no uid"),
@@ -164,15 +164,15 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
         (["pairs", 0, "t1", "size_mm"], [1, 1e300, 3], "T1: no box in a patient has"),
         (["pairs", 0, "t1", "size_mm"], [1, 1e-300, 3], "T1: no box in a patient has"),
         (["pairs", 0, "t1", "centre_mm"], [1, 1e39, 3], "T1: no box in a patient has"),
-        (["pairs", 0, "displacement_mm"], [1, 1e300, 3], "displacement_mm leads out of any patient"),
+        (["pairs", 0, "displacement_mm"], [1, 1e300, 3], "displacement_mm is longer than any patient"),
         (["pairs", 0, "t1", "centre_mm"], [1, 2], "T1: centre_mm must be 3 numbers"),
         (["pairs", 0, "t1", "centre_mm"], [1, 2, "3"], "T1: centre_mm must be a finite number, not 3"),
         (["pairs", 0, "t1", "centre_mm"], [1, 2, 10**400], "centre_mm must be a finite number"),
-        (["pairs", 0, "t2", "direction"], [1, 0, 0, 1, 0, 0, 0, 0, 1], "T2: direction is no set of three unit vectors"),
-        (["pairs", 0, "t2", "direction"], [1e300] * 9, "T2: direction is no set of three unit vectors"),
+        (["pairs", 0, "t2", "direction"], [1, 0, 0, 1, 0, 0, 0, 0, 1], "T2: direction is not three unit vectors"),
+        (["pairs", 0, "t2", "direction"], [1e300] * 9, "T2: direction is not three unit vectors"),
         (["pairs", 0, "t1", "score"], 1.5, "score must lie between 0 and 1"),
-        (["pairs", 0, "t1", "score"], float("nan"), "NaN, which is no number"),
-        (["pairs", 0, "displacement_mm"], [1, 2, float("inf")], "Infinity, which is no number"),
+        (["pairs", 0, "t1", "score"], float("nan"), "NaN, which is not a number"),
+        (["pairs", 0, "displacement_mm"], [1, 2, float("inf")], "Infinity, which is not a number"),
     ],
 )
 def test_wrong_values_are_named(path, value, words):
@@ -183,14 +183,14 @@ def test_wrong_values_are_named(path, value, words):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("", "no valid JSON"),
-        ("[]", "no lesion file"),
-        ("{" * 100_000, "no valid JSON|nested"),
+        ("", "not valid JSON"),
+        ("[]", "not a lesion file"),
+        ("{" * 100_000, "not valid JSON|nested"),
         ('{"a":' * 100_000, "nested too deeply"),
         ('{"schema": "liverpair-lesions", "version": 1, "version": 2}', "a field twice"),
         ('{"schema": "liverpair-lesions", "version": 1}', "The file lacks coordinate_system, pairs"),
         (lesions_to_json([PAIR]).replace("10.0", "1e999"), "size_mm must be a finite number"),
-        (lesions_to_json([PAIR]).replace("10.0", "9" * 5000), "no valid JSON"),
+        (lesions_to_json([PAIR]).replace("10.0", "9" * 5000), "not valid JSON"),
     ],
 )
 def test_wrong_files_are_named(text, words):

@@ -44,11 +44,11 @@ def said_of(t1=None, t2=None) -> str:
     ("t1", "t2", "words"),
     [
         (None, None, ""),
-        (None, {"PatientID": "b", "StudyDate": "20260102"}, "T1 and T2 are of two patients: their patient IDs differ."),
+        (None, {"PatientID": "b", "StudyDate": "20260102"}, "are from two patients: their patient IDs differ."),
         ({"PatientBirthDate": "1"}, {"PatientBirthDate": "2"}, "two patients: their birth dates differ."),
-        (None, {"StudyDate": "20260102"}, "T1 and T2 are of two visits: their study dates differ."),
+        (None, {"StudyDate": "20260102"}, "T1 and T2 are from two visits: their study dates differ."),
         ({"FrameOfReferenceUID": "1"}, {"FrameOfReferenceUID": "2"}, "different frames of reference"),
-        ({"Modality": "CT"}, None, "T1 is no MR image: its modality is CT."),
+        ({"Modality": "CT"}, None, "T1 is not an MR image: its modality is CT."),
         (TAGS["t2"], TAGS["t1"], "T1 and T2 seem swapped"),
     ],
 )
@@ -90,12 +90,12 @@ def test_two_livers_of_other_shapes_are_told():
     flat = np.zeros((60, 60, 90), np.float32)
     flat[28:32, 5:55, 10:60] = 1
     (said,) = pair_doubts(image(ball(30, 17)) != 0, image(flat) != 0)
-    assert "laid on each other their Dice is" in said
+    assert "on top of the other, their Dice is" in said
 
 
 @pytest.mark.parametrize(
     ("codes", "shift", "words"),
-    [((0, 0), 0.0, "does not say where it lies"), ((1, 1), 60.0, "two places, up to 60 mm apart"), ((1, 1), 0.0, "")],
+    [((0, 0), 0.0, "does not give its position"), ((1, 1), 60.0, "two places, up to 60 mm apart"), ((1, 1), 0.0, "")],
 )
 def test_a_nifti_without_a_place_or_with_two_is_told(tmp_path, codes, shift, words):
     sitk.WriteImage(image(ball(45, 20)), str(tmp_path / "x.nii"))
@@ -118,9 +118,9 @@ def test_doubts_are_warned_of_kept_with_the_result_and_can_be_accepted(monkeypat
     words = ["segment", *(str(tmp_path / "one" / side) for side in ("t1", "t2")), "-o", str(tmp_path / "out")]
     for more, warned in ([], True), (["--overwrite", "--accept"], False):
         assert cli.main([*words, *more]) == 0
-        assert ("Warning: T1 and T2 are of two patients" in capsys.readouterr().err) == warned
+        assert ("Warning: T1 and T2 are from two patients" in capsys.readouterr().err) == warned
         kept = json.loads((tmp_path / "out" / "measures.json").read_text(encoding="utf-8"))
         assert kept["doubts"][0] in kept["notes"] and kept["accepted"] != warned
     assert cli.main(["segment", "--studies", str(tmp_path), "-o", str(tmp_path / "all"), "--accept"]) == 1
     summary = (tmp_path / "all" / "summary.csv").read_text(encoding="utf-8")
-    assert "accepted: T1 and T2 are of two patients" in summary and "doubt" in summary.splitlines()[0]
+    assert "accepted: T1 and T2 are from two patients" in summary and "doubt" in summary.splitlines()[0]

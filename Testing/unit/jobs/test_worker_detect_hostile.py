@@ -95,7 +95,7 @@ def test_a_registration_names_the_mask_that_is_none(request_for, tmp_path):
     masks = {side: request_for()[f"{side}_liver"] for side in ("t1", "t2")}
     sitk.WriteImage(sitk.Compose([sitk.ReadImage(masks["t2"])] * 3), str(tmp_path / "colors.nrrd"))
     request = {"t1_liver": masks["t1"], "t2_liver": str(tmp_path / "colors.nrrd"), "output": str(tmp_path / "r")}
-    assert "The liver mask of T2 is none: it must be a 3-D label map." in refused(request, "register")
+    assert "The liver mask of T2 is not a 3-D label map." in refused(request, "register")
 
 
 @pytest.mark.parametrize("name", ["lesions.json", "detection.json", "t1_to_t2.tfm", "t2_boxes.mrk.json"])
@@ -109,7 +109,7 @@ def test_a_folder_in_the_place_of_a_result_is_no_reason_to_lose_the_others(reque
 
 @pytest.mark.parametrize("part", ["t1_liver", "t2_liver"])
 def test_a_name_without_letters_is_not_the_working_folder(request_for, part):
-    assert "An image file is given without a name." in refused(request_for(**{part: ""}))
+    assert "The name of an image file is empty." in refused(request_for(**{part: ""}))
 
 
 def test_a_folder_whose_name_no_disk_can_hold_is_refused(request_for, tmp_path):
@@ -122,7 +122,7 @@ def test_a_damaged_truth_is_said_before_anything_is_detected(place, tmp_path, ca
     (tmp_path / "studies" / "bert" / "lesions.json").write_text("{")
     monkeypatch.setattr("liverpair.detection.inference.detect", lambda *_: pytest.fail("It detected first."))
     assert cli.main(["evaluate", str(place / "b"), str(tmp_path / "studies"), "--device", "cpu"]) == 2
-    assert "bert/lesions.json': It is no valid JSON" in capsys.readouterr().err
+    assert "bert/lesions.json': It is not valid JSON" in capsys.readouterr().err
 
 
 def test_results_of_others_are_scored_with_sound_masks_only(tmp_path, capsys):
@@ -132,4 +132,4 @@ def test_results_of_others_are_scored_with_sound_masks_only(tmp_path, capsys):
     sitk.WriteImage(sitk.Compose([sitk.ReadImage(paths["t1_liver"])] * 3), str(study / "t1_liver.nrrd"))
     (study / "t1_liver.nii.gz").unlink()
     assert cli.main(["evaluate", str(study.parent), "--predictions", str(tmp_path / "found")]) == 2
-    assert "The liver mask of T1 is none" in capsys.readouterr().err
+    assert "The liver mask of T1 is not a 3-D label map" in capsys.readouterr().err

@@ -218,7 +218,7 @@ def test_a_mask_with_the_voxels_of_its_volume_in_another_place_is_refused(reques
     [
         (np.zeros((6, 8, 8), np.uint8), (0, 0, 0), "The liver mask of T2 is empty."),
         (np.ones((6, 8, 8), np.uint8), (900, 0, 0), "The liver mask of T2 does not lie in T2."),
-        (np.full((6, 8, 8), np.nan, np.float32), (0, 0, 0), "The liver mask of T2 is none: it must be"),
+        (np.full((6, 8, 8), np.nan, np.float32), (0, 0, 0), "The liver mask of T2 is not a 3-D label map"),
     ],
 )
 def test_masks_that_are_none_are_refused(request_for, tmp_path, array, origin, sentence):
@@ -303,8 +303,8 @@ def test_where_nothing_is_found_the_partner_has_no_score(proposal_for):
         ({"box": {**DRAWN, "size_mm": [1.0, -1.0, 1.0]}}, "size_mm must be above zero"),
         ({"box": {**DRAWN, "center_mm": [1.0, float("nan"), 1.0]}}, "center_mm must be a finite number"),
         ({"box": {**DRAWN, "center_mm": 5}}, "center_mm must be 3 numbers"),
-        ({"box": {**DRAWN, "direction": [1.0] * 9}}, "direction is no set of three unit vectors"),
-        ({"box": {**DRAWN, "center_mm": [500.0, 0.0, 0.0]}}, "knows no partner for a box at this place of T1."),
+        ({"box": {**DRAWN, "direction": [1.0] * 9}}, "direction is not three unit vectors"),
+        ({"box": {**DRAWN, "center_mm": [500.0, 0.0, 0.0]}}, "proposes no partner for this T1 box."),
         ({"t2": None}, "T2 is not given."),
     ],
 )

@@ -46,7 +46,7 @@ def test_what_a_dream_was_begun_with_cannot_change(request_for, tmp_path, change
     with pytest.raises(Cancelled):
         JOBS["dream"](request_for(), Watcher(5))
     before = (tmp_path / "out" / "dream.json").read_bytes()
-    with pytest.raises(InputError, match=f"was begun with {named}. Choose what it was begun with"):
+    with pytest.raises(InputError, match=f"was started with {named}. Choose what it was started with"):
         JOBS["dream"](request_for(**change, resume=True), no_progress)
     assert (tmp_path / "out" / "dream.json").read_bytes() == before
 
@@ -57,21 +57,21 @@ def test_another_model_or_image_cannot_go_on(request_for, place, tmp_path):
     image = read_image(place / "t1.nii.gz")
     write_image(image + 1, tmp_path / "other.nii.gz")
     write_dream_bundle(tmp_path / "other", gain=6.0)
-    with pytest.raises(InputError, match="begun with another t1"):
+    with pytest.raises(InputError, match="started with another t1"):
         JOBS["dream"](request_for(t1=str(tmp_path / "other.nii.gz"), resume=True), no_progress)
-    with pytest.raises(InputError, match="begun with another model"):
+    with pytest.raises(InputError, match="started with another model"):
         JOBS["dream"](request_for(model=str(tmp_path / "other"), resume=True), no_progress)
 
 
 def test_there_must_be_something_to_go_on_with(request_for, tmp_path):
-    with pytest.raises(InputError, match="holds no dream that could be gone on with. Start it anew."):
+    with pytest.raises(InputError, match="holds no dream that can be resumed. Start it anew."):
         JOBS["dream"](request_for(resume=True), no_progress)
     assert not (tmp_path / "out").exists()
     with pytest.raises(Cancelled):
         JOBS["dream"](request_for(), Watcher(5))
     (state,) = (tmp_path / "out" / "state").iterdir()
     state.write_bytes(b"PK\x03\x04 damaged")
-    with pytest.raises(InputError, match="holds no dream that could be resumed"):
+    with pytest.raises(InputError, match="holds no dream that can be resumed"):
         JOBS["dream"](request_for(resume=True), no_progress)
 
 
@@ -107,7 +107,7 @@ def test_frames_that_are_gone_are_not_promised(request_for, tmp_path):
         ({"t1": None}, "Neither T1 nor T2 is given."),
         ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
         ({"t1_liver": "/no/such/file.nii.gz"}, "does not exist"),
-        ({"t1_liver": ""}, "An image file is given without a name."),
+        ({"t1_liver": ""}, "The name of an image file is empty."),
         ({"t2_liver": "mask.nii.gz"}, "A liver mask of T2 is given, but not T2 itself."),
         ({"output": ""}, "No folder is given"),
         ({"model": ""}, "No model is chosen."),
@@ -123,8 +123,11 @@ def test_frames_that_are_gone_are_not_promised(request_for, tmp_path):
         ({"starts": [{"point_mm": [1.0, 2.0, math.nan]}]}, "Option 'point_mm' of a dream must be a list of 3 numbers"),
         ({"starts": [{"point_mm": [900.0, 0.0, 0.0]}]}, "lies outside of what the network sees of T1."),
         ({"starts": [{"point_mm": [10**400, 0, 0]}]}, "Option 'point_mm' of a dream must be a list of 3 numbers"),
-        ({"starts": [{"box": {"center_mm": POINT}}]}, "A box has center_mm, size_mm and direction"),
-        ({"starts": [{"box": FLAT_BOX}]}, "A box has center_mm, size_mm and direction, and fits into a patient;"),
+        ({"starts": [{"box": {"center_mm": POINT}}]}, "A box needs center_mm, size_mm and direction"),
+        (
+            {"starts": [{"box": FLAT_BOX}]},
+            "A box needs center_mm, size_mm and direction, and must lie within a patient",
+        ),
         ({"random_starts": -1}, "Option 'random_starts' of a dream must be a whole number from 0 to 1000, not -1."),
         ({"baselines": ["chance"]}, "must be a list of 'random-weights' or 'random-direction', not ['chance']."),
         ({"features": ["firstorder_Beauty"]}, "There is no feature 'firstorder_Beauty'."),

@@ -50,7 +50,7 @@ def test_dice_of_shifted_cubes():
 @pytest.mark.parametrize(
     "bad, words",
     [
-        (sitk.Cast(CUBE, sitk.sitkComplexFloat32), "Complex numbers make no mask."),
+        (sitk.Cast(CUBE, sitk.sitkComplexFloat32), "A mask cannot hold complex numbers."),
         (sitk.Cast(CUBE, sitk.sitkFloat32) * float("nan"), "A mask has voxels that are not a number"),
         (sitk.Compose(CUBE, CUBE), "scalar 3-D images only"),
     ],
@@ -102,7 +102,7 @@ def test_a_probability_map_is_cut_at_a_half_and_says_so():
 
 
 def test_a_label_that_is_no_number_is_refused_with_the_names_that_are_known():
-    with pytest.raises(InputError, match="'kidney' is no label. It is a number, or totalsegmentator, amos, chaos."):
+    with pytest.raises(InputError, match="'kidney' is not a label. It is a number, or totalsegmentator, amos, chaos."):
         structure_mask(CUBE, "kidney", "The map")
 
 

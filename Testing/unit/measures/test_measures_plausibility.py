@@ -97,11 +97,11 @@ def test_each_suspicion_is_one_sentence():
         "lies beyond is missing from the mask and its volume."
     )
     assert pieces == (
-        "The liver mask of T1 was in 3 parts (93 %, 6 % and 2 % of it) before clean-up: look whether a piece of the "
+        "The liver mask of T1 was in 3 parts (93 %, 6 % and 2 % of it) before clean-up: check whether a piece of the "
         "liver is missing, or something else was taken for liver."
     )
     assert pair_warnings(1430, 1258) == [  # 172 of 1344
-        "The liver has 1430 ml in T1 and 1258 ml in T2, a difference of 13 %: as it is one liver, look at both masks."
+        "The liver has 1430 ml in T1 and 1258 ml in T2, a difference of 13 %: it is one liver, so look at both masks."
     ]
 
 

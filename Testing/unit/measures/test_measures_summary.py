@@ -171,8 +171,8 @@ def test_numpy_values_become_json(tmp_path):
 @pytest.mark.parametrize(
     "name, rows, values, words",
     [
-        ("../x", ROWS, {}, "no name for a result"),
-        ("", ROWS, {}, "no name for a result"),
+        ("../x", ROWS, {}, "not a valid name for a result"),
+        ("", ROWS, {}, "not a valid name for a result"),
         ("x", [], {}, "has no rows"),
         ("x", ROWS, {"date": 1}, "'date' is reserved"),
     ],

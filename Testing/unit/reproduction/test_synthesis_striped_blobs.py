@@ -101,7 +101,7 @@ def test_no_shift_beyond_the_margin(scene):
     [
         ({"shift": (30.0, 10.0)}, "ranges from 30 to 10"),
         ({"shift": (-1.0, 10.0)}, "ranges from -1 to 10"),
-        ({"wanted_probability": 1.5}, "no probability"),
+        ({"wanted_probability": 1.5}, "not a probability"),
         ({"period": 0.0}, "above 0"),
     ],
 )

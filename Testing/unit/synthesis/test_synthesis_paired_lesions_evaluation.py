@@ -62,7 +62,7 @@ def test_other_images_and_missing_ones_are_refused(folder):
     case = draw_case(folder, "07", 1)
     with pytest.raises(InputError, match="not those the lesions were drawn for"):
         render_case(folder, replace(case, sizes=((9, 9, 9), case.sizes[1])))
-    with pytest.raises(InputError, match="t1.nii.gz' is not there"):
+    with pytest.raises(InputError, match="t1.nii.gz' does not exist"):
         render_case(folder, replace(case, case="08"))
 
 

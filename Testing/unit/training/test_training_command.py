@@ -34,12 +34,12 @@ def test_a_device_that_is_not_there_is_one_sentence(train):
 
 def test_a_variable_that_is_not_set_is_named(train):
     said = train("--trainer.accelerator", "cpu", "--trainer.precision", "32")
-    assert said.splitlines()[-1].endswith("which is not there. Set the environment variable LIVERPAIR_DATA.")
+    assert said.splitlines()[-1].endswith("which does not exist. Set the environment variable LIVERPAIR_DATA.")
 
 
 def test_a_folder_without_the_studies_is_named(train, tmp_path):
     said = train("--trainer.accelerator", "cpu", "--trainer.precision", "32", "--data.root", str(tmp_path))
-    assert said.splitlines()[-1].endswith("which is not there. Set data.root in the config.")
+    assert said.splitlines()[-1].endswith("which does not exist. Set data.root in the config.")
 
 
 @pytest.mark.filterwarnings("error:LightningCLI's args parameter")

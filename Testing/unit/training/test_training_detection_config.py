@@ -19,9 +19,9 @@ ON_CPU = ["--trainer.accelerator=cpu", "--trainer.precision=32-true", "--bundle.
         (["--model.arguments.anchors=2"], "anchor_sizes must be the 2 boxes of 3 numbers that the network answers for"),
         (["--model.settings.anchor_sizes=[[1,2]]"], "not 1 of 2."),
         (["--model.arguments.pyramid=x"], "unknown pyramid 'x'"),
-        ([f"--model.start_from={CONFIG}"], "These settings cannot be trained with"),
+        ([f"--model.start_from={CONFIG}"], "Training is not possible with these settings"),
         (["--data.train=[]", "--data.validation=[]"], "There is no pair to train on."),
-        (["--data.train=['77']", "--data.root=nowhere"], "nowhere/77/t1.nii.gz' is not there"),
+        (["--data.train=['77']", "--data.root=nowhere"], "nowhere/77/t1.nii.gz' does not exist"),
     ],
 )
 def test_settings_that_cannot_be_trained_with_are_refused_in_one_sentence(

@@ -149,7 +149,7 @@ def test_every_strategy_has_configs():
         (("--model.in_channels=1",), "The strategy 'double-out' needs model.in_channels 2 and model.out_channels 2."),
         (("--data.inputs=[T2,T1]",), "strategy 'double-out' does not take the inputs ['T2', 'T1']"),
         (("--data.strategy=triple-out",), "there is no strategy 'triple-out'; there are single, double-in"),
-        (('--data.train=["z"]',), "t1.nii.gz, which is not there."),
+        (('--data.train=["z"]',), "t1.nii.gz, which does not exist."),
         (("--data.train=[]",), "There is no pair to train on."),
     ],
 )
@@ -204,8 +204,8 @@ def trained(pairs, tmp_path_factory):
     [
         ("--bundle.folder={run}", "would take the place of the run's"),
         ("--bundle.folder={run}/..", "would take the place of the run's"),
-        ("--bundle.name=Bad Name", "'Bad Name' is no name for a model"),
-        ('--model.arguments={{"widths":[4,12],"strides":[[1,2,2]],"normalization":"group"}}', "of another network"),
+        ("--bundle.name=Bad Name", "'Bad Name' is not a valid name for a model"),
+        ('--model.arguments={{"widths":[4,12],"strides":[[1,2,2]],"normalization":"group"}}', "to another network"),
         ("--model.loss=focal", "focal"),
         ("--model.learning_rate=-1", "The learning rate must be above 0"),
         ("--data.patches_per_epoch=0", "an epoch and a batch need at least one sample"),

@@ -159,7 +159,7 @@ def test_missing_training_data_is_named(config, capsys):
         ]
     )
     assert code == 2
-    assert "z/t1.nii.gz, which is not there" in capsys.readouterr().err.replace("\\", "/")
+    assert "z/t1.nii.gz, which does not exist" in capsys.readouterr().err.replace("\\", "/")
 
 
 def test_an_unknown_task_is_refused(capsys):
@@ -287,7 +287,7 @@ def test_initial_weights_that_cannot_be_used_are_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         SegmentationTask(initial_weights=str(tmp_path / "none.safetensors"))
     save_file({"other": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match="of another network"):
+    with pytest.raises(InputError, match="to another network"):
         SegmentationTask(initial_weights=str(tmp_path / "other.safetensors"))
 
 

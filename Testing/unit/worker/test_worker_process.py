@@ -170,7 +170,7 @@ def test_a_result_that_json_cannot_hold_is_an_error_of_the_job(shared):
 
 
 def test_an_unknown_job_is_named(shared):
-    assert shared.run("levitate").message.startswith("The worker knows no job 'levitate', only chatty, ")
+    assert shared.run("levitate").message.startswith("The worker has no job 'levitate', only chatty, ")
 
 
 def test_garbage_on_the_command_pipe_is_survived(shared):

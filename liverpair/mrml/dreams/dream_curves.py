@@ -124,7 +124,7 @@ def check_place(start: object, iteration: object) -> tuple[int, int]:
     try:
         start, iteration = int(start), int(iteration)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"Start {start} and iteration {iteration} of a dream are no whole numbers.") from error
+        raise InputError(f"Start {start} and iteration {iteration} of a dream are not whole numbers.") from error
     if not 0 <= iteration <= LONGEST or not 0 <= start <= MOST_STARTS:
         raise InputError(f"There is no iteration {iteration} of start {start} in any dream.")
     return start, iteration

@@ -196,7 +196,7 @@ def world_matrix(transform_node, what: str) -> np.ndarray:
         return np.eye(4)
     if not transform_node.IsTransformToWorldLinear():
         raise InputError(
-            f"{what} lies under the warping transform '{transform_node.GetName()}', under which a box is no box.",
+            f"{what} lies under the warping transform '{transform_node.GetName()}', which bends boxes.",
             "Take it out of the transform, or harden the transform on the volume.",
         )
     matrix = vtk.vtkMatrix4x4()
@@ -271,7 +271,7 @@ def _stretched(linear: np.ndarray, size: np.ndarray, axes: np.ndarray, what: str
     edges = edges / lengths
     if np.abs(edges.T @ edges - np.eye(3)).max() > 1e-3:
         raise InputError(
-            f"{what} lies under a transform that skews it; a skewed box is no box.",
+            f"{what} lies under a transform that skews it, so it is no longer a box.",
             "Take it out of the transform, or harden the transform on the volume.",
         )
     return size * lengths, edges

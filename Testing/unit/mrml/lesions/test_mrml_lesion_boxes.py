@@ -109,7 +109,7 @@ def test_stretching_along_an_axis_of_the_box_leaves_it_a_box():
 
 def test_a_skewed_box_is_refused():
     box = Box((1, 2, 3), (10, 20, 30), OBLIQUE)
-    with pytest.raises(InputError, match="The box lies under a transform that skews it; a skewed box is no box."):
+    with pytest.raises(InputError, match="The box lies under a transform that skews it, so it is no longer a box."):
         record_of(box, np.diag([2.0, 1.0, 0.5, 1.0]))
 
 
