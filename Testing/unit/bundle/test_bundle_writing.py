@@ -44,7 +44,7 @@ def test_a_folder_of_other_things_is_never_taken_for_a_bundle(tmp_path, foreign)
     (folder / foreign).write_text("mine")
     with pytest.raises(BundleError, match=f"would delete '{foreign}'"):
         Bundle.write(folder, manifest(), small_network(1).state_dict())
-    with pytest.raises(BundleError, match="is no folder"):
+    with pytest.raises(BundleError, match="is not a folder"):
         Bundle.write(folder / foreign, manifest(), small_network(1).state_dict())
     assert [path.name for path in tmp_path.rglob("*")] == ["precious", foreign]
 

@@ -217,7 +217,7 @@ def test_axes_of_other_files_are_straightened_likewise(tmp_path, lean, degrees):
     "old, new, words",
     [
         ("Offset = 0 0 0", "Offset = nan 0 0", "has an invalid position in its header: 'Offset = nan 0 0'."),
-        ("Offset = 0 0 0", "Position = 0 x 0", "says 'Position = 0 x 0' in its header"),
+        ("Offset = 0 0 0", "Position = 0 x 0", "an invalid position in its header: 'Position = 0 x 0'"),
         ("ElementSpacing = 1 1 1", "ElementSpacing = 1 0 1", "has a voxel spacing that is zero or not a number; every"),
         ("1 0 0 0 1 0 0 0 1", "1 0 0 0 1 0 0 1 0", "has axes that span no volume"),
         ("ElementDataFile = LOCAL", "ElementDataFile = gone.raw", "or its data file is missing. It may be"),

@@ -95,7 +95,11 @@ def test_two_livers_of_other_shapes_are_told():
 
 @pytest.mark.parametrize(
     ("codes", "shift", "words"),
-    [((0, 0), 0.0, "does not give its position"), ((1, 1), 60.0, "two places, up to 60 mm apart"), ((1, 1), 0.0, "")],
+    [
+        ((0, 0), 0.0, "does not give its position"),
+        ((1, 1), 60.0, "two positions, up to 60 mm apart"),
+        ((1, 1), 0.0, ""),
+    ],
 )
 def test_a_nifti_without_a_place_or_with_two_is_told(tmp_path, codes, shift, words):
     sitk.WriteImage(image(ball(45, 20)), str(tmp_path / "x.nii"))

@@ -102,7 +102,7 @@ def test_a_probability_map_is_cut_at_a_half_and_says_so():
 
 
 def test_a_label_that_is_no_number_is_refused_with_the_names_that_are_known():
-    with pytest.raises(InputError, match="'kidney' is not a label. It is a number, or totalsegmentator, amos, chaos."):
+    with pytest.raises(InputError, match="'kidney' is not a label. Give a number, or totalsegmentator, amos, chaos."):
         structure_mask(CUBE, "kidney", "The map")
 
 
