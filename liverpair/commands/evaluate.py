@@ -120,7 +120,7 @@ def _evaluate_segmentation(models: Sequence[str], studies: Path, options: argpar
 
     bundles = [Catalogue().find(name) for name in models]
     if options.write and len(bundles) > 1:
-        raise InputError("The scores of several bundles belong to none of their cards.", "Leave out --write.")
+        raise InputError("--write needs exactly one model.", "Leave out --write.")
     pictures = bundles[0].folder / PICTURES_FOLDER if options.write else None
     if pictures:
         pictures.mkdir(exist_ok=True)

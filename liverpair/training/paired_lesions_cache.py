@@ -115,7 +115,7 @@ class LesionSource:
         path = self._root / self._case / self._t1_name
         t1_liver, t2_liver = self.livers
         if not path.is_file():
-            raise InputError(f"Training needs {path}, which is not there.", "Set data.root in the config.")
+            raise InputError(f"Training needs {path}, which does not exist.", "Set data.root in the config.")
         return LiverCanvas(sitk.ReadImage(str(path)), t1_liver, "T1"), LiverCanvas(self._real.t2, t2_liver, "T2")
 
     def variant(self, seed: int | None, statistics: LesionStatistics) -> SyntheticPair:

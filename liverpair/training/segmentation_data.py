@@ -153,7 +153,7 @@ class SegmentationData(CaseData):
         paths = [self.root / case / name for name in (kind.image, kind.labels)]
         for path in paths:
             if not path.exists():
-                raise InputError(f"Training needs {path}, which is not there.", _way_to(self.root))
+                raise InputError(f"Training needs {path}, which does not exist.", _way_to(self.root))
         source = stamp_of(paths)
         return cached_volume(
             f"{case}/{kind.image}", source, lambda: tuple(read_image(p) for p in paths), self.preparation, self.cache
