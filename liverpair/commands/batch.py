@@ -47,12 +47,10 @@ def _segment_study(
     overwrite: bool,
     progress: Progress,
 ) -> dict[str, Any]:
-    from liverpair.io.study import Study
+    from liverpair.io.study import sources_of
 
-    sources = Study.open(folder).sources
+    sources = sources_of(folder)
     volumes = {side: str(sources[side]) for side in ("t1", "t2") if side in sources}
-    if not volumes:
-        raise InputError(f"'{folder}' holds neither t1.nii.gz nor t2.nii.gz.")
     request = {**options, **volumes, "output": str(output)}
     if not overwrite and (measures := _results(output, request, bundles)):
         return _row("skipped", measures)

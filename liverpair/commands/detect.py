@@ -40,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "boxes), t1_boxes.mrk.json and t2_boxes.mrk.json (for Slicer), lesions.csv (measures), liver masks that were "
         "not given, t1_to_t2.tfm (registration of the livers), detection.json (what made them).",
     )
-    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes")
+    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes, or the folder of one study")
     parser.add_argument(
         "--studies",
         type=Path,
@@ -113,13 +113,17 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.images or arguments.t1_liver or arguments.t2_liver:
             raise InputError("--studies takes volumes and masks from its folder.", "Leave out T1, T2 and their masks.")
         return detect_studies(arguments.studies, arguments.output, options, arguments.overwrite, arguments.debug)
+    masks = {"t1_liver": arguments.t1_liver, "t2_liver": arguments.t2_liver}
+    if len(arguments.images) == 1 and Path(arguments.images[0]).is_dir():
+        parts = study_parts(Path(arguments.images[0]))
+        arguments.images = [parts["t1"], parts["t2"]]
+        masks = {part: mask or parts[part] for part, mask in masks.items()}
     if len(arguments.images) != 2:
         raise InputError(
             f"{len(arguments.images)} volumes are given; lesions are looked for in one T1 and one T2 together.",
             "Name both, or use --studies for more.",
         )
     t1, t2 = arguments.images
-    masks = {"t1_liver": arguments.t1_liver, "t2_liver": arguments.t2_liver}
     request = {**options, **masks, "t1": t1, "t2": t2, "output": str(arguments.output)}
     wanted = DetectRequest.parse(request)
     if not arguments.overwrite and (there := existing_results(arguments.output, wanted.missing_livers)):
@@ -164,12 +168,15 @@ def detect_studies(
 
 def study_parts(folder: Path) -> dict[str, str | None]:
     """The paths of the volumes and liver masks in the folder of a study. Raises `InputError` without T1 or T2."""
-    from liverpair.io.study import Study
+    from liverpair.io.study import sources_of
 
-    sources = Study.open(folder).sources
+    sources = sources_of(folder)
     for side in SIDES:
         if side not in sources:
-            raise InputError(f"'{folder}' holds no {side}.nii.gz.", "Lesions are looked for in T1 and T2 together.")
+            raise InputError(
+                f"'{folder}' holds no {side}.nii.gz and no {side.upper()}-weighted series.",
+                "Lesions are looked for in T1 and T2 together.",
+            )
     return {part: str(sources[part]) if part in sources else None for part in PARTS}
 
 

@@ -29,7 +29,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "       python -m liverpair segment --studies FOLDER -o FOLDER [options]",
         description="Volumes are NIfTI, NRRD or MetaImage files or DICOM folders. Results lie on their input's grid.",
     )
-    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes; '-' leaves one out")
+    parser.add_argument(
+        "images", nargs="*", metavar="T1 T2", help="the two volumes, '-' leaves one out; or the folder of one study"
+    )
     parser.add_argument("--t1", help="the T1-weighted volume, when it is alone")
     parser.add_argument("--t2", help="the T2-weighted volume, when it is alone")
     parser.add_argument(
@@ -106,6 +108,11 @@ def chosen_volumes(arguments: argparse.Namespace) -> tuple[str | None, str | Non
     images = arguments.images
     if images and (arguments.t1 or arguments.t2):
         raise InputError("T1 and T2 are given twice.", "Use either two names or --t1 and --t2.")
+    if len(images) == 1 and Path(images[0]).is_dir():
+        from liverpair.io.study import sources_of
+
+        sources = sources_of(images[0])
+        return tuple(str(sources[side]) if side in sources else None for side in ("t1", "t2"))
     if len(images) == 1:
         raise InputError(
             f"Is '{images[0]}' T1 or T2?", "Write '-' for the volume that is left out, or use --t1 or --t2."

@@ -1,7 +1,7 @@
 """What an export from an archive holds: every series told apart and named, and the pair that a study is read for."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,13 +103,17 @@ def pair_in(folder: str | Path, progress: Progress = no_progress) -> tuple[Liste
     Raises `InputError`, naming the candidates, where it holds several examinations or it is not clear which series is
     meant.
     """
-    found = list_export(folder, progress)
+    return pair_of(list_export(folder, progress), folder)
+
+
+def pair_of(found: Sequence[Listed], folder: str | Path) -> tuple[Listed | None, Listed | None]:
+    """The T1 and the T2 of the series `found` in `folder`, as `pair_in` gives them."""
     examinations = sorted({listed.examination for listed in found if listed.weighting})
     if len(examinations) > 1:
         listed = "; ".join(f"patient {patient or '?'} on {date or '?'}" for patient, date in examinations)
         raise InputError(
             f"'{folder}' holds {len(examinations)} examinations: {listed}.",
-            "Name two series with --series, or give the folder of one examination.",
+            "Give the folder of one of them, or name two series by their numbers, as in 'FOLDER:2'.",
         )
     pair = []
     for side in ("T1", "T2"):
@@ -118,12 +122,13 @@ def pair_in(folder: str | Path, progress: Progress = no_progress) -> tuple[Liste
         if not taken and candidates:
             raise InputError(
                 f"It is not clear which series is the {side}: {_named(candidates)}.",
-                "Name two series with --series; 'liverpair series FOLDER' lists all.",
+                "Name two series by their numbers, as in 'FOLDER:2'; 'liverpair series FOLDER' lists all.",
             )
         pair.append(taken[0] if taken else None)
     if pair == [None, None]:
         raise InputError(
-            f"No series in '{folder}' looks T1- or T2-weighted: {_named(found)}.", "Name two series with --series."
+            f"No series in '{folder}' looks T1- or T2-weighted: {_named(found)}.",
+            "Name two series by their numbers, as in 'FOLDER:2'.",
         )
     return pair[0], pair[1]
 

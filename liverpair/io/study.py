@@ -16,7 +16,7 @@ from liverpair.core.geometry import Grid, check_volume
 from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
 from liverpair.io.dicom_headers import has_preamble
 from liverpair.io.dicom_series import Series, list_series, read_series, series_of_file
-from liverpair.io.exports import series_at
+from liverpair.io.exports import list_export, pair_of, series_at
 from liverpair.io.image_checks import read_file
 from liverpair.io.image_notes import note_on
 from liverpair.io.weighting import guess_sequence, sequence_warning
@@ -65,7 +65,10 @@ def read_image(path: str | Path) -> sitk.Image:
     check_name(path)
     path, number = part_of_address(path)
     if path.is_dir() and number is not None:
-        return read_series(series_at(path, number))
+        series = series_at(path, number)
+        image = read_series(series)
+        note_on(image, f"Series {number} of '{path.name}' is read: {series.label}.")
+        return image
     if path.is_dir():
         return _read_only_series(list_series(path), f"Folder '{path}'")
     if not path.exists():
@@ -81,6 +84,23 @@ def read_image(path: str | Path) -> sitk.Image:
     if image.GetDimension() == 4 and (number or volumes == 1):
         return image[..., (number or 1) - 1]
     return image
+
+
+def sources_of(folder: str | Path) -> dict[str, Path]:
+    """Where the parts of a study are: the files that `Study` knows, else the T1 and the T2 series of a DICOM export of
+    one examination, as `read_image` takes them.
+
+    Raises `InputError` when there is neither, or it is not clear which series is meant.
+    """
+    sources = Study.open(folder).sources
+    if "t1" in sources or "t2" in sources:
+        return sources
+    try:
+        found = list_export(folder)
+    except InputError as error:
+        raise InputError(f"'{folder}' holds neither t1.nii.gz nor t2.nii.gz nor DICOM series.") from error
+    pair = zip(("t1", "t2"), pair_of(found, folder))
+    return sources | {side: Path(f"{folder}:{listed.number}") for side, listed in pair if listed is not None}
 
 
 def part_of_address(address: str | Path) -> tuple[Path, int | None]:

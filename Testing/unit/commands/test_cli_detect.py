@@ -88,7 +88,7 @@ def test_lesions_that_somebody_drew_are_not_replaced(studies, model, capsys):
     assert cli.main(["detect", "--studies", str(studies), "-o", str(studies), *model]) == 1
     said = capsys.readouterr().err
     assert "anna' holds lesions.json, which is not a result of a detection." in said
-    assert "cora' holds no t2.nii.gz." in said
+    assert "cora' holds no t2.nii.gz and no T2-weighted series." in said
     assert (studies / "anna" / "lesions.json").read_bytes() == before
 
 

@@ -1,6 +1,7 @@
 """An export as archives give it: its series told apart, the pair picked where that is clear, and named by number."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from dicom_factory import CORONAL, write_slice, write_stack
 from liverpair import cli
 from liverpair.core.errors import InputError
 from liverpair.io.exports import list_export, pair_in
-from liverpair.io.study import part_of_address, read_image
+from liverpair.io.image_notes import notes_on
+from liverpair.io.study import part_of_address, read_image, sources_of
 from liverpair.jobs.result_folder import content_sha256
 
 HEIGHTS = tuple(9.0 * n for n in range(10))
@@ -115,3 +117,18 @@ def test_the_command_lists_what_is_there(export, capsys):
     assert cli.main(["series", str(export), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["used_as"] for row in rows].index("T1") == 3
+
+
+def test_the_parts_of_a_study_are_its_files_or_else_its_series(export, tmp_path):
+    assert sources_of(export) == {"t1": Path(f"{export}:4"), "t2": Path(f"{export}:2")}
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "notes.txt").write_text("nothing else")
+    with pytest.raises(InputError, match=r"holds neither t1.nii.gz nor t2.nii.gz nor DICOM series"):
+        sources_of(study)
+    sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkInt16), str(study / "t2.nii.gz"))
+    assert sources_of(study) == {"t2": study / "t2.nii.gz"}
+
+
+def test_which_series_is_read_is_told(export):
+    assert notes_on(read_image(f"{export}:2")) == ["Series 2 of 'export' is read: AX T2 SPIR, TE 4.6 ms, M, 6×4×10."]
