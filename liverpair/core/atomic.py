@@ -27,6 +27,15 @@ def check_name(path: str | Path) -> None:
         raise InputError(f"'{shown}' has a name that is not valid UTF-8.", "Rename it.") from None
 
 
+def part_of_address(address: str | Path) -> tuple[Path, int | None]:
+    """A path and the number behind its last colon, counted from 1: "export:3", "dynamic.nii.gz:2". A path that is
+    there as it stands, or that has no such number, has None."""
+    path, colon, number = str(address).rpartition(":")
+    if not colon or not number.isdecimal() or Path(address).exists() or not Path(path).exists():
+        return Path(address), None
+    return Path(path), int(number)
+
+
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A path beside `path`, with the same suffix, to write to; it takes the place of `path` when the block ends well.

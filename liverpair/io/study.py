@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.atomic import IMAGE_SUFFIXES, check_name, image_suffix, written_whole
+from liverpair.core.atomic import IMAGE_SUFFIXES, check_name, image_suffix, part_of_address, written_whole
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, check_volume
 from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
@@ -101,15 +101,6 @@ def sources_of(folder: str | Path) -> dict[str, Path]:
         raise InputError(f"'{folder}' holds neither t1.nii.gz nor t2.nii.gz nor DICOM series.") from error
     pair = zip(("t1", "t2"), pair_of(found, folder))
     return sources | {side: Path(f"{folder}:{listed.number}") for side, listed in pair if listed is not None}
-
-
-def part_of_address(address: str | Path) -> tuple[Path, int | None]:
-    """A path and the number behind its last colon, counted from 1: "export:3", "dynamic.nii.gz:2". A path that is
-    there as it stands, or that has no such number, has None."""
-    path, colon, number = str(address).rpartition(":")
-    if not colon or not number.isdecimal() or Path(address).exists() or not Path(path).exists():
-        return Path(address), None
-    return Path(path), int(number)
 
 
 def read_labeled(image: Path, labels: Path, value: int) -> tuple[sitk.Image, sitk.Image]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
+from liverpair.core.atomic import part_of_address
 from liverpair.core.errors import InputError
 from liverpair.core.records import Record
 from liverpair.detection.detect_options import DetectOptions
@@ -248,7 +249,7 @@ def find_bundles(names: Sequence[str]) -> list[Bundle]:
 def input_sha256(paths: Mapping[str, str | None]) -> dict[str, str | None]:
     """A checksum of every part that is given. Raises `InputError` for a file that does not exist."""
     for path in paths.values():
-        if path is not None and not Path(path).exists():
+        if path is not None and not part_of_address(path)[0].exists():
             raise InputError(f"File '{path}' does not exist.")
     return {part: path if path is None else content_sha256(path) for part, path in paths.items()}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from liverpair.core.atomic import check_name, image_suffix
+from liverpair.core.atomic import check_name, image_suffix, part_of_address
 from liverpair.core.errors import InputError
 
 _DETACHED_HEADERS = (".nhdr", ".mhd")
@@ -27,7 +27,6 @@ def content_sha256(path: str | Path) -> str:
     """A checksum of an image: of its file, of all files of a DICOM folder, or of a header and the data beside it."""
     from liverpair.bundle.weights import file_sha256
     from liverpair.io.exports import series_at
-    from liverpair.io.study import part_of_address
 
     path, number = part_of_address(path)
     if number is not None and path.is_dir():

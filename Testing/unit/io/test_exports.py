@@ -9,10 +9,11 @@ import SimpleITK as sitk
 from dicom_factory import CORONAL, write_slice, write_stack
 
 from liverpair import cli
+from liverpair.core.atomic import part_of_address
 from liverpair.core.errors import InputError
 from liverpair.io.exports import list_export, pair_in
 from liverpair.io.image_notes import notes_on
-from liverpair.io.study import part_of_address, read_image, sources_of
+from liverpair.io.study import read_image, sources_of
 from liverpair.jobs.result_folder import content_sha256
 
 HEIGHTS = tuple(9.0 * n for n in range(10))
