@@ -37,12 +37,13 @@ from DeepDreamInspectorLib.views import settleLoadedScene
 from DeepDreamInspectorLib.watch import WatchSection
 from liverpair.bundle import Catalogue
 from liverpair.bundle.catalogue import DEFAULT_DREAMER
+from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import PUBLISHED_FRAMES, DreamSettings
 from liverpair.jobs.dream_request import dimensions_of
 from liverpair.measures.feature_names import default_features
 from liverpair.mrml import frames
 from liverpair.mrml.dreams.dream_scene import DreamScene
-from LiverPairLib import inputs, sampledata, standins
+from LiverPairLib import sampledata, standins
 from LiverPairLib.documentation import documentation
 from LiverPairLib.installer import Installer
 from LiverPairLib.modellogic import ModelLogic
@@ -178,7 +179,7 @@ class DeepDreamInspectorLogic(ModelLogic):
         volumeNode: vtkMRMLScalarVolumeNode,
         pointsRas: Sequence[Sequence[float]] = (),
         model: str | None = None,
-        side: str = "t1",
+        side: Side | str = Side.T1,
         liverNode: vtkMRMLSegmentationNode | None = None,
         otherVolumeNode: vtkMRMLScalarVolumeNode | None = None,
         **options: Any,
@@ -186,12 +187,12 @@ class DeepDreamInspectorLogic(ModelLogic):
         """Dream and wait for it; for scripts. Slicer stays usable meanwhile.
 
         `pointsRas` are the neurons (world RAS, mm), `model` is a name, the first that fits when None. `side` says
-        whether the volume is "t1" or "t2"; a model that sees both needs the other one as well. `options` are those of
+        which of the two the volume is; a model that sees both needs the other one as well. `options` are those of
         the worker's job "dream" (`iterations`, `random_starts`, `features`, `baselines`, ...). Returns the
         `DreamScene`; raises LiverPairError with the reason when there is none.
         """
-        other = next(each for each in inputs.SIDES if each != side)
-        volumeNodes = {side: volumeNode} | ({other: otherVolumeNode} if otherVolumeNode is not None else {})
+        side = Side(side)
+        volumeNodes = {side: volumeNode} | ({side.other: otherVolumeNode} if otherVolumeNode is not None else {})
         if not self.bundles:
             self.refreshModels()
         bundle = self.findModel(model or next(iter(choices.modelsFor(self.bundles, volumeNodes)), None))
@@ -221,7 +222,7 @@ class DeepDreamInspectorTest(ScriptedLoadableModuleTest):
         middle = [(low + high) / 2 for low, high in zip(bounds[::2], bounds[1::2])]
         logic = standins.workingLogic(DeepDreamInspectorLogic)
         volumeModels = {name: bundle for name, bundle in logic.bundles.items() if bundle.task == "segmentation"}
-        model = choices.modelsFor(volumeModels, ["t1"])[0]
+        model = choices.modelsFor(volumeModels, [Side.T1])[0]
         self.delayDisplay("Dreaming")
         dream = logic.dream(t1, [middle], model, iterations=3, frames=[0, 3])
         self.assertTrue(dream.finished)

@@ -24,6 +24,7 @@ from LesionPairDetectLib.lesionssection import LesionsSection
 from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.readingsection import ReadingSection
 from LesionPairDetectLib.reviewsection import ReviewSection
+from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from LiverPairLib import inputs, sampledata, standins
@@ -126,7 +127,7 @@ class LesionPairDetectLogic(ModelLogic):
 
     def runOf(self, parameterNode: LesionPairDetectParameterNode) -> DetectionRun:
         bundle, volumeNodes = self.bundles[parameterNode.model], inputs.volumesOf(parameterNode)
-        liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in inputs.SIDES}
+        liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in Side}
         return DetectionRun(self.worker, bundle, volumeNodes, liverNodes, parameterNode.device)
 
     def detect(
@@ -143,7 +144,7 @@ class LesionPairDetectLogic(ModelLogic):
         `model` is a name, the first installed one when None; a liver segmentation that is None is computed. Returns the
         `LesionStudy` of the two volumes; raises LiverPairError with the reason when there is none.
         """
-        volumeNodes, liverNodes = {"t1": t1Volume, "t2": t2Volume}, {"t1": t1Liver, "t2": t2Liver}
+        volumeNodes, liverNodes = dict(zip(Side, (t1Volume, t2Volume))), dict(zip(Side, (t1Liver, t2Liver)))
         self.finish(DetectionRun(self.worker, self.findModel(model), volumeNodes, liverNodes, device))
         return LesionStudy(t1Volume, t2Volume)
 
@@ -166,7 +167,7 @@ class LesionPairDetectTest(ScriptedLoadableModuleTest):
         study = logic.detect(t1, t2)
         self.assertTrue(study.pairs())
         for pair in study.pairs():
-            for side in inputs.SIDES:
+            for side in Side:
                 if getattr(pair, side) is not None:
                     self.assertEqual(study.uid_of(study.node(pair.uid, side)), pair.uid)
         uid = study.pairs()[0].uid

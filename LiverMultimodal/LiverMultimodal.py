@@ -22,6 +22,7 @@ from LiverMultimodalLib.runsection import RunSection
 from LiverMultimodalLib.segmentationrun import SegmentationRun
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.core.geometry import volume_ml
+from liverpair.core.sides import Side
 from liverpair.mrml import segmentations, volumes
 from LiverPairLib import inputs, sampledata, sourcedisplay, standins
 from LiverPairLib.documentation import documentation
@@ -133,8 +134,8 @@ class LiverMultimodalLogic(ModelLogic):
         (`device`, `probability`, `uncertainty`, `largest_component`, `mirror`). Returns the `ResultNodes`; raises
         LiverPairError with the reason when there are none.
         """
-        volumeNodes = {"t1": t1Volume, "t2": t2Volume}
-        segmentationNodes = {"t1": t1Segmentation, "t2": t2Segmentation}
+        volumeNodes = dict(zip(Side, (t1Volume, t2Volume)))
+        segmentationNodes = dict(zip(Side, (t1Segmentation, t2Segmentation)))
         bundle = self.findModel(model)
         return self.finish(SegmentationRun(self.worker, bundle, volumeNodes, segmentationNodes, None, options)).nodes
 
@@ -156,7 +157,7 @@ class LiverMultimodalTest(ScriptedLoadableModuleTest):
         logic = standins.workingLogic(LiverMultimodalLogic)
         self.delayDisplay("Segmenting it")
         nodes = logic.segment(t1, t2)
-        for side, volume in (("t1", t1), ("t2", t2)):
+        for side, volume in ((Side.T1, t1), (Side.T2, t2)):
             segmentation = nodes.segmentations[side]
             segment = segmentation.GetSegmentation().GetNthSegment(0)
             self.assertEqual(segment.GetName(), "Liver")

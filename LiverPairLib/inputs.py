@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.io.weighting import sequence_warning
 from liverpair.mrml import volumes
 from liverpair.mrml.segmentations import source_of
@@ -16,18 +17,16 @@ from liverpair.mrml.segmentations import source_of
 Volumes = dict[str, vtkMRMLScalarVolumeNode | None]
 Segmentations = dict[str, vtkMRMLSegmentationNode | None]
 """Nodes by side."""
-SIDES = ("t1", "t2")
-"""The two volumes of a pair, as parameters (`t1Volume`), worker requests and results name them."""
 
 
-def volumeOf(parameterNode: Any, side: str) -> vtkMRMLScalarVolumeNode | None:
-    """The volume node chosen for "t1" or "t2", or None."""
+def volumeOf(parameterNode: Any, side: Side) -> vtkMRMLScalarVolumeNode | None:
+    """The volume node chosen for a side, or None."""
     return getattr(parameterNode, f"{side}Volume")
 
 
 def volumesOf(parameterNode: Any) -> Volumes:
     """The chosen volume nodes, or None, by side."""
-    return {side: volumeOf(parameterNode, side) for side in SIDES}
+    return {side: volumeOf(parameterNode, side) for side in Side}
 
 
 def givenVolumes(parameterNode: Any) -> dict[str, vtkMRMLScalarVolumeNode]:
@@ -72,9 +71,9 @@ class VolumeChecks:
 
 def volumeDefect(parameterNode: Any, given: dict[str, vtkMRMLScalarVolumeNode], checks: VolumeChecks) -> str | None:
     """One sentence about why the volumes `given` by side cannot be used, or None."""
-    if len(given) == 2 and given["t1"] is given["t2"]:
+    if len(given) == 2 and given[Side.T1] is given[Side.T2]:
         return warning(parameterNode)
-    return next(filter(None, (checks.defect(node, side.upper()) for side, node in given.items())), None)
+    return next(filter(None, (checks.defect(node, side.title) for side, node in given.items())), None)
 
 
 def modelDefect(name: str, bundles: dict[str, Bundle], given: Volumes) -> str | None:
@@ -84,14 +83,14 @@ def modelDefect(name: str, bundles: dict[str, Bundle], given: Volumes) -> str | 
     if name not in bundles:
         return _("Model '{name}' is not installed. Import it or choose another.").format(name=name)
     inputs = bundles[name].inputs
-    for side in SIDES:
-        accepted = any(side.upper() in text for text in inputs)
+    for side in Side:
+        accepted = any(side.title in text for text in inputs)
         if side in given and not accepted:
             return _("Model '{name}' is not for {side}. Leave {side} empty or choose another model.").format(
-                name=name, side=side.upper()
+                name=name, side=side.title
             )
         if side not in given and accepted and len(inputs) > 1:
-            return _("Model '{name}' expects T1 and T2; {side} is not selected.").format(name=name, side=side.upper())
+            return _("Model '{name}' expects T1 and T2; {side} is not selected.").format(name=name, side=side.title)
     return None
 
 
@@ -103,7 +102,7 @@ def warning(parameterNode: Any) -> str | None:
     return sequence_warning(known[0]["name"], known[0]["tags"], known[1]["name"], known[1]["tags"], same)
 
 
-def displacedLiver(parameterNode: Any, kind: str = "Liver", sides: Iterable[str] = SIDES) -> str | None:
+def displacedLiver(parameterNode: Any, kind: str = "Liver", sides: Iterable[Side] = Side) -> str | None:
     """One sentence about a segmentation that does not lie where the volume does which it was made of, or None. `kind`
     is what the parameter is called after its side.
     """
@@ -115,7 +114,7 @@ def displacedLiver(parameterNode: Any, kind: str = "Liver", sides: Iterable[str]
             return _(
                 "{side} and its liver segmentation lie under different transforms. Put both under the same one in the "
                 "module Transforms, or have the liver segmented anew."
-            ).format(side=side.upper())
+            ).format(side=side.title)
     return None
 
 
@@ -125,7 +124,7 @@ def guess(parameterNode: Any, seen: set[str]) -> None:
     `seen` is the set of IDs of the volumes that were there at earlier guesses: a volume that the user has not chosen,
     or has taken out, is not put back.
     """
-    for side, node in zip(SIDES, volumes.guess_pair()):
+    for side, node in zip(Side, volumes.guess_pair()):
         if node is not None and node.GetID() not in seen and volumeOf(parameterNode, side) is None:
             setattr(parameterNode, f"{side}Volume", node)
     seen.update(node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
@@ -135,6 +134,6 @@ def swap(parameterNode: Any, kinds: Iterable[str]) -> None:
     """Make T1 what was T2 and the other way round; `kinds` are the parameters that each side has."""
     with slicer.util.NodeModify(parameterNode):
         for what in kinds:
-            t1, t2 = (getattr(parameterNode, f"{side}{what}") for side in SIDES)
+            t1, t2 = (getattr(parameterNode, f"{side}{what}") for side in Side)
             setattr(parameterNode, f"t1{what}", t2)
             setattr(parameterNode, f"t2{what}", t1)

@@ -5,8 +5,9 @@ from typing import Any
 import slicer
 from slicer import vtkMRMLScalarVolumeNode
 
+from liverpair.core.sides import Side
 from liverpair.mrml import segmentations
-from LiverPairLib.inputs import SIDES, volumeOf
+from LiverPairLib.inputs import volumeOf
 
 
 class LiverChooser:
@@ -20,7 +21,7 @@ class LiverChooser:
         that the user has taken out is put back only for another volume.
         """
         with slicer.util.NodeModify(parameterNode):
-            for side in SIDES:
+            for side in Side:
                 volume = volumeOf(parameterNode, side)
                 if volume is not None and hasattr(parameterNode, f"{side}Liver"):
                     self._followSide(parameterNode, f"{side}Liver", volume, self._volumes.get(side) is volume)

@@ -14,6 +14,7 @@ from liverpair.bundle import Bundle
 from liverpair.core.errors import LiverPairError
 from liverpair.core.failures import failure_of
 from liverpair.core.notifying import notify
+from liverpair.core.sides import Side
 from LiverPairLib.inputs import volumeOf
 from LiverPairLib.scenechoices import SceneChoices
 from LiverPairLib.workersession import SessionWorker, sessionWorker
@@ -73,8 +74,8 @@ class PanelContext(VTKObservationMixin):
         """The bundle of the chosen model, or None."""
         return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
 
-    def volume(self, side: str) -> vtkMRMLScalarVolumeNode | None:
-        """The volume node chosen for "t1" or "t2", or None."""
+    def volume(self, side: Side) -> vtkMRMLScalarVolumeNode | None:
+        """The volume node chosen for a side, or None."""
         return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None
 
     def tell(self, what: str) -> None:

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, on_grid
+from liverpair.core.sides import Side
 from liverpair.mrml import maps, segmentations, tables, volumes
 from liverpair.mrml.companions import show_over_source
 from LiverPairLib.inputs import Segmentations, Volumes
@@ -32,7 +33,7 @@ def isInScene(node: vtkMRMLNode | None) -> bool:
 
 
 class ResultNodes:
-    """Where results go: `segmentations` by side ("t1", "t2"), `maps` by side and kind, `table`. `put` makes what is
+    """Where results go: `segmentations` by side, `maps` by side and kind, `table`. `put` makes what is
     missing; `taken` are the sides that it could take."""
 
     def __init__(self, segmentationNodes: Segmentations, tableNode: vtkMRMLTableNode | None) -> None:
@@ -59,8 +60,8 @@ class ResultNodes:
     def summary(self, result: dict[str, Any]) -> str:
         """The volumes of the livers that were taken, as one sentence."""
         found = [
-            _("{volume:.0f} ml in {side}").format(volume=result[side]["volume_ml"], side=side.upper())
-            for side in ("t1", "t2")
+            _("{volume:.0f} ml in {side}").format(volume=result[side]["volume_ml"], side=side.title)
+            for side in Side
             if side in self.taken
         ]
         return _("Liver volume: {volumes}.").format(volumes=", ".join(found))
@@ -89,11 +90,11 @@ class ResultNodes:
             if side in taken:
                 self._putMap(side, kind, taken[side], image, result["provenance"])
         self.taken = tuple(taken)
-        self._putTable({**result, **{side: None for side in ("t1", "t2") if side not in taken}})
+        self._putTable({**result, **{side: None for side in Side if side not in taken}})
         return notes + refusals
 
     def _putSegment(
-        self, side: str, volumeNode: vtkMRMLScalarVolumeNode, result: dict[str, Any], label: dict[str, Any]
+        self, side: Side, volumeNode: vtkMRMLScalarVolumeNode, result: dict[str, Any], label: dict[str, Any]
     ) -> list[str]:
         """Into the chosen segmentation; into a new one when the chosen one cannot take it."""
         chosen = self.segmentations.pop(side, None)
@@ -117,7 +118,7 @@ class ResultNodes:
         return notes
 
     def _putMap(
-        self, side: str, kind: str, volumeNode: vtkMRMLScalarVolumeNode, image: sitk.Image, provenance: dict[str, Any]
+        self, side: Side, kind: str, volumeNode: vtkMRMLScalarVolumeNode, image: sitk.Image, provenance: dict[str, Any]
     ) -> None:
         """A map belongs to its segmentation: the next run into the same segmentation replaces it."""
         name, role = f"{volumeNode.GetName()} {MAP_NAMES[kind]}", maps.ROLES[kind]
@@ -133,11 +134,11 @@ class ResultNodes:
         self.maps[side, kind] = node
 
     def _putTable(self, result: dict[str, Any]) -> None:
-        if not (result["t1"] and result["t2"]):
+        if not (result[Side.T1] and result[Side.T2]):
             result["measures"] = None
         if not isInScene(self.table):
             self.table = self._add("vtkMRMLTableNode", _("Liver measures"))
-        named = {MAP_TITLES[kind].format(side=side.upper()): node.GetName() for (side, kind), node in self.maps.items()}
+        named = {MAP_TITLES[kind].format(side=side.title): node.GetName() for (side, kind), node in self.maps.items()}
         tables.show_measures(self.table, {**result, "maps": named})
 
     def _add(self, className: str, name: str) -> vtkMRMLNode:
@@ -170,7 +171,7 @@ def addLiver(
     volumeNode: vtkMRMLScalarVolumeNode,
     path: str,
     grid: Grid,
-    side: str,
+    side: Side,
     source: dict[str, Any],
     added: list[vtkMRMLNode],
 ) -> vtkMRMLSegmentationNode:
@@ -181,7 +182,7 @@ def addLiver(
     """
     mask = readMap(path)
     if not Grid.of(mask).same_as(grid):
-        raise InputError(_("The liver in {side} lies on another grid.").format(side=side.upper()), _("Run it again."))
+        raise InputError(_("The liver in {side} lies on another grid.").format(side=side.title), _("Run it again."))
     mask = on_grid(sitk.GetArrayViewFromImage(mask), volumes.grid_of(volumeNode))
     name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)

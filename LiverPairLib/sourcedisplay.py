@@ -6,9 +6,9 @@ import qt
 import slicer
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 
+from liverpair.core.sides import Side
 from liverpair.mrml import layouts
 from liverpair.mrml.companions import Companions, show_over_source
-from LiverPairLib.inputs import SIDES
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.workerrun import WorkerRun
 
@@ -38,12 +38,12 @@ def showResult(run: WorkerRun) -> None:
     else the current slice views.
     """
     taken = run.nodes.taken
-    volumeNodes = [run.volume(side) if side in taken else None for side in SIDES]
-    segmentationNodes = [run.nodes.segmentations[side] if side in taken else None for side in SIDES]
+    volumeNodes = [run.volume(side) if side in taken else None for side in Side]
+    segmentationNodes = [run.nodes.segmentations[side] if side in taken else None for side in Side]
     if None not in volumeNodes:
         showPair(volumeNodes, segmentationNodes, run.nodes.table)
     elif layouts.is_pair_layout():
-        layouts.show_in_row(SIDES.index(taken[0]), run.volume(taken[0]))
+        layouts.show_in_row(list(Side).index(taken[0]), run.volume(taken[0]))
     else:
         slicer.util.setSliceViewerLayers(background=run.volume(taken[0]), fit=True)
     for node in filter(None, segmentationNodes):

@@ -10,9 +10,9 @@ import SimpleITK as sitk
 from liverpair.core.errors import WorkerError
 from liverpair.core.geometry import Box, centroid_mm, volume_ml
 from liverpair.core.lesions import LesionPair, write_lesions
+from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.worker.protocol import Event, ResultEvent, SampleEvent
-from LiverPairLib.inputs import SIDES
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.resultnodes import LIVER
 
@@ -89,8 +89,8 @@ def brightPart(path: str) -> sitk.Image:
 
 def segmented(request: dict, folder: Path, say: Callable[[dict], None]) -> dict[str, Any]:
     """The result of the job "segment"."""
-    result = dict.fromkeys(SIDES) | {"measures": {}}
-    for side in SIDES:
+    result = dict.fromkeys(Side) | {"measures": {}}
+    for side in Side:
         if side in request:
             mask, path = brightPart(request[side]), str(folder / f"{side}_liver.nii.gz")
             sitk.WriteImage(mask, path)
@@ -100,7 +100,7 @@ def segmented(request: dict, folder: Path, say: Callable[[dict], None]) -> dict[
 
 def detected(request: dict, folder: Path, say: Callable[[dict], None]) -> dict[str, Any]:
     """The result of the job "detect"."""
-    livers = {side: result["liver"] for side, result in segmented(request, folder, say).items() if side in SIDES}
+    livers = {side: result["liver"] for side, result in segmented(request, folder, say).items() if side in tuple(Side)}
     lesion = {}
     for side, path in livers.items():
         mask = sitk.ReadImage(path)
@@ -112,7 +112,7 @@ def detected(request: dict, folder: Path, say: Callable[[dict], None]) -> dict[s
 
 def dreamt(request: dict, folder: Path, say: Callable[[dict], None]) -> dict[str, Any]:
     """The result of the job "dream", once its samples have been said."""
-    image = sitk.Cast(sitk.ReadImage(request.get("t1") or request["t2"]), sitk.sitkFloat32)
+    image = sitk.Cast(sitk.ReadImage(request.get(Side.T1) or request[Side.T2]), sitk.sitkFloat32)
     frames = []
     for iteration in range(ITERATIONS):
         frame = None

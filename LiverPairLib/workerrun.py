@@ -17,6 +17,7 @@ from slicer.util import VTKObservationMixin
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.failures import failure_of
 from liverpair.core.notifying import notify
+from liverpair.core.sides import Side
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, Event, ProgressEvent, ResultEvent, SampleEvent
 from LiverPairLib.inputs import Volumes
 from LiverPairLib.resultnodes import isInScene
@@ -44,7 +45,7 @@ class WorkerRun(VTKObservationMixin):
     inBackground = False
 
     def __init__(self, worker: SessionWorker, volumeNodes: Volumes) -> None:
-        """`volumeNodes` is a dictionary from "t1" and "t2" to the volume nodes that take part, or None."""
+        """`volumeNodes` is a dictionary from sides to the volume nodes that take part, or None."""
         VTKObservationMixin.__init__(self)
         self._worker, self._onChanged = worker, lambda run: None
         self._volumes = {side: node for side, node in volumeNodes.items() if node is not None}
@@ -90,8 +91,8 @@ class WorkerRun(VTKObservationMixin):
         """How long it has been running, or ran."""
         return time.monotonic() - self._started if self._seconds is None else self._seconds
 
-    def volume(self, side: str) -> vtkMRMLScalarVolumeNode | None:
-        """The volume node of "t1" or "t2" when it took part and is still in the scene, else None."""
+    def volume(self, side: Side) -> vtkMRMLScalarVolumeNode | None:
+        """The volume node of a side when it took part and is still in the scene, else None."""
         node = self._volumes.get(side)
         return node if isInScene(node) else None
 

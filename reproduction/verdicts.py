@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-SIDES = ("T1", "T2")
+from liverpair.core.sides import Side
+
 KINDS = ("", "-specialised")
 CORRELATION = -0.7
 """Rank correlation from which a trend counts."""
@@ -68,7 +69,7 @@ def single_is_best(result: Result) -> Judged:
 def double_in_costs_little(result: Result) -> Judged:
     """Something, and less than both masks out, in the mean over both images."""
     one, two = (_mean_loss(result, name) for name in ("double-in", "double-out"))
-    noise = noise_of(result, *SIDES)
+    noise = noise_of(result, *Side)
     verdict = together([clear(-one, noise), clear(one - two, noise)])
     return f"one mask out {one:+.3f}, two {two:+.3f}{_noise_words(result)}", verdict
 
@@ -76,7 +77,7 @@ def double_in_costs_little(result: Result) -> Judged:
 def double_out_costs_much(result: Result) -> Judged:
     """In the mean over both images."""
     lost = _mean_loss(result, "double-out")
-    return f"{lost:+.3f}{_noise_words(result)}", clear(-lost, noise_of(result, *SIDES))
+    return f"{lost:+.3f}{_noise_words(result)}", clear(-lost, noise_of(result, *Side))
 
 
 def double_out_costs_more_in_t2(result: Result) -> Judged:
@@ -85,26 +86,28 @@ def double_out_costs_more_in_t2(result: Result) -> Judged:
     verdicts, words = [], []
     for kind in KINDS:
         own = _dice(result, f"double-out{kind}")
-        lost = {side: own[side] - single[side] for side in SIDES}
-        noises = [noise_of(result, side) for side in SIDES]
-        verdicts.append(clear(lost["T1"] - lost["T2"], None if None in noises else math.hypot(*noises)))
+        lost = {side: own[side] - single[side] for side in Side}
+        noises = [noise_of(result, side) for side in Side]
+        verdicts.append(clear(lost[Side.T1] - lost[Side.T2], None if None in noises else math.hypot(*noises)))
         words.append(f"{kind.strip('-') or 'non-specialised'} {_words(lost, '+.3f')}")
     return "; ".join(words), together(verdicts)
 
 
 def registering_first_does_not_help(result: Result) -> Judged:
     """The mask of T2, from T2 alone and from T2 with T1 registered to it."""
-    single, registered = (_dice(result, key)["T2"] for key in ("single", "pre-registered"))
-    noise = noise_of(result, "T2")
+    single, registered = (_dice(result, key)[Side.T2] for key in ("single", "pre-registered"))
+    noise = noise_of(result, Side.T2)
     return f"T2 {registered:.3f}, single {single:.3f}; noise {_number(noise)}", clear(single - registered, noise)
 
 
 def double_out_uses_the_other_most(result: Result) -> Judged:
     """Non-specialised as well as specialised, in both images."""
-    keys = {(kind, side): f"double-out{kind}_minus_double-in{kind}_{side.lower()}" for kind in KINDS for side in SIDES}
+    keys = {(kind, side): f"double-out{kind}_minus_double-in{kind}_{side}" for kind in KINDS for side in Side}
     more = {place: result[key] for place, key in keys.items()}
     verdicts = [clear(value, noise_of(result, side)) for (_, side), value in more.items()]
-    words = ", ".join(f"{kind.strip('-') or 'non-specialised'} {side} {v:+.3f}" for (kind, side), v in more.items())
+    words = ", ".join(
+        f"{kind.strip('-') or 'non-specialised'} {side.title} {v:+.3f}" for (kind, side), v in more.items()
+    )
     return f"two masks out less one: {words}", together(verdicts)
 
 
@@ -116,14 +119,14 @@ def use_goes_with_lower_dice(result: Result) -> Judged:
 
 def no_loss_beats_cross_entropy(result: Result) -> Judged:
     """In the mean over both images."""
-    gains, noise = _gains(result), noise_of(result, *SIDES)
+    gains, noise = _gains(result), noise_of(result, *Side)
     best = max(gains, key=gains.__getitem__)
     return f"best: {best} {gains[best]:+.3f}{_noise_words(result)}", None if noise is None else gains[best] <= noise
 
 
 def only_the_gan_is_worse(result: Result) -> Judged:
     """A GAN of another weight than the published 1 cannot tell."""
-    gains, noise, weight = _gains(result), noise_of(result, *SIDES), result["gan_weight"]
+    gains, noise, weight = _gains(result), noise_of(result, *Side), result["gan_weight"]
     worst = min(gains, key=gains.__getitem__)
     words = f"GAN with λ = {weight:g} {gains['gan']:+.3f}; worst: {worst} {gains[worst]:+.3f}{_noise_words(result)}"
     if weight != 1 or noise is None:
@@ -208,13 +211,13 @@ def constraint_raises_t2(result: Result) -> Judged:
     """Above the network without it and above the control, T1 no lower, and below the single network."""
     words, verdicts = [], []
     for other, name in (("double_out", "without"), ("control", "the control")):
-        gains = {side: result[f"constrained_minus_{other}_{side.lower()}"] for side in SIDES}
+        gains = {side: result[f"constrained_minus_{other}_{side}"] for side in Side}
         words.append(f"less {name} {_words(gains, '+.3f')}")
-        lost = clear(gains["T1"], noise_of(result, "T1"))
-        verdicts += [clear(gains["T2"], noise_of(result, "T2")), lost is not False]
+        lost = clear(gains[Side.T1], noise_of(result, Side.T1))
+        verdicts += [clear(gains[Side.T2], noise_of(result, Side.T2)), lost is not False]
     left = result["single_minus_constrained_t2"]
-    verdicts.append(clear(left, noise_of(result, "T2")))
-    noise = ", ".join(f"{side} {_number(noise_of(result, side))}" for side in SIDES)
+    verdicts.append(clear(left, noise_of(result, Side.T2)))
+    noise = ", ".join(f"{side.title} {_number(noise_of(result, side))}" for side in Side)
     return f"{'; '.join(words)}; single less it T2 {left:+.3f}; noise {noise}", together(verdicts)
 
 
@@ -256,11 +259,11 @@ def _dice(result: Result, key: str) -> Mapping[str, float]:
     """By side the Dice of a strategy; sides that it does not mask are left out. Raises `KeyError` when it has none."""
     if not (dice := result["values"]["strategies"][key]["dice"]):
         raise KeyError(key)
-    return dice
+    return {Side(side): value for side, value in dice.items()}
 
 
 def _mean_loss(result: Result, name: str) -> float:
-    return sum(result[f"{name}_minus_single_{side.lower()}"] for side in SIDES) / len(SIDES)
+    return sum(result[f"{name}_minus_single_{side}"] for side in Side) / len(Side)
 
 
 def _gains(result: Result) -> dict[str, float]:
@@ -281,7 +284,7 @@ def _after_longest(result: Result, network: str) -> tuple[str, float, float | No
 
 
 def _noise_words(result: Result) -> str:
-    noise = noise_of(result, *SIDES)
+    noise = noise_of(result, *Side)
     return "" if noise is None else f"; noise {noise:.3f}"
 
 
@@ -290,4 +293,4 @@ def _number(value: float | None) -> str:
 
 
 def _words(figures: Mapping[str, float], style: str = ".3f") -> str:
-    return ", ".join(f"{side} {value:{style}}" for side, value in figures.items())
+    return ", ".join(f"{side.title} {value:{style}}" for side, value in figures.items())

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from DeepDreamInspectorLib.placing import placed, pointsMm, volumeAt, volumeOfBox
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.core.trajectories import RUN_KINDS
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.jobs.dream_request import dimensions_of
@@ -17,7 +18,7 @@ from liverpair.mrml import segmentations
 from liverpair.mrml.lesions.lesion_boxes import box_of
 from liverpair.mrml.volumes import world_grid
 from LiverPairLib import inputs
-from LiverPairLib.inputs import SIDES, VolumeChecks, Volumes
+from LiverPairLib.inputs import VolumeChecks, Volumes
 
 POINTS, BOX, LIVER = "points", "box", "liver"
 """Where the neurons are: `place` of the parameter node."""
@@ -25,21 +26,21 @@ RANDOM_WEIGHTS, RANDOM_DIRECTION = RUN_KINDS[1:]
 
 
 def acceptedSides(bundle: Bundle) -> list[str]:
-    """The sides ("t1", "t2") that a model can be given."""
-    return [side for side in SIDES if any(side.upper() in text for text in bundle.inputs)]
+    """The sides that a model can be given."""
+    return [side for side in Side if any(side.title in text for text in bundle.inputs)]
 
 
-def modelsFor(bundles: dict[str, Bundle], sides: Iterable[str]) -> list[str]:
-    """The names of the models, of `bundles` by name, that can run with volumes of just these sides ("t1", "t2")."""
+def modelsFor(bundles: dict[str, Bundle], sides: Iterable[Side]) -> list[str]:
+    """The names of the models, of `bundles` by name, that can run with volumes of just these sides."""
     return [name for name in bundles if inputs.modelDefect(name, bundles, sides) is None]
 
 
 def noSliceModel(parameterNode: Any, bundle: Bundle, bundles: dict[str, Bundle]) -> str:
     """A sentence where T2 is to be dreamt on and no installed model of single slices takes it; else ""."""
     given = inputs.volumesOf(parameterNode)
-    isT2 = dreamtSide(parameterNode, bundle) == "t2" or (given["t1"] is None and given["t2"] is not None)
+    isT2 = dreamtSide(parameterNode, bundle) is Side.T2 or (given[Side.T1] is None and given[Side.T2] is not None)
     of_slices = [each for each in bundles.values() if dimensions_of(each) == 2]
-    if not isT2 or any("t2" in acceptedSides(each) for each in of_slices):
+    if not isT2 or any(Side.T2 in acceptedSides(each) for each in of_slices):
         return ""
     return _("No installed model works on single slices of T2: a dream on T2 changes the whole volume.")
 
@@ -53,7 +54,7 @@ def givenVolumes(parameterNode: Any, bundle: Bundle) -> Volumes:
 def dreamtSide(parameterNode: Any, bundle: Bundle) -> str | None:
     """The side whose image is dreamt on and measured; None when there is no volume."""
     given = givenVolumes(parameterNode, bundle)
-    return parameterNode.side if parameterNode.side in given else next(iter(given), None)
+    return next((side for side in given if side == parameterNode.side), next(iter(given), None))
 
 
 def sentVolumes(parameterNode: Any, bundle: Bundle) -> Volumes:
@@ -165,7 +166,7 @@ def reasonNotToDream(parameterNode: Any, bundles: dict[str, Bundle], checks: Vol
     if reason is not None:
         return reason
     if not given:
-        accepted = _(" or a ").join(side.upper() for side in acceptedSides(bundle))
+        accepted = _(" or a ").join(side.title for side in acceptedSides(bundle))
         return _("Choose a {sides} volume.").format(sides=accepted)
     sent = sentVolumes(parameterNode, bundle)
     reason = inputs.volumeDefect(parameterNode, sent, checks)
@@ -183,18 +184,18 @@ def reasonNotToDream(parameterNode: Any, bundles: dict[str, Bundle], checks: Vol
     return _placedInTheOther(parameterNode, side) or _pointOutside(parameterNode, side)
 
 
-def _liverDefect(liver: vtkMRMLSegmentationNode | None, side: str) -> str | None:
+def _liverDefect(liver: vtkMRMLSegmentationNode | None, side: Side) -> str | None:
     if liver is None or segmentations.has_segment(liver):
         return None
-    return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
+    return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.title)
 
 
-def _placedInTheOther(parameterNode: Any, side: str) -> str | None:
+def _placedInTheOther(parameterNode: Any, side: Side) -> str | None:
     """A sentence about the first neuron that was placed in the other image of the pair, or None: the two are not
     registered.
     """
-    other = next(each for each in SIDES if each != side)
-    elsewhere, words = inputs.volumeOf(parameterNode, other), {"other": other.upper(), "side": side.upper()}
+    elsewhere = inputs.volumeOf(parameterNode, side.other)
+    words = {"other": side.other.title, "side": side.title}
     if elsewhere is None:
         return None
     if parameterNode.place == BOX and volumeOfBox(parameterNode.box) is elsewhere:
@@ -210,7 +211,7 @@ def _placedInTheOther(parameterNode: Any, side: str) -> str | None:
     return None
 
 
-def _pointOutside(parameterNode: Any, side: str) -> str | None:
+def _pointOutside(parameterNode: Any, side: Side) -> str | None:
     """A sentence about the first point that lies outside of the volume, or None."""
     if parameterNode.place != POINTS:
         return None
@@ -218,5 +219,5 @@ def _pointOutside(parameterNode: Any, side: str) -> str | None:
     for number, point in enumerate(pointsOf(parameterNode), start=1):
         index = grid.index(point)
         if not all(-0.5 <= i < n - 0.5 for i, n in zip(index, grid.size)):
-            return _("Point {number} lies outside of {side}.").format(number=number, side=side.upper())
+            return _("Point {number} lies outside of {side}.").format(number=number, side=side.title)
     return None

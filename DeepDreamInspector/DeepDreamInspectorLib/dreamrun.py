@@ -14,6 +14,7 @@ from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf, newFolder
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.geometry import Grid
+from liverpair.core.sides import Side
 from liverpair.core.trajectories import MEASURES, Trajectories
 from liverpair.jobs.dream_results import TRAJECTORIES_FILE, located, read_dream
 from liverpair.mrml import segmentations, volumes
@@ -140,7 +141,7 @@ class NewDream(DreamRun):
         volumeNodes: Volumes,
         liverNodes: Segmentations,
         options: dict[str, Any],
-        side: str,
+        side: Side,
         addSamples: AddSamples,
     ) -> None:
         """`volumeNodes` and `liverNodes` are by side; a liver may be None. `options` are those of the job "dream",
@@ -155,7 +156,7 @@ class NewDream(DreamRun):
         request = {**self._options, "model": str(self._bundle.folder), "side": self._side, "resume": False}
         request["output"] = str(self._home / RESULTS)
         for side, node in self._volumes.items():
-            volumes.check_node(node, side.upper())
+            volumes.check_node(node, side.title)
             image = volumes.world_image(node)
             request[side] = self.write(image, self._home / f"{side}.nrrd")
             self._grids[side] = Grid.of(image)

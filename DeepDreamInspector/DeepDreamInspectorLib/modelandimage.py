@@ -5,9 +5,9 @@ from slicer.i18n import tr as _
 from DeepDreamInspectorLib.choices import LIVER, acceptedSides, dreamtSide, givenVolumes, noSliceModel
 from DeepDreamInspectorLib.dreamcontext import DreamContext
 from liverpair.bundle import Bundle
+from liverpair.core.sides import Side
 from liverpair.jobs.dream_request import dimensions_of
 from LiverPairLib.controls import KeyComboBox
-from LiverPairLib.inputs import SIDES
 from LiverPairLib.modelandvolumes import ModelAndVolumesSection
 from LiverPairLib.modellogic import ModelLogic
 
@@ -33,8 +33,8 @@ class ModelAndImageSection(ModelAndVolumesSection):
         self.logic.livers.follow(parameterNode)
         super().show()
         bundle = self.context.bundle
-        accepted = acceptedSides(bundle) if bundle is not None else SIDES
-        for side in SIDES:
+        accepted = acceptedSides(bundle) if bundle is not None else Side
+        for side in Side:
             for name in ("VolumeLabel", "VolumeSelector", "LiverLabel", "LiverSelector"):
                 getattr(self.ui, side + name).visible = side in accepted
         self._showSide(bundle)
@@ -43,13 +43,13 @@ class ModelAndImageSection(ModelAndVolumesSection):
         )
         self.ui.modelSummaryLabel.text = " ".join(filter(None, sentences))
 
-    def onSideChosen(self, side: str) -> None:
-        self.context.parameterNode.side = side
+    def onSideChosen(self, side: Side) -> None:
+        self.context.parameterNode.side = side.key
 
     def _showSide(self, bundle: Bundle) -> None:
         """Ask which image is dreamt on where both are given."""
         given = givenVolumes(self.context.parameterNode, bundle) if bundle is not None else {}
-        self._sideBox.setEntries({side: side.upper() for side in given})
+        self._sideBox.setEntries({side: side.title for side in given})
         if given:
             self._sideBox.setCurrent(dreamtSide(self.context.parameterNode, bundle))
         for widget in (self.ui.sideLabel, self.ui.sideComboBox):

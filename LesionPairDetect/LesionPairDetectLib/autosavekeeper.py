@@ -13,9 +13,9 @@ from LesionPairDetectLib.autosave import Autosave
 from liverpair.core.errors import LiverPairError
 from liverpair.core.failures import failure_of
 from liverpair.core.notifying import notify
+from liverpair.core.sides import Side
 from liverpair.mrml import scanner_space
 from liverpair.mrml.lesions.lesion_study import LesionStudy
-from LiverPairLib.inputs import SIDES
 
 DELAY_MS = 500
 
@@ -40,7 +40,7 @@ class AutosaveKeeper(VTKObservationMixin):
     def follow(self, study: LesionStudy, folder: Path | str | None = None) -> Autosave:
         """The `Autosave` of a study, which is kept up to date from now on; in `folder` when one is given."""
         key = study.folder.GetID()
-        nodes = [study.volume(side) for side in SIDES]
+        nodes = [study.volume(side) for side in Side]
         if key not in self._kept:
             own = LesionStudy(*nodes)
             own.observe(lambda what: self._onStudyChanged(key, what))
@@ -85,7 +85,7 @@ class AutosaveKeeper(VTKObservationMixin):
     def _save(self, key: str) -> None:
         study, autosave = self._kept[key]
         try:
-            autosave.save(scanner_space.to_scanner(study.pairs(), *[study.volume(side) for side in SIDES]))
+            autosave.save(scanner_space.to_scanner(study.pairs(), *[study.volume(side) for side in Side]))
         except LiverPairError as error:
             autosave.problem = str(error)
         except Exception as error:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.findings import seen_box
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.measures.boxes import turned
 from liverpair.mrml.lesions.lesion_pairs import same_boxes
 from liverpair.mrml.volumes import world_grid
@@ -17,9 +18,9 @@ from liverpair.mrml.volumes import world_grid
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be drawn in image `side` ("t1", "t2"): the box of lesion `uid`, or of a new lesion when None."""
+    """What is to be drawn in image `side`: the box of lesion `uid`, or of a new lesion when None."""
 
-    side: str
+    side: Side
     uid: str | None = None
 
 
@@ -34,7 +35,7 @@ class Drawer:
         self.proposesPartner = True
         self.placeSentence = ""
 
-    def newLesion(self, side: str) -> Task:
+    def newLesion(self, side: Side) -> Task:
         """The task to draw a new lesion; raises InputError when there is no such volume."""
         self._requireVolume(side)
         return Task(side)
@@ -57,7 +58,7 @@ class Drawer:
         pair = self._chosen()
         if pair is None:
             return None
-        return next((side for side in ("t2", "t1") if seen_box(pair, side) is None), None)
+        return next((side for side in (Side.T2, Side.T1) if seen_box(pair, side) is None), None)
 
     def isOpen(self, task: Task) -> bool:
         """Whether a task can still be done: its lesion and its volume are there."""
@@ -72,23 +73,23 @@ class Drawer:
         self._context.select(uid)
         return uid
 
-    def predictedPartner(self, side: str, box: Box) -> tuple[Box | None, str]:
+    def predictedPartner(self, side: Side, box: Box) -> tuple[Box | None, str]:
         """Where the partner of a box in image `side` should be: a `Box` of the same size along the axes of the other
         image, and in words how that is known. (None, sentence) where nothing is known.
         """
-        other = otherSide(side)
+        other = side.other
         volume = self._context.volume(other)
         if volume is None:
-            return None, _("{side} is not selected.").format(side=other.upper())
+            return None, _("{side} is not selected.").format(side=other.title)
         place = self._context.placeMap().to_other(box.center_mm, side)
         if place is None:
             return None, _(
                 "Nothing is known yet about where {side} lies in {other}: draw the partner too, the next ones follow."
-            ).format(side=side.upper(), other=other.upper())
+            ).format(side=side.title, other=other.title)
         moved = box.moved(np.subtract(place.point_mm, box.center_mm))
         return turned(moved, world_grid(volume).direction), place.sentence
 
-    def replacePrediction(self, uid: str, side: str, old: Box | None, new: Box, score: float | None = None) -> bool:
+    def replacePrediction(self, uid: str, side: Side, old: Box | None, new: Box, score: float | None = None) -> bool:
         """Put a better prediction in the place of box `old` (or of none) of a lesion; whether that was done: it is not
         when somebody has touched the box since."""
         study = self._context.study
@@ -101,8 +102,8 @@ class Drawer:
             study.set_box(uid, side, new, origin="predicted", score=score)
         return True
 
-    def _add(self, side: str, box: Box) -> str:
-        other, study = otherSide(side), self._context.study
+    def _add(self, side: Side, box: Box) -> str:
+        other, study = side.other, self._context.study
         partner, self.placeSentence = self.predictedPartner(side, box) if self.proposesPartner else (None, "")
         boxes = {side: box, f"{side}_origin": "drawn"}
         if partner is not None:
@@ -125,12 +126,12 @@ class Drawer:
         uid = self._context.selectedUid
         return self._context.study.pair(uid) if uid is not None else None
 
-    def _requireVolume(self, side: str) -> None:
+    def _requireVolume(self, side: Side) -> None:
         if self._context.study is None or self._context.volume(side) is None:
-            raise InputError(_("{side} is not selected.").format(side=side.upper()), _("Choose a volume."))
+            raise InputError(_("{side} is not selected.").format(side=side.title), _("Choose a volume."))
 
 
-def _has(pair: LesionPair | None, side: str, box: Box) -> bool:
+def _has(pair: LesionPair | None, side: Side, box: Box) -> bool:
     """Whether a lesion has this box (or None) on this side."""
     present = getattr(pair, side)
     if present is None or box is None:

@@ -8,9 +8,10 @@ from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
 from liverpair.core.errors import BundleError
-from liverpair.core.findings import SIDES, seen_box
+from liverpair.core.findings import seen_box
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.measures.boxes import iou_mm
 from liverpair.registration.places import PlaceMap
@@ -43,7 +44,7 @@ class Unmatched:
     """
 
     uid: str
-    side: str
+    side: Side
     source: str
     candidates: tuple[Candidate, ...]
     sentence: str
@@ -51,7 +52,7 @@ class Unmatched:
 
 def unmatchedSide(pair: LesionPair) -> str | None:
     """The image in which a lesion was seen when it was seen in one only, else None."""
-    seen = [side for side in SIDES if seen_box(pair, side) is not None]
+    seen = [side for side in Side if seen_box(pair, side) is not None]
     return seen[0] if len(seen) == 1 else None
 
 
@@ -77,7 +78,7 @@ def explain(
     moved, source = _moved(pair, side, placeMap)
     if moved is None:
         return None
-    other = _other(side)
+    other = side.other
     there = [each for each in pairs if each.uid != pair.uid and each.state != "rejected" and seen_box(each, other)]
     boxes = [getattr(each, other) for each in there]
     overlaps = iou_mm([moved], boxes)[0] if boxes else []
@@ -86,20 +87,16 @@ def explain(
         for each, box, overlap in zip(there, boxes, overlaps)
     ]
     nearest = tuple(sorted(candidates, key=lambda candidate: (candidate.distance_mm, candidate.number))[:NEAREST])
-    return Unmatched(pair.uid, side, source, nearest, _sentence(other.upper(), nearest, neededOverlap))
+    return Unmatched(pair.uid, side, source, nearest, _sentence(other.title, nearest, neededOverlap))
 
 
-def _other(side: str) -> str:
-    return SIDES[1 - SIDES.index(side)]
-
-
-def _moved(pair: LesionPair, side: str, placeMap: PlaceMap) -> tuple[Box | None, str]:
+def _moved(pair: LesionPair, side: Side, placeMap: PlaceMap) -> tuple[Box | None, str]:
     """The lesion's box in the other image, and in words how that is known; (None, "") when it is not."""
-    box, predicted = getattr(pair, side), getattr(pair, _other(side))
+    box, predicted = getattr(pair, side), getattr(pair, side.other)
     if predicted is not None:
         return predicted, _("Its predicted box is compared.")
     if pair.displacement_mm is not None:
-        sign = 1 if side == "t1" else -1
+        sign = 1 if side is Side.T1 else -1
         return box.moved(sign * np.asarray(pair.displacement_mm)), _("Moved as the network predicted.")
     place = placeMap.to_other(box.center_mm, side)
     if place is None:

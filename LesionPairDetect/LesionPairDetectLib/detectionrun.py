@@ -12,11 +12,12 @@ from liverpair.core.errors import InputError
 from liverpair.core.findings import kind_of_finding
 from liverpair.core.geometry import Grid
 from liverpair.core.lesions import LesionPair, read_lesions
+from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.mrml import provenance, segmentations, volumes
 from liverpair.mrml.lesions.lesion_folders import ItemAttributes
 from liverpair.mrml.lesions.lesion_study import LesionStudy
-from LiverPairLib.inputs import SIDES, Segmentations, Volumes
+from LiverPairLib.inputs import Segmentations, Volumes
 from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
 from LiverPairLib.workerrun import WorkerRun
 from LiverPairLib.workersession import SessionWorker
@@ -42,7 +43,7 @@ class DetectionRun(WorkerRun):
     def __init__(
         self, worker: SessionWorker, bundle: Bundle, volumeNodes: Volumes, liverNodes: Segmentations, device: str
     ) -> None:
-        """`volumeNodes` and `liverNodes` are dictionaries from "t1" and "t2" to nodes; a liver that is None is
+        """`volumeNodes` and `liverNodes` are dictionaries from sides to nodes; a liver that is None is
         segmented on the way.
         """
         super().__init__(worker, volumeNodes)
@@ -55,7 +56,7 @@ class DetectionRun(WorkerRun):
         request = {"model": str(self._bundle.folder), "device": self._device, "correspondence": False}
         request |= {"output": str(folder / "results"), "remember": False}
         for side, node in self._volumes.items():
-            volumes.check_node(node, side.upper())
+            volumes.check_node(node, side.title)
             image, liver = volumes.world_image(node), self._givenLivers.get(side)
             self._grids[side] = Grid.of(image)
             request[side] = self.write(image, folder / f"{side}.nrrd")
@@ -67,13 +68,13 @@ class DetectionRun(WorkerRun):
         return request
 
     def takeResult(self, result: dict[str, Any]) -> str:
-        nodes = [self.volume(side) for side in SIDES]
+        nodes = [self.volume(side) for side in Side]
         found = read_lesions(result["lesions"])
-        for side, node in zip(SIDES, nodes):
+        for side, node in zip(Side, nodes):
             if node is None or not volumes.world_grid(node).same_as(self._grids[side]):
-                raise InputError(_("{side} was changed in the meantime.").format(side=side.upper()), _("Detect again."))
+                raise InputError(_("{side} was changed in the meantime.").format(side=side.title), _("Detect again."))
         with takenBack() as added:
-            for side, node in zip(SIDES, nodes):
+            for side, node in zip(Side, nodes):
                 if not isInScene(self._givenLivers.get(side)):
                     source = result.get("provenance") or {}
                     self.livers[side] = addLiver(node, result["livers"][side], self._grids[side], side, source, added)
@@ -102,7 +103,7 @@ def merged(old: list[LesionPair], found: list[LesionPair]) -> tuple[list[LesionP
 def overlapping(first: list[LesionPair], second: list[LesionPair]) -> np.ndarray:
     """Boolean matrix (n, m): which lesions of two lists are the same, for their boxes overlap in either image."""
     same = np.zeros((len(first), len(second)), bool)
-    for side in SIDES:
+    for side in Side:
         rows, columns = (
             [row for row, pair in enumerate(pairs) if getattr(pair, side) is not None] for pairs in (first, second)
         )

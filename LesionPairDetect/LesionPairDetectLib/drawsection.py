@@ -11,12 +11,12 @@ from LesionPairDetectLib.boxdrag import BoxDrag
 from LesionPairDetectLib.candidates import Candidate, explain, linkOverlap, unmatchedSide
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
 from LesionPairDetectLib.partnerproposal import PartnerProposer, PartnerRun
-from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
+from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.reviewer import Reviewer
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
-from LiverPairLib.inputs import SIDES
+from liverpair.core.sides import Side
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
 from LiverPairLib.workerrun import FAILED
@@ -39,16 +39,16 @@ class DrawSection(Section):
         self.task = None
         self._unmatched = None
         self._place, self._asked = {}, None
-        starters = {"drawT1Button": lambda checked=False: self.draw("t1"),
-                    "drawT2Button": lambda checked=False: self.draw("t2"),
+        starters = {"drawT1Button": lambda checked=False: self.draw(Side.T1),
+                    "drawT2Button": lambda checked=False: self.draw(Side.T2),
                     "drawPartnerButton": lambda checked=False: self.drawPartner()}  # fmt: skip
         for name, start in starters.items():
             button = getattr(self.ui, name)
             button.text = f"{button.text} ({KEYS[name]})"
             button.connect("clicked(bool)", start)
         self._keys = KeyBindings({KEYS[name]: start for name, start in starters.items()})
-        for side in SIDES:
-            button = getattr(self.ui, f"delete{side.upper()}BoxButton")
+        for side in Side:
+            button = getattr(self.ui, f"delete{side.title}BoxButton")
             button.connect("clicked(bool)", lambda checked=False, side=side: self.deleteBox(side))
         self.ui.proposePartnerCheckBox.connect("toggled(bool)", self.onProposes)
         self.onProposes(self.ui.proposePartnerCheckBox.checked)
@@ -76,8 +76,8 @@ class DrawSection(Section):
             self.stop()
         self.show()
 
-    def draw(self, side: str) -> None:
-        """Start drawing a new lesion in "t1" or "t2"; doing it again leaves off."""
+    def draw(self, side: Side) -> None:
+        """Start drawing a new lesion on a side; doing it again leaves off."""
         self._toggle(lambda: self.drawer.newLesion(side))
 
     def drawPartner(self) -> None:
@@ -107,20 +107,20 @@ class DrawSection(Section):
 
     def onWrongRow(self) -> None:
         """Somebody has dragged in the row of the other image."""
-        side, other = self.task.side.upper(), otherSide(self.task.side).upper()
+        side, other = self.task.side.title, self.task.side.other.title
         self._askAgain(_("That was a {other} view. Drag the box in a {side} view.").format(other=other, side=side))
 
     def onProposes(self, checked: bool) -> None:
         self.drawer.proposesPartner = checked
 
-    def deleteBox(self, side: str) -> None:
+    def deleteBox(self, side: Side) -> None:
         with self.context.attempt():
             self.reviewer.deleteSide(side)
 
     def onCandidate(self, row: int, column: int = 0) -> None:
         """Bring the other image to a candidate."""
         with self.context.attempt():
-            other = otherSide(self._unmatched.side)
+            other = self._unmatched.side.other
             candidate = self._unmatched.candidates[row]
             self.context.jump(other, getattr(self.context.study.pair(candidate.uid), other).center_mm)
         self.ui.linkCandidateButton.enabled = True
@@ -153,31 +153,31 @@ class DrawSection(Section):
             self.drag.start(*self._volumesOf(task))
         except InputError:  # no view shows it: the layout of both rows has some that do, once Slicer has made them
             showPair(
-                [self.context.volume(side) for side in SIDES],
-                [self.context.liverSegmentation(side) for side in SIDES],
+                [self.context.volume(side) for side in Side],
+                [self.context.liverSegmentation(side) for side in Side],
                 onFitted=lambda: self._dragInNewViews(task),
             )
 
     def _volumesOf(self, task: Task) -> tuple[vtkMRMLScalarVolumeNode | None, vtkMRMLScalarVolumeNode | None]:
         """The volume to draw in, and the other one."""
-        return self.context.volume(task.side), self.context.volume(otherSide(task.side))
+        return self.context.volume(task.side), self.context.volume(task.side.other)
 
     def _dragInNewViews(self, task: Task) -> None:
         if self.task == task and not self.drag.started:
             with self.context.attempt():
                 self.drag.start(*self._volumesOf(task))
 
-    def _askNetwork(self, uid: str, side: str, box: Box) -> None:
+    def _askNetwork(self, uid: str, side: Side, box: Box) -> None:
         if self.proposer.reason() is not None:
             return
-        proposed = getattr(self.context.study.pair(uid), otherSide(side))
+        proposed = getattr(self.context.study.pair(uid), side.other)
         self._asked = uid
         self.proposer.ask(side, box, lambda run: self._onAnswered(uid, side, proposed, run))
 
-    def _onAnswered(self, uid: str, side: str, proposed: Box | None, run: PartnerRun) -> None:
+    def _onAnswered(self, uid: str, side: Side, proposed: Box | None, run: PartnerRun) -> None:
         with self.context.attempt():
             if run.box is not None:
-                if self.drawer.replacePrediction(uid, otherSide(side), proposed, run.box, run.score):
+                if self.drawer.replacePrediction(uid, side.other, proposed, run.box, run.score):
                     self._place[uid] = run.sentence
             elif run.ending == FAILED:
                 self._place[uid] = f"{self._place[uid]} {run.sentence}"
@@ -193,8 +193,8 @@ class DrawSection(Section):
     def _showDrawing(self) -> None:
         context, task = self.context, self.task
         hasStudy = context.study is not None
-        for side in SIDES:
-            button = getattr(self.ui, f"draw{side.upper()}Button")
+        for side in Side:
+            button = getattr(self.ui, f"draw{side.title}Button")
             button.enabled = hasStudy and context.volume(side) is not None
             button.checked = task is not None and task.uid is None and task.side == side
         missing = self.drawer.partnerSide() if hasStudy else None
@@ -207,9 +207,9 @@ class DrawSection(Section):
             escapeKey.release(self.stop)
             context.prompt.hide(self.stop)
         pair = self.reviewer.pair if hasStudy else None
-        for side in SIDES:
+        for side in Side:
             hasBox = pair is not None and getattr(pair, side) is not None
-            getattr(self.ui, f"delete{side.upper()}BoxButton").enabled = hasBox
+            getattr(self.ui, f"delete{side.title}BoxButton").enabled = hasBox
         place = self._placeText(pair)
         self.ui.placeLabel.text = place
         self.ui.placeLabel.visible = bool(place)
@@ -220,9 +220,9 @@ class DrawSection(Section):
 
     def _instruction(self, task: Task) -> str:
         if task.uid is None:
-            return _("Drag a box around the lesion in a {side} view.").format(side=task.side.upper())
+            return _("Drag a box around the lesion in a {side} view.").format(side=task.side.title)
         number = self.context.study.pair(task.uid).number
-        return _("Drag the {side} box of lesion {number}.").format(side=task.side.upper(), number=number)
+        return _("Drag the {side} box of lesion {number}.").format(side=task.side.title, number=number)
 
     def _setUpTable(self) -> None:
         table = self.ui.candidatesTable
@@ -246,9 +246,9 @@ class DrawSection(Section):
         needed = linkOverlap(context.bundle)
         self._unmatched = found = explain(pair, context.study.pairs(), context.placeMap(), needed)
         candidates = found.candidates if found is not None else ()
-        nothing = _("Where it should be in {other} is not known.").format(other=otherSide(side).upper())
+        nothing = _("Where it should be in {other} is not known.").format(other=side.other.title)
         self.ui.unmatchedLabel.text = "<b>{title}</b> {sentence} <i>{source}</i>".format(
-            title=_("Lesion {number} is seen in {side} only.").format(number=pair.number, side=side.upper()),
+            title=_("Lesion {number} is seen in {side} only.").format(number=pair.number, side=side.title),
             sentence=found.sentence if found is not None else nothing,
             source=found.source if found is not None else "",
         )

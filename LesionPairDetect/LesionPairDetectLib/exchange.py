@@ -14,13 +14,13 @@ from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.findings import seen_box
 from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
+from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import write_csv
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.measures.burden import lesion_measures
 from liverpair.mrml import dicom_files, scanner_space
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.mrml.volumes import world_grid
-from LiverPairLib.inputs import SIDES
 
 IMPORT_STEP = _("Import")
 """What an import is called among the steps that can be undone."""
@@ -80,12 +80,12 @@ class Exchange:
             sentences.append(_("Not yet reviewed, and replaced by them: {count}.").format(count=len(dropped)))
         if how == ADD and same.any():
             sentences.append(_("Overlapping with lesions that were there: {n}.").format(n=same.any(axis=1).sum()))
-        for side in SIDES:
+        for side in Side:
             outside = self._countOutside(pairs, side)
             if outside:
                 sentences.append(
                     _("Boxes that lie outside {side}: {count}. Is this the file of this patient?").format(
-                        count=outside, side=side.upper()
+                        count=outside, side=side.title
                     )
                 )
         return " ".join(sentences)
@@ -99,8 +99,8 @@ class Exchange:
     def exportTable(self, path: Path | str) -> str:
         """Write the measures of every lesion as CSV."""
         study, context = self._require(), self._context
-        images = {side: context.image(side) for side in SIDES}
-        livers = {side: context.livers(side) for side in SIDES}
+        images = {side: context.image(side) for side in Side}
+        livers = {side: context.livers(side) for side in Side}
         rows = lesion_measures(study.pairs(), images, livers)
         write_csv(path, rows)
         return _("Lesions whose measures were written to '{path}': {count}.").format(count=len(rows), path=path)
@@ -108,12 +108,12 @@ class Exchange:
     def requireDicom(self) -> None:
         """Raise InputError when a volume in which a lesion was seen is not from DICOM, before a folder is asked for."""
         kept = [pair for pair in self._require().pairs() if pair.state != "rejected"]
-        for side, node in zip(SIDES, self._volumes()):
+        for side, node in zip(Side, self._volumes()):
             wasSeen = any(seen_box(pair, side) is not None for pair in kept)
             if wasSeen and (node is None or not dicom_files.files_of(node)):
                 raise InputError(
                     _("{side} was not loaded from DICOM, and a structured report has to refer to its images.").format(
-                        side=side.upper()
+                        side=side.title
                     ),
                     _("Export lesions.json or CSV instead."),
                 )
@@ -137,9 +137,9 @@ class Exchange:
         return self._context.study
 
     def _volumes(self) -> list[vtkMRMLScalarVolumeNode | None]:
-        return [self._context.volume(side) for side in SIDES]
+        return [self._context.volume(side) for side in Side]
 
-    def _countOutside(self, pairs: list[LesionPair], side: str) -> int:
+    def _countOutside(self, pairs: list[LesionPair], side: Side) -> int:
         """How many boxes have their center outside the volume of their image."""
         volume = self._context.volume(side)
         if volume is None:

@@ -8,10 +8,11 @@ from slicer.i18n import tr as _
 from LesionPairDetectLib.detectionrun import DetectionRun
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.bundle import Bundle
+from liverpair.core.sides import Side
 from liverpair.mrml import segmentations
 from liverpair.mrml.lesions import lesion_folders
 from LiverPairLib import inputs
-from LiverPairLib.inputs import SIDES, VolumeChecks
+from LiverPairLib.inputs import VolumeChecks
 from LiverPairLib.modelandvolumes import ModelAndVolumesSection
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.runpanel import RunPanel
@@ -74,8 +75,8 @@ class InputsSection(ModelAndVolumesSection):
         go to the one that is chosen when they have settled.
         """
         context = self.context
-        chosen = [context.volume(side) for side in SIDES]
-        if chosen != [run.volume(side) for side in SIDES]:
+        chosen = [context.volume(side) for side in Side]
+        if chosen != [run.volume(side) for side in Side]:
             return
         with slicer.util.NodeModify(context.parameterNode):
             for side, node in run.livers.items():
@@ -83,7 +84,7 @@ class InputsSection(ModelAndVolumesSection):
             followThreshold(context.parameterNode, run.displayThreshold)
         shown = (pair.uid for pair in context.study.pairs() if context.study.is_shown(pair))
         context.select(next(shown, None), jump=False)
-        showPair(chosen, [context.liverSegmentation(side) for side in SIDES], onFitted=context.jumpToSelected)
+        showPair(chosen, [context.liverSegmentation(side) for side in Side], onFitted=context.jumpToSelected)
 
 
 def followThreshold(parameterNode: Any, displayThreshold: float | None) -> None:
@@ -104,18 +105,18 @@ def reasonNotToDetect(parameterNode: Any, bundles: dict[str, Bundle], checks: Vo
     given = inputs.givenVolumes(parameterNode)
     if not given:
         return _("Choose a T1 and a T2 volume.")
-    missing = [side.upper() for side in SIDES if side not in given]
+    missing = [side.title for side in Side if side not in given]
     if missing:
         return _("{side} is not selected: a lesion is looked for in both volumes.").format(side=missing[0])
     defect = inputs.volumeDefect(parameterNode, given, checks)
     if defect:
         return defect
-    livers = [getattr(parameterNode, f"{side}Liver") for side in SIDES]
+    livers = [getattr(parameterNode, f"{side}Liver") for side in Side]
     if livers[0] is not None and livers[0] is livers[1]:
         return _("T1 and T2 need different liver segmentations.")
-    for side, liver in zip(SIDES, livers):
+    for side, liver in zip(Side, livers):
         if liver is not None and not segmentations.has_segment(liver):
-            return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.upper())
+            return _("The liver segmentation of {side} has no segment called Liver.").format(side=side.title)
     return inputs.displacedLiver(parameterNode) or inputs.modelDefect(parameterNode.model, bundles, given)
 
 
@@ -128,5 +129,5 @@ def displacedBoxes(parameterNode: Any) -> str | None:
             return _(
                 "{side} and its boxes lie under different transforms ({count} of {all}), so that the boxes are not "
                 "where the lesions are. Put all of them under the same one in the module Transforms."
-            ).format(side=side.upper(), count=count, all=len(boxes))
+            ).format(side=side.title, count=count, all=len(boxes))
     return None

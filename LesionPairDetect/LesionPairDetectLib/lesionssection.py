@@ -11,10 +11,10 @@ from LesionPairDetectLib.lesiontable import LesionTable
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
 from liverpair.mrml.lesions import lesion_table
-from LiverPairLib.inputs import SIDES
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.section import Section
 
@@ -85,7 +85,7 @@ class LesionsSection(Section):
         if context.study is not None:
             try:
                 self._pairs = context.study.pairs()
-                self._images = {side: context.image(side) for side in SIDES}
+                self._images = {side: context.image(side) for side in Side}
                 self._rows = {row.uid: row for row in lesion_measures(self._pairs, self._images)}
             except InputError as error:
                 self._problem = str(error)
@@ -96,7 +96,7 @@ class LesionsSection(Section):
         context = self.context
         if context.study is None or context.parameterNode is None or self._problem:
             return
-        livers = {side: context.livers(side) for side in SIDES}
+        livers = {side: context.livers(side) for side in Side}
         rows = lesion_measures(self._shown(), self._images, livers)
         self._contrasts = {row.uid: (row.t1_contrast, row.t2_contrast) for row in rows}
         self._livers = livers
@@ -187,8 +187,8 @@ def sumsText(sums: dict[str, Any], hidden: int = 0) -> str:
             ),
         ]
         burdens = [
-            _("{percent:.1f} % in {side}").format(percent=sums[f"{side}_burden_percent"], side=side.upper())
-            for side in SIDES
+            _("{percent:.1f} % in {side}").format(percent=sums[f"{side}_burden_percent"], side=side.title)
+            for side in Side
             if sums[f"{side}_burden_percent"] is not None
         ]
         if burdens:

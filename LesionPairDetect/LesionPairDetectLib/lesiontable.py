@@ -185,13 +185,13 @@ def _cell(column: int, row: LesionRow) -> tuple[str, str]:
     text, proposed = column.text(row), _proposedSide(row)
     if proposed is None or column.key not in ("kind", f"{proposed}_score", f"{proposed}_diameter_mm"):
         return text, ""
-    seen = "T2" if proposed == "t1" else "T1"
+    seen = proposed.other.title
     tip = _(
         "Seen in {seen}. The box in {side} is proposed: accept the lesion or adjust the box if it is there, delete the "
         "box if it is not. It is not measured before."
-    ).format(seen=seen, side=proposed.upper())
+    ).format(seen=seen, side=proposed.title)
     if column.key == "kind":
-        return f"{seen}, {proposed.upper()}{PROPOSED}", tip
+        return f"{seen}, {proposed.title}{PROPOSED}", tip
     return f"{text}{PROPOSED}", tip
 
 

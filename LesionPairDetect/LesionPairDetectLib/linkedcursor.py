@@ -9,11 +9,11 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
-from LesionPairDetectLib.readingcontext import GROUPS, ReadingContext, otherSide
+from LesionPairDetectLib.readingcontext import GROUPS, ReadingContext
+from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts
 from liverpair.mrml.lesions.box_drawing import slice_views_of
 from liverpair.mrml.lesions.lesion_marker import PlaceMarker
-from LiverPairLib.inputs import SIDES
 
 SETTLE_MS = 10
 SAME_PLACE_MM = 0.01
@@ -34,7 +34,7 @@ class LinkedCursor(VTKObservationMixin):
     def __init__(self, context: ReadingContext, onPlace: Callable[..., None]) -> None:
         VTKObservationMixin.__init__(self)
         self._context, self._onPlace = context, onPlace
-        self._markers = {side: PlaceMarker(GROUPS[side]) for side in SIDES}
+        self._markers = {side: PlaceMarker(GROUPS[side]) for side in Side}
         self._places = {}
         self.enabled = True
         self._timer = qt.QTimer()
@@ -45,7 +45,7 @@ class LinkedCursor(VTKObservationMixin):
     def start(self) -> None:
         """Follow the rows as they are now."""
         self.stop()
-        for side in SIDES:
+        for side in Side:
             for sliceNode in layouts.row_views(GROUPS[side]):
                 self.addObserver(sliceNode, vtk.vtkCommand.ModifiedEvent, self._onSliceModified)
             self._places[side] = placeOfRow(GROUPS[side])
@@ -62,11 +62,11 @@ class LinkedCursor(VTKObservationMixin):
         for marker in self._markers.values():
             marker.hide()
 
-    def point(self, side: str, pointMm: Sequence[float], jump: bool = True) -> None:
+    def point(self, side: Side, pointMm: Sequence[float], jump: bool = True) -> None:
         """Somebody looks at a point (world LPS, mm) of one image: bring the other row there, unless told not to jump,
         and mark the place in it.
         """
-        other = otherSide(side)
+        other = side.other
         self._markers[side].hide()
         known = self._context.volume(side) is not None and self._context.volume(other) is not None
         place = self._context.placeMap().to_other(pointMm, side) if known else None
@@ -79,7 +79,7 @@ class LinkedCursor(VTKObservationMixin):
         self._remember()
         self._onPlace(side, place)
 
-    def _shows(self, side: str) -> bool:
+    def _shows(self, side: Side) -> bool:
         """Whether a view of a row has the volume of that side."""
         names = {view.name for view in layouts.ROWS[GROUPS[side]]}
         return not names.isdisjoint(slice_views_of(self._context.volume(side)))
@@ -92,8 +92,8 @@ class LinkedCursor(VTKObservationMixin):
         """The views have come to rest: who has moved?"""
         if self._context.study is None:
             return
-        before, self._places = self._places, {side: placeOfRow(GROUPS[side]) for side in SIDES}
-        moved = [side for side in SIDES if not _same(before.get(side), self._places[side])]
+        before, self._places = self._places, {side: placeOfRow(GROUPS[side]) for side in Side}
+        moved = [side for side in Side if not _same(before.get(side), self._places[side])]
         if not moved:
             return
         led = [side for side in moved if not _same(self._context.jumpedTo.get(side), self._places[side])]
@@ -104,7 +104,7 @@ class LinkedCursor(VTKObservationMixin):
             self.point(led[0], frames.flip(self._places[led[0]]))
 
     def _remember(self) -> None:
-        self._places = {side: placeOfRow(GROUPS[side]) for side in SIDES}
+        self._places = {side: placeOfRow(GROUPS[side]) for side in Side}
 
 
 def placeOfRow(group: int) -> tuple[float, ...] | None:

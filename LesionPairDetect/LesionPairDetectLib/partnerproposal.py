@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from LiverPairLib.inputs import SIDES
+from liverpair.core.sides import Side
 from LiverPairLib.workerrun import WorkerRun
 
 
@@ -24,17 +24,17 @@ class PartnerRun(WorkerRun):
     needsAllVolumes = True
     inBackground = True
 
-    def __init__(self, context: ReadingContext, side: str, box: Box) -> None:
-        super().__init__(context.worker, {each: context.volume(each) for each in SIDES})
-        self._images = {each: context.image(each) for each in SIDES}
-        self._livers = {each: context.livers(each) for each in SIDES}
+    def __init__(self, context: ReadingContext, side: Side, box: Box) -> None:
+        super().__init__(context.worker, {each: context.volume(each) for each in Side})
+        self._images = {each: context.image(each) for each in Side}
+        self._livers = {each: context.livers(each) for each in Side}
         self._model, self._device = context.parameterNode.model, context.parameterNode.device
         self._side, self._drawn = side, box
         self.box = self.score = None
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {"model": self._model, "device": self._device, "side": self._side}
-        for side in SIDES:
+        for side in Side:
             for name, image in ((side, self._images[side]), (f"{side}_liver", self._livers[side])):
                 request[name] = self.write(image, folder / f"{name}.nrrd")
         request["box"] = {
@@ -67,18 +67,18 @@ class PartnerProposer:
     def reason(self) -> str | None:
         """One sentence about why the network cannot be asked, or None."""
         context = self._context
-        if context.parameterNode is None or None in [context.volume(side) for side in SIDES]:
+        if context.parameterNode is None or None in [context.volume(side) for side in Side]:
             return _("Choose a T1 and a T2 volume.")
         if not context.parameterNode.model:
             return _("There is no model to ask.")
-        missing = [side.upper() for side in SIDES if context.livers(side) is None]
+        missing = [side.title for side in Side if context.livers(side) is None]
         if missing:
             return _("The liver in {side} is not segmented.").format(side=missing[0])
         if context.worker.busy:
             return _("The worker is busy.")
         return None
 
-    def ask(self, side: str, box: Box, onAnswered: Callable[[PartnerRun], None]) -> None:
+    def ask(self, side: Side, box: Box, onAnswered: Callable[[PartnerRun], None]) -> None:
         """Start asking; `onAnswered(run)` gets the `PartnerRun` when it has ended, well or not.
 
         Raises LiverPairError when it cannot be asked.

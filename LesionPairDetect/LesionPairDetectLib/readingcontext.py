@@ -11,15 +11,15 @@ from slicer.i18n import tr as _
 from LesionPairDetectLib.viewprompt import ViewPrompt
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import offset_t1_to_t2
+from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts, segmentations, volumes
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.registration.livers import LiverCorrespondence
 from liverpair.registration.places import PlaceMap
-from LiverPairLib.inputs import SIDES
 from LiverPairLib.panelcontext import Bundles, PanelContext, Say
 from LiverPairLib.workersession import SessionWorker
 
-GROUPS = {side: group for group, side in enumerate(SIDES)}
+GROUPS = {side: group for group, side in enumerate(Side)}
 """View group, and row of the layout, of each side."""
 
 
@@ -50,7 +50,7 @@ class ReadingContext(PanelContext):
         self.prompt = ViewPrompt()
         self.jumpedTo = {}
 
-    def image(self, side: str) -> sitk.Image | None:
+    def image(self, side: Side) -> sitk.Image | None:
         """The volume's image in world LPS, or None when no volume is chosen.
 
         Raises InputError for a volume without image, or under a transform that is more than a rotation and a shift.
@@ -63,11 +63,11 @@ class ReadingContext(PanelContext):
             self._images[side] = state, volumes.world_image(node)
         return self._images[side][1]
 
-    def liverSegmentation(self, side: str) -> vtkMRMLSegmentationNode | None:
-        """The segmentation node chosen for the liver of "t1" or "t2", or None."""
+    def liverSegmentation(self, side: Side) -> vtkMRMLSegmentationNode | None:
+        """The segmentation node chosen for the liver of a side, or None."""
         return getattr(self.parameterNode, f"{side}Liver") if self.parameterNode is not None else None
 
-    def livers(self, side: str) -> sitk.Image | None:
+    def livers(self, side: Side) -> sitk.Image | None:
         """The liver's mask (uint8, 0 and 1) on the grid of `image(side)`, or None where there is no usable one."""
         volume, segmentation = self.volume(side), self.liverSegmentation(side)
         if volume is None or segmentation is None:
@@ -97,21 +97,21 @@ class ReadingContext(PanelContext):
         if uid is not None and jump:
             self.jumpToSelected()
 
-    def jumpToSelected(self, sides: Iterable[str] = SIDES) -> None:
+    def jumpToSelected(self, sides: Iterable[Side] = Side) -> None:
         """Bring the rows of these sides to the box of the chosen lesion, or to where it should be."""
         pair = self.study.pair(self.selectedUid) if self.selectedUid is not None else None
         if pair is None:
             return
         for side in sides:
-            box, partner = getattr(pair, side), getattr(pair, otherSide(side))
+            box, partner = getattr(pair, side), getattr(pair, side.other)
             if box is not None:
                 self.jump(side, box.center_mm)
             else:
-                place = self.placeMap().to_other(partner.center_mm, otherSide(side))
+                place = self.placeMap().to_other(partner.center_mm, side.other)
                 if place is not None:
                     self.jump(side, place.point_mm)
 
-    def jump(self, side: str, pointMm: Sequence[float]) -> None:
+    def jump(self, side: Side, pointMm: Sequence[float]) -> None:
         """Bring the row of views of one side to a point (world LPS, mm)."""
         self.jumpedTo[side] = frames.flip(pointMm)
         layouts.jump_row(GROUPS[side], self.jumpedTo[side])
@@ -120,7 +120,7 @@ class ReadingContext(PanelContext):
         """The `PlaceMap` of the study as it is now: pairs, registration of the livers, offset of their centroids."""
         if self._placeMap is None:
             pairs = self.study.pairs() if self.study is not None else []
-            masks = [self.livers(side) for side in SIDES]
+            masks = [self.livers(side) for side in Side]
             offset = None if None in masks else offset_t1_to_t2(*masks)
             self._placeMap = PlaceMap(pairs, self.correspondence, offset)
         return self._placeMap
@@ -137,12 +137,12 @@ class ReadingContext(PanelContext):
 
     def liverStates(self) -> tuple:
         """What changes when either liver does, or is moved."""
-        return tuple(self._liverState(side) for side in SIDES)
+        return tuple(self._liverState(side) for side in Side)
 
     def onParametersChanged(self) -> None:
         """The study follows the chosen volumes."""
-        chosen = tuple(self.volume(side) for side in SIDES)
-        shown = tuple(self.study.volume(side) for side in SIDES) if self.study is not None else (None, None)
+        chosen = tuple(self.volume(side) for side in Side)
+        shown = tuple(self.study.volume(side) for side in Side) if self.study is not None else (None, None)
         if chosen != shown:
             self._followVolumes(*chosen)
         self._placeMap = None
@@ -167,16 +167,11 @@ class ReadingContext(PanelContext):
             self._placeMap = None
         self.tell(what)
 
-    def _liverState(self, side: str) -> tuple | None:
+    def _liverState(self, side: Side) -> tuple | None:
         volume, segmentation = self.volume(side), self.liverSegmentation(side)
         if None in (volume, segmentation):
             return None
         return _volumeState(volume), segmentations.contents_state(segmentation)
-
-
-def otherSide(side: str) -> str:
-    """ "t2" for "t1" and the other way round."""
-    return SIDES[1 - SIDES.index(side)]
 
 
 def _volumeState(node: vtkMRMLScalarVolumeNode) -> tuple:

@@ -6,13 +6,13 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.keys import KeyBindings
 from LesionPairDetectLib.linkedcursor import LinkedCursor
-from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
+from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.registrar import Registrar
 from LesionPairDetectLib.viewclicks import HandlesNearPointer, ViewClicks
+from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.box_drawing import slice_views_of
 from liverpair.registration.places import Place
-from LiverPairLib.inputs import SIDES
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
 
@@ -90,7 +90,7 @@ class ReadingSection(Section):
         self.cursor.enabled = parameterNode is not None and parameterNode.linkedCursor
         if not self.cursor.enabled:
             self.cursor.hide()
-        hasBoth = None not in [self.context.volume(side) for side in SIDES]
+        hasBoth = None not in [self.context.volume(side) for side in Side]
         self.ui.showPairButton.enabled = hasBoth
         self.ui.correspondenceLabel.text = (hasBoth and self._sentence) or (
             _("Scroll or click in one row: the other one goes to the corresponding place.")
@@ -98,8 +98,8 @@ class ReadingSection(Section):
             else _("Choose a T1 and a T2 volume.")
         )
 
-    def onPlace(self, side: str, place: Place | None) -> None:
-        other = otherSide(side).upper()
+    def onPlace(self, side: Side, place: Place | None) -> None:
+        other = side.other.title
         if place is None:
             self.show(
                 _("Where this is in {other} is not known yet: detect or draw lesions, or segment both livers.").format(
@@ -116,7 +116,7 @@ class ReadingSection(Section):
         """A click on a box chooses its lesion; one beside boxes brings both rows to the place. A view that shows
         another volume than that of its row says nothing about it.
         """
-        side = SIDES[group]
+        side = tuple(Side)[group]
         volume = self.context.volume(side)
         if self.context.study is None or volume is None or viewName not in slice_views_of(volume):
             return
@@ -125,15 +125,15 @@ class ReadingSection(Section):
             uid = self.context.study.at(pointMm, side)
             if uid is not None:
                 self.context.select(uid, jump=False)
-                self.context.jumpToSelected((otherSide(side),))
+                self.context.jumpToSelected((side.other,))
             elif self.cursor.enabled:
                 self.context.jump(side, pointMm)
                 self.cursor.point(side, pointMm)
 
     def onShowPair(self) -> None:
         showPair(
-            [self.context.volume(side) for side in SIDES],
-            [self.context.liverSegmentation(side) for side in SIDES],
+            [self.context.volume(side) for side in Side],
+            [self.context.liverSegmentation(side) for side in Side],
             onFitted=self.context.jumpToSelected,
         )
 
@@ -143,5 +143,5 @@ class ReadingSection(Section):
         uid = self.context.selectedUid
         pair = self.context.study.pair(uid) if uid is not None else None
         if pair is not None and None in (pair.t1, pair.t2):
-            side = "t1" if pair.t2 is None else "t2"
+            side = Side.T1 if pair.t2 is None else Side.T2
             self.cursor.point(side, getattr(pair, side).center_mm, jump=False)

@@ -11,8 +11,8 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError, LiverPairError
+from liverpair.core.sides import Side
 from liverpair.registration.livers import LiverCorrespondence
-from LiverPairLib.inputs import SIDES
 from LiverPairLib.workerrun import CANCELLED, WorkerRun
 
 RETRY_MS = 2000
@@ -27,8 +27,8 @@ class RegistrationRun(WorkerRun):
     inBackground = True
 
     def __init__(self, context: ReadingContext) -> None:
-        super().__init__(context.worker, {side: context.volume(side) for side in SIDES})
-        self._livers = {side: context.livers(side) for side in SIDES}
+        super().__init__(context.worker, {side: context.volume(side) for side in Side})
+        self._livers = {side: context.livers(side) for side in Side}
         self.correspondence = None
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Registrar:
         states = context.liverStates()
         if self.isRegistering or None in states or context.correspondence is not None or states == self._failedFor:
             return
-        if not context.worker.idle or None in [context.livers(side) for side in SIDES]:
+        if not context.worker.idle or None in [context.livers(side) for side in Side]:
             return
         run = RegistrationRun(context)
         try:

@@ -7,11 +7,11 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.detectionrun import DETECTION_STEP
 from LesionPairDetectLib.exchange import IMPORT_STEP
-from LesionPairDetectLib.readingcontext import ReadingContext, otherSide
+from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_study import LesionStudy
-from LiverPairLib.inputs import SIDES
 
 LINK, SWAP = "link", "swap"
 BOUNDARIES = (DETECTION_STEP, IMPORT_STEP)
@@ -118,18 +118,18 @@ class Reviewer:
         self._context.select(following)
         self._context.say(_("Lesion {number} was deleted.").format(number=pair.number))
 
-    def deleteSide(self, side: str) -> None:
-        """Remove the box of the chosen lesion in "t1" or "t2"; its partner stays."""
+    def deleteSide(self, side: Side) -> None:
+        """Remove the box of the chosen lesion on a side; its partner stays."""
         pair = self._require("delete")
         if getattr(pair, side) is None:
-            raise InputError(_("Lesion {number} has no box in {side}.").format(number=pair.number, side=side.upper()))
+            raise InputError(_("Lesion {number} has no box in {side}.").format(number=pair.number, side=side.title))
         if None in (pair.t1, pair.t2):
             self.delete()
             return
         with self._keepingShown(_("Delete box")):
             self.study.remove_side(pair.uid, side)
         self._context.say(
-            _("The box of lesion {number} in {side} was deleted.").format(number=pair.number, side=side.upper())
+            _("The box of lesion {number} in {side} was deleted.").format(number=pair.number, side=side.title)
         )
 
     def setNote(self, text: str) -> None:
@@ -166,7 +166,7 @@ class Reviewer:
         pair = self.study.pair(self._first)
         if self.waitingFor == SWAP:
             return _("Choose the lesion that exchanges its T2 box with lesion {number}.").format(number=pair.number)
-        missing = [side.upper() for side in SIDES if getattr(pair, side) is None]
+        missing = [side.title for side in Side if getattr(pair, side) is None]
         return _("Choose the lesion whose {side} box belongs to lesion {number}.").format(
             side=missing[0] if missing else _("T2"), number=pair.number
         )
@@ -229,7 +229,7 @@ class Reviewer:
         pair = self._require("judge")
         following = self._following(pair.uid)
         with self.study.action(step):
-            for side in SIDES:
+            for side in Side:
                 if state == "accepted" and _isProposed(pair, side):
                     score = getattr(pair, f"{side}_score")
                     self.study.set_box(pair.uid, side, getattr(pair, side), origin="drawn", score=score)
@@ -278,9 +278,9 @@ class Reviewer:
         return order[row + 1] if row + 1 < len(order) else order[row - 1]
 
 
-def _isProposed(pair: LesionPair, side: str) -> bool:
+def _isProposed(pair: LesionPair, side: Side) -> bool:
     """Whether the box on this side was proposed as the partner of one that somebody has drawn."""
-    origins = [getattr(pair, f"{each}_origin") for each in (side, otherSide(side))]
+    origins = [getattr(pair, f"{each}_origin") for each in (side, side.other)]
     return getattr(pair, side) is not None and origins == ["predicted", "drawn"]
 
 

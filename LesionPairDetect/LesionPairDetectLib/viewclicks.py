@@ -9,8 +9,8 @@ import vtk
 from slicer import vtkMRMLMarkupsROINode, vtkMRMLSliceNode
 
 from LesionPairDetectLib.readingcontext import ReadingContext
+from liverpair.core.sides import Side
 from liverpair.mrml import layouts
-from LiverPairLib.inputs import SIDES
 
 BEFORE_SLICER = 5.0
 """Priority of an observer that hears of the mouse before Slicer's own do; drawing a box comes before it."""
@@ -93,7 +93,7 @@ class HandlesNearPointer(ViewMouse):
     def _onPointer(self, group: int, sliceNode: vtkMRMLSliceNode, position: Sequence[float]) -> None:
         study = self._context.study
         if study is not None and study.selected is not None:
-            node = study.node(study.selected, SIDES[group])
+            node = study.node(study.selected, tuple(Side)[group])
             study.show_handles(position is not None and node is not None and isNear(node, sliceNode, position))
 
 

@@ -8,8 +8,9 @@ from slicer.i18n import tr as _
 
 from LiverMultimodalLib.segmentationrun import SegmentationRun
 from liverpair.bundle import Bundle
+from liverpair.core.sides import Side
 from LiverPairLib import inputs
-from LiverPairLib.inputs import SIDES, VolumeChecks
+from LiverPairLib.inputs import VolumeChecks
 
 DETAILS = (
     "t1Segmentation",
@@ -26,7 +27,7 @@ DETAILS = (
 
 def segmentationsOf(parameterNode: Any) -> dict[str, vtkMRMLSegmentationNode | None]:
     """The segmentation nodes chosen for the results, by side; None stands for a new one."""
-    return {side: getattr(parameterNode, f"{side}Segmentation") for side in SIDES}
+    return {side: getattr(parameterNode, f"{side}Segmentation") for side in Side}
 
 
 def canMirror(bundle: Bundle | None) -> bool:

@@ -32,7 +32,7 @@ class SegmentationRun(WorkerRun):
         tableNode: vtkMRMLTableNode | None,
         options: dict[str, Any],
     ) -> None:
-        """`volumeNodes` and `segmentationNodes` are dictionaries from "t1" and "t2" to nodes or None. A segmentation
+        """`volumeNodes` and `segmentationNodes` are dictionaries from sides to nodes or None. A segmentation
         that is None or gone is made anew, and so is `tableNode`. `options` are those of the worker's job "segment".
         """
         super().__init__(worker, volumeNodes)
@@ -44,7 +44,7 @@ class SegmentationRun(WorkerRun):
         request = {**self._options, "model": [str(self._bundle.folder)], "output": str(folder / "results")}
         request["remember"] = False
         for side, node in self._volumes.items():
-            volumes.check_node(node, side.upper())
+            volumes.check_node(node, side.title)
             request[side] = self.write(volumes.image_from_node(node), folder / f"{side}.nrrd")
         return request
 
@@ -54,7 +54,7 @@ class SegmentationRun(WorkerRun):
         self.nodes = self._outputs
         dropped = [
             _("{side} ('{name}') was deleted in the meantime; its result was dropped.").format(
-                side=side.upper(), name=name
+                side=side.title, name=name
             )
             for side, name in self._names.items()
             if side not in left

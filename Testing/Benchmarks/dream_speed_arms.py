@@ -13,6 +13,7 @@ from torch import nn
 
 from liverpair.bundle import Catalogue
 from liverpair.core.geometry import IDENTITY_DIRECTION, Grid, centroid_mm
+from liverpair.core.sides import Side
 from liverpair.dreaming.ascent import dream
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.dreaming.dreamer import Dreamer
@@ -109,7 +110,7 @@ def shipped(name: str, model: str, lesion: int, side: int) -> Case:
     pair = phantom_pair(0)
     bundle = Catalogue().find(model)
     point = centroid_mm(pair.t1_lesions == lesion)
-    subject = prepare_subject(bundle, {"T1": pair.t1}, point_mm=point)
+    subject = prepare_subject(bundle, {Side.T1: pair.t1}, point_mm=point)
     before = [(side - n) // 2 for n in subject.space]
     image = np.pad(subject.image, [(b, side - n - b) for b, n in zip(before, subject.space)])
     neuron = tuple(b + i for b, i in zip(before, subject.index_of(point)))
@@ -149,7 +150,7 @@ def ours(case: Case, settings: DreamSettings) -> Iterator[Step]:
     """A dream by `liverpair.dreaming.ascent`."""
     size = (*case.image.shape[::-1], 1)[:3]
     grid = Grid(size, (SPACING_MM,) * 3, (0.0, 0.0, 0.0), IDENTITY_DIRECTION)
-    subject = Subject(case.image[None], grid, ((0.0, 1.0),), case.image.ndim, "T1")
+    subject = Subject(case.image[None], grid, ((0.0, 1.0),), case.image.ndim, Side.T1)
     dreamer = Dreamer.of_network(case.network, "cpu", settings.precision)
     neuron = Neuron("point", case.neuron)
     for step in dream(dreamer, subject, neuron, settings, case.features, FEATURES):

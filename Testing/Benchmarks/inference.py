@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from liverpair.core.sides import Side
+
 ROOT = Path(__file__).resolve().parents[2]
 ARMS = Path(__file__).with_name("inference_arms.py")
-SIDES = ("t1", "t2")
 OURS, MONAI = "LiverPair", "MONAI sliding window"
 LABELS = {
     "liverpair": OURS,
@@ -148,12 +149,12 @@ def input_volumes(case: str, folder: Path) -> tuple[dict[str, Path], str]:
     """Paths of T1 and T2, and what they are."""
     data = Path(os.environ.get("LIVERPAIR_DATA") or ROOT.parent / "shared" / "data") / "chaos_mr" / case
     if data.is_dir():
-        return {side: data / f"{side}.nii.gz" for side in SIDES}, f"CHAOS MR, case {case}"
+        return {side: data / f"{side}.nii.gz" for side in Side}, f"CHAOS MR, case {case}"
     from liverpair.io.study import write_image
     from liverpair.synthesis.phantom import phantom_pair
 
     pair = phantom_pair(0)
-    paths = {side: folder / f"{side}.nii.gz" for side in SIDES}
+    paths = {side: folder / f"{side}.nii.gz" for side in Side}
     for side, path in paths.items():
         write_image(getattr(pair, side), path)
     return paths, "embedded phantom pair, seed 0"

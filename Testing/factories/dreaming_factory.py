@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from liverpair.bundle import Bundle
 from liverpair.core.geometry import Grid
+from liverpair.core.sides import Side
 from liverpair.dreaming.subject import Subject
 from liverpair.networks import build
 
@@ -20,7 +21,7 @@ def subject_of(image: np.ndarray, **changes) -> Subject:
     """A subject of one channel on a straight grid."""
     size = (*image.shape[::-1], 1)[:3]
     grid = Grid(size, SPACING, (-20.0, 5.0, 30.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
-    given = {"limits": ((-100.0, 300.0),), "dimensions": image.ndim, "side": "T1", **changes}
+    given = {"limits": ((-100.0, 300.0),), "dimensions": image.ndim, "side": Side.T1, **changes}
     return Subject(image.astype(np.float32)[None], grid, **given)
 
 

@@ -13,6 +13,7 @@ from liver_multimodal_factory import FakeWorker, NoInstaller, Panel
 from peak_detector import write_peak_bundle
 
 from liverpair.core.lesions import LesionPair, write_lesions
+from liverpair.core.sides import Side
 from liverpair.mrml import segmentations
 from liverpair.worker.protocol import ResultEvent
 from Testing.harness import start
@@ -29,8 +30,8 @@ def found() -> list[LesionPair]:
     return [
         lesion(1, (-40, -30, 60)),
         lesion(2, (30, 10, 75), **weak),
-        lesion(3, (0, 10, 80), ("t1",), t1_score=0.7),
-        lesion(4, (2, 7, 82), ("t2",), t2_score=0.6),
+        lesion(3, (0, 10, 80), (Side.T1,), t1_score=0.7),
+        lesion(4, (2, 7, 82), (Side.T2,), t2_score=0.6),
     ]
 
 
@@ -45,7 +46,7 @@ class DetectionWorker(FakeWorker):
         output = Path(self.request["output"])
         output.mkdir(exist_ok=True)
         livers = {}
-        for side in ("t1", "t2"):
+        for side in Side:
             livers[side] = str(output / f"{side}_liver.nii.gz")
             sitk.WriteImage(sitk.ReadImage(self.request[side]) > BRIGHT, livers[side])
         write_lesions(output / "lesions.json", self.pairs)
@@ -109,7 +110,7 @@ class DetectPanel(Panel):
     def add_livers(self) -> dict:
         """A segmentation of the bright block of each volume, as LiverMultimodal makes it."""
         nodes = {}
-        for side in ("t1", "t2"):
+        for side in Side:
             volume = self.context.volume(side)
             node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{volume.GetName()} liver")
             mask = sitk.Cast(self.context.image(side) > BRIGHT, sitk.sitkUInt8)

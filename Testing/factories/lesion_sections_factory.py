@@ -12,6 +12,7 @@ from liver_multimodal_factory import FakeWorker, liver_image
 
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml import layouts, volumes
 from Testing.harness import start
 
@@ -25,11 +26,11 @@ def box(center=(0.0, 0.0, 60.0), size=(24.0, 20.0, 28.0)) -> Box:
     return Box(tuple(map(float, center)), tuple(map(float, size)))
 
 
-def lesion(number: int, center=(0.0, 0.0, 60.0), sides=("t1", "t2"), **changes) -> LesionPair:
+def lesion(number: int, center=(0.0, 0.0, 60.0), sides=tuple(Side), **changes) -> LesionPair:
     """A detected lesion with a box in T1 at `center`, and the same box moved by `SHIFT` in T2."""
     values: dict[str, Any] = {}
     for side in sides:
-        values[side] = box(center) if side == "t1" else box(np.add(center, SHIFT))
+        values[side] = box(center) if side == Side.T1 else box(np.add(center, SHIFT))
         values |= {f"{side}_score": 0.9, f"{side}_origin": "detected"}
     return LesionPair(number=number, uid=f"lesion-{number}", **(values | changes))
 
@@ -39,8 +40,8 @@ def lesions() -> list[LesionPair]:
     return [
         lesion(1, (-40, -30, 60)),
         lesion(2, (10, 10, 75)),
-        lesion(3, (-20, 30, 90), ("t1",)),
-        lesion(4, (-18, 27, 92), ("t2",)),
+        lesion(3, (-20, 30, 90), (Side.T1,)),
+        lesion(4, (-18, 27, 92), (Side.T2,)),
     ]
 
 

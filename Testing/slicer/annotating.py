@@ -6,6 +6,7 @@ from workers import engage
 
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
+from liverpair.core.sides import Side
 from liverpair.mrml import volumes
 
 COLUMNS, SPACING_MM, SIZE_MM = 9, 14.0, (9.0, 9.0, 12.0)
@@ -49,7 +50,7 @@ def lesions_are_drawn_linked_and_exchanged(hands):
     def placesInT2(*numbers):
         study = hands.pythonWidget().context.study
         uids = {each.number: each.uid for each in study.pairs()}
-        return [[round(part) for part in centerOf(study.node(uids[number], "t2"))] for number in numbers]
+        return [[round(part) for part in centerOf(study.node(uids[number], Side.T2))] for number in numbers]
 
     pair = hands.loadDemoPair()
     engage(hands, "LesionPairDetect")

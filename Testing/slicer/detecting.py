@@ -4,6 +4,8 @@ import slicer
 from hands import centerOf, placeOf
 from workers import engage
 
+from liverpair.core.sides import Side
+
 NUMBER, STATE, KIND = range(3)
 SIGNS = {"proposed": "?", "accepted": "✓", "rejected": "✗"}
 TOLERANCE_MM = 3.0
@@ -35,7 +37,7 @@ def lesions_are_detected_and_reviewed(hands):
     context = hands.pythonWidget().context
     for number in numbers[:3]:
         chooseLesion(hands, number)
-        for side, view in (("t1", "Red"), ("t2", "Red+")):
+        for side, view in ((Side.T1, "Red"), (Side.T2, "Red+")):
             box = context.study.node(context.selectedUid, side)
             if box is not None:
                 away = abs(centerOf(box)[2] - placeOf(view)[2])

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from liverpair.bundle.strategies import EITHER, SIDES, STRATEGIES
+from liverpair.bundle.strategies import EITHER, STRATEGIES, titles
 from liverpair.core.errors import BundleError
+from liverpair.core.sides import Side
 
 SCHEMA_VERSION = 1
 MANIFEST_FILE = "bundle.json"
@@ -299,7 +300,7 @@ def _check_task(check: _Check, manifest: Mapping) -> None:
     check.that(crop in CROPS[task], f"'grid.crop' is {json.dumps(crop)}, not {known}")
     if task in (SEGMENTATION, SLICE_SEGMENTATION):
         inputs, name = manifest["inputs"], manifest["strategy"]
-        allowed = (*SIDES, EITHER)
+        allowed = (*titles(Side), EITHER)
         known = ", ".join(f"'{i}'" for i in allowed)
         check.that(all(i in allowed for i in inputs), f"'inputs' is {inputs}, and each must be one of {known}")
         unknown = f"it asks for the strategy '{name}', which this LiverPair does not know"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from liverpair.bundle.strategies import SIDES, strategy
+from liverpair.bundle.strategies import strategy
 from liverpair.core.errors import BundleError
+from liverpair.core.sides import Side
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,7 @@ def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> N
             f"Model '{name}' is refused: 'grid.multiple_of' is {multiple}, and the sides its network takes are "
             f"multiples of {own}."
         )
-    one = strategy(manifest["strategy"], name).passes(SIDES, manifest["inputs"])[0]
+    one = strategy(manifest["strategy"], name).passes(Side, manifest["inputs"])[0]
     channels = len(one.inputs)
     shape = [2 * m for m in multiple]
     try:

@@ -5,12 +5,13 @@ everything else is shared.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from liverpair.core.errors import BundleError
+from liverpair.core.sides import Side
 
-SIDES = ("T1", "T2")
+BOTH, REVERSED = (Side.T1, Side.T2), (Side.T2, Side.T1)
 EITHER = "T1 or T2"
 
 
@@ -21,8 +22,8 @@ class Pass:
     lying where they were scanned.
     """
 
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    inputs: tuple[Side, ...]
+    outputs: tuple[Side, ...]
     registered: bool = False
 
 
@@ -38,14 +39,12 @@ class Strategy(ABC):
         """Whether a bundle of this strategy may have these `inputs`."""
 
     @abstractmethod
-    def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
-        """The passes that mask as many of `sides` ("T1", "T2": the images at hand) as a bundle with these `inputs`
-        can.
-        """
+    def passes(self, sides: Collection[Side], inputs: Sequence[str]) -> list[Pass]:
+        """The passes that mask as many of `sides`, the images at hand, as a bundle with these `inputs` can."""
 
     def training_passes(self, inputs: Sequence[str]) -> list[Pass]:
         """What a network with these `inputs` is trained on; each step draws one."""
-        return self.passes(SIDES, inputs)
+        return self.passes(Side, inputs)
 
 
 class SingleInput(Strategy):
@@ -57,11 +56,11 @@ class SingleInput(Strategy):
 
     def takes(self, inputs: Sequence[str]) -> bool:
         """Exactly one input: "T1", "T2" or "T1 or T2"."""
-        return len(inputs) == 1 and inputs[0] in (*SIDES, EITHER)
+        return len(inputs) == 1 and inputs[0] in (*titles(BOTH), EITHER)
 
-    def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
+    def passes(self, sides: Collection[Side], inputs: Sequence[str]) -> list[Pass]:
         """One pass for every side that the bundle takes."""
-        return [Pass((side,), (side,)) for side in SIDES if side in sides and inputs[0] in (side, EITHER)]
+        return [Pass((side,), (side,)) for side in Side if side in sides and inputs[0] in (side.title, EITHER)]
 
 
 class DoubleInput(Strategy):
@@ -72,12 +71,12 @@ class DoubleInput(Strategy):
 
     def takes(self, inputs: Sequence[str]) -> bool:
         """["T1", "T2"], ["T2", "T1"], or twice "T1 or T2"."""
-        return tuple(inputs) in (SIDES, SIDES[::-1], (EITHER, EITHER))
+        return tuple(inputs) in (titles(BOTH), titles(REVERSED), (EITHER, EITHER))
 
-    def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
+    def passes(self, sides: Collection[Side], inputs: Sequence[str]) -> list[Pass]:
         """One pass for every side that the bundle can put first."""
-        orders = [order for order in (SIDES, SIDES[::-1]) if tuple(inputs) in (order, (EITHER, EITHER))]
-        return [Pass(order, order[:1]) for order in orders if set(SIDES) <= set(sides)]
+        orders = [order for order in (BOTH, REVERSED) if tuple(inputs) in (titles(order), (EITHER, EITHER))]
+        return [Pass(order, order[:1]) for order in orders if set(BOTH) <= set(sides)]
 
 
 class DoubleOutput(Strategy):
@@ -88,15 +87,15 @@ class DoubleOutput(Strategy):
 
     def takes(self, inputs: Sequence[str]) -> bool:
         """["T1", "T2"], or twice "T1 or T2"."""
-        return tuple(inputs) in (SIDES, (EITHER, EITHER))
+        return tuple(inputs) in (titles(BOTH), (EITHER, EITHER))
 
-    def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
+    def passes(self, sides: Collection[Side], inputs: Sequence[str]) -> list[Pass]:
         """One pass, T1 first."""
-        return [Pass(SIDES, SIDES)] if set(SIDES) <= set(sides) else []
+        return [Pass(BOTH, BOTH)] if set(BOTH) <= set(sides) else []
 
     def training_passes(self, inputs: Sequence[str]) -> list[Pass]:
         """Inputs and targets are swapped together."""
-        orders = (SIDES, SIDES[::-1]) if tuple(inputs) == (EITHER, EITHER) else (SIDES,)
+        orders = (BOTH, REVERSED) if tuple(inputs) == (EITHER, EITHER) else (BOTH,)
         return [Pass(order, order) for order in orders]
 
 
@@ -105,11 +104,11 @@ class PreRegistered(Strategy):
 
     def takes(self, inputs: Sequence[str]) -> bool:
         """["T2", "T1"]."""
-        return tuple(inputs) == SIDES[::-1]
+        return tuple(inputs) == titles(REVERSED)
 
-    def passes(self, sides: Collection[str], inputs: Sequence[str]) -> list[Pass]:
+    def passes(self, sides: Collection[Side], inputs: Sequence[str]) -> list[Pass]:
         """One pass, for T2."""
-        return [Pass(SIDES[::-1], SIDES[1:], registered=True)] if set(SIDES) <= set(sides) else []
+        return [Pass(REVERSED, (Side.T2,), registered=True)] if set(BOTH) <= set(sides) else []
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -118,6 +117,11 @@ STRATEGIES: dict[str, Strategy] = {
     "double-out": DoubleOutput(),
     "pre-registered": PreRegistered(),
 }
+
+
+def titles(sides: Iterable[Side]) -> tuple[str, ...]:
+    """What a manifest calls them as inputs of a network."""
+    return tuple(side.title for side in sides)
 
 
 def strategy(key: str, bundle_name: str) -> Strategy:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from liverpair.commands.studies import DifferentResults, doubt_of, run_studies, study_folders, tell_notes
 from liverpair.core.errors import InputError, Progress
+from liverpair.core.sides import Side
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.requests import SegmentRequest, find_bundles
 from liverpair.jobs.segment_results import MEASURES_FILE, existing_results, is_complete, read_measures
@@ -50,7 +51,7 @@ def _segment_study(
     from liverpair.io.study import sources_of
 
     sources = sources_of(folder)
-    volumes = {side: str(sources[side]) for side in ("t1", "t2") if side in sources}
+    volumes = {side: str(sources[side]) for side in Side if side in sources}
     request = {**options, **volumes, "output": str(output)}
     if not overwrite and (measures := _results(output, request, bundles)):
         return _row("skipped", measures)
@@ -78,6 +79,6 @@ def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle
 
 
 def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    volumes = {f"{side}_ml": result[side]["volume_ml"] if result[side] else None for side in ("t1", "t2")}
+    volumes = {f"{side}_ml": result[side]["volume_ml"] if result[side] else None for side in Side}
     measured = {"dice_as_scanned": result["measures"]["dice_as_scanned"], "seconds": result["provenance"]["seconds"]}
     return {"outcome": outcome, **volumes, **measured, "doubt": doubt_of(result)}

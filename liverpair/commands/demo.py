@@ -21,6 +21,7 @@ from liverpair.commands.offset import offset_line
 from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.core.errors import Cancelled
 from liverpair.core.failures import failure_of
+from liverpair.core.sides import Side
 from liverpair.jobs.jobs import JOBS
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from liverpair.core.lesions import LesionPair
 
-SIDES = ("t1", "t2")
 SCENE_FILE = "scene.mrb"
 PAIR_PICTURE = "pair.png"
 """Where a positive and a negative LPS coordinate lead."""
@@ -36,7 +36,7 @@ PAIR_PICTURE = "pair.png"
 
 @dataclass(frozen=True)
 class DemoPair:
-    """The volumes by side ("t1", "t2") and, for the phantom, the truth on their grids: liver masks, and the number of
+    """The volumes by side and, for the phantom, the truth on their grids: liver masks, and the number of
     the lesion in each voxel."""
 
     images: "Mapping[str, sitk.Image]"
@@ -88,18 +88,18 @@ def run(
     for side, image in pair.images.items():
         write_image(image, output / f"{side}.nii.gz")
     step("Segmenting the liver in both")
-    request = {side: str(output / f"{side}.nii.gz") for side in SIDES}
+    request = {side: str(output / f"{side}.nii.gz") for side in Side}
     with progress_bar() as progress:
         result = JOBS["segment"]({**request, "model": [liver_model], "output": str(output)}, progress)
     print("\n".join(["", *report(pair, result), ""]))
     step("Finding the lesions in both and linking them")
-    found = demo_lesions.detect(output, {side: result[side]["liver"] for side in SIDES}, model)
+    found = demo_lesions.detect(output, {side: result[side]["liver"] for side in Side}, model)
     lesions = demo_lesions.shown_pairs(found)
     print("\n".join(["", *demo_lesions.report(lesions, found, pair.lesions), ""]))
     step("Drawing slice views and saving the scene")
     write_scene(pair, result, label, lesions, output)
     step("Dreaming a lesion where T1 shows none")
-    dreamt = demo_dream.dream(output, result["t1"]["liver"])
+    dreamt = demo_dream.dream(output, result[Side.T1]["liver"])
     print("\n".join(["", *demo_dream.report(dreamt), ""]))
     print("\n".join(["", *where_to_look(output)]))
     return result
@@ -112,9 +112,9 @@ def embedded_pair() -> DemoPair:
     step("Making the embedded pair: T1 and T2 of one phantom patient, a breath apart, T2 oblique")
     phantom = phantom_pair(0)
     return DemoPair(
-        {"t1": phantom.t1, "t2": phantom.t2},
-        {"t1": phantom.t1_liver, "t2": phantom.t2_liver},
-        {"t1": phantom.t1_lesions, "t2": phantom.t2_lesions},
+        dict(zip(Side, (phantom.t1, phantom.t2))),
+        dict(zip(Side, (phantom.t1_liver, phantom.t2_liver))),
+        dict(zip(Side, (phantom.t1_lesions, phantom.t2_lesions))),
     )
 
 
@@ -124,14 +124,14 @@ def read_pair(volumes: Sequence[str]) -> DemoPair:
 
     step(f"Reading {' and '.join(volumes)}")
     warn_of_mistaken_volumes(*volumes)
-    return DemoPair({side: read_image(path) for side, path in zip(SIDES, volumes)})
+    return DemoPair({side: read_image(path) for side, path in zip(Side, volumes)})
 
 
 def report(pair: DemoPair, result: Mapping[str, Any]) -> list[str]:
     """What was measured: a table with a row for each volume, then what concerns the pair."""
     from liverpair.evaluation.result_files import table_text
 
-    lines = [table_text([_row(side, pair, result) for side in SIDES]), ""]
+    lines = [table_text([_row(side, pair, result) for side in Side]), ""]
     measures = result["measures"]
     if measures["dice_as_scanned"] is not None:
         lines.append(f"Dice of the two livers as scanned: {measures['dice_as_scanned']:.2f}")
@@ -141,8 +141,8 @@ def report(pair: DemoPair, result: Mapping[str, Any]) -> list[str]:
     return lines + list(result["notes"])
 
 
-def _row(side: str, pair: DemoPair, result: Mapping[str, Any]) -> dict[str, Any]:
-    row = {"volume": side.upper(), "liver ml": round(result[side]["volume_ml"])}
+def _row(side: Side, pair: DemoPair, result: Mapping[str, Any]) -> dict[str, Any]:
+    row = {"volume": side.title, "liver ml": round(result[side]["volume_ml"])}
     if side in pair.livers:
         from liverpair.core.geometry import volume_ml
         from liverpair.io.study import read_image
@@ -168,9 +168,9 @@ def write_scene(
     from liverpair.mrml.lesions import lesion_scene
 
     nodes = pair_scene.build_pair_scene(pair.images, result, label)
-    (t1, t1_segmentation), (t2, t2_segmentation) = nodes.of("t1"), nodes.of("t2")
+    (t1, t1_segmentation), (t2, t2_segmentation) = nodes.of(Side.T1), nodes.of(Side.T2)
     pictures.save_png(pictures.picture_of_pair(t1, t2, t1_segmentation, t2_segmentation), output / PAIR_PICTURE)
-    for side in SIDES:
+    for side in Side:
         volume, segmentation = nodes.of(side)
         pictures.save_png(pair_scene.picture_of_slices(volume, segmentation), output / f"{side}_slices.png")
         pair_scene.save_segmentation(segmentation, output / f"{side}.seg.nrrd")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverpair.commands.bar import progress_bar
+from liverpair.core.sides import Side
 from liverpair.jobs.jobs import JOBS
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from liverpair.core.lesions import LesionPair
 
-SIDES = ("t1", "t2")
 LESIONS_PICTURE = "lesions.png"
 
 
@@ -21,8 +21,8 @@ def detect(output: Path, livers: Mapping[str, str], model: str) -> dict[str, Any
 
     `livers`: paths of the masks by side. Raises any `LiverPairError`.
     """
-    request = {side: str(output / f"{side}.nii.gz") for side in SIDES}
-    request |= {f"{side}_liver": livers[side] for side in SIDES}
+    request = {side: str(output / f"{side}.nii.gz") for side in Side}
+    request |= {f"{side}_liver": livers[side] for side in Side}
     with progress_bar() as progress:
         return JOBS["detect"]({**request, "model": model, "output": str(output)}, progress)
 
@@ -68,13 +68,13 @@ def true_pairs(labels: "Mapping[str, sitk.Image]") -> "list[LesionPair]":
     from liverpair.core.lesions import LesionPair
     from liverpair.measures.boxes import label_boxes
 
-    boxes = {side: label_boxes(labels[side]) for side in SIDES}
+    boxes = {side: label_boxes(labels[side]) for side in Side}
     numbers = sorted({number for own in boxes.values() for number in own})
     return [
         LesionPair(
             number,
-            **{side: boxes[side].get(number) for side in SIDES},
-            **{f"{side}_origin": "drawn" for side in SIDES if number in boxes[side]},
+            **{side: boxes[side].get(number) for side in Side},
+            **{f"{side}_origin": "drawn" for side in Side if number in boxes[side]},
             uid=f"truth-{number}",
         )
         for number in numbers
@@ -87,7 +87,7 @@ def hits(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> list[s
 
     found: dict[str, dict[str, int]] = {pair.uid: {} for pair in pairs}
     case = ScoredCase("demo", pairs, truth)
-    for side in SIDES:
+    for side in Side:
         boxes = [pair.uid for pair in pairs if getattr(pair, side) is not None and pair.score is not None]
         numbers = [lesion.number for lesion in truth if getattr(lesion, side) is not None]
         for uid, row in zip(boxes, case.image(side).matches(FOUND_IOU).found, strict=True):
@@ -97,9 +97,9 @@ def hits(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> list[s
 
 
 def _hit(numbers: Mapping[str, int]) -> str:
-    if len(numbers) == len(SIDES) and len(set(numbers.values())) == 1:
-        return str(numbers[SIDES[0]])
-    return ", ".join(f"{number} in {side.upper()}" for side, number in numbers.items()) or "none"
+    if len(numbers) == len(Side) and len(set(numbers.values())) == 1:
+        return str(numbers[Side.T1])
+    return ", ".join(f"{number} in {side.title}" for side, number in numbers.items()) or "none"
 
 
 def found_of(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> str:

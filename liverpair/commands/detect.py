@@ -20,11 +20,11 @@ from liverpair.commands.studies import (
     tell_notes,
 )
 from liverpair.core.errors import InputError, Progress
+from liverpair.core.sides import Side
 from liverpair.jobs.detect_results import DETECTION_FILE, existing_results, is_complete, read_detection
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.requests import LABEL_OPTION, PARTS, DetectRequest
 from liverpair.jobs.result_folder import folder_of_results
-from liverpair.jobs.segment_results import SIDES
 
 COLUMNS = ("study", "outcome", "lesions", "seconds", "doubt")
 
@@ -171,10 +171,10 @@ def study_parts(folder: Path) -> dict[str, str | None]:
     from liverpair.io.study import sources_of
 
     sources = sources_of(folder)
-    for side in SIDES:
+    for side in Side:
         if side not in sources:
             raise InputError(
-                f"'{folder}' holds no {side}.nii.gz and no {side.upper()}-weighted series.",
+                f"'{folder}' holds no {side}.nii.gz and no {side.title}-weighted series.",
                 "Lesions are looked for in T1 and T2 together.",
             )
     return {part: str(sources[part]) if part in sources else None for part in PARTS}

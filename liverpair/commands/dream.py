@@ -8,13 +8,13 @@ from typing import Any
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.segment import NOTHING, chosen_volumes, warn_of_mistaken_volumes
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.jobs.dream_request import BASELINES, DreamRequest
 from liverpair.jobs.dream_results import existing_dream
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.requests import find_bundles
 from liverpair.jobs.result_folder import folder_of_results
-from liverpair.jobs.segment_results import SIDES
 
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "direction": (str, "ascent raises the neuron, descent lowers it"),
@@ -95,7 +95,7 @@ def _add_neurons(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--t1-liver", metavar="MASK", help="liver mask of T1 (default: segmented when it is needed)")
     group.add_argument("--t2-liver", metavar="MASK", help="liver mask of T2 (default: segmented when it is needed)")
-    group.add_argument("--side", choices=SIDES, help="which of T1 and T2 is dreamed on, when both could be")
+    group.add_argument("--side", choices=tuple(Side), help="which of T1 and T2 is dreamed on, when both could be")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -122,9 +122,9 @@ def request_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The request of the job that a command line means. Raises `InputError` when it is not clear which image is
     which."""
     t1, t2 = _volumes(arguments)
-    side = arguments.side or ("t1" if t1 else "t2")
+    side = arguments.side or (Side.T1 if t1 else Side.T2)
     starts = [{"point_mm": point} for point in arguments.point]
-    starts += [{"box": box} for box in _boxes(arguments.box, {"t1": t1, "t2": t2}[side])]
+    starts += [{"box": box} for box in _boxes(arguments.box, t1 if side == Side.T1 else t2)]
     given = {name: getattr(arguments, name) for name in (*OPTIONS, "frames")}
     return {
         **{name: value for name, value in given.items() if value is not None},
@@ -151,10 +151,10 @@ def _volumes(arguments: argparse.Namespace) -> tuple[str | None, str | None]:
     if len(arguments.images) != 1 or arguments.t1 or arguments.t2:
         return chosen_volumes(arguments)
     image = arguments.images[0]
-    taken = [side for side in SIDES if side.upper() in find_bundles([arguments.model])[0].inputs]
+    taken = [side for side in Side if side.title in find_bundles([arguments.model])[0].inputs]
     if image == NOTHING or len(taken) != 1:
         return chosen_volumes(arguments)
-    return (image, None) if taken == ["t1"] else (None, image)
+    return (image, None) if taken == [Side.T1] else (None, image)
 
 
 def _boxes(boxes: list[list[float]], path: str | None) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from liverpair.commands.detect import study_parts
 from liverpair.commands.earlier_options import add_option
 from liverpair.commands.studies import study_folders
 from liverpair.core.errors import InputError, Progress, part_of
+from liverpair.core.sides import Side
 from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
 from liverpair.jobs.requests import LABEL_OPTION, DetectRequest
-from liverpair.jobs.segment_results import SIDES
 
 if TYPE_CHECKING:
     from liverpair.core.lesions import LesionPair
@@ -237,10 +237,10 @@ def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) ->
     if detection is not None:
         return detection["offset_t1_to_t2_mm"]
     parts = study_parts(study.folder)
-    masks = [parts[f"{side}_liver"] for side in SIDES]
+    masks = [parts[f"{side}_liver"] for side in Side]
     if None in masks:
         raise InputError(f"Study '{study.name}' has no liver masks.", "Add t1_liver.nii.gz and t2_liver.nii.gz.")
-    livers = [liver_of(read_image(mask), side.upper(), liver_label)[0] for mask, side in zip(masks, SIDES)]
+    livers = [liver_of(read_image(mask), side.title, liver_label)[0] for mask, side in zip(masks, Side)]
     return liver_offset(*livers)
 
 

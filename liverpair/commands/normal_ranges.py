@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.studies import study_folders
+from liverpair.core.sides import Side
 
 if TYPE_CHECKING:
     from liverpair.dreaming.normal_ranges import NormalRanges
@@ -22,7 +23,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("studies", type=Path, metavar="FOLDER", help="the folder of the studies")
     parser.add_argument("--model", required=True, help="name or folder of the model")
-    parser.add_argument("--side", choices=("t1", "t2"), help="only this image (default: all that the model takes)")
+    parser.add_argument("--side", choices=tuple(Side), help="only this image (default: all that the model takes)")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the ranges to this JSON file")
     parser.add_argument("--write-to-model", action="store_true", help="write the ranges into the model's folder")
     parser.set_defaults(run=run)
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = Catalogue().find(arguments.model)
     folders = study_folders(arguments.studies)
     with progress_bar() as progress:
-        ranges = normal_ranges(folders, bundle, arguments.side, progress=progress)
+        ranges = normal_ranges(folders, bundle, arguments.side and Side(arguments.side), progress=progress)
     print(report(ranges))
     if arguments.output:
         ranges.write(arguments.output)

@@ -13,6 +13,7 @@ from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
 from liverpair.commands.studies import doubt_lines, other_notes
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.result_folder import folder_of_results
 from liverpair.jobs.segment_results import existing_results
@@ -112,7 +113,7 @@ def chosen_volumes(arguments: argparse.Namespace) -> tuple[str | None, str | Non
         from liverpair.io.study import sources_of
 
         sources = sources_of(images[0])
-        return tuple(str(sources[side]) if side in sources else None for side in ("t1", "t2"))
+        return tuple(str(sources[side]) if side in sources else None for side in Side)
     if len(images) == 1:
         raise InputError(
             f"Is '{images[0]}' T1 or T2?", "Write '-' for the volume that is left out, or use --t1 or --t2."
@@ -141,8 +142,8 @@ def warn_of_mistaken_volumes(t1: str | None, t2: str | None) -> None:
 def report(result: Mapping[str, Any]) -> list[str]:
     """The result of the job in lines for a reader."""
     lines = [
-        f"{side.upper()} liver {result[side]['volume_ml']:.0f} ml  {result[side]['liver']}"
-        for side in ("t1", "t2")
+        f"{side.title} liver {result[side]['volume_ml']:.0f} ml  {result[side]['liver']}"
+        for side in Side
         if result[side]
     ]
     measures = result["measures"]

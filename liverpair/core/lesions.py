@@ -26,6 +26,7 @@ import numpy as np
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Vector
+from liverpair.core.sides import Side
 
 SCHEMA = "liverpair-lesions"
 VERSION = 1
@@ -191,7 +192,7 @@ def _pair_to_dict(pair: LesionPair) -> dict[str, Any]:
 def _pair_from_dict(entry: Any, where: str) -> LesionPair:
     _check_fields(entry, _PAIR_FIELDS, where)
     sides: dict[str, Any] = {}
-    for name in ("t1", "t2"):
+    for name in Side:
         side = entry[name]
         if side is None:
             continue

@@ -1,7 +1,7 @@
 """Values out of JSON held against types: one check for files, requests and messages, one sentence for what is wrong.
 
 The types are those of the fields of a dataclass: `str`, `bool`, `int`, `float` (finite), `dict`, `Any`, `Literal`,
-lists, tuples and dicts of these, unions, dataclasses within it, and any of them with limits, as in
+lists, tuples and dicts of these, enums of texts, unions, dataclasses within it, and any of them with limits, as in
 `Annotated[float, between(0, 1)]`. The standard library is enough: Slicer reads models and messages before a package may
 be installed.
 """
@@ -11,6 +11,7 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from enum import EnumMeta
 from functools import cache
 from pathlib import Path
 from reprlib import Repr
@@ -139,7 +140,7 @@ def read_json(path: Path, kind: type, earlier: Mapping[str, str] = {}) -> dict[s
 
 
 def fit(kind: Any, value: Any, where: str = "") -> Any:
-    """`value` as a `kind`: lists become tuples and objects dataclasses where the type says so; nothing else changes.
+    """`value` as a `kind`: lists become tuples, texts enums and objects dataclasses where the type says so.
 
     What a dataclass does not know is left out. Raises `Misfit`, which names the path of what does not fit, below
     `where`.
@@ -164,6 +165,8 @@ def fit(kind: Any, value: Any, where: str = "") -> Any:
         check_names(kind, value, where, unknown=True)
         known = {name: own for name, own in types_of(kind).items() if name in value}
         return kind(**{name: fit(own, value[name], _inside(where, name)) for name, own in known.items()})
+    if isinstance(kind, EnumMeta) and value in list(kind):
+        return kind(value)
     if not _is(kind, value):
         raise _misfit(kind, value, where)
     return value
@@ -176,6 +179,8 @@ def words_for(kind: Any, many: bool = False) -> str:
         return words_for(parts[0], many) + "".join(limit.words for limit in parts[1:])
     if get_origin(kind) is Literal:
         return _either(list(map(repr, parts)))
+    if isinstance(kind, EnumMeta):
+        return _either([repr(one.value) for one in kind])
     if get_origin(kind) in (Union, UnionType):
         return _either([words_for(part, many) for part in parts if part is not NoneType])
     if get_origin(kind) in (list, tuple):

@@ -17,6 +17,7 @@ from liverpair.core.errors import BundleError, InputError, Progress, no_progress
 from liverpair.core.geometry import check_volume
 from liverpair.core.lesions import LesionPair
 from liverpair.core.memory import with_memory_fallback
+from liverpair.core.sides import Side
 from liverpair.detection.anchors import Anchors
 from liverpair.detection.detect_options import DetectOptions
 from liverpair.detection.detection_settings import DetectionSettings
@@ -141,8 +142,8 @@ def detect(
     """
     started = time.perf_counter()
     images = (t1, t2)
-    for side, image in zip(("T1", "T2"), images):
-        check_volume(image, side)
+    for side, image in zip(Side, images):
+        check_volume(image, side.title)
     detector = Detector.of(bundle, options)
     device = choose_device(options.device)
     masks, notes, certainties = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
@@ -205,11 +206,11 @@ def liver_masks(
     """The masks of T1 and T2, those that are None segmented with `bundles`, sentences for the user, and how certain
     the models are of the masks they made. Raises `InputError` for a mask of several labels."""
     checked = [
-        (None, []) if mask is None else structure_mask(mask, None, f"The liver mask of {side}")
-        for side, mask in zip(("T1", "T2"), livers)
+        (None, []) if mask is None else structure_mask(mask, None, f"The liver mask of {side.title}")
+        for side, mask in zip(Side, livers)
     ]
     livers, notes = [mask for mask, _ in checked], [note for _, said in checked for note in said]
-    missing = [side for side, mask in zip(("T1", "T2"), livers) if mask is None]
+    missing = [side.title for side, mask in zip(Side, livers) if mask is None]
     if not missing:
         return (livers[0], livers[1]), notes, (None, None)
     if not bundles:

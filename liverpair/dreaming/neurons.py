@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from liverpair.bundle.strategies import SIDES
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Vector
+from liverpair.core.sides import Side
 from liverpair.detection.space import to_voxels
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.dreaming.receptive_field import Bounds
@@ -131,7 +131,7 @@ def _anchor(dreamer: Dreamer, subject: Subject, row: int) -> Neuron:
     place, number = divmod(row - block.start, anchors.per_position)
     position = tuple(int(i) for i in np.unravel_index(place, block.shape))
     middle = anchors.boxes[row].mean(dim=0).numpy() - 0.5
-    image = SIDES.index(subject.side)
+    image = list(Side).index(subject.side)
     return Neuron("anchor", position, (), subject.output, image, block.level, number, subject.point_of(middle.tolist()))
 
 
@@ -156,15 +156,15 @@ def random_starts(dreamer: Dreamer, subject: Subject, count: int, seed: int = 0)
     """
     if subject.liver is None or not subject.liver.any():
         raise InputError(
-            f"There is no liver in what the network sees of {subject.side}, so no start can be drawn inside it.",
+            f"There is no liver in what the network sees of {subject.side.title}, so no start can be drawn inside it.",
             "Segment the liver first, choose another slice, or choose a point.",
         )
     allowed = subject.liver & negative_voxels(dreamer, subject)
     indices = random_indices(allowed, count, subject.spacing_mm[::-1], seed)
     if len(indices) < count:
         raise InputError(
-            f"The liver of {subject.side} has {len(indices)} places where the network sees no object; {count} are "
-            "asked for.",
+            f"The liver of {subject.side.title} has {len(indices)} places where the network sees no object; "
+            f"{count} are asked for.",
             "Ask for fewer starts, or choose another slice.",
         )
     return [neuron_at(dreamer, subject, subject.point_of(index)) for index in indices]

@@ -12,6 +12,7 @@ import numpy as np
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError, Progress, no_progress
+from liverpair.core.sides import Side
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
@@ -119,7 +120,7 @@ class NormalRanges:
 def normal_ranges(
     studies: Sequence[str | Path],
     bundle: "Bundle",
-    side: str | None = None,
+    side: Side | None = None,
     settings: "FeatureSettings | None" = None,
     progress: Progress = no_progress,
 ) -> NormalRanges:

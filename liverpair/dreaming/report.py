@@ -14,6 +14,7 @@ import numpy as np
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import MissingPackageError
+from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.finished import DREAM_FILE, FinishedDream
 from liverpair.dreaming.interpretation import BASELINES
@@ -144,8 +145,8 @@ def _page(
         content=content,
         model=dream.model,
         second=_names(dream, other)[1],
-        inputs={side.upper(): Path(path).name for side, path in sides.items()},
-        checksums={side.upper(): checksums.get(side) for side in sides},
+        inputs={Side(side).title: Path(path).name for side, path in sides.items()},
+        checksums={Side(side).title: checksums.get(side) for side in sides},
         start=dream.typical_start,
         starts=dream.starts,
         others=[kind.replace("-", " ") for kind in kinds],

@@ -8,9 +8,10 @@ import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import SEGMENTATION, SLICE_SEGMENTATION
-from liverpair.bundle.strategies import SIDES, Pass, strategy
+from liverpair.bundle.strategies import Pass, strategy
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, Vector, check_volume, on_grid
+from liverpair.core.sides import Side
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import TASK as DETECTION
 from liverpair.detection.preparation import prepare_pair
@@ -38,7 +39,7 @@ class Subject:
     dimensions
         2 or 3.
     side
-        "T1" or "T2": the image whose features are measured and whose pictures are shown.
+        The image whose features are measured and whose pictures are shown.
     liver
         (*space) bool, the liver of that image, or None.
     channel
@@ -54,7 +55,7 @@ class Subject:
     grid: Grid
     limits: tuple[tuple[float, float], ...]
     dimensions: int
-    side: str
+    side: Side
     liver: np.ndarray | None = None
     channel: int = 0
     shown: np.ndarray | None = None
@@ -64,7 +65,9 @@ class Subject:
         if self.channels.ndim != self.dimensions + 1 or self.channels[0].size != np.prod(self.grid.size):
             raise ValueError(f"channels {self.channels.shape} do not lie on a grid of size {self.grid.size}")
         if not np.isfinite(self.channels).all():
-            raise InputError(f"{self.side} has voxels that are not a number (NaN) or infinite.", "Replace them first.")
+            raise InputError(
+                f"{self.side.title} has voxels that are not a number (NaN) or infinite.", "Replace them first."
+            )
 
     @property
     def space(self) -> Index:
@@ -112,7 +115,7 @@ class Subject:
         if not all(0 <= i < n for i, n in zip(index, self.grid.shape)):
             where = ", ".join(f"{c:.1f}" for c in point_mm)
             raise InputError(
-                f"The point ({where}) mm lies outside of what the network sees of {self.side}.",
+                f"The point ({where}) mm lies outside of what the network sees of {self.side.title}.",
                 "Choose a point inside the body.",
             )
         return tuple(int(i) for i in index[-self.dimensions :])
@@ -125,17 +128,17 @@ class Subject:
 
 def prepare_subject(
     bundle: Bundle,
-    images: Mapping[str, sitk.Image | None],
-    livers: Mapping[str, sitk.Image | None] | None = None,
+    images: Mapping[Side, sitk.Image | None],
+    livers: Mapping[Side, sitk.Image | None] | None = None,
     point_mm: Vector | None = None,
-    side: str | None = None,
+    side: Side | None = None,
 ) -> Subject:
     """What the network of `bundle` sees of the images of one patient.
 
     Parameters
     ----------
     images, livers
-        By side, "T1" and "T2"; what is None counts as missing. Liver masks (not zero is liver) lie on any grid; they
+        By side; what is None counts as missing. Liver masks (not zero is liver) lie on any grid; they
         are needed by detectors, and where starts are drawn inside the liver.
     point_mm
         LPS; chooses the slice of a two-dimensional network. Without it: the slice with the most liver, or else the
@@ -145,39 +148,38 @@ def prepare_subject(
 
     Raises `InputError` for an image that cannot be used (NaN, no volume), one that is missing, or a point outside.
     """
-    images = {key.upper(): image for key, image in images.items() if image is not None}
-    livers = {key.upper(): mask for key, mask in (livers or {}).items() if mask is not None}
+    images = {side: image for side, image in images.items() if image is not None}
+    livers = {side: mask for side, mask in (livers or {}).items() if mask is not None}
     for key, image in images.items():
-        check_volume(image, key)
+        check_volume(image, key.title)
     side = _side(bundle, images, side)
     return _PREPARATIONS[bundle.task](bundle, images, livers, point_mm, side)
 
 
-def _side(bundle: Bundle, images: Mapping[str, sitk.Image], side: str | None) -> str:
-    """The side to look at. Raises `InputError` when it is unknown or not given."""
-    if side is not None and side.upper() not in SIDES:
-        raise InputError(f"The side '{side}' is unknown.", "It is T1 or T2.")
+def _side(bundle: Bundle, images: Mapping[Side, sitk.Image], side: Side | None) -> Side:
+    """The side to look at. Raises `InputError` when it is not given."""
     if bundle.task not in _PREPARATIONS:
         raise InputError(f"Model '{bundle.name}' is for {bundle.task}; it cannot dream.")
     if bundle.task == DETECTION:
-        possible = [s for s in SIDES if s in images]
+        possible = [s for s in Side if s in images]
     else:
         possible = [side for one in _passes(bundle, images) for side in one.outputs]
-    wanted = possible[0] if side is None and possible else (side or "").upper()
+    wanted = possible[0] if side is None and possible else side
     if wanted not in possible:
         named = f"'{bundle.name}' (for {' and '.join(bundle.inputs)})"
-        missing = wanted and wanted not in images
-        said = f"{wanted} is not given." if missing else f"{wanted or 'What is given'} fits no input of model {named}."
+        what = "What is given" if wanted is None else wanted.title
+        missing = wanted is not None and wanted not in images
+        said = f"{what} is not given." if missing else f"{what} fits no input of model {named}."
         raise InputError(said, "Choose another image or another model.")
     return wanted
 
 
 def _volume(
     bundle: Bundle,
-    images: Mapping[str, sitk.Image],
-    livers: Mapping[str, sitk.Image],
+    images: Mapping[Side, sitk.Image],
+    livers: Mapping[Side, sitk.Image],
     point_mm: Vector | None,
-    side: str,
+    side: Side,
 ) -> Subject:
     policy, scale = grid_policy(bundle), normalization(bundle)
     one = next(one for one in _passes(bundle, images) if side in one.outputs)
@@ -187,16 +189,16 @@ def _volume(
     return Subject(channels, grid, limits, 3, side, _liver(livers, side, grid), channel, output=output)
 
 
-def _passes(bundle: Bundle, images: Mapping[str, sitk.Image]) -> list[Pass]:
+def _passes(bundle: Bundle, images: Mapping[Side, sitk.Image]) -> list[Pass]:
     return strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)
 
 
 def _slice(
     bundle: Bundle,
-    images: Mapping[str, sitk.Image],
-    livers: Mapping[str, sitk.Image],
+    images: Mapping[Side, sitk.Image],
+    livers: Mapping[Side, sitk.Image],
     point_mm: Vector | None,
-    side: str,
+    side: Side,
 ) -> Subject:
     whole = _volume(bundle, images, livers, None, side)
     if point_mm is not None:
@@ -223,13 +225,13 @@ def slice_of(volume: Subject, number: int) -> Subject:
 
 def _pair(
     bundle: Bundle,
-    images: Mapping[str, sitk.Image],
-    livers: Mapping[str, sitk.Image],
+    images: Mapping[Side, sitk.Image],
+    livers: Mapping[Side, sitk.Image],
     point_mm: Vector | None,
-    side: str,
+    side: Side,
 ) -> Subject:
     for what, given in (("images", images), ("liver masks", livers)):
-        missing = [s for s in SIDES if s not in given]
+        missing = [s.title for s in Side if s not in given]
         if missing:
             hint = "Segment the liver first." if given is livers else "Choose both."
             raise InputError(
@@ -237,14 +239,14 @@ def _pair(
             )
     settings = DetectionSettings.read(bundle.section(DETECTION), bundle.name)
     prepared = prepare_pair(
-        [images[s] for s in SIDES],
-        [livers[s] for s in SIDES],
+        [images[s] for s in Side],
+        [livers[s] for s in Side],
         grid_policy(bundle),
         normalization(bundle),
         settings,
         bundle.grid["multiple_of"],
     )
-    channel = SIDES.index(side)
+    channel = list(Side).index(side)
     return Subject(
         prepared.channels,
         prepared.grids[channel],
@@ -257,7 +259,7 @@ def _pair(
     )
 
 
-def _liver(livers: Mapping[str, sitk.Image], side: str, grid: Grid) -> np.ndarray | None:
+def _liver(livers: Mapping[Side, sitk.Image], side: Side, grid: Grid) -> np.ndarray | None:
     return prepare_labels(livers[side] != 0, grid, [1])[0] >= 0.5 if side in livers else None
 
 

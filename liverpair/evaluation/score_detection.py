@@ -16,11 +16,11 @@ import numpy as np
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Vector
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.froc import ImageResult, Matches, detection_measures, froc
 from liverpair.measures.pairing_scores import PairingCase, largest_side_mm, pairing_measures
 
-SIDES = ("t1", "t2")
 FOUND_IOU, STRICT_IOU = 0.1, 0.3
 """Overlap from which a box finds a lesion, and the stricter one at which average precision is given too."""
 OPERATING_RATE = 2.0
@@ -58,7 +58,7 @@ class ScoredCase:
         """Kind of a true lesion, "" when not known."""
         return self.kinds.get(lesion.uid, "")
 
-    def image(self, side: str, own_scores: bool = False) -> ImageResult:
+    def image(self, side: Side, own_scores: bool = False) -> ImageResult:
         """The boxes in one image against the lesions there, each with the score of its pair; with `own_scores`, those
         that the network found in this image, with their score there."""
         lesions = [pair for pair in self.truth if getattr(pair, side) is not None]
@@ -90,11 +90,11 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     """
     if not any(case.truth for case in cases):
         raise InputError("No case has a lesion.", "Score studies with a lesions.json.")
-    images = [case.image(side) for case in cases for side in SIDES]
+    images = [case.image(side) for case in cases for side in Side]
     threshold = score_at_rate([measurable(image) for image in images])
     values = {
         "sensitivity_at_2fp": _sensitivity(images),
-        "sensitivity_at_2fp_own_scores": _sensitivity([case.image(side, True) for case in cases for side in SIDES]),
+        "sensitivity_at_2fp_own_scores": _sensitivity([case.image(side, True) for case in cases for side in Side]),
         **_pairing(cases, threshold, lambda case, lesion: case.size_mm(lesion) >= MEASURABLE_MM),
         "score_threshold": threshold,
         "lesions": sum(len(case.truth) for case in cases),
@@ -143,7 +143,7 @@ def pairing_rows(cases: Sequence[ScoredCase], threshold: float = 0.0) -> list[di
 def case_row(case: ScoredCase, threshold: float) -> dict[str, Any]:
     """One case at a score threshold: lesions, boxes found and false in T1 and T2, pairs."""
     row: dict[str, Any] = {"case": case.name, "lesions": len(case.truth)}
-    for side in SIDES:
+    for side in Side:
         matches = case.image(side).matches(FOUND_IOU)
         counted = matches.scores >= threshold
         row[f"{side}_boxes"] = matches.lesions

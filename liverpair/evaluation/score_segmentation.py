@@ -13,13 +13,13 @@ from liverpair.bundle import Bundle
 from liverpair.bundle.bundle import PICTURES_FOLDER
 from liverpair.core.errors import InputError
 from liverpair.core.paths import portable_command
+from liverpair.core.sides import Side
 from liverpair.evaluation.outline_pictures import outline_picture
 from liverpair.io.study import read_image
 from liverpair.measures.masks import structure_mask
 from liverpair.measures.summary import segmentation_measures, summarize
 from liverpair.segmentation.inference import SegmentOptions, segment
 
-SIDES = ("T1", "T2")
 SHOWN = ("dice", "hd95_mm", "assd_mm", "volume_ml", "reference_ml", "volume_error_percent")
 
 
@@ -53,28 +53,28 @@ def score(
         raise InputError(f"There are no studies in '{studies}'.")
     rows = []
     for case in cases:
-        images = _read(studies / case, {"T1": files.t1, "T2": files.t2})
-        references = _read(studies / case, {"T1": files.t1_labels, "T2": files.t2_labels})
-        both = {side: images[side] for side in SIDES if images[side] is not None and references[side] is not None}
+        images = _read(studies / case, dict(zip(Side, (files.t1, files.t2))))
+        references = _read(studies / case, dict(zip(Side, (files.t1_labels, files.t2_labels))))
+        both = {side: images[side] for side in Side if images[side] is not None and references[side] is not None}
         if not both:
             raise InputError(
                 f"Case '{case}' has no volume with a reference mask.", "Check --t1, --t2 and --t1-labels, --t2-labels."
             )
         masks = {
             side: structure_mask(
-                references[side], files.label_value, f"The reference of case '{case}' {side}", "--label-value"
+                references[side], files.label_value, f"The reference of case '{case}' {side.title}", "--label-value"
             )[0]
             for side in both
         }
-        result = segment(both.get("T1"), both.get("T2"), bundles, how)
+        result = segment(both.get(Side.T1), both.get(Side.T2), bundles, how)
         for side, image in both.items():
-            if getattr(result, side.lower()) is None:  # the model looks at this volume only to segment the other
+            if getattr(result, side) is None:  # the model looks at this volume only to segment the other
                 continue
-            prediction = getattr(result, side.lower()).liver
+            prediction = getattr(result, side).liver
             measures = segmentation_measures(prediction, masks[side])
-            rows.append({"case": case, "side": side, **{key: _rounded(measures[key]) for key in SHOWN}})
+            rows.append({"case": case, "side": side.title, **{key: _rounded(measures[key]) for key in SHOWN}})
             if pictures:
-                title = f"{test}, case {case} {side}, Dice {measures['dice']:.3f}"
+                title = f"{test}, case {case} {side.title}, Dice {measures['dice']:.3f}"
                 path = pictures / picture_name(test, rows[-1])
                 outline_picture(image, prediction, masks[side], title, path)
     return rows
@@ -83,16 +83,16 @@ def score(
 def spread(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """Means over images and the worst of them, by side: Dice, HD95 in mm, absolute volume error in %."""
     values = {}
-    for side in SIDES:
-        own = [row for row in rows if row["side"] == side]
+    for side in Side:
+        own = [row for row in rows if row["side"] == side.title]
         if own:
             dice = np.array([row["dice"] for row in own])
             values |= {
-                f"mean_dice_{side.lower()}": float(dice.mean()),
-                f"sd_dice_{side.lower()}": float(dice.std(ddof=1)) if len(dice) > 1 else None,
-                f"worst_dice_{side.lower()}": float(dice.min()),
-                f"mean_hd95_mm_{side.lower()}": _mean([row["hd95_mm"] for row in own]),
-                f"mean_absolute_volume_error_percent_{side.lower()}": _mean(
+                f"mean_dice_{side}": float(dice.mean()),
+                f"sd_dice_{side}": float(dice.std(ddof=1)) if len(dice) > 1 else None,
+                f"worst_dice_{side}": float(dice.min()),
+                f"mean_hd95_mm_{side}": _mean([row["hd95_mm"] for row in own]),
+                f"mean_absolute_volume_error_percent_{side}": _mean(
                     [None if row["volume_error_percent"] is None else abs(row["volume_error_percent"]) for row in own]
                 ),
             }
@@ -106,7 +106,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def picture_name(test: str, row: dict[str, Any]) -> str:
     """File name of the picture of one scored volume."""
-    return f"{test}_{row['case']}_{row['side'].lower()}.png"
+    return f"{test}_{row['case']}_{Side(row['side'])}.png"
 
 
 def write_metrics(
@@ -125,11 +125,11 @@ def _read(folder: Path, files: dict[str, str]) -> dict[str, sitk.Image | None]:
 
 def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
     """By side and measure: mean, spread, median and extremes."""
-    return {f"{side}: {key}": value for side in SIDES for key, value in _summary(rows, side).items()}
+    return {f"{side.title}: {key}": value for side in Side for key, value in _summary(rows, side).items()}
 
 
-def _summary(rows: Sequence[Mapping[str, Any]], side: str) -> dict[str, dict[str, float | None]]:
-    summary = summarize([row for row in rows if row["side"] == side])
+def _summary(rows: Sequence[Mapping[str, Any]], side: Side) -> dict[str, dict[str, float | None]]:
+    summary = summarize([row for row in rows if row["side"] == side.title])
     keep = ("mean", "sd", "median", "min", "max")
     return {
         key: {part: _rounded(values[part]) for part in keep}

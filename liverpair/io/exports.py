@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from liverpair.core.errors import InputError, Progress, no_progress
+from liverpair.core.sides import Side
 from liverpair.io.dicom_series import Series, list_series
 from liverpair.io.weighting import guess_sequence
 
@@ -44,15 +45,15 @@ _TAKEN_UNASKED = ("", "in phase", "water", "out of phase")
 class Listed:
     """A series of an export under the `number` that a user names it by.
 
-    `weighting` is "T1", "T2" or None where nothing tells; `kind` a phase or contrast in words, "" for a plain image;
-    `used_as` the side ("T1", "T2") that it is taken for when nothing is named, else "".
+    `weighting` is None where nothing tells; `kind` a phase or contrast in words, "" for a plain image; `used_as` what
+    it is taken for when nothing is named.
     """
 
     number: int
     series: Series
-    weighting: str | None
+    weighting: Side | None
     kind: str
-    used_as: str = ""
+    used_as: Side | None = None
 
     @property
     def examination(self) -> tuple[str, str]:
@@ -68,12 +69,12 @@ class Listed:
             "patient": patient or "–",
             "date": date or "–",
             "description": series.description or "–",
-            "weighting": self.weighting or "–",
+            "weighting": self.weighting.title if self.weighting else "–",
             "kind": self.kind or "–",
             "plane": plane_of(series),
             "size": "×".join(map(str, series.size)),
             "spacing_mm": " × ".join(f"{value:.3g}" for value in series.spacing),
-            "used_as": self.used_as or "–",
+            "used_as": self.used_as.title if self.used_as else "–",
             "problem": series.problem or "–",
         }
 
@@ -85,14 +86,14 @@ def list_export(folder: str | Path, progress: Progress = no_progress) -> list[Li
         Listed(number, series, guess_sequence(series.description, series.tags), kind_of(series))
         for number, series in enumerate(list_series(folder, progress), start=1)
     ]
-    chosen: dict[int, str] = {}
+    chosen: dict[int, Side] = {}
     for examination in sorted({listed.examination for listed in found}):
-        for side in ("T1", "T2"):
+        for side in Side:
             best = _best(listed for listed in found if listed.examination == examination and listed.weighting == side)
             if len(best) == 1:
                 chosen[best[0].number] = side
     return [
-        Listed(listed.number, listed.series, listed.weighting, listed.kind, chosen.get(listed.number, ""))
+        Listed(listed.number, listed.series, listed.weighting, listed.kind, chosen.get(listed.number))
         for listed in found
     ]
 
@@ -116,12 +117,12 @@ def pair_of(found: Sequence[Listed], folder: str | Path) -> tuple[Listed | None,
             "Give the folder of one of them, or name two series by their numbers, as in 'FOLDER:2'.",
         )
     pair = []
-    for side in ("T1", "T2"):
+    for side in Side:
         taken = [listed for listed in found if listed.used_as == side]
         candidates = _best(listed for listed in found if listed.weighting == side)
         if not taken and candidates:
             raise InputError(
-                f"It is not clear which series is the {side}: {_named(candidates)}.",
+                f"It is not clear which series is the {side.title}: {_named(candidates)}.",
                 "Name two series by their numbers, as in 'FOLDER:2'; 'liverpair series FOLDER' lists all.",
             )
         pair.append(taken[0] if taken else None)

@@ -12,6 +12,7 @@ from typing import Any
 from liverpair.core.atomic import written_whole
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 
 MARKUPS_SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
@@ -19,7 +20,7 @@ MARKUPS_SCHEMA = (
 )
 
 
-def boxes_to_markups(pairs: Iterable[LesionPair], side: str) -> dict[str, Any]:
+def boxes_to_markups(pairs: Iterable[LesionPair], side: Side) -> dict[str, Any]:
     """The content of a markups file with the boxes of one image, `side` "t1" or "t2"; pairs without are left out."""
     boxes = [(pair, getattr(pair, side)) for pair in pairs]
     return {
@@ -28,7 +29,7 @@ def boxes_to_markups(pairs: Iterable[LesionPair], side: str) -> dict[str, Any]:
     }
 
 
-def write_markups(path: str | Path, pairs: Iterable[LesionPair], side: str) -> None:
+def write_markups(path: str | Path, pairs: Iterable[LesionPair], side: Side) -> None:
     """Write the boxes of one image to a `.mrk.json`, whole or not at all. Raises `InputError` for a place that is not
     writable."""
     text = json.dumps(boxes_to_markups(pairs, side), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -36,8 +37,8 @@ def write_markups(path: str | Path, pairs: Iterable[LesionPair], side: str) -> N
         beside.write_text(text, encoding="utf-8")
 
 
-def _roi(pair: LesionPair, box: Box, side: str) -> dict[str, Any]:
-    center, name = [float(v) for v in box.center_mm], f"{pair.number} {side.upper()}"
+def _roi(pair: LesionPair, box: Box, side: Side) -> dict[str, Any]:
+    center, name = [float(v) for v in box.center_mm], f"{pair.number} {side.title}"
     return {
         "type": "ROI",
         "name": name,

@@ -10,19 +10,20 @@ from types import ModuleType
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError, MissingPackageError
-from liverpair.core.findings import SIDES, seen_box
+from liverpair.core.findings import seen_box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.io.dicom_references import DicomSource, read_source
 from liverpair.io.structured_report_identity import ReportAuthor, tracking_uid
 
 __all__ = ["REPORT_FILES", "ReportAuthor", "WrittenReports", "tracking_uid", "write_structured_reports"]
 
-REPORT_FILES = {"t1": "lesions-t1-sr.dcm", "t2": "lesions-t2-sr.dcm"}
+REPORT_FILES = {side: f"lesions-{side}-sr.dcm" for side in Side}
 
 
 @dataclass(frozen=True)
 class WrittenReports:
-    """Where the reports are, by "t1" and "t2", and sentences about what is not in them."""
+    """Where the reports are, by side, and sentences about what is not in them."""
 
     paths: dict[str, Path]
     notes: list[str]
@@ -58,16 +59,16 @@ def write_structured_reports(
             to.
         MissingPackageError: highdicom is not installed.
     """
-    files = {"t1": list(t1_dicom or ()), "t2": list(t2_dicom or ())}
+    files = {side: list(own or ()) for side, own in zip(Side, (t1_dicom, t2_dicom))}
     kept = sorted((pair for pair in pairs if pair.state != "rejected"), key=lambda pair: pair.number)
-    seen = {side: [pair for pair in kept if seen_box(pair, side) is not None] for side in SIDES}
+    seen = {side: [pair for pair in kept if seen_box(pair, side) is not None] for side in Side}
     if not any(seen.values()):
         raise InputError("There is no lesion to report: none was detected or drawn, or all were rejected.")
-    for side in SIDES:
+    for side in Side:
         if seen[side] and not files[side]:
-            raise _not_dicom(side.upper())
+            raise _not_dicom(side.title)
     content = _content_module()
-    sources = {side: read_source(files[side], side.upper()) for side in SIDES if seen[side]}
+    sources = {side: read_source(files[side], side.title) for side in Side if seen[side]}
     paths = {side: Path(folder) / REPORT_FILES[side] for side in sources}
     with ExitStack() as stack:
         for side, source in sources.items():
@@ -100,15 +101,15 @@ def _notes(pairs: Sequence[LesionPair], sources: Mapping[str, DicomSource]) -> l
     rejected = sum(pair.state == "rejected" for pair in pairs)
     if rejected:
         notes.append(f"{_lesions(rejected)} left out because rejected.")
-    for side in SIDES:
+    for side in Side:
         if side not in sources:
-            notes.append(f"No lesion was seen in {side.upper()}, so there is no report on it.")
+            notes.append(f"No lesion was seen in {side.title}, so there is no report on it.")
         predicted = sum(
             pair.state != "rejected" and getattr(pair, side) is not None and seen_box(pair, side) is None
             for pair in pairs
         )
         if predicted:
-            notes.append(f"{_lesions(predicted)} left out of the {side.upper()} report because only predicted there.")
+            notes.append(f"{_lesions(predicted)} left out of the {side.title} report because only predicted there.")
     patients = {source.patient_id for source in sources.values() if source.patient_id}
     if len(patients) > 1:
         notes.append("T1 and T2 carry different patient IDs; each report carries that of its series.")

@@ -12,6 +12,7 @@ import liverpair
 from liverpair.core.errors import InputError
 from liverpair.core.findings import seen_box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.io.dicom_headers import Slice
 from liverpair.io.dicom_references import DicomSource
 from liverpair.io.structured_report_identity import ReportAuthor, tracking_uid
@@ -23,7 +24,7 @@ SERIES_NUMBER = 8800
 """Above what scanners give; PACS sort by it."""
 
 
-def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: ReportAuthor) -> sr.Comprehensive3DSR:
+def report(pairs: Sequence[LesionPair], side: Side, source: DicomSource, author: ReportAuthor) -> sr.Comprehensive3DSR:
     """The report on the lesions seen in image `side`, at least one, which is `source`.
 
     Raises `InputError` when a box lies outside the series.
@@ -38,7 +39,7 @@ def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: 
         evidence=source.evidence(),
         content=content[0],
         series_instance_uid=hd.UID(),
-        series_number=SERIES_NUMBER + int(side[1]),
+        series_number=SERIES_NUMBER + int(side.key[1]),
         sop_instance_uid=hd.UID(),
         instance_number=1,
         manufacturer="LiverPair",
@@ -51,7 +52,7 @@ def report(pairs: Sequence[LesionPair], side: str, source: DicomSource, author: 
 
 
 def _lesion(
-    pair: LesionPair, side: str, source: DicomSource, author: ReportAuthor
+    pair: LesionPair, side: Side, source: DicomSource, author: ReportAuthor
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     box = seen_box(pair, side)
     sections = source.sections(box)

@@ -6,9 +6,8 @@ the answer is None.
 
 import re
 from collections.abc import Mapping
-from typing import Literal
 
-Sequence = Literal["T1", "T2"]
+from liverpair.core.sides import Side
 
 # "AX T2" is often written in one word; any other letters before T1 make it a part of a word ("part1", "patient2").
 _PLANE = r"(?:ax|axi|axial|tra|trans|transverse|cor|coronal|sag|sagittal)?"
@@ -28,7 +27,7 @@ _T2_WORDS = re.compile(
 _TEXT_TAGS = ("SeriesDescription", "ProtocolName", "SequenceName")
 
 
-def guess_sequence(name: str, tags: Mapping[str, str] | None = None) -> Sequence | None:
+def guess_sequence(name: str, tags: Mapping[str, str] | None = None) -> Side | None:
     """Guess whether a volume is T1- or T2-weighted.
 
     Args:
@@ -74,13 +73,13 @@ def sequence_warning(
         return f"T1 and T2 are the same volume ('{t1_name}'); choose two different volumes or leave one empty."
     as_t1 = guess_sequence(t1_name, t1_tags) if t1_name is not None else None
     as_t2 = guess_sequence(t2_name, t2_tags) if t2_name is not None else None
-    if as_t1 == "T2" and as_t2 == "T1":
+    if as_t1 is Side.T2 and as_t2 is Side.T1:
         return f"T1 and T2 seem swapped: '{t1_name}' looks T2-weighted and '{t2_name}' looks T1-weighted."
     if as_t1 and as_t1 == as_t2:
-        return f"Both volumes look {as_t1}-weighted: '{t1_name}' and '{t2_name}'."
-    if as_t1 == "T2":
+        return f"Both volumes look {as_t1.title}-weighted: '{t1_name}' and '{t2_name}'."
+    if as_t1 is Side.T2:
         return f"'{t1_name}' is chosen as T1 but looks T2-weighted."
-    if as_t2 == "T1":
+    if as_t2 is Side.T1:
         return f"'{t2_name}' is chosen as T2 but looks T1-weighted."
     return None
 
@@ -92,14 +91,14 @@ def _words(text: str) -> str:
     return re.sub(r"[^a-z0-9*]+", " ", apart.lower()).strip()
 
 
-def _weighting(text: str) -> Sequence | None:
+def _weighting(text: str) -> Side | None:
     found = set(_WEIGHTING.findall(text))
-    return f"T{found.pop()}" if len(found) == 1 else None
+    return Side(f"t{found.pop()}") if len(found) == 1 else None
 
 
-def _usual_for(text: str) -> Sequence | None:
+def _usual_for(text: str) -> Side | None:
     t1, t2 = bool(_T1_WORDS.search(text)), bool(_T2_WORDS.search(text))
-    return None if t1 == t2 else "T1" if t1 else "T2"
+    return None if t1 == t2 else Side.T1 if t1 else Side.T2
 
 
 def _number(tags: Mapping[str, str], key: str) -> float | None:
@@ -109,7 +108,7 @@ def _number(tags: Mapping[str, str], key: str) -> float | None:
         return None
 
 
-def _from_timing(tags: Mapping[str, str]) -> Sequence | None:
+def _from_timing(tags: Mapping[str, str]) -> Side | None:
     """Weighting by timing: long echoes give T2, short echoes with short repetition T1.
 
     Balanced gradient echoes (T2/T1 contrast) and flip angles below 6 degrees (proton density, fat fraction) give None.
@@ -123,11 +122,11 @@ def _from_timing(tags: Mapping[str, str]) -> Sequence | None:
         if repetition is None or not 0 < echo < 10 or (flip is not None and flip < 6):
             return None
         balanced = flip is not None and flip > 30 and repetition < 20
-        return "T1" if (repetition < 300 or inversion) and not balanced else None
+        return Side.T1 if (repetition < 300 or inversion) and not balanced else None
     if echo >= 50 and (repetition is None or repetition > 1000):
-        return "T2"
+        return Side.T2
     if kind and inversion and 80 <= inversion <= 300 and echo >= 30:
-        return "T2"
+        return Side.T2
     if repetition is not None and 0 < echo < 30 and 300 <= repetition <= 1000 and "SE" in kind:
-        return "T1"
+        return Side.T1
     return None

@@ -9,6 +9,7 @@ from typing import Any
 from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.geometry import offset_t1_to_t2, volume_ml
 from liverpair.core.lesions import write_lesions
+from liverpair.core.sides import Side
 from liverpair.detection import inference
 from liverpair.detection.inference import DetectionResult, Detector
 from liverpair.io.lesion_csv import write_csv
@@ -30,7 +31,6 @@ from liverpair.jobs.register_job import registered, write_transform
 from liverpair.jobs.requests import DetectRequest
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.segment_job import check_choices
-from liverpair.jobs.segment_results import SIDES
 from liverpair.measures.burden import lesion_measures
 from liverpair.measures.plausibility import edges_cm2, mask_warnings
 from liverpair.registration.livers import LiverCorrespondence
@@ -85,10 +85,10 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _doubts(wanted: DetectRequest, inputs: PairInputs, found: DetectionResult) -> list[str]:
-    doubts = input_doubts(dict(zip(SIDES, inputs.images)), wanted.parts)
-    for side, liver, image, certainty in zip(SIDES, found.livers, inputs.images, found.certainties):
-        doubts += mask_warnings(side.upper(), volume_ml(liver), edges_cm2(liver), [])
-        doubts += liver_doubts(side.upper(), liver, image, certainty)
+    doubts = input_doubts(dict(zip(Side, inputs.images)), wanted.parts)
+    for side, liver, image, certainty in zip(Side, found.livers, inputs.images, found.certainties):
+        doubts += mask_warnings(side.title, volume_ml(liver), edges_cm2(liver), [])
+        doubts += liver_doubts(side.title, liver, image, certainty)
     return doubts + pair_doubts(*found.livers)
 
 
@@ -108,10 +108,10 @@ def _described(
     notes: list[str],
     output: Path,
 ) -> dict[str, Any]:
-    given = {side: getattr(wanted, f"{side}_liver") for side in SIDES}
+    given = {side: getattr(wanted, f"{side}_liver") for side in Side}
     return {
         "lesions": str(output / LESIONS_FILE),
-        "boxes": {side: str(output / boxes_file(side)) for side in SIDES},
+        "boxes": {side: str(output / boxes_file(side)) for side in Side},
         "table": str(output / TABLE_FILE),
         "livers": {
             side: str(output / liver_file(side) if path is None else Path(path).absolute())
@@ -134,13 +134,13 @@ def _write(
     progress: Progress,
 ) -> None:
     progress(REGISTERED, "Measuring the lesions")
-    images, livers = (dict(zip(SIDES, both)) for both in (inputs.images, found.livers))
+    images, livers = (dict(zip(Side, both)) for both in (inputs.images, found.livers))
     write_csv(staging / TABLE_FILE, lesion_measures(found.pairs, images, livers))
     write_lesions(staging / LESIONS_FILE, found.pairs)
-    for side in SIDES:
+    for side in Side:
         write_markups(staging / boxes_file(side), found.pairs, side)
     for side in wanted.missing_livers:
-        progress(REGISTERED, f"Writing the {side.upper()} liver")
+        progress(REGISTERED, f"Writing the {side.title} liver")
         write_image(livers[side], staging / liver_file(side))
     if correspondence is not None:
         write_transform(correspondence, staging / TRANSFORM_FILE)
@@ -158,7 +158,7 @@ def _write_summary(described: dict[str, Any], wanted: DetectRequest, about: dict
     content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": about}
     for key in ("lesions", "boxes", "table", "correspondence"):
         content[key] = named(described[key])
-    content["livers"] = {side: liver_file(side) if side in wanted.missing_livers else None for side in SIDES}
+    content["livers"] = {side: liver_file(side) if side in wanted.missing_livers else None for side in Side}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liverpair.core.records import read_json
-from liverpair.jobs.segment_results import SIDES, Timed
+from liverpair.core.sides import Side
+from liverpair.jobs.segment_results import Timed
 
 DETECTION_FILE = "detection.json"
 SCHEMA_VERSION = 1
@@ -59,14 +60,14 @@ def liver_file(side: str) -> str:
     return f"{side}_liver.nii.gz"
 
 
-def existing_results(folder: Path, missing_livers: Sequence[str] = SIDES) -> list[str]:
+def existing_results(folder: Path, missing_livers: Sequence[str] = Side) -> list[str]:
     """Names of files in `folder` that a detection would replace; `missing_livers` says which masks it makes."""
     return [name for name in result_files(missing_livers) if os.path.lexists(folder / name)]
 
 
-def result_files(missing_livers: Sequence[str] = SIDES) -> list[str]:
+def result_files(missing_livers: Sequence[str] = Side) -> list[str]:
     """Names of the files that a detection may write; `missing_livers` says which masks it makes."""
-    names = [DETECTION_FILE, LESIONS_FILE, *(boxes_file(side) for side in SIDES), TABLE_FILE, TRANSFORM_FILE]
+    names = [DETECTION_FILE, LESIONS_FILE, *(boxes_file(side) for side in Side), TABLE_FILE, TRANSFORM_FILE]
     return names + [liver_file(side) for side in missing_livers]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.geometry import Grid, centroid_mm, offset_t1_to_t2, resample, to_lps, volume_ml
+from liverpair.core.sides import Side
 from liverpair.io.image_notes import doubts_on, tags_of
 from liverpair.io.weighting import guess_sequence, sequence_warning
 from liverpair.measures.overlap import dice
@@ -38,28 +39,28 @@ _COMPARED = (
 )
 
 
-def input_doubts(images: Mapping[str, sitk.Image], paths: Mapping[str, str | None]) -> list[str]:
-    """What their tags and names say against images ("t1", "t2") being T1 and T2 of one patient and visit."""
+def input_doubts(images: Mapping[Side, sitk.Image], paths: Mapping[str, str | None]) -> list[str]:
+    """What their tags and names say against images being T1 and T2 of one patient and visit."""
     tags = {side: tags_of(image) for side, image in images.items()}
-    said = [f"{side.upper()}: {doubt}" for side, image in images.items() for doubt in doubts_on(image)]
+    said = [f"{side.title}: {doubt}" for side, image in images.items() for doubt in doubts_on(image)]
     said += [
-        f"{side.upper()} is not an MR image: its modality is {modality}."
+        f"{side.title} is not an MR image: its modality is {modality}."
         for side, own in tags.items()
         if (modality := own.get("Modality", "MR")) != "MR"
     ]
     names = {side: Path(paths[side] or "").name for side in images}
     if len(images) == 2:
-        first, second = tags["t1"], tags["t2"]
+        first, second = tags[Side.T1], tags[Side.T2]
         differing = [what for key, what in _COMPARED if key in first and key in second and first[key] != second[key]]
         said += differing[:1]
-        same = Path(paths["t1"]).resolve() == Path(paths["t2"]).resolve()
-        warning = sequence_warning(names["t1"], first, names["t2"], second, same)
+        same = Path(paths[Side.T1]).resolve() == Path(paths[Side.T2]).resolve()
+        warning = sequence_warning(names[Side.T1], first, names[Side.T2], second, same)
         said += [warning] if warning else []
     else:
         ((side, own),) = tags.items()
         guess = guess_sequence(names[side], own)
-        if guess and guess.lower() != side:
-            said.append(f"'{names[side]}' is chosen as {side.upper()} but looks {guess}-weighted.")
+        if guess and guess is not side:
+            said.append(f"'{names[side]}' is chosen as {side.title} but looks {guess.title}-weighted.")
     return said
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import liverpair
 from liverpair.bundle import Bundle
 from liverpair.core.errors import Cancelled, LiverPairError, Progress, part_of
+from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.ascent import dream as iterations_of
 from liverpair.dreaming.dream_settings import LARGEST_SEED
@@ -26,7 +27,6 @@ from liverpair.jobs.dream_results import DREAM_FILE, ORIGINAL_FILE, TRAJECTORIES
 from liverpair.jobs.dream_starts import Inputs, Scenery, Start, prepare_scenery
 from liverpair.jobs.requests import find_bundles
 from liverpair.jobs.result_folder import writable_folder
-from liverpair.jobs.segment_results import SIDES
 from liverpair.measures.radiomics import FeatureSettings, features_of
 
 READ, PREPARED = 0.02, 0.1
@@ -120,8 +120,8 @@ class _Dream:
     ) -> DreamRecord:
         """Take the place of what was dreamed here before."""
         content = {
-            "livers": {side: liver_file(side) if side in inputs.made else None for side in SIDES},
-            "side": scenery.volume.side.lower(),
+            "livers": {side: liver_file(side) if side in inputs.made else None for side in Side},
+            "side": scenery.volume.side,
             "starts": [start.neuron.as_dict() for start in starts],
             "settings": self.wanted.settings.as_dict(),
             "features": list(self.features),

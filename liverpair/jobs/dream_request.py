@@ -9,10 +9,10 @@ from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
 from liverpair.core.errors import InputError
 from liverpair.core.records import Misfit, between, fit
+from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import RUN_KINDS, DreamSettings
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.jobs.requests import JobRequest, box_of, input_sha256
-from liverpair.jobs.segment_results import SIDES
 from liverpair.measures.feature_names import check_features, default_features
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class DreamRequest(JobRequest, DreamSettings):
     t1_liver: str | None = None
     t2_liver: str | None = None
     liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
-    side: Literal["t1", "t2"] | None = None
+    side: Side | None = None
     starts: list[dict] = field(default_factory=list)
     random_starts: Annotated[int, between(0, MAXIMUM_STARTS)] = 0
     features: list[str] = field(default_factory=list)
@@ -72,10 +72,10 @@ class DreamRequest(JobRequest, DreamSettings):
         if not self.sides:
             raise InputError("Neither T1 nor T2 is given.", "Choose the image to dream on.")
         if self.side and self.side not in self.sides:
-            raise InputError(f"{self.side.upper()} is to be dreamed on, and is not given.", "Choose it.")
-        for side in SIDES:
+            raise InputError(f"{self.side.title} is to be dreamed on, and is not given.", "Choose it.")
+        for side in Side:
             if getattr(self, f"{side}_liver") is not None and side not in self.sides:
-                raise InputError(f"A liver mask of {side.upper()} is given, but not {side.upper()} itself.")
+                raise InputError(f"A liver mask of {side.title} is given, but not {side.title} itself.")
         self._check_starts()
 
     def _check_starts(self) -> None:
@@ -133,7 +133,7 @@ def ranges_of(wanted: DreamRequest, bundle: Bundle) -> NormalRanges | None:
 
 def _box(values: Mapping[str, Any]) -> "Box":
     try:
-        return box_of(values, SIDES[0])
+        return box_of(values, Side.T1)
     except InputError as error:
         raise InputError(
             f"A box needs center_mm, size_mm and direction, and must lie within a patient, unlike {dict(values)}.",

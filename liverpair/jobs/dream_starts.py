@@ -12,13 +12,13 @@ from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import SEGMENTATION, SLICE_SEGMENTATION
 from liverpair.core.errors import InputError, Progress, no_progress
 from liverpair.core.geometry import Box
+from liverpair.core.sides import Side
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.dreaming.neurons import Neuron, neuron_at, neuron_in, random_starts
 from liverpair.dreaming.subject import Subject, prepare_subject, slice_of
 from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.pair_inputs import check_not_swapped, read_side
 from liverpair.jobs.requests import find_bundles
-from liverpair.jobs.segment_results import SIDES
 from liverpair.segmentation.inference import SegmentOptions, segment
 
 DETECTION = "detection"
@@ -48,14 +48,14 @@ class Inputs:
         """Raises `InputError` for what cannot be read or used, or masks that are swapped."""
         inputs = cls({}, {}, {})
         for step, side in enumerate(wanted.sides):
-            progress(step / len(wanted.sides), f"Reading {side.upper()}")
+            progress(step / len(wanted.sides), f"Reading {side.title}")
             image, liver, notes = read_side(side, wanted.parts[side], wanted.parts[f"{side}_liver"], option="")
             inputs.images[side] = image
             inputs.notes += notes
             if liver is not None:
                 inputs.livers[side] = liver
-        if len(inputs.images) == len(SIDES):
-            check_not_swapped([inputs.images[s] for s in SIDES], [inputs.livers.get(s) for s in SIDES])
+        if len(inputs.images) == len(Side):
+            check_not_swapped([inputs.images[s] for s in Side], [inputs.livers.get(s) for s in Side])
         return inputs
 
     def segment_livers(self, sides: Sequence[str], wanted: DreamRequest, progress: Progress = no_progress) -> list[str]:
@@ -66,13 +66,13 @@ class Inputs:
         missing = [side for side in sides if side in self.images and side not in self.livers]
         if not missing:
             return []
-        volumes = [self.images[side] if side in missing else None for side in SIDES]
+        volumes = [self.images[side] if side in missing else None for side in Side]
         found = segment(*volumes, find_bundles(wanted.liver_model), SegmentOptions(wanted.device), progress)
         for side in missing:
             mask = getattr(found, side).liver
             if not sitk.GetArrayViewFromImage(mask).any():
                 raise InputError(
-                    f"No liver was found in {side.upper()}.", "Give its liver mask, or choose another image."
+                    f"No liver was found in {side.title}.", "Give its liver mask, or choose another image."
                 )
             self.made[side] = self.livers[side] = mask
         return found.notes
@@ -81,7 +81,7 @@ class Inputs:
 class Scenery:
     """What the network of `bundle` sees of the inputs: a volume, or single slices of it."""
 
-    def __init__(self, bundle: Bundle, inputs: Inputs, side: str | None):
+    def __init__(self, bundle: Bundle, inputs: Inputs, side: Side | None):
         self.slices = bundle.task == SLICE_SEGMENTATION
         whole = replace(bundle, task=SEGMENTATION) if self.slices else bundle
         self.volume = prepare_subject(whole, inputs.images, inputs.livers, side=side)
@@ -124,7 +124,9 @@ class Scenery:
         areas = self.volume.liver.sum(axis=(1, 2))
         large = np.flatnonzero((areas > 0) & (areas >= LARGE_SLICE * areas.max()))
         if not len(large):
-            raise InputError(f"There is no liver in {self.volume.side}.", "Give its liver mask, or choose points.")
+            raise InputError(
+                f"There is no liver in {self.volume.side.title}.", "Give its liver mask, or choose points."
+            )
         return [int(large[i]) for i in np.linspace(0, len(large) - 1, count).round().astype(int)]
 
     @property
@@ -141,9 +143,9 @@ def prepare_scenery(
 
     Raises `InputError` for images that do not fit the model.
     """
-    notes = inputs.notes + inputs.segment_livers(SIDES if bundle.task == DETECTION else (), wanted, progress)
+    notes = inputs.notes + inputs.segment_livers(Side if bundle.task == DETECTION else (), wanted, progress)
     scenery = Scenery(bundle, inputs, wanted.side)
     if draw and scenery.volume.liver is None:
-        notes += inputs.segment_livers([scenery.volume.side.lower()], wanted, progress)
+        notes += inputs.segment_livers([scenery.volume.side], wanted, progress)
         scenery = Scenery(bundle, inputs, wanted.side)
     return scenery, notes

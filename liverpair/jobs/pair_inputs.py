@@ -8,10 +8,10 @@ import SimpleITK as sitk
 
 from liverpair.core.errors import InputError, Progress, no_progress
 from liverpair.core.geometry import Grid, centroid_mm, check_volume, resample, volume_ml
+from liverpair.core.sides import Side
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image
 from liverpair.jobs.requests import LABEL_OPTION
-from liverpair.jobs.segment_results import SIDES
 from liverpair.measures.masks import check_mask, structure_mask
 
 SMALLEST_PART_INSIDE = 0.5
@@ -36,8 +36,8 @@ def read_pair(
     swapped.
     """
     images, livers, notes = [], [], []
-    for step, side in enumerate(SIDES):
-        progress(step / len(SIDES), f"Reading {side.upper()}")
+    for step, side in enumerate(Side):
+        progress(step / len(Side), f"Reading {side.title}")
         image, liver, said = read_side(side, paths[side], paths[f"{side}_liver"], liver_label)
         notes += said
         images.append(image)
@@ -47,21 +47,21 @@ def read_pair(
 
 
 def read_side(
-    side: str, path: str, mask: str | None, liver_label: int | str | None = None, option: str = LABEL_OPTION
+    side: Side, path: str, mask: str | None, liver_label: int | str | None = None, option: str = LABEL_OPTION
 ) -> tuple[sitk.Image, sitk.Image | None, list[str]]:
     """The volume of `side` ("t1" or "t2"), its liver mask, None when none is given, and sentences about it.
 
     Raises `InputError` for what cannot be read or used, or a mask that does not lie in the volume.
     """
     image = read_image(path)
-    check_volume(image, side.upper())
-    notes = [f"{side.upper()}: {note}" for note in notes_on(image)]
+    check_volume(image, side.title)
+    notes = [f"{side.title}: {note}" for note in notes_on(image)]
     if mask is None:
         return image, None, notes
     map_ = read_image(mask)
-    liver, said = liver_of(map_, side.upper(), liver_label, option)
-    check_liver(liver, image, side.upper())
-    return image, liver, [*notes, *(f"Liver mask of {side.upper()}: {note}" for note in notes_on(map_)), *said]
+    liver, said = liver_of(map_, side.title, liver_label, option)
+    check_liver(liver, image, side.title)
+    return image, liver, [*notes, *(f"Liver mask of {side.title}: {note}" for note in notes_on(map_)), *said]
 
 
 def liver_of(
@@ -96,12 +96,12 @@ def check_not_swapped(images: Sequence[sitk.Image], livers: Sequence[sitk.Image 
     """Raise `InputError` for a mask that lies voxel by voxel on the other volume and not on its own, or has the voxels
     of its own but in another place."""
     grids = [Grid.of(image) for image in images]
-    for side, own, other, liver in zip(SIDES, grids, reversed(grids), livers):
+    for side, own, other, liver in zip(Side, grids, reversed(grids), livers):
         if liver is None or (lies := Grid.of(liver)).same_as(own):
             continue
         if lies.same_as(other):
             raise InputError(
-                f"The liver mask of {side.upper()} was made for the other volume: it has the voxels of that one.",
+                f"The liver mask of {side.title} was made for the other volume: it has the voxels of that one.",
                 "Are the two masks swapped?",
             )
         if lies.size == own.size and np.allclose(lies.spacing, own.spacing, rtol=1e-3):
@@ -109,7 +109,6 @@ def check_not_swapped(images: Sequence[sitk.Image], livers: Sequence[sitk.Image 
             away = float(np.linalg.norm(lies.point(middle) - own.point(middle)))
             if away > max(own.spacing):
                 raise InputError(
-                    f"The liver mask of {side.upper()} has the voxels of {side.upper()} but lies {away:.0f} mm from "
-                    "them.",
+                    f"The liver mask of {side.title} has the voxels of {side.title} but lies {away:.0f} mm from them.",
                     "Its file has lost its place: export it again, or choose the mask made for this volume.",
                 )

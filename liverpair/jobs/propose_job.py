@@ -8,11 +8,11 @@ from typing import Any
 
 from liverpair.core.device import choose_device
 from liverpair.core.errors import InputError, Progress, part_of
+from liverpair.core.sides import Side
 from liverpair.detection.inference import Detector, liver_masks
 from liverpair.detection.proposal import AnsweredPair
 from liverpair.jobs.pair_inputs import read_pair
 from liverpair.jobs.requests import BOX_FIELDS, PairRequest, ProposeRequest
-from liverpair.jobs.segment_results import SIDES
 
 READ, SEGMENTED = 0.2, 0.6
 """Fractions of the job that are done when the inputs are read and when the livers are known."""
@@ -28,10 +28,10 @@ def propose(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     wanted = ProposeRequest.parse(request)
     pair = _answered(wanted, progress)
     progress(1.0, "Proposing the partner")
-    found = pair.propose(SIDES.index(wanted.side), wanted.drawn())
+    found = pair.propose(list(Side).index(wanted.side), wanted.drawn())
     if found is None:
         raise InputError(
-            f"The model proposes no partner for this {wanted.side.upper()} box.",
+            f"The model proposes no partner for this {wanted.side.title} box.",
             "Draw it in the liver, or draw the partner yourself.",
         )
     box = {name: list(getattr(found.box, name)) for name in BOX_FIELDS}

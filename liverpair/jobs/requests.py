@@ -7,23 +7,23 @@ imports neither torch nor SimpleITK.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.core.atomic import part_of_address
 from liverpair.core.errors import InputError
 from liverpair.core.records import Record
+from liverpair.core.sides import Side
 from liverpair.detection.detect_options import DetectOptions
 from liverpair.jobs.dream_results import read_dream
 from liverpair.jobs.result_folder import content_sha256, folder_of_results
-from liverpair.jobs.segment_results import SIDES
 from liverpair.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
     from liverpair.core.geometry import Box
 
-PARTS = (*SIDES, *(f"{side}_liver" for side in SIDES))
+PARTS = (*Side, *(f"{side}_liver" for side in Side))
 BOX_FIELDS = ("center_mm", "size_mm", "direction")
 EARLIER = {
     "centre_mm": "center_mm",
@@ -50,19 +50,19 @@ class JobRequest(Record):
             raise InputError("No model is chosen.", "Choose one, or import one first.")
 
     @property
-    def sides(self) -> list[str]:
-        """Which of "t1" and "t2" are given."""
-        return [side for side in SIDES if getattr(self, side)]
+    def sides(self) -> list[Side]:
+        """Which of the two are given."""
+        return [side for side in Side if getattr(self, side)]
 
     @property
     def parts(self) -> dict[str, str | None]:
         """The paths of the volumes and masks; None for one that is not given."""
-        return {part: None if part in SIDES and part not in self.sides else getattr(self, part) for part in PARTS}
+        return {part: None if part in tuple(Side) and part not in self.sides else getattr(self, part) for part in PARTS}
 
     @property
-    def missing_livers(self) -> list[str]:
-        """Which of "t1" and "t2" have no mask."""
-        return [side for side in SIDES if getattr(self, f"{side}_liver") is None]
+    def missing_livers(self) -> list[Side]:
+        """Which of the two have no mask."""
+        return [side for side in Side if getattr(self, f"{side}_liver") is None]
 
     def folder(self) -> Path:
         """Where the results go, as an absolute path."""
@@ -152,9 +152,9 @@ class PairRequest(JobRequest, DetectOptions):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "PairRequest":
-        for side in SIDES:
+        for side in Side:
             if not values.get(side):
-                raise InputError(f"{side.upper()} is not given.", "Lesions are looked for in T1 and T2 together.")
+                raise InputError(f"{side.title} is not given.", "Lesions are looked for in T1 and T2 together.")
         return super().parse(values)
 
     def models(self) -> tuple[Bundle, list[Bundle]]:
@@ -199,7 +199,7 @@ class ProposeRequest(PairRequest):
     what = "a proposal"
     not_asked = (*PairRequest.not_asked, "side", "box")
 
-    side: Literal["t1", "t2"]
+    side: Side
     box: dict
 
     def check(self) -> None:
@@ -254,8 +254,8 @@ def input_sha256(paths: Mapping[str, str | None]) -> dict[str, str | None]:
     return {part: path if path is None else content_sha256(path) for part, path in paths.items()}
 
 
-def box_of(values: Mapping[str, Any], side: str) -> "Box":
-    """The box of {"center_mm", "size_mm", "direction"}, drawn in the image `side` ("t1" or "t2").
+def box_of(values: Mapping[str, Any], side: Side) -> "Box":
+    """The box of {"center_mm", "size_mm", "direction"}, drawn in the image `side`.
 
     Raises `InputError` for what is no box in a patient.
     """

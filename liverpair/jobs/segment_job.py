@@ -13,13 +13,14 @@ from liverpair.bundle import Bundle
 from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, Progress, part_of
 from liverpair.core.geometry import Grid, offset_t1_to_t2, resample, volume_ml
+from liverpair.core.sides import Side
 from liverpair.engine import make_engine
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.requests import SegmentRequest, find_bundles
 from liverpair.jobs.result_folder import staging_folder, writable_folder
-from liverpair.jobs.segment_results import MAPS, MEASURES_FILE, SCHEMA_VERSION, SIDES, file_name
+from liverpair.jobs.segment_results import MAPS, MEASURES_FILE, SCHEMA_VERSION, file_name
 from liverpair.measures.overlap import dice
 from liverpair.measures.plausibility import describe, difference_percent, mask_warnings, pair_warnings
 from liverpair.segmentation import inference
@@ -89,7 +90,7 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
     result = inference.segment(images["t1"], images["t2"], bundles, wanted, part_of(progress, READ, SEGMENTED))
     output = wanted.folder()
     doubts = _doubts(wanted, images, result)
-    notes = [f"{side.upper()}: {note}" for side in wanted.sides for note in notes_on(images[side])]
+    notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
     described = _described(result, doubts, notes, output) | {"accepted": wanted.accept}
     with staging_folder(output) as folder:
         staging = Path(folder)
@@ -101,9 +102,9 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
 
 
 def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, sitk.Image | None]:
-    images: dict[str, sitk.Image | None] = dict.fromkeys(SIDES)
+    images: dict[Side, sitk.Image | None] = dict.fromkeys(Side)
     for side in wanted.sides:
-        progress(0.0, f"Reading {side.upper()}")
+        progress(0.0, f"Reading {side.title}")
         images[side] = read_image(getattr(wanted, side))
     return images
 
@@ -113,19 +114,19 @@ def _doubts(wanted: SegmentRequest, images: dict[str, sitk.Image | None], result
     doubts = input_doubts({side: images[side] for side in wanted.sides}, wanted.parts)
     for side in wanted.sides:
         if found := getattr(result, side):
-            doubts += liver_doubts(side.upper(), found.liver, images[side], found.certainty)
+            doubts += liver_doubts(side.title, found.liver, images[side], found.certainty)
     if result.t1 and result.t2:
         doubts += pair_doubts(result.t1.liver, result.t2.liver)
     return doubts
 
 
 def _described(result: SegmentationResult, doubts: list[str], notes: list[str], output: Path) -> dict[str, Any]:
-    described = {side: _side(getattr(result, side), side, output) for side in SIDES}
+    described = {side: _side(getattr(result, side), side, output) for side in Side}
     doubts = list(doubts)
     measures = dict.fromkeys(("dice_as_scanned", "offset_t1_to_t2_mm", "volume_difference_percent"))
     for side, found in described.items():
         if found:
-            doubts += mask_warnings(side.upper(), found["volume_ml"], found["edges_cm2"], found["parts_percent"])
+            doubts += mask_warnings(side.title, found["volume_ml"], found["edges_cm2"], found["parts_percent"])
     if result.t1 and result.t2:
         measures, about_the_pair = pair_measures(result.t1.liver, result.t2.liver)
         doubts += about_the_pair
@@ -133,7 +134,7 @@ def _described(result: SegmentationResult, doubts: list[str], notes: list[str], 
     return {**described, "measures": measures, "provenance": result.provenance, **told}
 
 
-def _side(side_result: SideResult | None, side: str, output: Path) -> dict[str, Any] | None:
+def _side(side_result: SideResult | None, side: Side, output: Path) -> dict[str, Any] | None:
     if side_result is None:
         return None
     paths = {
@@ -144,13 +145,13 @@ def _side(side_result: SideResult | None, side: str, output: Path) -> dict[str, 
 
 
 def _write(result: SegmentationResult, staging: Path, progress: Progress) -> None:
-    for side in SIDES:
+    for side in Side:
         if getattr(result, side) is None:
             continue
         for what in MAPS:
             image = getattr(getattr(result, side), what)
             if image is not None:
-                progress(SEGMENTED, f"Writing the {side.upper()} {what}")
+                progress(SEGMENTED, f"Writing the {side.title} {what}")
                 write_image(image, staging / file_name(side, what))
 
 
@@ -158,9 +159,9 @@ def _write_measures(
     described: dict[str, Any], wanted: SegmentRequest, asked: dict[str, Any] | None, path: Path
 ) -> None:
     """The result as a file that may move with its folder: result files by name, inputs by path."""
-    inputs = {side: str(Path(getattr(wanted, side)).absolute()) if side in wanted.sides else None for side in SIDES}
+    inputs = {side: str(Path(getattr(wanted, side)).absolute()) if side in wanted.sides else None for side in Side}
     content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": asked}
-    for side in SIDES:
+    for side in Side:
         if described[side]:
             names = {what: described[side][what] and Path(described[side][what]).name for what in MAPS}
             content[side] = {**described[side], **names}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from liverpair.core.records import read_json
+from liverpair.core.sides import Side
 
 MEASURES_FILE = "measures.json"
 SCHEMA_VERSION = 1
-SIDES = ("t1", "t2")
 MAPS = ("liver", "probability", "uncertainty")
 EARLIER_OFFSET = "centroid_offset_mm"
 """What `measures.json` of version 0.1 holds in place of `offset_t1_to_t2_mm`: T1 minus T2."""
@@ -53,7 +53,7 @@ def file_name(side: str, what: str) -> str:
 def read_measures(folder: Path) -> dict[str, Any] | None:
     """What `measures.json` in a folder of results says; None when there is none, or it is damaged."""
     content = read_json(folder / MEASURES_FILE, _MeasuresFile)
-    if content is None or not any(content[side] for side in SIDES):
+    if content is None or not any(content[side] for side in Side):
         return None
     measures = content["measures"]
     if (opposite := measures.pop(EARLIER_OFFSET, None)) is not None:
@@ -63,11 +63,11 @@ def read_measures(folder: Path) -> dict[str, Any] | None:
 
 def is_complete(folder: Path, measures: dict[str, Any]) -> bool:
     """Whether every file that `measures` (see `read_measures`) names is in `folder`."""
-    names = (measures[side].get(what) for side in SIDES if measures[side] for what in MAPS)
+    names = (measures[side].get(what) for side in Side if measures[side] for what in MAPS)
     return all((folder / name).is_file() for name in names if name)
 
 
 def existing_results(folder: Path) -> list[str]:
     """Names of files in `folder` that a segmentation would replace."""
-    names = [MEASURES_FILE, *(file_name(side, what) for side in SIDES for what in MAPS)]
+    names = [MEASURES_FILE, *(file_name(side, what) for side in Side for what in MAPS)]
     return [name for name in names if os.path.lexists(folder / name)]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.findings import SIDES, Kind, kind_of_finding, seen_box
+from liverpair.core.findings import Kind, kind_of_finding, seen_box
 from liverpair.core.geometry import Box, Grid, volume_ml
 from liverpair.core.lesions import LesionPair, State
+from liverpair.core.sides import Side
 from liverpair.measures.contrast import contrast_to_liver, mask_on_grid
 from liverpair.measures.recist import (
     RecistLimits,
@@ -102,7 +103,7 @@ def summary(
         "t2_only": kinds.count("T2 only"),
     }
     result |= diameter_sum(counted, limits, slice_mm)
-    for side in SIDES:
+    for side in Side:
         boxes = [box for pair in counted if (box := seen_box(pair, side)) is not None]
         tumor = sum(math.pi / 6 * box_volume_ml(box) for box in boxes)
         mask = (livers or {}).get(side)
@@ -122,7 +123,7 @@ class _Scene:
     """The lesions of a patient with the images they are measured in."""
 
     def __init__(self, pairs: Sequence[LesionPair], images: Images, livers: Images):
-        self._images = {side: images.get(side) for side in SIDES}
+        self._images = {side: images.get(side) for side in Side}
         self._grids = {side: None if image is None else Grid.of(image) for side, image in self._images.items()}
         self._livers = {
             side: None if self._grids[side] is None or livers.get(side) is None else mask_on_grid(livers[side], grid)
@@ -130,12 +131,12 @@ class _Scene:
         }
         self._boxes = {
             side: [getattr(p, side) for p in pairs if p.state != "rejected" and getattr(p, side) is not None]
-            for side in SIDES
+            for side in Side
         }
 
     def row(self, pair: LesionPair) -> LesionRow:
         measures = {}
-        for side in SIDES:
+        for side in Side:
             measures |= self._side(pair, side)
         return LesionRow(
             number=pair.number,
@@ -146,11 +147,11 @@ class _Scene:
             t2_score=pair.t2_score,
             displacement_mm=_displacement_mm(pair),
             note=pair.note,
-            predicted=tuple(side for side in SIDES if getattr(pair, side) is not None and seen_box(pair, side) is None),
+            predicted=tuple(side for side in Side if getattr(pair, side) is not None and seen_box(pair, side) is None),
             **measures,
         )
 
-    def _side(self, pair: LesionPair, side: str) -> dict[str, Any]:
+    def _side(self, pair: LesionPair, side: Side) -> dict[str, Any]:
         box, seen, grid = getattr(pair, side), seen_box(pair, side), self._grids[side]
         diameter = None
         if seen is not None:
@@ -162,7 +163,7 @@ class _Scene:
             f"{side}_contrast": None if seen is None else self._contrast(seen, side),
         }
 
-    def _contrast(self, box: Box, side: str) -> float | None:
+    def _contrast(self, box: Box, side: Side) -> float | None:
         if self._livers[side] is None:
             return None
         return contrast_to_liver(self._images[side], self._livers[side], box, self._boxes[side])

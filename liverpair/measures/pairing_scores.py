@@ -8,10 +8,9 @@ import numpy as np
 
 from liverpair.core.geometry import Vector
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.froc import match
-
-SIDES = ("t1", "t2")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class FoundLesion:
     moved, or everything by the offset of the livers.
     """
 
-    side: str
+    side: Side
     partner_iou: float
     error_mm: float
     error_none_mm: float
@@ -48,7 +47,7 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: fl
     box on the other side counts with `partner_iou` 0 and the error of its `displacement_mm`, NaN without.
     """
     results = []
-    for side, other in (SIDES, SIDES[::-1]):
+    for side in Side:
         truth = [pair for pair in case.truth if getattr(pair, side) is not None]
         scores = [getattr(pair, f"{side}_score") for pair in case.predicted]
         known = [(p, s) for p, s in zip(case.predicted, scores) if s is not None and p.score >= minimum_score]
@@ -56,8 +55,8 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: fl
         overlaps = iou_mm([getattr(pair, side) for pair in pairs], [getattr(pair, side) for pair in truth])
         matches = match(overlaps, [score for _, score in known], minimum_iou)
         for pair, row in zip(pairs, matches.found):
-            if row >= 0 and getattr(truth[row], other) is not None:
-                results.append(_found(pair, truth[row], side, other, case.offset_t1_to_t2_mm))
+            if row >= 0 and getattr(truth[row], side.other) is not None:
+                results.append(_found(pair, truth[row], side, case.offset_t1_to_t2_mm))
     return results
 
 
@@ -94,9 +93,9 @@ def largest_side_mm(pair: LesionPair) -> float:
     return max(max(box.size_mm) for box in (pair.t1, pair.t2) if box is not None)
 
 
-def _found(pair: LesionPair, true: LesionPair, side: str, other: str, offset: Vector) -> FoundLesion:
+def _found(pair: LesionPair, true: LesionPair, side: Side, offset: Vector) -> FoundLesion:
     true_shift = np.subtract(true.t2.center_mm, true.t1.center_mm)
-    partner, true_partner = getattr(pair, other), getattr(true, other)
+    partner, true_partner = getattr(pair, side.other), getattr(true, side.other)
     overlap = float(iou_mm([true_partner], [partner])[0, 0]) if partner is not None else 0.0
     shift = np.full(3, math.nan)
     if pair.displacement_mm is not None:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from liverpair.core.errors import InputError
-from liverpair.core.findings import SIDES, seen_box
+from liverpair.core.findings import seen_box
 from liverpair.core.geometry import Box, Grid
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.measures.boxes import turned
 
 
@@ -96,16 +97,16 @@ def diameter_sum(
         (number of lesions measurable in at least one image).
     """
     spacing = slice_mm or {}
-    diameters: dict[str, dict[str, float]] = {side: {} for side in SIDES}
+    diameters: dict[str, dict[str, float]] = {side: {} for side in Side}
     for pair in sorted(pairs, key=lambda pair: pair.number):
-        for side in SIDES:
+        for side in Side:
             box = None if pair.state == "rejected" else seen_box(pair, side)
             if box is not None and axial_diameter_mm(box) >= limits.smallest_mm(spacing.get(side, 0.0)):
                 diameters[side][pair.uid] = axial_diameter_mm(box)
     both = {
         pair.uid: max(found)
         for pair in sorted(pairs, key=lambda pair: pair.number)
-        if (found := [diameters[side][pair.uid] for side in SIDES if pair.uid in diameters[side]])
+        if (found := [diameters[side][pair.uid] for side in Side if pair.uid in diameters[side]])
     }
     result: dict[str, Any] = {"measurable": len(both)}
     for prefix, measurable in (("", both), ("t1_", diameters["t1"]), ("t2_", diameters["t2"])):

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 import slicer
 
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.mrml import headless, layouts, pictures
 from liverpair.mrml.segmentations import liver_mask, put_segment
 from liverpair.mrml.tables import show_measures
@@ -17,13 +18,13 @@ from liverpair.mrml.volumes import node_from_image
 
 @dataclass
 class PairNodes:
-    """The nodes of a pair: volume and segmentation by side ("t1", "t2"; a side may be missing), and the table."""
+    """The nodes of a pair: volume and segmentation by side (one may be missing), and the table."""
 
     volumes: dict = field(default_factory=dict)
     segmentations: dict = field(default_factory=dict)
     table: object = None
 
-    def of(self, side: str) -> tuple:
+    def of(self, side: Side) -> tuple:
         """Volume node and segmentation node of a side, None for what is missing."""
         return self.volumes.get(side), self.segmentations.get(side)
 
@@ -43,7 +44,7 @@ def build_pair_scene(images: Mapping[str, sitk.Image], result: Mapping, label: M
     scene.Clear(False)
     nodes = PairNodes()
     for side, image in images.items():
-        name = side.upper()
+        name = side.title
         nodes.volumes[side] = node_from_image(image, name)
         if result[side]:
             nodes.segmentations[side] = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{name} segmentation")
@@ -51,7 +52,7 @@ def build_pair_scene(images: Mapping[str, sitk.Image], result: Mapping, label: M
             put_segment(nodes.segmentations[side], mask, nodes.volumes[side], label, result["provenance"])
     nodes.table = scene.AddNewNodeByClass("vtkMRMLTableNode", "Measures")
     show_measures(nodes.table, result)
-    (t1, t1_segmentation), (t2, t2_segmentation) = nodes.of("t1"), nodes.of("t2")
+    (t1, t1_segmentation), (t2, t2_segmentation) = nodes.of(Side.T1), nodes.of(Side.T2)
     layouts.show_pair(t1, t2, t1_segmentation, t2_segmentation)
     _use_common_layout(scene.GetFirstNodeByClass("vtkMRMLLayoutNode"))
     return nodes

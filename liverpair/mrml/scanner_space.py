@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from liverpair.core.findings import SIDES
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.lesion_boxes import from_world, world_matrix
 from liverpair.mrml.lesions.lesion_pairs import same_boxes
@@ -48,8 +48,8 @@ def same_lesions(first: Sequence[LesionPair], second: Sequence[LesionPair]) -> b
 def _matrices(t1_volume, t2_volume) -> dict[str, np.ndarray]:
     """By side, (4, 4) from the volume's own RAS to the world's; nothing for a volume under no transform."""
     return {
-        side: world_matrix(node.GetParentTransformNode(), side.upper())
-        for side, node in zip(SIDES, (t1_volume, t2_volume))
+        side: world_matrix(node.GetParentTransformNode(), side.title)
+        for side, node in zip(Side, (t1_volume, t2_volume))
         if node is not None and node.GetParentTransformNode() is not None
     }
 
@@ -59,7 +59,7 @@ def _carried(pairs: Iterable[LesionPair], matrices: dict[str, np.ndarray]) -> li
 
 
 def _carry(pair: LesionPair, matrices: dict[str, np.ndarray]) -> LesionPair:
-    boxes = {side: _moved(getattr(pair, side), matrices.get(side)) for side in SIDES}
+    boxes = {side: _moved(getattr(pair, side), matrices.get(side)) for side in Side}
     displacement = pair.displacement_mm
     if displacement is not None:
         start = (pair.t1 or pair.t2.moved(np.negative(displacement))).center_mm

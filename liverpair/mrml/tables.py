@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import vtk
 
+from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml import provenance as provenance_attributes
 
@@ -53,9 +54,9 @@ def fill(table_node, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> No
 def measure_rows(result: Mapping) -> Iterator[tuple[str, str]]:
     """The rows (measure, value) of a result, in the order in which they are read; "maps" in it, beside what the worker
     says, are the names of the maps' volumes by title."""
-    for key in ("t1", "t2"):
-        if result.get(key):
-            yield f"Liver volume {key.upper()} (ml)", f"{result[key]['volume_ml']:.0f}"
+    for side in Side:
+        if result.get(side):
+            yield f"Liver volume {side.title} (ml)", f"{result[side]['volume_ml']:.0f}"
     yield from (result.get("maps") or {}).items()
     measures = result.get("measures") or {}
     if measures.get("dice_as_scanned") is not None:

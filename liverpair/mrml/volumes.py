@@ -11,6 +11,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, check_grid, check_voxels, on_grid
+from liverpair.core.sides import Side
 from liverpair.io.weighting import guess_sequence
 from liverpair.mrml import frames, provenance
 
@@ -119,15 +120,15 @@ def guess_pair(scene=None) -> tuple:
 
     Label maps, hidden volumes and volumes that LiverPair itself has made are passed over.
     """
-    found = {"T1": None, "T2": None}
+    found = dict.fromkeys(Side)
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene):
         if node.IsA("vtkMRMLLabelMapVolumeNode") or node.GetHideFromEditors() or provenance.read(node):
             continue
         known = describe(node)
-        sequence = guess_sequence(known["name"], known["tags"])
-        if sequence is not None and found[sequence] is None:
-            found[sequence] = node
-    return found["T1"], found["T2"]
+        side = guess_sequence(known["name"], known["tags"])
+        if side is not None and found[side] is None:
+            found[side] = node
+    return found[Side.T1], found[Side.T2]
 
 
 def _voxels(volume_node) -> np.ndarray:

@@ -11,10 +11,10 @@ import numpy as np
 
 from liverpair.core.geometry import Vector
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.registration.livers import LiverCorrespondence
 
 Source = Literal["pairs", "registration", "offset"]
-Side = Literal["t1", "t2"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class PlaceMap:
         believed = [pair for pair in pairs if is_believed(pair, settings.minimum_score)]
         self._centers = {
             side: np.array([getattr(pair, side).center_mm for pair in believed], dtype=float).reshape(-1, 3)
-            for side in ("t1", "t2")
+            for side in Side
         }
         self._growth = self._measured_growth()
         self._registration_error_mm = self._measured_error(self._registered, settings.registration_error_mm)
@@ -102,11 +102,9 @@ class PlaceMap:
     def to_other(self, point_mm: Vector | np.ndarray, side: Side) -> Place | None:
         """The place in the other image of a place in image `side`, both LPS mm; None where nothing is known.
 
-        Raises `ValueError` for a side that is neither "t1" nor "t2", or a point that is not three finite numbers.
+        Raises `ValueError` for what is no side, or a point that is not three finite numbers.
         """
-        point = np.asarray(point_mm, dtype=float)
-        if side not in ("t1", "t2"):
-            raise ValueError(f"side must be 't1' or 't2', not {side!r}")
+        point, side = np.asarray(point_mm, dtype=float), Side(side)
         if point.shape != (3,) or not np.isfinite(point).all():
             raise ValueError(f"a place is three finite numbers, not {point_mm!r}")
         return self._from_pairs(point, side) or self._from_registration(point, side) or self._from_offset(point, side)
@@ -134,7 +132,7 @@ class PlaceMap:
 
     def _displacements(self, side: Side) -> np.ndarray:
         """(n, 3) from the boxes of `side` to their partners."""
-        return self._centers["t2" if side == "t1" else "t1"] - self._centers[side]
+        return self._centers[side.other] - self._centers[side]
 
     def _near(self, point: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the centers that speak for a place and their distances in mm, nearest first."""
@@ -146,7 +144,7 @@ class PlaceMap:
     def _registered(self, point: np.ndarray, side: Side) -> np.ndarray | None:
         if self._correspondence is None:
             return None
-        if side == "t1":
+        if side is Side.T1:
             found = self._correspondence.to_t2(point)
             return found if np.isfinite(found).all() else None
         found = self._correspondence.to_t1(point)
@@ -156,11 +154,11 @@ class PlaceMap:
     def _shifted(self, point: np.ndarray, side: Side) -> np.ndarray | None:
         if self._offset is None:
             return None
-        return point + (self._offset if side == "t1" else -self._offset)
+        return point + (self._offset if side is Side.T1 else -self._offset)
 
     def _measured_growth(self) -> float:
         """Error per mm of distance, from what the others say of each pair."""
-        centers, displacements = self._centers["t1"], self._displacements("t1")
+        centers, displacements = self._centers[Side.T1], self._displacements(Side.T1)
         errors, nearest = [], []
         for row in range(len(centers)):
             others = np.arange(len(centers)) != row
@@ -175,8 +173,8 @@ class PlaceMap:
 
     def _measured_error(self, method, default: float) -> float:
         """Error of `method` at the pairs, from T1 to T2."""
-        found = [method(center, "t1") for center in self._centers["t1"]]
-        errors = [np.linalg.norm(f - true) for f, true in zip(found, self._centers["t2"]) if f is not None]
+        found = [method(center, Side.T1) for center in self._centers[Side.T1]]
+        errors = [np.linalg.norm(f - true) for f, true in zip(found, self._centers[Side.T2]) if f is not None]
         return _expected(errors) if len(errors) >= self._settings.pairs_to_measure else default
 
 

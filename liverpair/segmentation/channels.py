@@ -10,13 +10,14 @@ import SimpleITK as sitk
 from liverpair.bundle.strategies import Pass
 from liverpair.core.errors import InputError, Progress, no_progress
 from liverpair.core.geometry import Grid, on_grid, resample
+from liverpair.core.sides import Side
 from liverpair.registration.pre_registration import PreRegistrationSettings, cached_pre_registration
 from liverpair.segmentation.preparation import GridPolicy, Normalization, Prepared, prepare
 
 
 def channels_of(
     one: Pass,
-    images: Mapping[str, sitk.Image],
+    images: Mapping[Side, sitk.Image],
     policy: GridPolicy,
     normalization: Normalization,
     progress: Progress = no_progress,
@@ -63,7 +64,7 @@ def _image(prepared: Prepared) -> sitk.Image:
 
 
 def _registration(
-    images: Mapping[str, sitk.Image], fixed: str, moving: str, progress: Progress, cache: Path | None
+    images: Mapping[Side, sitk.Image], fixed: Side, moving: Side, progress: Progress, cache: Path | None
 ) -> sitk.Transform:
     """From places in the image of side `fixed` to those in `moving`; the same for every working grid."""
     settings = PreRegistrationSettings()
@@ -72,14 +73,15 @@ def _registration(
     return cached_pre_registration(*coarse, cache, settings, progress)
 
 
-def _extended(grid: Grid, others: Mapping[str, Grid], side: str) -> Grid:
+def _extended(grid: Grid, others: Mapping[Side, Grid], side: Side) -> Grid:
     """`grid`, that of `side`, made longer by whole voxels until it holds `others`."""
     low, high = np.zeros(3), np.subtract(grid.size, 1.0)
     for name, other in others.items():
         start, stop = _bounds(other, grid)
         if (start > np.subtract(grid.size, 0.5)).any() or (stop < -0.5).any():
             raise InputError(
-                f"{side} and {name} do not overlap in scanner space, and this model looks at both together.",
+                f"{side.title} and {name.title} do not overlap in scanner space, and this model looks at both "
+                "together.",
                 "Check that they are of one patient and one visit, or choose a model that takes one image at a time.",
             )
         low, high = np.minimum(low, np.floor(start + 1e-6)), np.maximum(high, np.ceil(stop - 1e-6))

@@ -12,10 +12,11 @@ import torch
 
 from liverpair import __version__
 from liverpair.bundle import Bundle
-from liverpair.bundle.strategies import SIDES, Pass, strategy
+from liverpair.bundle.strategies import Pass, strategy, titles
 from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.core.geometry import check_volume, like
+from liverpair.core.sides import Side
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
@@ -71,20 +72,22 @@ def segment(
     is not for this, `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
     """
     started = time.perf_counter()
-    images = {side: image for side, image in (("T1", t1), ("T2", t2)) if image is not None}
+    images = {side: image for side, image in zip(Side, (t1, t2)) if image is not None}
     if not images:
         raise InputError("Neither T1 nor T2 is given.", "Choose at least one volume.")
     for side, image in images.items():
-        check_volume(image, side)
+        check_volume(image, side.title)
     plan = _plan(images, bundles)
     device = choose_device(options.device)
-    sums: dict[str, np.ndarray] = {}
+    sums: dict[Side, np.ndarray] = {}
     counts = dict.fromkeys(images, 0)
-    stakes: dict[str, list[np.ndarray]] = {side: [] for side in images}
+    stakes: dict[Side, list[np.ndarray]] = {side: [] for side in images}
     notes = _notes(images, plan)
     summaries: list[dict[str, str]] = []
     for step, (bundle, one) in enumerate(plan):
-        report = _labeled(part_of(progress, step / len(plan), (step + 1) / len(plan)), " and ".join(one.outputs))
+        report = _labeled(
+            part_of(progress, step / len(plan), (step + 1) / len(plan)), " and ".join(titles(one.outputs))
+        )
         report(0.0, "Preparing")
         prepared = REGISTERED if one.registered else 0.05
         channels, grid = channels_of(
@@ -110,7 +113,9 @@ def segment(
                 stakes[side].append(sitk.GetArrayFromImage(to_image_grid(gambled[index], grid, images[side])))
     rules = bundles[0].postprocessing
     bets = {side: np.mean(own, axis=0) for side, own in stakes.items() if own and len(own) == counts[side]}
-    notes += [f"The uncertainty in {one} is the gambler's: where it would bet that the mask is wrong." for one in bets]
+    notes += [
+        f"The uncertainty in {one.title} is the gambler's: where it would bet that the mask is wrong." for one in bets
+    ]
     sides = {side: _result(sums[side] / counts[side], images[side], rules, options, bets.get(side)) for side in sums}
     progress(1.0, "Segmented")
     provenance = {
@@ -123,14 +128,14 @@ def segment(
         "software": f"LiverPair {__version__}",
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    return SegmentationResult(sides.get("T1"), sides.get("T2"), provenance, list(dict.fromkeys(notes)))
+    return SegmentationResult(sides.get(Side.T1), sides.get(Side.T2), provenance, list(dict.fromkeys(notes)))
 
 
 def _labeled(progress: Progress, label: str) -> Progress:
     return lambda fraction, message: progress(fraction, f"{label}: {message}")
 
 
-def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[tuple[Bundle, Pass]]:
+def _plan(images: Mapping[Side, sitk.Image], bundles: Sequence[Bundle]) -> list[tuple[Bundle, Pass]]:
     """Every pass of every bundle. Raises when a bundle is no segmenter or lacks an image, or an image has no use."""
     if not bundles:
         raise InputError("No model is chosen.", "Choose one, or import one first.")
@@ -141,7 +146,7 @@ def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[t
                 f"Model '{bundle.name}' is for {bundle.task}, not for segmentation.", "Choose another model."
             )
         passes = strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)
-        missing = [side for side in SIDES if side not in images]
+        missing = [side.title for side in Side if side not in images]
         if not passes and len(bundle.inputs) > 1 and missing:
             raise InputError(
                 f"Model '{bundle.name}' expects T1 and T2; {missing[0]} is not given.",
@@ -152,22 +157,23 @@ def _plan(images: Mapping[str, sitk.Image], bundles: Sequence[Bundle]) -> list[t
         if not any(side in one.inputs for _, one in plan):
             names = " and ".join(f"'{bundle.name}' (for {' and '.join(bundle.inputs)})" for bundle in bundles)
             raise InputError(
-                f"{side} cannot be segmented with {names}.", f"Choose a model for {side}, or leave {side} empty."
+                f"{side.title} cannot be segmented with {names}.",
+                f"Choose a model for {side.title}, or leave {side.title} empty.",
             )
     return plan
 
 
-def _notes(images: Mapping[str, sitk.Image], plan: Sequence[tuple[Bundle, Pass]]) -> list[str]:
+def _notes(images: Mapping[Side, sitk.Image], plan: Sequence[tuple[Bundle, Pass]]) -> list[str]:
     """What the user may not expect of these passes."""
     notes = [
-        f"{one.inputs[1]} was registered to {one.inputs[0]} for model '{bundle.name}'."
+        f"{one.inputs[1].title} was registered to {one.inputs[0].title} for model '{bundle.name}'."
         for bundle, one in plan
         if one.registered
     ]
     for side in images:
         if not any(side in one.outputs for _, one in plan):
             names = " and ".join(f"'{bundle.name}'" for bundle, one in plan if side in one.inputs)
-            notes.append(f"{side} has no mask: model {names} looks at it only to segment the other volume.")
+            notes.append(f"{side.title} has no mask: model {names} looks at it only to segment the other volume.")
     return notes
 
 

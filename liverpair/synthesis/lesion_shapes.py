@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from liverpair.core.sides import Side
 from liverpair.synthesis.shapes import smooth_step
 
 KINDS = ("cyst", "haemangioma", "hcc", "metastasis")
@@ -34,10 +35,10 @@ class Look:
 
 
 LOOKS: dict[str, dict[str, Look]] = {
-    "cyst": {"T1": Look((0.40, 0.55)), "T2": Look((2.6, 3.4))},
-    "haemangioma": {"T1": Look((0.58, 0.70), 0.04), "T2": Look((1.9, 2.5), 0.06)},
-    "hcc": {"T1": Look((0.70, 1.15), 0.12, -0.08, 2.0), "T2": Look((1.35, 1.75), 0.18, -0.15, 2.0)},
-    "metastasis": {"T1": Look((0.68, 0.82), 0.05, 0.06, 3.0), "T2": Look((1.35, 1.75), 0.10, -0.12, 3.0)},
+    "cyst": {Side.T1: Look((0.40, 0.55)), Side.T2: Look((2.6, 3.4))},
+    "haemangioma": {Side.T1: Look((0.58, 0.70), 0.04), Side.T2: Look((1.9, 2.5), 0.06)},
+    "hcc": {Side.T1: Look((0.70, 1.15), 0.12, -0.08, 2.0), Side.T2: Look((1.35, 1.75), 0.18, -0.15, 2.0)},
+    "metastasis": {Side.T1: Look((0.68, 0.82), 0.05, 0.06, 3.0), Side.T2: Look((1.35, 1.75), 0.10, -0.12, 3.0)},
 }
 """After Couteaux 2021, figure 1.1 (T1 and T2 columns): cyst T2 ++ T1 -, haemangioma T2 + T1 -, hepatocellular carcinoma
 T2 + heterogeneous T1 mixed, metastasis T2 slightly + T1 slightly -. The numbers are ours."""
@@ -65,7 +66,7 @@ class Lesion:
     rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)
     irregularity: float = 0.1
     seed: int = 0
-    visible: tuple[str, ...] = ("T1", "T2")
+    visible: tuple[Side, ...] = tuple(Side)
 
     @property
     def reach_mm(self) -> float:
@@ -88,13 +89,13 @@ class Lesion:
         bumps = waves(direction, np.random.default_rng(self.seed), frequency=3.0, count=6)
         return (1.0 + self.irregularity * bumps - distance) * min(self.radii_mm)
 
-    def intensity(self, offsets: np.ndarray, depth: np.ndarray, sequence: str, texture: float = 1.0) -> np.ndarray:
+    def intensity(self, offsets: np.ndarray, depth: np.ndarray, side: Side, texture: float = 1.0) -> np.ndarray:
         """Intensity relative to the liver around it, at the given offsets (..., 3) of known depth (...).
 
         `texture` is the share of the kind's texture that shows.
         """
-        look = LOOKS[self.kind][sequence]
-        rng = np.random.default_rng((self.seed, 1 + ("T1", "T2").index(sequence)))
+        look = LOOKS[self.kind][side]
+        rng = np.random.default_rng((self.seed, 1 + list(Side).index(side)))
         ratio = rng.uniform(*look.ratio)
         radius = float(np.mean(self.radii_mm))
         structure = waves(offsets, rng, frequency=2 * np.pi / max(4.0, 0.7 * radius), count=16)
@@ -115,7 +116,7 @@ def waves(positions: np.ndarray, rng: np.random.Generator, frequency: float, cou
 def render_lesion(
     image: sitk.Image,
     lesion: Lesion,
-    sequence: str,
+    side: Side,
     liver_intensity: float,
     slice_samples: int = 1,
     structure_kept: float = 0.3,
@@ -125,7 +126,7 @@ def render_lesion(
     Args:
         image: float32 image in LPS mm, any orientation.
         lesion: what to write, its center in the space of `image`.
-        sequence: "T1" or "T2".
+        side: whose weighting.
         liver_intensity: intensity of the liver around the lesion in `image`.
         slice_samples: positions averaged across each slice; more than 1 gives thick slices their partial volume.
         structure_kept: share of the image's own texture and noise that remains inside.
@@ -138,11 +139,11 @@ def render_lesion(
     window, offsets = offsets_around(image, lesion.center_mm, lesion.reach_mm, slice_samples)
     if offsets.size:
         depth = lesion.depth(offsets)
-        edge = LOOKS[lesion.kind][sequence].edge_mm
+        edge = LOOKS[lesion.kind][side].edge_mm
         cover = smooth_step(depth, -edge / 2, edge / 2)
-        target = liver_intensity * lesion.intensity(offsets, depth, sequence)
+        target = liver_intensity * lesion.intensity(offsets, depth, side)
         patch = values[window]
-        if sequence in lesion.visible:
+        if side in lesion.visible:
             kept = structure_kept * (patch - liver_intensity)
             weight = cover.mean(axis=0)
             patch[:] = (1 - weight) * patch + (cover * target).mean(axis=0) + weight * kept

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liverpair.core.sides import Side
 from liverpair.synthesis.anatomy import Anatomy
 from liverpair.synthesis.frame import Tissue
 from liverpair.synthesis.shapes import smooth_noise
@@ -80,7 +81,7 @@ T2_RANGES: dict[Tissue, tuple[float, float]] = {
     Tissue.VENA_CAVA: (0.30, 1.50),
     Tissue.SMALL_VESSEL: (0.70, 1.60),
 }
-RANGES = {"T1": T1_RANGES, "T2": T2_RANGES}
+RANGES = {Side.T1: T1_RANGES, Side.T2: T2_RANGES}
 
 # T1 minutes after a gadolinium agent, as in portal and later phases: blood and kidneys brighter than the liver.
 ENHANCED_T1_RANGES: dict[Tissue, tuple[float, float]] = {
@@ -130,14 +131,14 @@ COARSE_TEXTURE = {
 class Contrast:
     """Intensity of every tissue relative to the liver, for one patient and one sequence."""
 
-    sequence: str
+    side: Side
     relative: dict[Tissue, float]
 
     @classmethod
-    def random(cls, sequence: str, rng: np.random.Generator, enhanced: bool = False) -> "Contrast":
+    def random(cls, side: Side, rng: np.random.Generator, enhanced: bool = False) -> "Contrast":
         """Draw a contrast within the sequence's ranges; `enhanced` is a T1 after contrast agent."""
-        ranges = RANGES[sequence] | (ENHANCED_T1_RANGES if enhanced else {})
-        return cls(sequence, {tissue: float(rng.uniform(*ranges[tissue])) for tissue in Tissue})
+        ranges = RANGES[side] | (ENHANCED_T1_RANGES if enhanced else {})
+        return cls(side, {tissue: float(rng.uniform(*ranges[tissue])) for tissue in Tissue})
 
 
 def intensities(anatomy: Anatomy, contrast: Contrast, rng: np.random.Generator) -> np.ndarray:
@@ -151,7 +152,7 @@ def intensities(anatomy: Anatomy, contrast: Contrast, rng: np.random.Generator) 
     fine = smooth_noise(shape, (0.7, 1.1, 1.1), rng)
     coarse = smooth_noise(shape, (3.0, 4.5, 4.5), rng)
     signal *= 1 + _lookup(FINE_TEXTURE)[anatomy.tissues] * fine + _lookup(COARSE_TEXTURE)[anatomy.tissues] * coarse
-    if contrast.sequence == "T2":
+    if contrast.side is Side.T2:
         _leave_some_fat(signal, anatomy.tissues, rng)
     return np.maximum(signal, 0.0).astype(np.float32)
 

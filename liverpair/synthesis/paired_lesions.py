@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from liverpair.core.geometry import Grid, on_grid
+from liverpair.core.sides import Side
 from liverpair.registration.livers import LiverCorrespondence
 from liverpair.synthesis.lesion_shapes import KIND_SHARES, KINDS, Lesion, offsets_around
 
@@ -33,11 +34,11 @@ FORMS: dict[str, Form] = {
     "hcc": Form((0.85, 1.15), (0.04, 0.10)),
     "metastasis": Form((0.80, 1.20), (0.06, 0.13)),
 }
-SINGLE_SEQUENCES: dict[str, tuple[str, ...]] = {
-    "cyst": ("T2",),
-    "haemangioma": ("T2",),
-    "hcc": ("T1", "T2"),
-    "metastasis": ("T1", "T2"),
+SINGLE_SIDES: dict[str, tuple[Side, ...]] = {
+    "cyst": (Side.T2,),
+    "haemangioma": (Side.T2,),
+    "hcc": tuple(Side),
+    "metastasis": tuple(Side),
 }
 """Sequences in which a lesion of each kind may be the only one to stand out: a liquid one is never missed in T2."""
 
@@ -98,7 +99,7 @@ class PairedLesion:
         return self.t1.kind
 
     @property
-    def visible(self) -> tuple[str, ...]:
+    def visible(self) -> tuple[Side, ...]:
         """Sequences in which it stands out."""
         return self.t1.visible
 
@@ -171,7 +172,7 @@ def _draw_lesion(
     radii = diameter / 2 * axes / np.prod(axes) ** (1 / 3)
     rotation = rng.uniform(-1.5, 1.5, 3)
     single = rng.random() < statistics.single_share and diameter <= statistics.single_largest_mm
-    only = str(rng.choice(SINGLE_SEQUENCES[kind]))
+    only = Side(str(rng.choice(SINGLE_SIDES[kind])))
     t1 = Lesion(
         number=number,
         kind=kind,
@@ -180,7 +181,7 @@ def _draw_lesion(
         rotation=_vector(rotation),
         irregularity=round(float(rng.uniform(*form.irregularity)), 3),
         seed=int(rng.integers(2**31)),
-        visible=(only,) if single else ("T1", "T2"),
+        visible=(only,) if single else tuple(Side),
     )
     scale = np.exp(statistics.size_jitter * rng.standard_normal())
     turned = rotation + statistics.turn_jitter * rng.standard_normal(3)

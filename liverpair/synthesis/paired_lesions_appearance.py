@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liverpair.core.sides import Side
 from liverpair.synthesis.lesion_shapes import Lesion, waves
 from liverpair.synthesis.shapes import smooth_step
 
-SEQUENCES = ("T1", "T2")
 HOMOGENEOUS_TO_MIXED_MM = (10.0, 40.0)
 """Diameters between which a lesion goes from nearly homogeneous to the full texture of its kind."""
 
@@ -58,22 +58,22 @@ STRUCTURES: dict[str, Structure] = {
 """Added to `liverpair.synthesis.lesion_shapes.LOOKS`. After textbook appearances; the numbers are ours."""
 
 
-def relative_intensity(lesion: Lesion, offsets: np.ndarray, depth: np.ndarray, sequence: str) -> np.ndarray:
+def relative_intensity(lesion: Lesion, offsets: np.ndarray, depth: np.ndarray, side: Side) -> np.ndarray:
     """Intensity relative to the liver around a lesion. The same structures show in both sequences.
 
     Args:
         lesion: which.
         offsets: (..., 3) positions relative to its center, mm (x, y, z).
         depth: (...) distance inside its surface, mm.
-        sequence: "T1" or "T2".
+        side: whose weighting.
 
     Returns:
         Array (...), never below 0.05.
     """
-    structure, column = STRUCTURES[lesion.kind], SEQUENCES.index(sequence)
+    structure, column = STRUCTURES[lesion.kind], list(Side).index(side)
     radius = float(np.prod(lesion.radii_mm)) ** (1 / 3)
     varied = float(smooth_step(np.array(2 * radius), *HOMOGENEOUS_TO_MIXED_MM))
-    values = lesion.intensity(offsets, depth, sequence, texture=0.3 + 0.7 * varied) + structure.lift[column]
+    values = lesion.intensity(offsets, depth, side, texture=0.3 + 0.7 * varied) + structure.lift[column]
     rng = np.random.default_rng((lesion.seed, 3))
     has_core, core_size = rng.random() < structure.core_chance, rng.uniform(*structure.core_size)
     if has_core and 2 * radius >= structure.core_from_mm:

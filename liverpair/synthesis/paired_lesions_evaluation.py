@@ -17,6 +17,7 @@ import SimpleITK as sitk
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.io.study import read_labeled
 from liverpair.registration.livers import LiverCorrespondence, cached_registration
 from liverpair.synthesis.lesion_shapes import Lesion
@@ -28,7 +29,6 @@ SCHEMA, VERSION = "liverpair-synthetic-lesions", 1
 TEST_CASES = ("10", "21", "32", "34")
 SETS_PER_CASE, FIRST_SEED = 8, 101
 LIVER_LABEL = 1
-SIDES = ("t1", "t2")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class RealPair:
 
 def pair_files(folder: str | Path, case: str) -> list[Path]:
     """The files of a case: images and label maps of T1, then of T2. Raises `InputError` when one is missing."""
-    names = [f"{side}{part}.nii.gz" for side in SIDES for part in ("", "_organs")]
+    names = [f"{side}{part}.nii.gz" for side in Side for part in ("", "_organs")]
     paths = [Path(folder) / case / name for name in names]
     for path in paths:
         if not path.is_file():
@@ -118,7 +118,7 @@ def _registered_pair(folder: str, case: str) -> tuple[RealPair, LiverCorresponde
 @lru_cache(maxsize=1)
 def _canvases(folder: str, case: str) -> tuple[LiverCanvas, LiverCanvas]:
     real = read_real_pair(folder, case)
-    return LiverCanvas(real.t1, real.t1_liver, "T1"), LiverCanvas(real.t2, real.t2_liver, "T2")
+    return LiverCanvas(real.t1, real.t1_liver, Side.T1), LiverCanvas(real.t2, real.t2_liver, Side.T2)
 
 
 def write_lesion_cases(
@@ -160,18 +160,18 @@ def read_lesion_cases(path: str | Path = EVALUATION_FILE) -> list[LesionCase]:
 
 
 def _to_dict(lesion: PairedLesion) -> dict[str, Any]:
-    common = {key: getattr(lesion.t1, key) for key in ("number", "kind", "seed", "irregularity", "visible")}
+    common = {key: getattr(lesion.t1, key) for key in ("number", "kind", "seed", "irregularity")}
     sides = {
         side: {key: getattr(getattr(lesion, side), key) for key in ("center_mm", "radii_mm", "rotation")}
-        for side in SIDES
+        for side in Side
     }
-    return {"uid": lesion.uid, **common, **sides}
+    return {"uid": lesion.uid, **common, "visible": [side.title for side in lesion.visible], **sides}
 
 
 def _from_dict(entry: dict[str, Any]) -> PairedLesion:
     common = {key: entry[key] for key in ("number", "kind", "seed", "irregularity")}
-    common["visible"] = tuple(entry["visible"])
-    t1, t2 = (Lesion(**common, **{key: tuple(value) for key, value in entry[side].items()}) for side in SIDES)
+    common["visible"] = tuple(map(Side, entry["visible"]))
+    t1, t2 = (Lesion(**common, **{key: tuple(value) for key, value in entry[side].items()}) for side in Side)
     return PairedLesion(entry["uid"], t1, t2)
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid, like
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.synthesis.lesion_shapes import LOOKS, Lesion, offsets_around
 from liverpair.synthesis.paired_lesions import PairedLesion
 from liverpair.synthesis.paired_lesions_appearance import relative_intensity
@@ -51,23 +52,23 @@ class Painted:
 class LiverCanvas:
     """A real image prepared to receive lesions; painting leaves it as it is, so that it serves many sets of lesions."""
 
-    def __init__(self, image: sitk.Image, liver: sitk.Image, sequence: str):
+    def __init__(self, image: sitk.Image, liver: sitk.Image, side: Side):
         """Measure the local brightness and the noise of the liver.
 
         Args:
             image: scalar volume, LPS mm, any orientation; the third axis runs across the slices.
             liver: mask (0, 1) on the same grid.
-            sequence: "T1" or "T2".
+            side: whose weighting.
 
         Raises:
             InputError: the mask is empty or not on the grid of the image.
         """
-        self.image, self.sequence, self.grid = image, sequence, Grid.of(image)
+        self.image, self.side, self.grid = image, side, Grid.of(image)
         self.liver = sitk.GetArrayFromImage(liver) > 0
         if not Grid.of(liver).same_as(self.grid):
-            raise InputError(f"The {sequence} liver mask is not on the grid of the {sequence} image.")
+            raise InputError(f"The {side.title} liver mask is not on the grid of the {side.title} image.")
         if not self.liver.any():
-            raise InputError(f"The {sequence} liver mask is empty; lesions have no place in it.")
+            raise InputError(f"The {side.title} liver mask is empty; lesions have no place in it.")
         self.values = sitk.GetArrayFromImage(image).astype(np.float32)
         window = ndimage.find_objects(self.liver.astype(np.uint8))[0]
         self.level, self.noise, self.softness = (np.zeros_like(self.values) for _ in range(3))
@@ -96,7 +97,7 @@ class LiverCanvas:
                 continue
             patch = values[window]
             before = patch.copy()
-            if self.sequence in lesion.visible:
+            if self.side in lesion.visible:
                 patch[:] = self._blended(lesion, before, window, offsets, depth)
             filled = inside.mean(axis=0)
             own = filled >= min(0.5, 0.5 * filled.max())
@@ -115,9 +116,9 @@ class LiverCanvas:
         self, lesion: Lesion, patch: np.ndarray, window: tuple[slice, ...], offsets: np.ndarray, depth: np.ndarray
     ) -> np.ndarray:
         """The patch in the window with the lesion in it: its signal averaged over each slice, the image's own noise."""
-        edge = max(LOOKS[lesion.kind][self.sequence].edge_mm, EDGE_PIXELS * self.grid.spacing[0])
+        edge = max(LOOKS[lesion.kind][self.side].edge_mm, EDGE_PIXELS * self.grid.spacing[0])
         cover = smooth_step(depth, -edge / 2, edge / 2) * self.softness[window]
-        signal = (cover * relative_intensity(lesion, offsets, depth, self.sequence)).mean(axis=0) * self.level[window]
+        signal = (cover * relative_intensity(lesion, offsets, depth, self.side)).mean(axis=0) * self.level[window]
         weight = cover.mean(axis=0)
         blended = (1 - weight) * patch + signal + weight * self.noise[window]
         return np.where(weight > 0, np.maximum(blended, 0.0), patch)
@@ -176,7 +177,7 @@ def paint_pair(t1: LiverCanvas, t2: LiverCanvas, lesions: Sequence[PairedLesion]
     for one in lesions:
         sides = {
             side: painted.boxes[one.number]
-            for side, painted in (("t1", in_t1), ("t2", in_t2))
+            for side, painted in zip(Side, (in_t1, in_t2))
             if painted.conspicuity.get(one.number, 0.0) >= LEAST_CONSPICUITY
         }
         if sides and one.number in in_t1.boxes and one.number in in_t2.boxes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from liverpair.core.sides import Side
 from liverpair.synthesis.anatomy import LIVER, build_anatomy
 from liverpair.synthesis.deformation import breathing_displacement
 from liverpair.synthesis.frame import Frame
@@ -75,17 +76,17 @@ def phantom_pair(
 
     t1_shift, t2_shift = _breath_holds(body_rng)
     parts = []
-    for sequence, shift, rng in (("T1", t1_shift, t1_rng), ("T2", t2_shift, t2_rng)):
-        enhanced = sequence == "T1" and seed != 0 and rng.random() < ENHANCED_SHARE
-        contrast = Contrast.random(sequence, rng, enhanced)
+    for side, shift, rng in zip(Side, (t1_shift, t2_shift), (t1_rng, t2_rng)):
+        enhanced = side is Side.T1 and seed != 0 and rng.random() < ENHANCED_SHARE
+        contrast = Contrast.random(side, rng, enhanced)
         signal = frame.image(intensities(anatomy, contrast, rng))
         coded = anatomy.organs.copy()
         for lesion in lesions:
-            signal, mask = render_lesion(signal, lesion, sequence, liver_intensity=1.0)
+            signal, mask = render_lesion(signal, lesion, side, liver_intensity=1.0)
             within = (sitk.GetArrayViewFromImage(mask) > 0) & (anatomy.organs == LIVER)
             coded[within] = LIVER + LESION_CODE * lesion.number
         breathing = breathing_displacement(anatomy.mobility, shift, rng, anatomy.in_plane_mobility)
-        scan = _random_scan(sequence, patient, shift, rng, demo=seed == 0, matrix=matrix)
+        scan = _random_scan(side, patient, shift, rng, demo=seed == 0, matrix=matrix)
         parts.append(
             (
                 acquire(signal, scan, breathing, rng),
@@ -113,7 +114,7 @@ def _breath_holds(rng: np.random.Generator) -> tuple[tuple[float, float, float],
 
 
 def _random_scan(
-    sequence: str,
+    side: Side,
     patient: Patient,
     shift: tuple[float, float, float],
     rng: np.random.Generator,
@@ -125,7 +126,7 @@ def _random_scan(
     matrix = matrix or drawn
     width = 2 * (patient.cavity_half_width + patient.wall_thickness + 1.4 * patient.fat_thickness)
     in_plane = max(width * rng.uniform(1.08, 1.25), 360.0) / matrix
-    if sequence == "T1":
+    if side is Side.T1:
         thickness, tilt = float(rng.choice((5.5, 8.0, 9.0))), (0.0, 0.0)
     else:
         thickness = float(rng.choice((6.5, 7.7, 8.8, 9.0)))
@@ -135,7 +136,7 @@ def _random_scan(
     bottom = shift[2] - patient.liver_length - rng.uniform(15.0, 45.0)
     slices = int(np.ceil((top - bottom) / thickness))
     center = (rng.uniform(-8, 8), rng.uniform(-12, 12), (top + bottom) / 2)
-    t2 = sequence == "T2"
+    t2 = side is Side.T2
     return Scan(
         size=(matrix, matrix, slices),
         spacing=(in_plane, in_plane, thickness),

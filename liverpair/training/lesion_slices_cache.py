@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from liverpair.core.cache import cached_arrays, key_of
 from liverpair.core.geometry import resample
+from liverpair.core.sides import Side
 from liverpair.segmentation.preparation import GridPolicy, Normalization, prepare, prepare_labels
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.synthesis.paired_lesions_rendering import SyntheticPair
@@ -17,7 +18,6 @@ from liverpair.training.paired_lesions_cache import LesionSource, pair_stamp
 
 CACHE_VERSION = 1
 """Goes up when the same seeds and settings give other slices."""
-SIDES = ("t1", "t2")
 PARTS = ("images", "livers", "labels")
 LEAST_LIVER = 400.0
 """Square millimeters of liver that a slice must show."""
@@ -60,11 +60,11 @@ def cached_slices(
     case: str,
     t1_images: Sequence[str],
     seeds: Sequence[int | None],
-    sequence: str,
+    weighting: Side,
     preparation: SlicePreparation,
     cache: Path,
 ) -> list[LesionSlices]:
-    """The slices of a real case in one sequence ("T1" or "T2"), once for each seed of lesions, with None as scanned;
+    """The slices of a real case of one weighting, once for each seed of lesions, with None as scanned;
     those not on disk are made.
 
     `t1_images` serve as T1 in turn. Raises `InputError` when the pair is not in `root`.
@@ -75,9 +75,9 @@ def cached_slices(
         source = LesionSource(root, case, name)
         for seed in seeds[turn :: len(t1_images)]:
             key = preparation.key(f"{stamp} {seed}")
-            for side in SIDES:
+            for side in Side:
                 path = cache / f"slices-{key}-{side}.npz"
-                wanted = side == sequence.lower()
+                wanted = side == weighting
                 if wanted or not path.exists():  # the other side comes with it, for lesions cost more than slices
                     arrays = cached_arrays(path, partial(_slices_of, source, seed, side, preparation))
                 if wanted:
@@ -87,9 +87,9 @@ def cached_slices(
 
 
 def _slices_of(
-    source: LesionSource, seed: int | None, side: str, preparation: SlicePreparation
+    source: LesionSource, seed: int | None, side: Side, preparation: SlicePreparation
 ) -> dict[str, np.ndarray]:
-    pair, liver = _painted(source, seed, preparation.statistics), source.livers[SIDES.index(side)]
+    pair, liver = _painted(source, seed, preparation.statistics), source.livers[list(Side).index(side)]
     seen = [one.number for one in pair.pairs if getattr(one, side) is not None]
     return lesion_slices(getattr(pair, side), liver, getattr(pair, f"{side}_labels"), seen, preparation)
 

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.dreaming.normal_ranges import ranges_of_objects
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.preparation import GridPolicy
@@ -308,7 +309,7 @@ class LesionSlicesData(CaseData):
             start = first_seed + row * SEEDS_PER_CASE
             seeds = range(start, start + variants) if self.objects.kind == "lesions" else [None] * len(self.t1_images)
             found += cached_slices(
-                self.root, case, self.t1_images, list(seeds), self.sequence, self.preparation, self.cache
+                self.root, case, self.t1_images, list(seeds), Side(self.sequence), self.preparation, self.cache
             )
         return found
 

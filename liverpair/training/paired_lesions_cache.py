@@ -13,6 +13,7 @@ from liverpair.core.cache import cached_arrays, key_of, stamp_of
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.preparation import PreparedPair, prepare_pair
 from liverpair.detection.space import to_voxels
@@ -116,7 +117,7 @@ class LesionSource:
         t1_liver, t2_liver = self.livers
         if not path.is_file():
             raise InputError(f"Training needs {path}, which does not exist.", "Set data.root in the config.")
-        return LiverCanvas(sitk.ReadImage(str(path)), t1_liver, "T1"), LiverCanvas(self._real.t2, t2_liver, "T2")
+        return LiverCanvas(sitk.ReadImage(str(path)), t1_liver, Side.T1), LiverCanvas(self._real.t2, t2_liver, Side.T2)
 
     def variant(self, seed: int | None, statistics: LesionStatistics) -> SyntheticPair:
         """The pair with the lesions of a seed; with None as it was scanned."""

@@ -8,10 +8,11 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
-from liverpair.bundle.strategies import Pass
+from liverpair.bundle.strategies import Pass, titles
 from liverpair.core.cache import cached_arrays, key_of, stamp_of
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import check_volume
+from liverpair.core.sides import Side
 from liverpair.io.study import read_image, read_labeled
 from liverpair.registration.pre_registration import PreRegistrationSettings
 from liverpair.segmentation.channels import channels_of
@@ -23,14 +24,14 @@ CACHE_VERSION = 1
 
 @dataclass(frozen=True)
 class PairFiles:
-    """The files of one pair: by side ("T1", "T2") an image and a label map on its grid, and the liver's value there."""
+    """The files of one pair: by side an image and a label map on its grid, and the liver's value there."""
 
     name: str
-    images: Mapping[str, Path]
-    labels: Mapping[str, Path]
+    images: Mapping[Side, Path]
+    labels: Mapping[Side, Path]
     label_value: int = 1
 
-    def read(self, one: Pass) -> tuple[dict[str, sitk.Image], dict[str, sitk.Image]]:
+    def read(self, one: Pass) -> tuple[dict[Side, sitk.Image], dict[Side, sitk.Image]]:
         """Images and liver masks that a pass needs, by side.
 
         Raises `InputError` for a file that is missing or damaged, an image that is no volume, and a label map that has
@@ -92,4 +93,4 @@ def cached_pair(
         target = np.concatenate([prepare_labels(livers[side], grid, [1]) for side in one.outputs])
         return {"channels": channels.astype(np.float16), "target": np.round(target * 255).astype(np.uint8)}
 
-    return PairVolume(f"{files.name}: {' '.join(one.inputs)}", **cached_arrays(path, prepared))
+    return PairVolume(f"{files.name}: {' '.join(titles(one.inputs))}", **cached_arrays(path, prepared))

@@ -5,8 +5,9 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-from liverpair.bundle.strategies import SIDES, STRATEGIES, Pass
+from liverpair.bundle.strategies import STRATEGIES, Pass
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import paired_transform
 from liverpair.training.bundle_writing import LIVER
@@ -67,7 +68,7 @@ class PairedLiversData(CaseData):
         if not STRATEGIES[strategy].takes(self.inputs):
             raise ValueError(f"strategy '{strategy}' does not take the inputs {self.inputs}")
         self.t1_images = t1_images or ["t1.nii.gz"]
-        self.t2_image, self.labels = t2_image, {"T1": t1_labels, "T2": t2_labels}
+        self.t2_image, self.labels = t2_image, dict(zip(Side, (t1_labels, t2_labels)))
         self.label_value = label_value
         self.patch, self.strong_augmentation = patch, strong_augmentation
         self.patches_per_epoch, self.batch_size = patches_per_epoch, batch_size
@@ -92,7 +93,7 @@ class PairedLiversData(CaseData):
     @property
     def passes(self) -> list[Pass]:
         """What the network is shown in use, and in validation."""
-        return STRATEGIES[self.strategy].passes(SIDES, self.inputs)
+        return STRATEGIES[self.strategy].passes(Side, self.inputs)
 
     def prepare_data(self) -> None:
         """Fill the cache once, before any process of a multi-GPU run reads it."""
@@ -116,7 +117,7 @@ class PairedLiversData(CaseData):
 
     def _files(self, case: str, t1_image: str) -> PairFiles:
         folder = self.root / case
-        images = {"T1": folder / t1_image, "T2": folder / self.t2_image}
+        images = dict(zip(Side, (folder / t1_image, folder / self.t2_image)))
         labels = {side: folder / name for side, name in self.labels.items()}
         return PairFiles(f"{case}/{t1_image}", images, labels, self.label_value)
 

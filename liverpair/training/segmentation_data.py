@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from liverpair.core.cache import stamp_of
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import Augmentation, training_transform
 from liverpair.training.bundle_writing import LIVER
@@ -164,9 +165,9 @@ class SegmentationData(CaseData):
 
         volumes = []
         for seed in self.phantom_seeds:
-            for side in ("t1", "t2"):
+            for side in Side:
 
-                def read(seed: int = seed, side: str = side):
+                def read(seed: int = seed, side: Side = side):
                     pair = phantom_pair(seed)
                     return getattr(pair, side), getattr(pair, f"{side}_organs")
 

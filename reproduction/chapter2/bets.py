@@ -9,6 +9,7 @@ from scipy.ndimage import distance_transform_edt
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.strategies import Pass
+from liverpair.core.sides import Side
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.prediction import grid_policy, normalization
 from liverpair.segmentation.preparation import prepare_labels
@@ -58,7 +59,7 @@ class Wager:
 
 
 def wager_on(
-    image: sitk.Image, liver: sitk.Image, side: str, bundle: Bundle, task: AdversarialLiversTask, device: torch.device
+    image: sitk.Image, liver: sitk.Image, side: Side, bundle: Bundle, task: AdversarialLiversTask, device: torch.device
 ) -> Wager:
     """What the gambler of `task`, a single-input network exported as `bundle`, bets on an image of `side`.
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from reproduction.arguments import Different, positive
 from reproduction.chapter2.loss_networks import LOSSES
 from reproduction.chapter2.strategy_arms import ARMS, REFERENCE, Arm, bundles_of
 from reproduction.chapter2.strategy_figures import dice_by_steps
 from reproduction.chapter2.strategy_scores import PairScores
-from reproduction.chapter2.table_2_1 import NOT_RUN, SIDES, ByArm, between_seeds, by_arm
+from reproduction.chapter2.table_2_1 import NOT_RUN, ByArm, between_seeds, by_arm
 from reproduction.pair_options import STEPS, data_words, options_of
 
 NAME = "budget"
@@ -101,12 +102,12 @@ def title(arm: Arm) -> str:
 def row(arm: Arm, steps: int, own: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """One line of the table. `own`: Dice (seeds, cases) by side."""
     content: dict[str, Any] = {"network": title(arm), "steps": steps}
-    for side, published in zip(SIDES, arm.published):
+    for side, published in zip(Side, arm.published):
         means = own[side].mean(axis=1) if side in own else None
         missing = NOT_RUN if side in arm.sides and not own else None
-        content[side] = missing if means is None else float(means.mean())
-        content[f"{side} sd"] = float(means.std(ddof=1)) if means is not None and len(means) > 1 else None
-        content[f"{side} published"] = published
+        content[side.title] = missing if means is None else float(means.mean())
+        content[f"{side.title} sd"] = float(means.std(ddof=1)) if means is not None and len(means) > 1 else None
+        content[f"{side.title} published"] = published
     return content | {"networks": max((len(dice) for dice in own.values()), default=0)}
 
 
@@ -116,8 +117,8 @@ def differences(dice: Mapping[int, ByArm]) -> dict[str, float | list[float] | No
     """
     found: dict[str, float | list[float] | None] = {}
     for steps, own in dice.items():
-        found[f"between_seeds_{steps}"] = between_seeds(list(own.values()), SIDES)
-        means = {key: _means(one) for key, one in own.items() if all(side in one for side in SIDES)}
+        found[f"between_seeds_{steps}"] = between_seeds(list(own.values()), Side)
+        means = {key: _means(one) for key, one in own.items() if all(side in one for side in Side)}
         reference = means.pop(REFERENCE.key, None)
         for key, mean in means.items() if reference is not None else ():
             found[f"{key}_minus_single_{steps}"] = float(mean.mean() - reference.mean())
@@ -128,4 +129,4 @@ def differences(dice: Mapping[int, ByArm]) -> dict[str, float | list[float] | No
 
 def _means(own: Mapping[str, np.ndarray]) -> np.ndarray:
     """The mean of every network over both images (seeds,)."""
-    return np.mean([own[side].mean(axis=1) for side in SIDES], axis=0)
+    return np.mean([own[side].mean(axis=1) for side in Side], axis=0)

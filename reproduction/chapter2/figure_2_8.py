@@ -11,13 +11,14 @@ import numpy as np
 
 from liverpair.bundle import Bundle
 from liverpair.core.device import choose_device
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
 from reproduction.chapter2.bets import BORDER_MM, Wager, wager_on
 from reproduction.chapter2.loss_figures import bets_figure
 from reproduction.chapter2.loss_networks import GAMBLER, kept_adversary
 from reproduction.chapter2.strategy_arms import bundles_of
-from reproduction.chapter2.table_2_1 import NOT_RUN, SIDES, budget
+from reproduction.chapter2.table_2_1 import NOT_RUN, budget
 from reproduction.pair_options import data_words, options_of
 from reproduction.training.adversarial import AdversarialLiversTask
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     if found:
         first = options.cases[0]
         bets_figure(
-            [(f"case {first}, {side}", found[0][first, side]) for side in SIDES], options.results / f"{NAME}.png"
+            [(f"case {first}, {side.title}", found[0][first, side]) for side in Side], options.results / f"{NAME}.png"
         )
         notes.append(
             f"Case {first}, seed {seeds[0]}; image, and below it bets, white where they are high; drawn by "
@@ -73,13 +74,13 @@ def _wagers(pairs: Mapping[str, RealPair], bundle: Bundle, task: AdversarialLive
     return {
         (case, side): wager_on(*images, side, bundle, task, task.device)
         for case, pair in pairs.items()
-        for side, images in zip(SIDES, ((pair.t1, pair.t1_liver), (pair.t2, pair.t2_liver)))
+        for side, images in zip(Side, ((pair.t1, pair.t1_liver), (pair.t2, pair.t2_liver)))
     }
 
 
 def table(found: Sequence[Mapping[tuple[str, str], Wager]], cases: Sequence[str]) -> list[dict[str, Any]]:
     """One row for every image, and their mean; `found`: by seed, the wager of every case and side."""
-    keys = [(case, side) for case in cases for side in SIDES]
+    keys = [(case, side) for case in cases for side in Side]
     if not found:
         return [{"case": case, "image": side, "ratio": NOT_RUN} for case, side in [*keys, ("mean", "")]]
     scores = {key: [wagers[key].scores() for wagers in found] for key in keys}

@@ -41,7 +41,7 @@ def gains_figure(
                 axis.axvspan(-noise[side], noise[side], color="0.9", zorder=0)
             axis.set_yticks(range(len(others)), [loss.strategy for loss in others])
             axis.xaxis.set_major_locator(MaxNLocator(5))
-            axis.set_xlabel(f"Dice in {side}, less that with BCE")
+            axis.set_xlabel(f"Dice in {side.title}, less that with BCE")
             if number == 0:
                 axis.invert_yaxis()  # shared
                 axis.legend(fontsize=7)

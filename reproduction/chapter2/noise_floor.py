@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from reproduction.chapter2.strategy_arms import REFERENCE, trained_bundle
 from reproduction.chapter2.strategy_scores import PairScores
@@ -26,7 +27,6 @@ LEAST_CASES = 3
 """One each to train on, to look at and to measure on."""
 SPLIT_SEED = 4
 PUBLISHED = 0.005
-SIDES = ("T1", "T2")
 
 NOTES = (
     "*Dice*: mean over all images of all folds, each measured by the network that did not see its case. "
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
             if bundle is None:
                 break
             scores = PairScores([bundle], options.data_root, options.device)
-            dice.append(np.concatenate([scores.matching(fold.test, side) for side in SIDES]))
+            dice.append(np.concatenate([scores.matching(fold.test, side) for side in Side]))
         else:
             means = [float(fold.mean()) for fold in dice]
             rows.append(

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from liverpair.bundle import Bundle
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.summary import wilcoxon
 from reproduction.chapter2.similarity_scores import SimilarityScores
 from reproduction.chapter2.strategy_arms import arms_of, bundles_of, trained_bundle
 from reproduction.chapter2.strategy_figures import contour_panels
 from reproduction.chapter2.strategy_scores import PairScores
-from reproduction.chapter2.table_2_1 import NOT_RUN, SIDES, between_seeds, budget
+from reproduction.chapter2.table_2_1 import NOT_RUN, between_seeds, budget
 from reproduction.pair_options import data_words, options_of
 from reproduction.training import SIMILARITY
 from reproduction.trainings import words_of
@@ -64,7 +65,7 @@ NOTES = (
 )
 
 Measured = dict[str, list[dict[str, np.ndarray]]]
-"""By row and seed: "scanned" and "similarity" (cases,) and, of networks, "T1" and "T2", Dice (cases,)."""
+"""By row and seed: "scanned" and "similarity" (cases,) and, of networks, by side Dice (cases,)."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -121,7 +122,7 @@ def network(key: str, seed: int, options: argparse.Namespace, training: Sequence
 def measure(bundle: Bundle, scores: PairScores, options: argparse.Namespace) -> dict[str, np.ndarray]:
     """What a network reaches on each case."""
     alike = SimilarityScores(bundle.folder.parent / "similarity.json", options.data_root, scores, bundle.sha256)
-    dice = {side: scores.matching(options.cases, side) for side in SIDES}
+    dice = {side: scores.matching(options.cases, side) for side in Side}
     return {**dict(zip(("scanned", "similarity"), alike(options.cases).T)), **dice}
 
 
@@ -139,9 +140,9 @@ def row(key: str, measured: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) ->
         "as scanned published": arm.scanned,
         "as scanned ours": float(np.mean([one["scanned"] for one in own])) if own else None,
     }
-    for side, published in zip(SIDES, arm.dice):
+    for side, published in zip(Side, arm.dice):
         ours = float(np.mean([one[side] for one in own])) if own and key != DRAWN else None
-        content |= {f"Dice {side} published": published, f"Dice {side} ours": ours}
+        content |= {f"Dice {side.title} published": published, f"Dice {side.title} ours": ours}
     return content
 
 
@@ -153,7 +154,7 @@ def directions(measured: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> di
     )
     first, second = (
         {key: np.mean([one[side] for one in own]) for key, own in measured.items() if own and key != DRAWN}
-        for side in SIDES
+        for side in Side
     )
     compared = {
         "constrained_minus_drawn_ds": (alike, CONSTRAINED, DRAWN),
@@ -176,8 +177,8 @@ def directions(measured: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> di
 def noise(measured: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> dict[str, float | None]:
     """The least significant difference of mean Dice between two networks' rows, by side."""
     networks = [own for key, own in measured.items() if own and key != DRAWN]
-    arms = [{side: np.array([one[side] for one in own]) for side in SIDES} for own in networks]
-    return {f"between_seeds_{side.lower()}": between_seeds(arms, (side,)) for side in SIDES}
+    arms = [{side: np.array([one[side] for one in own]) for side in Side} for own in networks]
+    return {f"between_seeds_{side}": between_seeds(arms, (side,)) for side in Side}
 
 
 def _ds(own: Sequence[Mapping[str, np.ndarray]]) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import MANIFEST_FILE, read_manifest
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.training.tasks import PAIRED_LIVERS, Task
 from reproduction.chapter3.dream_networks import default_root
 from reproduction.trainings import check_asked, trained, words_of
@@ -36,7 +37,7 @@ class Arm:
     networks: tuple[str, ...]
     published: tuple[float | None, float | None, float | None]
     lost: tuple[float | None, float | None] | None = None
-    sides: tuple[str, ...] = ("T1", "T2")
+    sides: tuple[Side, ...] = tuple(Side)
     task: Task = PAIRED_LIVERS
     settings: Callable[[int], Mapping[str, Any]] = lambda steps: {}
 
@@ -73,7 +74,7 @@ ARMS = (
         (0.942, 0.897, 0.0008),
         (0.023, 0.103),
     ),
-    Arm("pre-registered", REGISTERED, True, ("pre-registered",), (None, 0.925, 0.007), (None, 0.054), ("T2",)),
+    Arm("pre-registered", REGISTERED, True, ("pre-registered",), (None, 0.925, 0.007), (None, 0.054), (Side.T2,)),
 )
 REFERENCE = ARMS[0]
 """What the others are compared with."""

@@ -9,8 +9,8 @@ import SimpleITK as sitk
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from liverpair.bundle.strategies import SIDES
 from liverpair.core.geometry import to_lps
+from liverpair.core.sides import Side
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from liverpair.evaluation.outline_pictures import PREDICTION_COLOR, REFERENCE_COLOR
 from liverpair.segmentation.inference import SegmentationResult
@@ -60,7 +60,7 @@ def lost_dice(rows: Sequence[str], lost: Mapping[str, Sequence[tuple[float | Non
                 axis.barh(places + shift, [np.nan if v is None else v for v in own], 0.38, label=what, color=color)
             axis.set_yticks(places, rows)
             axis.invert_yaxis()
-            axis.set_xlabel(f"Dice lost in {side}")
+            axis.set_xlabel(f"Dice lost in {side.title}")
             axis.axvline(0, color="black", linewidth=0.6)
         axis.legend()
         save_figure(figure, path)
@@ -75,7 +75,7 @@ def dice_by_steps(
     """
     with figure_style():
         figure = Figure((7.2, 3.2), layout="constrained")
-        for side, axis in zip(SIDES, figure.subplots(1, len(SIDES), sharey=True)):
+        for side, axis in zip(Side, figure.subplots(1, len(Side), sharey=True)):
             for number, (key, title) in enumerate(titles.items()):
                 shift = 0.5 * (number - (len(titles) - 1) / 2) / len(titles)
                 found = [

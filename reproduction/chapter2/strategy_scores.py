@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from liverpair.bundle import Bundle
-from liverpair.bundle.strategies import SIDES
 from liverpair.core.cache import stamp_of
+from liverpair.core.sides import Side
 from liverpair.measures.summary import segmentation_measures
 from liverpair.segmentation.inference import SegmentationResult, SegmentOptions, segment
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, pair_files, read_real_pair
@@ -33,15 +33,15 @@ class PairScores:
         )
 
     def __call__(self, t1_case: str, t2_case: str) -> dict[str, dict[str, float]]:
-        """By side ("T1", "T2") the `segmentation_measures` against the liver drawn in it; sides that are not masked are
+        """By side the `segmentation_measures` against the liver drawn in it; sides that are not masked are
         left out."""
         stamps = [stamp_of(pair_files(self._root, case)) for case in (t1_case, t2_case)]
         return self._remembered([t1_case, t2_case, *stamps], lambda: self._measured(t1_case, t2_case))
 
     def _measured(self, t1_case: str, t2_case: str) -> dict[str, dict[str, float]]:
         result, pairs = self.found(t1_case, t2_case)
-        references = {"T1": pairs[0].t1_liver, "T2": pairs[1].t2_liver}
-        found = {side: getattr(result, side.lower()) for side in SIDES}
+        references = {Side.T1: pairs[0].t1_liver, Side.T2: pairs[1].t2_liver}
+        found = {side: getattr(result, side) for side in Side}
         return {
             side: segmentation_measures(one.liver, references[side]) for side, one in found.items() if one is not None
         }
@@ -51,13 +51,13 @@ class PairScores:
         pairs = _pair(self._root, t1_case), _pair(self._root, t2_case)
         return segment(pairs[0].t1, pairs[1].t2, self._bundles, self._options), pairs
 
-    def matching(self, cases: Sequence[str], side: str, measure: str = "dice") -> np.ndarray:
+    def matching(self, cases: Sequence[str], side: Side, measure: str = "dice") -> np.ndarray:
         """A measure in `side` of each case, both images its own (cases,)."""
         return np.array([self(case, case)[side][measure] for case in cases])
 
-    def foreign(self, cases: Sequence[str], partners: Sequence[str], side: str) -> np.ndarray:
+    def foreign(self, cases: Sequence[str], partners: Sequence[str], side: Side) -> np.ndarray:
         """Dice in `side` of each case, the other image that of its partner (cases,)."""
-        pairs = [(a, b) if side == "T1" else (b, a) for a, b in zip(cases, partners)]
+        pairs = [(a, b) if side is Side.T1 else (b, a) for a, b in zip(cases, partners)]
         return np.array([self(*pair)[side]["dice"] for pair in pairs])
 
 

@@ -5,6 +5,7 @@ sides (specialised) or without, all trained with equal steps.
 """
 
 import argparse
+import itertools
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.summary import least_significant_difference, wilcoxon
 from reproduction.chapter2.noise_floor import measured_floor
@@ -21,7 +23,6 @@ from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.pair_options import data_words, options_of
 
 NAME = "table-2-1"
-SIDES = ("T1", "T2")
 PANELS = {"single": NAME, "double-out-specialised": f"{NAME}-double-out"}
 """Arms whose outlines are shown, as in figures 2.9 and 2.10, and the names of the pictures."""
 NOT_RUN = "not run"
@@ -90,7 +91,7 @@ def by_arm(scores: Mapping[str, Sequence[PairScores]], cases: Sequence[str], mea
     return {
         key: {
             side: np.array([one.matching(cases, side, measure) for one in own])
-            for side in SIDES
+            for side in Side
             if own and side in own[0](cases[0], cases[0])
         }
         for key, own in scores.items()
@@ -101,16 +102,16 @@ def row(arm: Arm, dice: ByArm, hd95: ByArm) -> dict[str, Any]:
     """One arm in the table, published figures first."""
     own = dice[arm.key]
     content: dict[str, Any] = {"strategy": arm.title}
-    for side, published in zip(SIDES, arm.published):
-        content[f"{side} published"] = published
-        content[f"{side} ours"] = NOT_RUN if not own and side in arm.sides else _mean(own, side)
-        content[f"{side} sd"] = _between_seeds(own[side]) if side in own else None
+    for side, published in zip(Side, arm.published):
+        content[f"{side.title} published"] = published
+        content[f"{side.title} ours"] = NOT_RUN if not own and side in arm.sides else _mean(own, side)
+        content[f"{side.title} sd"] = _between_seeds(own[side]) if side in own else None
     content |= {"p published": arm.published[2], "p ours": None, "images": None}
     reference = dice[REFERENCE.key]
     if own and reference and arm.key != REFERENCE.key:
         test = wilcoxon(*(image_dice(one, tuple(own)) for one in (own, reference)))
         content |= {"p ours": test["p"], "images": test["n"]}
-    return content | {f"{side} HD95": _mean(hd95[arm.key], side) for side in SIDES}
+    return content | {f"{side.title} HD95": _mean(hd95[arm.key], side) for side in Side}
 
 
 def image_dice(own: Mapping[str, np.ndarray], sides: Sequence[str]) -> np.ndarray:
@@ -122,8 +123,8 @@ def noise(dice: ByArm, options: argparse.Namespace) -> dict[str, float | None]:
     """Which difference between mean Dice of two arms is nothing: the measured noise floor, and the least significant
     differences between seeds, in the mean over both images and in each; None where there is none.
     """
-    found = {"noise_floor": measured_floor(options), "between_seeds": between_seeds(list(dice.values()), SIDES)}
-    return found | {f"between_seeds_{side.lower()}": between_seeds(list(dice.values()), (side,)) for side in SIDES}
+    found = {"noise_floor": measured_floor(options), "between_seeds": between_seeds(list(dice.values()), Side)}
+    return found | {f"between_seeds_{side}": between_seeds(list(dice.values()), (side,)) for side in Side}
 
 
 def between_seeds(arms: Sequence[Mapping[str, np.ndarray]], sides: Sequence[str]) -> float | None:
@@ -145,18 +146,18 @@ def directions(dice: ByArm) -> dict[str, float]:
     Where several arms have run, double in and double out are the mean over non-specialised and specialised.
     """
     lost = {}
-    for name, side in (("double-in", "T1"), ("double-in", "T2"), ("double-out", "T1"), ("double-out", "T2")):
+    for name, side in itertools.product(("double-in", "double-out"), Side):
         ours = [dice[key][side].mean() for key in (name, f"{name}-specialised") if side in dice[key]]
         if ours and side in dice[REFERENCE.key]:
-            lost[f"{name}_minus_single_{side.lower()}"] = float(np.mean(ours) - dice[REFERENCE.key][side].mean())
+            lost[f"{name}_minus_single_{side}"] = float(np.mean(ours) - dice[REFERENCE.key][side].mean())
     return lost
 
 
 def _means(own: Mapping[str, np.ndarray]) -> dict[str, float]:
-    return {side: float(dice.mean()) for side, dice in own.items()}
+    return {side.title: float(dice.mean()) for side, dice in own.items()}
 
 
-def _mean(own: Mapping[str, np.ndarray], side: str) -> float | None:
+def _mean(own: Mapping[str, np.ndarray], side: Side) -> float | None:
     return float(own[side].mean()) if side in own else None
 
 

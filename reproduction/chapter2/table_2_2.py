@@ -13,11 +13,12 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from reproduction.chapter2.strategy_arms import ARMS, SMOKE_ARMS, Arm, networks_of
 from reproduction.chapter2.strategy_figures import lost_dice
 from reproduction.chapter2.strategy_scores import PairScores
-from reproduction.chapter2.table_2_1 import NOT_RUN, SIDES, between_seeds, budget
+from reproduction.chapter2.table_2_1 import NOT_RUN, between_seeds, budget
 from reproduction.pair_options import data_words, options_of
 
 NAME = "table-2-2"
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     arms = [arm for arm in ARMS if arm.lost is not None]
     wanted = [arm for arm in arms if not options.smoke or arm.key in SMOKE_ARMS]
     partners = derangements(options.cases, 1 if options.smoke else REPEATS, DERANGEMENT_SEED)
-    losses: dict[str, dict[str, list[np.ndarray]]] = {arm.key: {side: [] for side in SIDES} for arm in arms}
+    losses: dict[str, dict[str, list[np.ndarray]]] = {arm.key: {side: [] for side in Side} for arm in arms}
     both: list[tuple[float, float]] = []
     for arm, seed, bundles in networks_of(wanted, options, training):
         if bundles is None:
@@ -52,20 +53,20 @@ def main(arguments: Sequence[str]) -> None:
         scores = PairScores(bundles, options.data_root, options.device)
         for side in arm.sides:
             losses[arm.key][side].append(lost(scores, options.cases, partners, side))
-            print(f"{arm.title}, seed {seed}: {losses[arm.key][side][-1].mean():+.3f} in {side}", flush=True)
-        if arm.sides == SIDES:
-            means = [(losses[arm.key][s][-1].mean(), scores.matching(options.cases, s).mean()) for s in SIDES]
+            print(f"{arm.title}, seed {seed}: {losses[arm.key][side][-1].mean():+.3f} in {side.title}", flush=True)
+        if len(arm.sides) == len(Side):
+            means = [(losses[arm.key][s][-1].mean(), scores.matching(options.cases, s).mean()) for s in Side]
             both.append(tuple(np.mean(means, axis=0)))
     ours = {arm.key: {side: np.array(own) for side, own in losses[arm.key].items() if own} for arm in arms}
     lost_dice(
         [arm.title for arm in arms],
         {
             side: [(arm.lost[number], _mean(ours[arm.key].get(side))) for arm in arms]
-            for number, side in enumerate(SIDES)
+            for number, side in enumerate(Side)
         },
         options.results / f"{NAME}.png",
     )
-    compared = {f"between_seeds_{side.lower()}": between_seeds(list(ours.values()), (side,)) for side in SIDES}
+    compared = {f"between_seeds_{side}": between_seeds(list(ours.values()), (side,)) for side in Side}
     compared |= {**directions(ours), **use_and_dice(both)}
     write_results(
         NAME,
@@ -91,7 +92,7 @@ def derangements(cases: Sequence[str], count: int, seed: int) -> list[list[str]]
     return found
 
 
-def lost(scores: PairScores, cases: Sequence[str], partners: Sequence[Sequence[str]], side: str) -> np.ndarray:
+def lost(scores: PairScores, cases: Sequence[str], partners: Sequence[Sequence[str]], side: Side) -> np.ndarray:
     """Dice with a case's own image minus Dice with that of its partner (derangements, cases)."""
     own = scores.matching(cases, side)
     return np.array([own - scores.foreign(cases, order, side) for order in partners])
@@ -100,21 +101,21 @@ def lost(scores: PairScores, cases: Sequence[str], partners: Sequence[Sequence[s
 def row(arm: Arm, ours: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """One arm in the table, published figures first; `ours` by side is (seeds, derangements, cases)."""
     content: dict[str, Any] = {"strategy": arm.title}
-    for side, published in zip(SIDES, arm.lost or ()):
+    for side, published in zip(Side, arm.lost or ()):
         own = ours.get(side)
-        content[f"{side} published"] = published
-        content[f"{side} ours"] = NOT_RUN if own is None and side in arm.sides else _mean(own)
-        content[f"{side} sd"] = None if own is None else _between_seeds(own)
+        content[f"{side.title} published"] = published
+        content[f"{side.title} ours"] = NOT_RUN if own is None and side in arm.sides else _mean(own)
+        content[f"{side.title} sd"] = None if own is None else _between_seeds(own)
     return content
 
 
 def directions(ours: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, float]:
     """What the thesis finds: the network with two masks out loses more than that with one; positive when ours does."""
     return {
-        f"{one}_minus_{other}_{side.lower()}": float(ours[one][side].mean() - ours[other][side].mean())
+        f"{one}_minus_{other}_{side}": float(ours[one][side].mean() - ours[other][side].mean())
         for kind in ("", "-specialised")
         for one, other in [(f"double-out{kind}", f"double-in{kind}")]
-        for side in SIDES
+        for side in Side
         if side in ours[one] and side in ours[other]
     }
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
 from reproduction.chapter2.loss_figures import gains_figure
 from reproduction.chapter2.loss_networks import ALONE, LOSSES, kept_adversary, losses_of
 from reproduction.chapter2.strategy_arms import REFERENCE, Arm, networks_of
 from reproduction.chapter2.strategy_scores import PairScores
-from reproduction.chapter2.table_2_1 import SIDES, ByArm, budget, by_arm, noise
+from reproduction.chapter2.table_2_1 import ByArm, budget, by_arm, noise
 from reproduction.chapter2.table_2_1 import row as strategy_row
 from reproduction.pair_options import data_words, options_of
 from reproduction.verdicts import noise_of
@@ -54,12 +55,12 @@ def main(arguments: Sequence[str]) -> None:
     for loss, seed, bundles in networks_of(wanted, options, training):
         if bundles is not None:
             scores[loss.key].append(PairScores(bundles, options.data_root, options.device))
-            means = {side: scores[loss.key][-1].matching(options.cases, side).mean() for side in SIDES}
+            means = {side: scores[loss.key][-1].matching(options.cases, side).mean() for side in Side}
             shown = {side: round(float(mean), 3) for side, mean in means.items()}
             print(loss.strategy, f"seed {seed}", shown, flush=True)
     dice, hd95 = (by_arm(scores, options.cases, measure) for measure in ("dice", "hd95_mm"))
     known = noise(dice, options)
-    bands = {side: noise_of(known, side) for side in SIDES}
+    bands = {side: noise_of(known, side) for side in Side}
     trained = [loss for loss in wanted if loss.key in ADVERSARIES and dice[loss.key]]
     weights = {f"{loss.key}_weight": adversary_weight(loss, options) for loss in trained}
     gains_figure(LOSSES, dice, bands, options.results / f"{NAME}.png")
@@ -94,7 +95,7 @@ def adversary_weight(loss: Arm, options: argparse.Namespace) -> float:
 
 def gains(dice: ByArm) -> dict[str, float]:
     """Mean Dice over both images less that with BCE; by the thesis, none is above the noise floor."""
-    means = {key: np.mean([own[side].mean() for side in SIDES]) for key, own in dice.items() if own}
+    means = {key: np.mean([own[side].mean() for side in Side]) for key, own in dice.items() if own}
     return {
         f"{loss.key}_minus_bce": float(means[loss.key] - means[REFERENCE.key])
         for loss in LOSSES[1:]

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
+from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.ascent import dream
 from liverpair.dreaming.dream_settings import DreamSettings
@@ -108,7 +109,7 @@ def healthy_starts(bundle: Bundle, root: Path, count: int, cases: Sequence[str] 
     starts = []
     for turn, case in enumerate(cases[:count]):
         real = read_real_pair(root, case)
-        images, livers = {"T1": real.t1, "T2": real.t2}, {"T1": real.t1_liver, "T2": real.t2_liver}
+        images, livers = dict(zip(Side, (real.t1, real.t2))), dict(zip(Side, (real.t1_liver, real.t2_liver)))
         own = range(turn, count, len(cases))
         for seed, point in zip(own, _points(livers[bundle.inputs[0]], len(own))):
             starts.append(Start(case, prepare_subject(bundle, images, livers, point), seed))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from liverpair.core.geometry import IDENTITY_DIRECTION, Grid
+from liverpair.core.sides import Side
 from liverpair.dreaming.ascent import dream
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.dreaming.dreamer import Dreamer
@@ -96,7 +97,7 @@ def climb(name: str, tilt_degrees: float, points: Points, steps: int) -> Climb:
     weights = weights_of(tilt_degrees)
     start = CENTER - HALF_DISTANCE * axes_of_line()[0]
     grid = Grid((2, 1, 1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), IDENTITY_DIRECTION)
-    subject = Subject(start.astype(np.float32)[None, None], grid, ((0.0, 1.0),), 2, "T1")
+    subject = Subject(start.astype(np.float32)[None, None], grid, ((0.0, 1.0),), 2, Side.T1)
     settings = DreamSettings(iterations=steps, minimum_gain=0.0, every=1, precision="fp32")
     run = dream(Dreamer.of_network(linear_network(weights)), subject, Neuron("point", (0, 0)), settings)
     path = np.array([step.image[0] for step in run], float)

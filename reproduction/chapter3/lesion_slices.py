@@ -9,13 +9,13 @@ import SimpleITK as sitk
 
 from liverpair.core.geometry import Grid
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.detection.space import to_voxels
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend comes first)
 from matplotlib.patches import Rectangle  # noqa: E402
 
-SIDES = ("t1", "t2")
 TRUE_COLOR, FOUND_COLOR, MOVED_COLOR = "#ff4040", "#40e060", "#f0e442"
 
 
@@ -33,7 +33,7 @@ def lesion_slices(
     both = [pair for pair in truth if pair.t1 and pair.t2] or list(truth)
     largest = max(both, key=lambda pair: max(max(box.size_mm) for box in (pair.t1, pair.t2) if box))
     figure, axes = pyplot.subplots(1, 2, figsize=(9.0, 4.0), facecolor="black")
-    for axis, image, side in zip(axes, images, SIDES):
+    for axis, image, side in zip(axes, images, Side):
         box = getattr(largest, side)
         volume = sitk.GetArrayViewFromImage(image)
         height = 0.5 * len(volume) if box is None else to_voxels([box], Grid.of(image))[0, :, 0].mean()
@@ -44,7 +44,7 @@ def lesion_slices(
         for pair in found:
             color = MOVED_COLOR if getattr(pair, f"{side}_score") is None else FOUND_COLOR
             _draw(axis, getattr(pair, side), image, z, color, "-", str(pair.number))
-        axis.set_title(f"{side.upper()}, slice {z + 1}", color="white", fontsize=8)
+        axis.set_title(f"{side.title}, slice {z + 1}", color="white", fontsize=8)
         axis.axis("off")
     figure.suptitle(
         f"{title}: true boxes red, found green, moved from the other image yellow", color="white", fontsize=9

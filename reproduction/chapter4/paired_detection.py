@@ -19,6 +19,7 @@ from typing import Any
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.detection.inference import DetectOptions, detect
 from liverpair.detection.preparation import liver_offset
 from liverpair.evaluation.result_files import RESULTS_FOLDER, table_text, write_results
@@ -164,7 +165,7 @@ def write(
     ]
     folder.mkdir(parents=True, exist_ok=True)
     froc_figure(
-        {title: [case.image(side) for case in cases for side in ("t1", "t2")] for title, cases in scored.items()},
+        {title: [case.image(side) for case in cases for side in Side] for title, cases in scored.items()},
         folder / f"{NAME}.png",
     )
     write_results(

@@ -17,6 +17,7 @@ import torch
 
 from liverpair.bundle import Bundle
 from liverpair.core.device import choose_device
+from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.prediction import grid_policy, normalization
@@ -33,7 +34,7 @@ NAME = "augmentation"
 TRAIN, HELD_BACK = ("01", "02", "03", "13", "15", "19", "20", "31"), ("05", "33", "36", "38")
 SEEDS = (0,)
 STEPS = 600
-IMAGES = [ImageKind(f"{side}.nii.gz", f"{side}_organs.nii.gz", side.upper()) for side in ("t1", "t2")]
+IMAGES = [ImageKind(f"{side}.nii.gz", f"{side}_organs.nii.gz", side.title) for side in Side]
 LABELS = [1, 2, 3, 4]
 RECIPE = Augmentation(0.25, 0.15, 0.2, 0.1, 0.2, 0.02, 0.1, 0.02, 0.15, 0.15)
 """The probabilities of the recipe."""

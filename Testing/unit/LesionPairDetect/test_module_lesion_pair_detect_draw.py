@@ -11,6 +11,7 @@ from lesion_sections_factory import SHIFT, clean_cache, lesion, lesions, section
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask
 
+from liverpair.core.sides import Side
 from liverpair.jobs.requests import ProposeRequest
 from liverpair.mrml import segmentations
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ResultEvent
@@ -39,8 +40,8 @@ def draw(sections, key: str, view: str, **place):
 def segment_livers(sections) -> None:
     """Livers in both images, 36 mm further left in T2, and a model."""
     parameters = sections.context.parameterNode
-    for side, first in (("t1", 6), ("t2", 12)):
-        image, volume = liver_image(first - 6, oblique=side == "t2"), sections.context.volume(side)
+    for side, first in ((Side.T1, 6), (Side.T2, 12)):
+        image, volume = liver_image(first - 6, oblique=side == Side.T2), sections.context.volume(side)
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{side} liver")
         segmentations.put_segment(node, block_mask(image, (4, 10, first), (10, 26, first + 16)), volume, LIVER, {})
         setattr(parameters, f"{side}Liver", node)
@@ -69,11 +70,11 @@ def test_a_box_is_dragged_where_the_mouse_was(sections):
 def test_boxes_lie_along_the_axes_of_their_image_in_every_view(sections, view):
     pair = draw(sections, "2", view)
     assert pair.t1 is None and pair.t2_origin == "drawn"
-    assert np.allclose(pair.t2.direction, sections.context.image("t2").GetDirection(), atol=1e-6)
+    assert np.allclose(pair.t2.direction, sections.context.image(Side.T2).GetDirection(), atol=1e-6)
 
 
 def test_the_mouse_does_what_it_always_does_before_and_after(sections):
-    display = sections.context.volume("t1").GetDisplayNode()
+    display = sections.context.volume(Side.T1).GetDisplayNode()
     display.AutoWindowLevelOff()
 
     def drag_changes_window() -> bool:
@@ -172,7 +173,7 @@ def test_the_partner_is_proposed_where_the_other_lesions_say(sections):
     assert pair.number == 3 and pair.state == "proposed"
     assert (pair.t1_origin, pair.t2_origin) == ("drawn", "predicted")
     assert np.allclose(np.subtract(pair.t2.center_mm, pair.t1.center_mm), SHIFT, atol=0.5)
-    assert np.allclose(pair.t2.direction, sections.context.image("t2").GetDirection(), atol=1e-6)
+    assert np.allclose(pair.t2.direction, sections.context.image(Side.T2).GetDirection(), atol=1e-6)
     assert "linked lesion" in sections.text("placeLabel") and "mm" in sections.text("placeLabel")
     assert not sections.worker.transport.commands
     sections.press("Z")
@@ -241,10 +242,10 @@ def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replace
     assert "The network is being asked." in sections.text("placeLabel")
     request = sections.worker.request
     assert ProposeRequest.parse(request).drawn().size_mm == pytest.approx(pair.t1.size_mm)
-    assert (sections.worker.job["job"], request["side"]) == ("propose", "t1")
+    assert (sections.worker.job["job"], request["side"]) == ("propose", Side.T1)
     assert request["model"] == "lesion-pairs-t1t2"
     assert request["box"]["center_mm"] == pytest.approx(pair.t1.center_mm)
-    for name in ("t1", "t2", "t1_liver", "t2_liver"):
+    for name in (Side.T1, Side.T2, "t1_liver", "t2_liver"):
         assert sitk.ReadImage(request[name]).GetSize() == (40, 36, 14)
     answer = {"center_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
     result = {"box": answer, "displacement_mm": [0, 0, 0], "score": 0.83}
@@ -254,7 +255,7 @@ def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replace
     assert proposed.t2.center_mm == pytest.approx((1, 2, 120), abs=1e-3)
     assert (proposed.t2_origin, proposed.t2_score, proposed.state) == ("predicted", 0.83, "proposed")
     assert sections.text("placeLabel") == "Placed by the network, which gives it a score of 0.83."
-    assert not Path(request["t1"]).exists()
+    assert not Path(request[Side.T1]).exists()
     sections.press("Z")
     assert sections.study.pair(pair.uid).t2.center_mm == pytest.approx(pair.t2.center_mm, abs=1e-3)
 
@@ -263,7 +264,7 @@ def test_an_answer_does_not_move_a_box_that_somebody_has_moved_meanwhile(section
     segment_livers(sections)
     pair = draw(sections, "1", "Red")
     moved = pair.t2.moved((5, 5, 5))
-    sections.study.set_box(pair.uid, "t2", moved)
+    sections.study.set_box(pair.uid, Side.T2, moved)
     answer = {"center_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
     sections.worker.transport.say(ResultEvent(sections.worker.job["id"], {"box": answer, "score": None}))
     sections.harness.wait()
@@ -333,17 +334,17 @@ def test_why_unmatched_without_widgets(sections):
     alone = [pairs[2]]
     shifted = PlaceMap(alone, offset_t1_to_t2_mm=SHIFT)
     assert explain(pairs[2], alone, shifted).sentence == "There is no other box in T2."
-    far = [pairs[2], lesion(5, (60, 60, 60), ("t2",)), lesion(6, (-20, 30, 90), state="rejected")]
+    far = [pairs[2], lesion(5, (60, 60, 60), (Side.T2,)), lesion(6, (-20, 30, 90), state="rejected")]
     found = explain(pairs[2], far, shifted)
     assert [each.number for each in found.candidates] == [5]
     assert found.sentence.startswith("No box in T2 overlaps it; the nearest, of lesion 5, is 91 mm away.")
-    near = [pairs[2], lesion(7, (-4, 30, 90), ("t2",))]
+    near = [pairs[2], lesion(7, (-4, 30, 90), (Side.T2,))]
     assert (
         "more than 0.20 is needed" in explain(pairs[2], near, PlaceMap(near, offset_t1_to_t2_mm=(-14, 8, 30))).sentence
     )
     taken = [pairs[2], lesion(8, (-20, 30, 90))]
     assert explain(pairs[2], taken, shifted).sentence == ("It overlaps lesion 8 by 1.00, which has a partner already.")
-    back = explain(pairs[3], [pairs[3], lesion(9, (-18, 27, 92), ("t1",))], shifted)
-    assert (back.side, back.candidates[0].overlap) == ("t2", pytest.approx(1))
+    back = explain(pairs[3], [pairs[3], lesion(9, (-18, 27, 92), (Side.T1,))], shifted)
+    assert (back.side, back.candidates[0].overlap) == (Side.T2, pytest.approx(1))
     predicted = lesion(10, (-20, 30, 90), t2_origin="predicted", t2_score=None)
     assert explain(predicted, [predicted], PlaceMap()).source == "Its predicted box is compared."

@@ -26,6 +26,7 @@ from mrml_factory import shift_transform
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair, lesions_to_json, read_lesions, write_lesions
+from liverpair.core.sides import Side
 from liverpair.io.structured_report import tracking_uid
 from liverpair.mrml import volumes
 from liverpair.mrml.scanner_space import same_lesions
@@ -79,7 +80,7 @@ def test_an_import_asks_what_becomes_of_the_lesions_that_are_there(sections, tmp
     in_file = [
         theirs(1, (-41, -30, 60), state="accepted"),  # overlaps lesion 1, which nobody has judged
         theirs(2, (11, 10, 75), state="accepted"),  # overlaps lesion 2, which was rejected
-        theirs(3, (-20, 30, 91), ("t1",)),  # overlaps lesion 3; neither was judged
+        theirs(3, (-20, 30, 91), (Side.T1,)),  # overlaps lesion 3; neither was judged
         theirs(9, (0, 60, 60)),
     ]
     write_lesions(tmp_path / "in.json", in_file)
@@ -147,9 +148,9 @@ HOSTILE = {
     "infinite": lesions_to_json(lesions()).replace("60.0", "1e999", 1),
     "a uid twice": changed(lambda c: c["pairs"][1].update(uid="lesion-1")),
     "no uid": changed(lambda c: c["pairs"][0].update(uid="")),
-    "a negative size": changed(lambda c: c["pairs"][0]["t1"].update(size_mm=[-1, 2, 3])),
-    "no size": changed(lambda c: c["pairs"][0]["t1"].update(size_mm=[0, 2, 3])),
-    "skewed axes": changed(lambda c: c["pairs"][0]["t1"].update(direction=[1, 1, 0, 0, 1, 0, 0, 0, 1])),
+    "a negative size": changed(lambda c: c["pairs"][0][Side.T1].update(size_mm=[-1, 2, 3])),
+    "no size": changed(lambda c: c["pairs"][0][Side.T1].update(size_mm=[0, 2, 3])),
+    "skewed axes": changed(lambda c: c["pairs"][0][Side.T1].update(direction=[1, 1, 0, 0, 1, 0, 0, 0, 1])),
     "an unknown field": changed(lambda c: c["pairs"][3].update(comment="x")),
     "an unknown state": changed(lambda c: c["pairs"][3].update(state="maybe")),
     "no box": changed(lambda c: c["pairs"][2].update(t1=None)),
@@ -203,9 +204,9 @@ def test_files_are_in_the_coordinates_of_the_image_without_its_transform(section
     pairs = lesions()
     sections.add_lesions(pairs)
     transform = shift_transform(10, 20, 30)
-    sections.context.volume("t2").SetAndObserveTransformNodeID(transform.GetID())
+    sections.context.volume(Side.T2).SetAndObserveTransformNodeID(transform.GetID())
     for uid in ("lesion-1", "lesion-2", "lesion-4"):
-        sections.study.node(uid, "t2").SetAndObserveTransformNodeID(transform.GetID())
+        sections.study.node(uid, Side.T2).SetAndObserveTransformNodeID(transform.GetID())
     sections.harness.wait()
     in_world = sections.study.pairs()
     assert not np.allclose(in_world[0].t2.center_mm, pairs[0].t2.center_mm, atol=1)
@@ -213,7 +214,7 @@ def test_files_are_in_the_coordinates_of_the_image_without_its_transform(section
     sections.click("exportLesionsButton")
     written = read_lesions(tmp_path / "out.json")
     for before, after in zip(pairs, written):
-        for side in ("t1", "t2"):
+        for side in Side:
             if getattr(before, side) is not None:
                 assert np.allclose(getattr(before, side).center_mm, getattr(after, side).center_mm, atol=1e-3)
                 assert np.allclose(getattr(before, side).direction, getattr(after, side).direction, atol=1e-5)
@@ -237,7 +238,7 @@ def test_a_report_is_refused_when_a_volume_is_not_from_dicom(sections, tmp_path)
 def test_reports_are_written_for_series_of_the_dicom_database(sections, tmp_path, monkeypatch):
     patient = {"PatientID": "P1", "PatientName": "Doe^Jane", "StudyDate": "20240506", "StudyTime": "101112"}
     files, nodes = {}, {}
-    for side in ("t1", "t2"):
+    for side in Side:
         paths = write_stack(tmp_path / side, SeriesInstanceUID=f"1.2.3.{side[1]}", **patient)
         uids = [str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in paths]
         files |= dict(zip(uids, map(str, paths)))
@@ -246,7 +247,7 @@ def test_reports_are_written_for_series_of_the_dicom_database(sections, tmp_path
         nodes[side].SetAttribute("DICOM.instanceUIDs", " ".join(uids))
     database = types.SimpleNamespace(fileForInstance=lambda uid: files.get(uid, ""), instanceValue=lambda uid, tag: "")
     monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
-    sections.context.parameterNode.t1Volume, sections.context.parameterNode.t2Volume = nodes["t1"], nodes["t2"]
+    sections.context.parameterNode.t1Volume, sections.context.parameterNode.t2Volume = nodes[Side.T1], nodes[Side.T2]
     sections.harness.wait()
     box = Box((-7.5, -18.5, 4.0), (2.5, 3.0, 7.0))
     sections.add_lesions([

@@ -4,6 +4,7 @@ import pytest
 from lesion_pair_detect_factory import found, panel  # noqa: F401
 from lesion_sections_factory import lesion
 
+from liverpair.core.sides import Side
 from Testing.harness.appearance import faults
 
 NARROW = 400
@@ -30,7 +31,7 @@ def test_the_panel_shrinks_to_400_pixels_and_nothing_is_cut_off(panel, narrow):
 
 def test_long_names_and_paths_do_not_make_the_panel_wider(panel, narrow):
     name = "t1_vibe_dixon_tra_bh_p4_pre_contrast_W_liver_upper_abdomen_" * 2
-    panel.context.volume("t1").SetName(name)
+    panel.context.volume(Side.T1).SetName(name)
     panel.widget.say(f"Lesions written to '/home/{name}/lesions.json': 4.")
     panel.logic.status = f"'/home/{name}/lesions.json' cannot be read."
     panel.enter()

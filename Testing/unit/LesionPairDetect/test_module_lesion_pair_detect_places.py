@@ -9,6 +9,7 @@ from lesion_pair_detect_factory import MODULE, found, panel  # noqa: F401
 from mrml_factory import shift_transform
 from slicer.util import VTKObservationMixin
 
+from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_store import BoxStore
@@ -22,7 +23,7 @@ def placed(panel):
     """The panel with four lesions and both livers, in the two rows of views."""
     t1, t2 = panel.add_pair()
     livers = panel.add_livers()
-    panel.parameters.t1Liver, panel.parameters.t2Liver = livers["t1"], livers["t2"]
+    panel.parameters.t1Liver, panel.parameters.t2Liver = livers[Side.T1], livers[Side.T2]
     panel.parameters.model = "peaks"
     panel.add_lesions()
     panel.click("showPairButton")
@@ -66,15 +67,15 @@ def show(panel, view: str, volume) -> None:
 
 
 def test_boxes_and_liver_go_with_their_volume_under_a_transform_and_out_of_it(placed):
-    volume, other = placed.context.volume("t1"), in_image(placed, "t2")
-    before, world = in_image(placed, "t1"), placed.study.pair("lesion-1").t1.center_mm
+    volume, other = placed.context.volume(Side.T1), in_image(placed, Side.T2)
+    before, world = in_image(placed, Side.T1), placed.study.pair("lesion-1").t1.center_mm
     transform = shift_transform(30.0, -20.0, 10.0)
     volume.SetAndObserveTransformNodeID(transform.GetID())
     placed.harness.wait()
-    assert in_image(placed, "t1") == pytest.approx(before, abs=0.01)
+    assert in_image(placed, Side.T1) == pytest.approx(before, abs=0.01)
     assert np.linalg.norm(np.subtract(placed.study.pair("lesion-1").t1.center_mm, world)) > 20
     assert placed.parameters.t1Liver.GetParentTransformNode() is transform
-    assert in_image(placed, "t2") == pytest.approx(other, abs=0.01)
+    assert in_image(placed, Side.T2) == pytest.approx(other, abs=0.01)
     assert placed.parameters.t2Liver.GetParentTransformNode() is None
     assert placed.study.pair("lesion-1").t1_origin == "detected"
     assert UNDER_OTHERS not in placed["warningLabel"].text and placed["applyButton"].isEnabled()
@@ -85,16 +86,16 @@ def test_boxes_and_liver_go_with_their_volume_under_a_transform_and_out_of_it(pl
 
 
 def test_they_go_with_it_also_while_another_module_is_shown(placed):
-    before = in_image(placed, "t1")
+    before = in_image(placed, Side.T1)
     placed.harness.select("LiverMultimodal")
     volume = slicer.util.getNode("AX T1 in phase")
     volume.SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
     placed.harness.select("LesionPairDetect")
-    assert in_image(placed, "t1") == pytest.approx(before, abs=0.01)
+    assert in_image(placed, Side.T1) == pytest.approx(before, abs=0.01)
 
 
 def test_hardening_the_transform_on_the_volume_leaves_boxes_on_it(placed):
-    volume = placed.context.volume("t1")
+    volume = placed.context.volume(Side.T1)
     volume.SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
     placed.harness.wait()
     world = placed.study.pair("lesion-1").t1.center_mm
@@ -103,16 +104,16 @@ def test_hardening_the_transform_on_the_volume_leaves_boxes_on_it(placed):
     pair = placed.study.pair("lesion-1")
     assert pair.t1.center_mm == pytest.approx(world, abs=0.01)
     assert (pair.t1_origin, pair.t1_score) == ("detected", found()[0].t1_score)
-    assert {node.GetTransformNodeID() for node in boxes(placed, "t1")} == {None}
+    assert {node.GetTransformNodeID() for node in boxes(placed, Side.T1)} == {None}
 
 
 def test_a_deleted_box_comes_back_where_its_volume_is(placed):
-    before = in_image(placed, "t1")
+    before = in_image(placed, Side.T1)
     placed.study.remove("lesion-1")
-    placed.context.volume("t1").SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
+    placed.context.volume(Side.T1).SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
     placed.harness.wait()
     placed.study.undo()
-    assert in_image(placed, "t1") == pytest.approx(before, abs=0.01)
+    assert in_image(placed, Side.T1) == pytest.approx(before, abs=0.01)
 
 
 def test_a_liver_that_lies_elsewhere_than_its_volume_is_not_detected_in(placed):
@@ -125,27 +126,27 @@ def test_a_liver_that_lies_elsewhere_than_its_volume_is_not_detected_in(placed):
 
 
 def test_boxes_that_lie_elsewhere_than_their_volume_are_told_of(placed):
-    placed.study.node("lesion-1", "t2").SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
+    placed.study.node("lesion-1", Side.T2).SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
     placed.harness.wait()
     assert "T2 and its boxes " + UNDER_OTHERS + " (1 of 3)" in placed["warningLabel"].text
 
 
 def test_boxes_are_drawn_over_their_own_volume_only(placed):
-    t1, t2 = (placed.context.volume(side) for side in ("t1", "t2"))
+    t1, t2 = (placed.context.volume(side) for side in Side)
     rows = [{view.name for view in row} for row in layouts.ROWS]
-    assert [views_of(placed, "t1"), views_of(placed, "t2")] == rows
+    assert [views_of(placed, Side.T1), views_of(placed, Side.T2)] == rows
     show(placed, "Red", t2)
-    assert views_of(placed, "t1") == {"Green", "Yellow"} and views_of(placed, "t2") == {"Red", *rows[1]}
+    assert views_of(placed, Side.T1) == {"Green", "Yellow"} and views_of(placed, Side.T2) == {"Red", *rows[1]}
     show(placed, "Red", placed.add_volume("Another T1"))
-    assert views_of(placed, "t1") == {"Green", "Yellow"} and views_of(placed, "t2") == rows[1]
+    assert views_of(placed, Side.T1) == {"Green", "Yellow"} and views_of(placed, Side.T2) == rows[1]
     show(placed, "Red", t1)
-    assert [views_of(placed, "t1"), views_of(placed, "t2")] == rows
+    assert [views_of(placed, Side.T1), views_of(placed, Side.T2)] == rows
 
 
 def test_boxes_of_a_deleted_volume_are_not_drawn_over_another(placed):
-    t2 = placed.context.volume("t2")
-    kept = boxes(placed, "t1")
-    slicer.mrmlScene.RemoveNode(placed.context.volume("t1"))
+    t2 = placed.context.volume(Side.T2)
+    kept = boxes(placed, Side.T1)
+    slicer.mrmlScene.RemoveNode(placed.context.volume(Side.T1))
     for view in ("Red", "Green", "Yellow"):
         show(placed, view, t2)
     ids = [view.GetID() for view in slicer.util.getNodesByClass("vtkMRMLSliceNode")]
@@ -154,11 +155,11 @@ def test_boxes_of_a_deleted_volume_are_not_drawn_over_another(placed):
 
 def test_a_click_into_a_view_of_another_volume_chooses_no_lesion(placed):
     center = frames.flip(found()[0].t1.center_mm)
-    placed.context.jump("t1", found()[0].t1.center_mm)
+    placed.context.jump(Side.T1, found()[0].t1.center_mm)
     show(placed, "Red", placed.add_volume("Another T1"))
     placed.harness.click_slice("Red", center)
     assert placed.context.selectedUid is None
-    show(placed, "Red", placed.context.volume("t1"))
+    show(placed, "Red", placed.context.volume(Side.T1))
     placed.harness.click_slice("Red", center)
     assert placed.context.selectedUid == "lesion-1"
 
@@ -217,7 +218,7 @@ def test_a_pair_that_is_loaded_while_the_module_is_open_is_proposed(panel):
     pair = panel.add_volume("AX T1 in phase"), panel.add_volume("AX T2 SPIR")
     panel.harness.wait()
     assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == pair
-    assert [panel.study.volume(side) for side in ("t1", "t2")] == list(pair)
+    assert [panel.study.volume(side) for side in Side] == list(pair)
 
 
 def test_a_deleted_volume_is_chosen_no_more_and_no_other_in_its_place(panel):
@@ -225,7 +226,7 @@ def test_a_deleted_volume_is_chosen_no_more_and_no_other_in_its_place(panel):
     slicer.mrmlScene.RemoveNode(t1)
     panel.harness.wait()
     assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == (None, t2)
-    assert panel.study.volume("t1") is None
+    assert panel.study.volume(Side.T1) is None
     assert "T1 is not selected" in panel["applyButton"].toolTip
     later = panel.add_volume("AX T1 out of phase")
     panel.harness.wait()

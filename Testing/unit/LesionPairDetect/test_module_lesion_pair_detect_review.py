@@ -5,6 +5,8 @@ import pytest
 import slicer
 from lesion_sections_factory import SHIFT, clean_cache, lesion, lesions, sections, views  # noqa: F401
 
+from liverpair.core.sides import Side
+
 
 def state(sections, number: int) -> str:
     return next(pair.state for pair in sections.study.pairs() if pair.number == number)
@@ -38,7 +40,7 @@ def test_keys_walk_through_the_lesions_and_round(sections):
 
 
 def test_hidden_lesions_are_passed_over(sections):
-    sections.add_lesions([*lesions()[:2], lesion(3, (-20, 30, 90), ("t1",), t1_score=0.2)])
+    sections.add_lesions([*lesions()[:2], lesion(3, (-20, 30, 90), (Side.T1,), t1_score=0.2)])
     sections.study.filter(display_threshold=0.5)
     sections.press("S")
     sections.press("S")
@@ -97,7 +99,7 @@ def test_split_makes_two_lesions_that_can_be_linked_again(sections):
 def shown(sections) -> list[int]:
     """Numbers of the lesions whose boxes are on the screen."""
     nodes = {(pair.number, side): sections.study.node(pair.uid, side)
-             for pair in sections.study.pairs() for side in ("t1", "t2")}  # fmt: skip
+             for pair in sections.study.pairs() for side in Side}  # fmt: skip
     return sorted({number for (number, _side), node in nodes.items()
                    if node is not None and node.GetDisplayNode().GetVisibility()})  # fmt: skip
 
@@ -118,7 +120,7 @@ def test_both_halves_of_a_split_lesion_stay_shown_whatever_their_own_scores(sect
 def test_a_box_whose_partner_is_deleted_or_linked_away_stays_shown(sections):
     sections.add_lesions([lesion(1, (-40, -30, 60), t1_score=0.3), *lesions()[1:]])
     sections.study.filter(display_threshold=0.5)
-    sections.review.reviewer.deleteSide("t2")
+    sections.review.reviewer.deleteSide(Side.T2)
     assert shown(sections) == [1, 2, 3, 4]
     sections.study.undo()
     sections.study.filter(display_threshold=0.4)
@@ -217,7 +219,7 @@ def test_a_lesion_seen_in_t2_only_takes_the_t1_box_of_the_other(sections):
 
 
 def test_linking_two_boxes_of_one_image_is_refused_and_nothing_changes(sections):
-    sections.add_lesions([lesion(1, sides=("t1",)), lesion(2, (40, 0, 60), ("t1",))])
+    sections.add_lesions([lesion(1, sides=(Side.T1,)), lesion(2, (40, 0, 60), (Side.T1,))])
     before = sections.study.pairs()
     sections.press("E")
     sections.context.select("lesion-2")
@@ -280,7 +282,7 @@ def test_delete_takes_both_boxes_and_undo_brings_them_back(sections):
 
 def test_a_box_deleted_elsewhere_is_noticed(sections):
     sections.add_lesions()
-    slicer.mrmlScene.RemoveNode(sections.study.node("lesion-1", "t2"))
+    slicer.mrmlScene.RemoveNode(sections.study.node("lesion-1", Side.T2))
     sections.harness.wait()
     assert "seen in T1 only" in sections.text("lesionLabel")
     sections.press("Z")

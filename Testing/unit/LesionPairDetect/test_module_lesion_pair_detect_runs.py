@@ -9,6 +9,7 @@ from liver_multimodal_factory import nodes_of
 from mrml_factory import shift_transform
 
 from liverpair.core.geometry import volume_ml
+from liverpair.core.sides import Side
 from liverpair.mrml import layouts, provenance, segmentations
 from liverpair.mrml.lesions.lesion_folders import ItemAttributes
 from Testing.harness import start
@@ -19,7 +20,7 @@ def boxes(study) -> dict:
     return {
         (pair.number, side): np.round(getattr(pair, side).center_mm, 3).tolist()
         for pair in study.pairs()
-        for side in ("t1", "t2")
+        for side in Side
         if getattr(pair, side) is not None
     }
 
@@ -71,13 +72,13 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     expected = {
         (pair.number, side): list(getattr(pair, side).center_mm)
         for pair in found()
-        for side in ("t1", "t2")
+        for side in Side
         if getattr(pair, side) is not None
     }
     assert boxes(panel.study) == expected
-    assert [panel.study.volume(side) for side in ("t1", "t2")] == [t1, t2]
+    assert [panel.study.volume(side) for side in Side] == [t1, t2]
     assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
-    for side, volume in (("t1", t1), ("t2", t2)):
+    for side, volume in ((Side.T1, t1), (Side.T2, t2)):
         liver = getattr(panel.parameters, f"{side}Liver")
         assert liver.GetName() == f"{volume.GetName()} liver"
         assert volume_ml(segmentations.liver_mask(liver, volume)) == pytest.approx(719, abs=1)
@@ -97,7 +98,7 @@ def test_the_first_lesion_is_chosen_at_once_and_another_one_stays_chosen_when_th
     panel.context.select("lesion-3")
     panel.settle()
     assert panel.context.selectedUid == "lesion-3" and panel.chosen_row() == "3"
-    assert panel.context.jumpedTo["t1"] == pytest.approx((0, -10, 80))
+    assert panel.context.jumpedTo[Side.T1] == pytest.approx((0, -10, 80))
     panel.context.select(None)
     panel.run(provenance={**PROVENANCE, "display_threshold": 0.95})
     assert panel.numbers() == [] and panel.context.selectedUid is None
@@ -122,7 +123,7 @@ def test_livers_that_are_there_are_used_and_not_made_anew(panel):
     panel.add_pair()
     livers = panel.add_livers()
     panel.enter()
-    assert [panel.parameters.t1Liver, panel.parameters.t2Liver] == [livers["t1"], livers["t2"]]
+    assert [panel.parameters.t1Liver, panel.parameters.t2Liver] == [livers[Side.T1], livers[Side.T2]]
     panel.run()
     assert panel.worker.request["t1_liver"].endswith("t1_liver.nrrd")
     assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
@@ -149,7 +150,7 @@ def test_swap_takes_the_livers_along(panel):
     assert panel.warning.startswith("T1 and T2 seem swapped")
     panel.click("swapButton")
     assert (panel.parameters.t1Volume, panel.parameters.t2Volume) == (t1, t2)
-    assert (panel.parameters.t1Liver, panel.parameters.t2Liver) == (livers["t1"], livers["t2"])
+    assert (panel.parameters.t1Liver, panel.parameters.t2Liver) == (livers[Side.T1], livers[Side.T2])
 
 
 def test_detecting_again_replaces_proposals_and_keeps_what_somebody_has_judged(panel):
@@ -159,7 +160,14 @@ def test_detecting_again_replaces_proposals_and_keeps_what_somebody_has_judged(p
     panel.study.add([lesion(9, (60, 60, 60), t1_origin="drawn", t2_origin="drawn", t1_score=None, t2_score=None)])
     panel.worker.pairs = [lesion(1, (-38, -30, 60)), lesion(2, (0, 0, 40))]
     panel.run()
-    assert sorted(boxes(panel.study)) == [(1, "t1"), (1, "t2"), (9, "t1"), (9, "t2"), (10, "t1"), (10, "t2")]
+    assert sorted(boxes(panel.study)) == [
+        (1, Side.T1),
+        (1, Side.T2),
+        (9, Side.T1),
+        (9, Side.T2),
+        (10, Side.T1),
+        (10, Side.T2),
+    ]
     assert panel.study.pair("lesion-1").state == "accepted"
     assert panel.status == (
         "Lesions found: 1; in both images 1, in T1 only 0, in T2 only 0. "
@@ -241,7 +249,7 @@ def test_a_result_that_does_not_fit_changes_nothing(panel, what):
         damaged.write_text("{}")
         changes["lesions"] = str(damaged)
     else:
-        changes["livers"] = {"t1": panel.worker.request["t1"], "t2": panel.worker.request["t1"]}
+        changes["livers"] = {Side.T1: panel.worker.request[Side.T1], Side.T2: panel.worker.request[Side.T1]}
     panel.worker.finish(**changes)
     panel.harness.wait()
     assert panel.status and slicer.mrmlScene.GetNumberOfNodes() == before
@@ -259,15 +267,15 @@ def test_other_volumes_chosen_meanwhile_do_not_get_the_boxes(panel):
     assert panel.parameters.t1Volume is other and panel.parameters.t1Liver is None
     assert len(panel.study) == 0
     panel.harness.choose(panel["t1VolumeSelector"], "AX T1 in phase")
-    assert len(panel.study) == 4 and panel.study.volume("t1") is t1
+    assert len(panel.study) == 4 and panel.study.volume(Side.T1) is t1
 
 
 def test_boxes_and_liver_follow_a_volume_under_a_transform(panel):
     t1, _ = panel.add_pair()
     t1.SetAndObserveTransformNodeID(shift_transform(10, 20, 30).GetID())
     panel.run()
-    sent = panel.context.image("t1")
-    assert boxes(panel.study)[1, "t1"] == pytest.approx(found()[0].t1.center_mm, abs=1e-3)
+    sent = panel.context.image(Side.T1)
+    assert boxes(panel.study)[1, Side.T1] == pytest.approx(found()[0].t1.center_mm, abs=1e-3)
     liver = panel.parameters.t1Liver
     assert liver.GetTransformNodeID() == t1.GetTransformNodeID()
     bright = slicer.util.arrayFromVolume(t1) > BRIGHT

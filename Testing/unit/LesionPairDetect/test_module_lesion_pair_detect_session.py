@@ -8,6 +8,7 @@ from peak_detector import SECTION, write_peak_bundle
 
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import read_lesions
+from liverpair.core.sides import Side
 from liverpair.mrml.scanner_space import same_lesions
 
 
@@ -57,7 +58,7 @@ def test_lesions_are_detected_reviewed_corrected_drawn_saved_and_loaded(panel, t
     for old, new in zip(before, panel.study.pairs()):
         assert (old.uid, old.state, old.note, old.t1_origin, old.t2_origin) == (
             new.uid, new.state, new.note, new.t1_origin, new.t2_origin)  # fmt: skip
-        for side in ("t1", "t2"):
+        for side in Side:
             if getattr(old, side) is not None:
                 assert getattr(new, side).center_mm == pytest.approx(getattr(old, side).center_mm, abs=1e-3)
     panel.choose_row(1)
@@ -69,8 +70,8 @@ def test_why_a_box_is_unmatched_is_said_with_the_overlap_of_the_chosen_model(pan
     panel.add_pair()
     write_peak_bundle(tmp_path / "models" / "strict", section={**SECTION, "link_iou": 0.6}, name="strict")
     panel.enter()
-    near = lesion(2, (-30, -30, 60), ("t2",))
-    panel.add_lesions([lesion(1, (-40, -30, 60), ("t1",), displacement_mm=SHIFT), near])
+    near = lesion(2, (-30, -30, 60), (Side.T2,))
+    panel.add_lesions([lesion(1, (-40, -30, 60), (Side.T1,), displacement_mm=SHIFT), near])
     panel.context.select("lesion-1")
     panel.parameters.model = "peaks"
     assert "enough to link them" in panel["unmatchedLabel"].text
@@ -102,7 +103,7 @@ def test_a_click_on_a_box_gives_it_to_the_lesion_that_waits_for_a_partner(panel)
     panel.choose_row(3)
     panel.harness.press("E")
     center = panel.study.pair("lesion-4").t2.center_mm
-    panel.context.jump("t2", center)
+    panel.context.jump(Side.T2, center)
     place = panel.harness.slice_position("Red+", (-center[0], -center[1], center[2]))
     panel.harness.click(panel.harness.slice_view("Red+"), tuple(map(round, place)))
     panel.harness.wait(seconds=0.1)

@@ -6,6 +6,7 @@ import slicer
 from lesion_pair_detect_factory import found, panel  # noqa: F401
 from lesion_sections_factory import lesion
 
+from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts
 from liverpair.mrml.lesions.lesion_notices import Notices
 
@@ -27,7 +28,7 @@ def places(panel) -> dict:
     """Where the planes of each row meet, in LPS mm."""
     from LesionPairDetectLib.linkedcursor import placeOfRow
 
-    return {side: np.array(frames.flip(placeOfRow(group))) for group, side in enumerate(("t1", "t2"))}
+    return {side: np.array(frames.flip(placeOfRow(group))) for group, side in enumerate(Side)}
 
 
 def test_every_lesion_has_its_row(listed):
@@ -121,12 +122,12 @@ def test_what_others_do_to_many_boxes_is_followed_once(listed):
     told = []
     listed.context.addListener(told.append)
     for number in (1, 2):
-        listed.study.node(f"lesion-{number}", "t1").SetSize(40, 20, 28)
+        listed.study.node(f"lesion-{number}", Side.T1).SetSize(40, 20, 28)
     assert told == [] and listed.rows()[0]["T1 mm"] == "24.0"
     listed.harness.wait()
     assert told.count("boxes") == 1
     assert [row["T1 mm"] for row in listed.rows()[:2]] == ["40.0", "40.0"]
-    slicer.mrmlScene.RemoveNode(listed.study.node("lesion-2", "t1"))
+    slicer.mrmlScene.RemoveNode(listed.study.node("lesion-2", Side.T1))
     listed.widget.cleanup()
     listed.harness.wait()
     assert Notices.defer is None
@@ -136,7 +137,9 @@ def test_the_slider_filters_at_once_without_another_run(listed):
     commands = len(listed.worker.transport.commands)
     listed.harness.type_text(listed["displayThresholdSlider"], "0.65")
     assert listed.numbers() == ["1", "3"]
-    shown = {number: listed.study.node(f"lesion-{number}", "t1").GetDisplayNode().GetVisibility() for number in (1, 2)}
+    shown = {
+        number: listed.study.node(f"lesion-{number}", Side.T1).GetDisplayNode().GetVisibility() for number in (1, 2)
+    }
     assert shown == {1: 1, 2: 0}
     assert "Hidden by the filter: 2" in listed["sumsLabel"].text
     listed.study.set_state("lesion-4", "accepted")
@@ -171,34 +174,36 @@ def test_a_row_brings_both_rows_of_views_each_to_its_own_box(listed):
     listed.choose_row(2)
     assert listed.context.selectedUid == "lesion-2"
     expected = found()[1]
-    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
-    assert places(listed)["t2"] == pytest.approx(np.array(expected.t2.center_mm), abs=0.01)
-    thickness = [listed.study.node(f"lesion-{number}", "t2").GetDisplayNode().GetLineThickness() for number in (1, 2)]
+    assert places(listed)[Side.T1] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
+    assert places(listed)[Side.T2] == pytest.approx(np.array(expected.t2.center_mm), abs=0.01)
+    thickness = [
+        listed.study.node(f"lesion-{number}", Side.T2).GetDisplayNode().GetLineThickness() for number in (1, 2)
+    ]
     assert thickness[0] < thickness[1]
     listed.harness.wait(seconds=0.2)
-    assert places(listed)["t1"] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
+    assert places(listed)[Side.T1] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
 
 
 def test_a_lesion_seen_once_is_shown_and_its_place_in_the_other_image_is_marked(listed):
     listed.study.set_state("lesion-2", "accepted")
     listed.choose_row(3)
-    assert places(listed)["t1"] == pytest.approx(np.array(found()[2].t1.center_mm), abs=0.01)
+    assert places(listed)[Side.T1] == pytest.approx(np.array(found()[2].t1.center_mm), abs=0.01)
     expected = np.add(found()[2].t1.center_mm, (-12, 8, 30))
-    assert places(listed)["t2"] == pytest.approx(expected, abs=0.01)
+    assert places(listed)[Side.T2] == pytest.approx(expected, abs=0.01)
     assert "Place in T2" in listed["correspondenceLabel"].text
     assert slicer.util.getNode("Corresponding place in T2").GetDisplayNode().GetVisibility()
 
 
 def test_a_box_clicked_in_a_view_chooses_its_row(listed):
     listed.choose_row(1)
-    for side, view, number in (("t1", "Red", 2), ("t2", "Green+", 2), ("t2", "Red+", 1)):
+    for side, view, number in ((Side.T1, "Red", 2), (Side.T2, "Green+", 2), (Side.T2, "Red+", 1)):
         center = getattr(found()[number - 1], side).center_mm
         listed.context.jump(side, center)
         listed.harness.wait(seconds=0.1)
         listed.harness.click_slice(view, np.add(frames.flip(center), (4, 4, 4)) * _in_plane(view)
                                    + np.array(frames.flip(center)) * (1 - _in_plane(view)))  # fmt: skip
         assert listed.chosen_row() == str(number)
-        other = "t2" if side == "t1" else "t1"
+        other = side.other
         assert places(listed)[other] == pytest.approx(np.array(getattr(found()[number - 1], other).center_mm), abs=0.01)
 
 
@@ -251,10 +256,10 @@ def test_a_table_node_is_derived_from_the_boxes(listed):
 
 def test_under_a_warp_the_table_says_why_it_is_empty(listed):
     warp = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "Warp")
-    listed.context.volume("t1").SetAndObserveTransformNodeID(warp.GetID())
+    listed.context.volume(Side.T1).SetAndObserveTransformNodeID(warp.GetID())
     listed.enter()
     assert listed.numbers() == [] and "transform" in listed["sumsLabel"].text
-    listed.context.volume("t1").SetAndObserveTransformNodeID(None)
+    listed.context.volume(Side.T1).SetAndObserveTransformNodeID(None)
     listed.enter()
     assert listed.numbers() == ["1", "2", "3", "4"]
 

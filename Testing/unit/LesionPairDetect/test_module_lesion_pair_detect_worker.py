@@ -5,6 +5,7 @@ from lesion_pair_detect_factory import LIVER, PROVENANCE, panel  # noqa: F401
 from peak_detector import image_and_liver
 from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID
 
+from liverpair.core.sides import Side
 from liverpair.mrml import provenance, segmentations
 from liverpair.mrml.lesions.lesion_folders import ItemAttributes
 
@@ -28,9 +29,11 @@ def test_lesions_are_detected_and_the_livers_registered(panel):
     assert panel["cancelButton"].enabled, panel.status
     panel.harness.wait(until=lambda: panel["applyButton"].enabled, seconds=LONG_S)
     assert panel.status.startswith("Lesions found: 2; in both images 2"), panel.status
-    centers = {side: np.array([getattr(pair, side).center_mm for pair in panel.study.pairs()]) for side in ("t1", "t2")}
-    order = [int(np.linalg.norm(centers["t1"] - peak, axis=1).argmin()) for peak in PEAKS]
-    assert np.abs(centers["t1"][order] - PEAKS).max() < 4 and np.abs(centers["t2"][order] - PEAKS - SHIFT).max() < 4
+    centers = {side: np.array([getattr(pair, side).center_mm for pair in panel.study.pairs()]) for side in Side}
+    order = [int(np.linalg.norm(centers[Side.T1] - peak, axis=1).argmin()) for peak in PEAKS]
+    assert (
+        np.abs(centers[Side.T1][order] - PEAKS).max() < 4 and np.abs(centers[Side.T2][order] - PEAKS - SHIFT).max() < 4
+    )
     assert np.allclose(panel.study.pairs()[0].t1.size_mm, LESION_MM, atol=5)
     assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
     panel.harness.wait(until=lambda: len(panel.numbers()) == 2, seconds=LONG_S)

@@ -5,6 +5,8 @@ from bundle_factory import edit_manifest, write_bundle, zip_folder
 from liver_multimodal_factory import panel  # noqa: F401
 
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
+from liverpair.core.sides import Side
+from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 
 
 @pytest.fixture
@@ -147,13 +149,13 @@ def test_a_damaged_model_is_left_out_with_its_reason(panel):
 
 
 @pytest.mark.parametrize(("inputs", "chosen", "sentence"), [
-    (["T1"], "t2", "Model 'own' is not for T2. Leave T2 empty or choose another model."),
-    (["T2"], "t2", ""),
+    (["T1"], Side.T2, "Model 'own' is not for T2. Leave T2 empty or choose another model."),
+    (["T2"], Side.T2, ""),
 ])  # fmt: skip
 def test_volumes_that_do_not_fit_the_model_are_said(panel, tmp_path, inputs, chosen, sentence):
     own = write_bundle(tmp_path / "download" / "own", name="own", inputs=inputs, strategy="single")
     panel.harness.answer(str(own.folder))
     panel.click("importFolderButton")
     panel.add_pair()
-    panel.harness.choose(panel["t2VolumeSelector" if chosen == "t1" else "t1VolumeSelector"], "None")
+    panel.harness.choose(panel["t2VolumeSelector" if chosen == Side.T1 else "t1VolumeSelector"], "None")
     assert panel.reason == sentence

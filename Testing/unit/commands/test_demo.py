@@ -13,6 +13,7 @@ from peak_detector import write_peak_bundle
 from liverpair.commands import demo, demo_dream, demo_lesions
 from liverpair.core.geometry import Box, Grid, like
 from liverpair.core.lesions import LesionPair, read_lesions
+from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.io.study import write_image
 from liverpair.mrml import headless
@@ -46,7 +47,9 @@ def pair():
     t2, t2_box = image_and_mask(grid(spacing=(2.5, 2.5, 7.0), degrees=(8.0, -6.0, 0.0)), SHIFT)
     t1, t1_lesions = with_peaks(t1, (0.0, 0.0, 0.0))
     t2, t2_lesions = with_peaks(t2, SHIFT)
-    return demo.DemoPair({"t1": t1, "t2": t2}, {"t1": t1_box, "t2": t2_box}, {"t1": t1_lesions, "t2": t2_lesions})
+    return demo.DemoPair(
+        dict(zip(Side, (t1, t2))), dict(zip(Side, (t1_box, t2_box))), dict(zip(Side, (t1_lesions, t2_lesions)))
+    )
 
 
 def with_peaks(image, shift):
@@ -83,8 +86,8 @@ def test_all_files_are_there_and_nothing_else(done):
 def test_volumes_and_dice_are_printed(done, pair):
     folder, printed = done
     measures = json.loads((folder / "measures.json").read_text(encoding="utf-8"))
-    for side in ("t1", "t2"):
-        (line,) = [line for line in printed.splitlines() if line.startswith(f"| {side.upper()}")]
+    for side in Side:
+        (line,) = [line for line in printed.splitlines() if line.startswith(f"| {side.title}")]
         _, _, milliliters, true_milliliters, dice, _ = (cell.strip() for cell in line.split("|"))
         assert int(milliliters) == round(measures[side]["volume_ml"])
         # The box is 60 x 50 x 48 mm = 144 ml.
@@ -110,10 +113,10 @@ def test_the_scene_opens_with_everything_in_place(done, pair):
     folder, _ = done
     scene = headless.boot().scene
     headless.load_scene_mrb(folder / "scene.mrb")
-    for number, side in enumerate(("t1", "t2")):
-        volume = slicer.util.getNode(side.upper())
+    for number, side in enumerate(Side):
+        volume = slicer.util.getNode(side.title)
         assert Grid.of(image_from_node(volume)).same_as(Grid.of(pair.images[side]))
-        segmentation = slicer.util.getNode(f"{side.upper()} segmentation")
+        segmentation = slicer.util.getNode(f"{side.title} segmentation")
         mask = sitk.GetArrayFromImage(liver_mask(segmentation, volume))
         assert (mask == sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{side}_liver.nii.gz")))).all()
         assert segmentation.GetAttribute("LiverPair.Bundle") == "brightness"
@@ -143,7 +146,7 @@ def test_the_scene_has_the_linked_boxes(done):
     headless.load_scene_mrb(done[0] / "scene.mrb")
     (study,) = LesionStudy.all_in_scene()
     assert [pair.uid for pair in study.pairs()] == [pair.uid for pair in read_lesions(done[0] / "lesions.json")]
-    assert (study.volume("t1").GetName(), study.volume("t2").GetName()) == ("T1", "T2")
+    assert (study.volume(Side.T1).GetName(), study.volume(Side.T2).GetName()) == ("T1", "T2")
     assert slicer.util.getNode("Lesions table").GetNumberOfRows() == 2
     study.release()
 
@@ -170,7 +173,7 @@ def test_pictures_show_image_and_outline(done, name):
 
 def test_ones_own_volumes(pair, tmp_path, capsys):
     paths = []
-    for side in ("t1", "t2"):
+    for side in Side:
         paths.append(str(tmp_path / f"{side}.nrrd"))
         write_image(pair.images[side], paths[-1])
     bundle, detector = write_brightness_bundle(tmp_path / "bundle"), write_peak_bundle(tmp_path / "detector")

@@ -12,6 +12,7 @@ from peak_detector import SIZE, image_and_liver, write_peak_bundle
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
+from liverpair.core.sides import Side
 from liverpair.dreaming.ascent import dream
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.dreaming.dreamer import Dreamer
@@ -35,8 +36,8 @@ def detector(tmp_path_factory):
     on = grid((2.0, 2.0, 4.0), extent=120.0)
     images, livers = zip(*(image_and_liver(on, [peak]) for peak in [(20.0, 0.0, 0.0), (-20.0, 16.0, -12.0)]))
     bundle = write_peak_bundle(tmp_path_factory.mktemp("detector") / "b")
-    sides = ("T1", "T2")
-    subject = prepare_subject(bundle, dict(zip(sides, images)), dict(zip(sides, livers)), side="T2")
+    sides = (Side.T1, Side.T2)
+    subject = prepare_subject(bundle, dict(zip(sides, images)), dict(zip(sides, livers)), side=Side.T2)
     return Dreamer(bundle, "cpu", "fp32"), subject
 
 
@@ -132,7 +133,7 @@ def test_random_starts_lie_in_the_liver_where_nothing_is_seen_and_apart():
 
 def test_random_starts_of_a_detector_lie_outside_what_it_finds(detector):
     dreamer, _ = detector
-    subject = replace(detector[1], side="T1", channel=0)
+    subject = replace(detector[1], side=Side.T1, channel=0)
     starts = random_starts(dreamer, subject, 5, seed=1)
     with torch.no_grad():
         logits = dreamer.respond(dreamer.padded(subject.channels)).logits[0, :, 0]

@@ -13,6 +13,7 @@ from lesion_study_factory import LESIONS, write_lesion_study
 from liverpair import cli
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.dreaming.normal_ranges import NormalRanges, normal_ranges, ranges_of_objects
 from liverpair.io.study import read_image, write_image, write_lesions
 from liverpair.measures.feature_names import feature_groups
@@ -131,7 +132,7 @@ def test_objects_in_which_nothing_is_defined_make_no_range():
 def test_lesions_of_studies_are_measured_as_the_model_sees_them(tmp_path, dimensions, request):
     bundle = request.getfixturevalue("slices" if dimensions == 2 else "volumes")
     folders = [write_lesion_study(tmp_path / name, seed=seed) for seed, name in enumerate("ab")]
-    ranges = normal_ranges(folders, bundle, side="t1")
+    ranges = normal_ranges(folders, bundle, side=Side.T1)
     assert ranges.count == 2 * len(LESIONS) and ranges.settings["dimensions"] == dimensions
     assert ranges.data == "lesions drawn in T1 of 2 studies"
     name = "shape2D_PixelSurface" if dimensions == 2 else "shape_VoxelVolume"
@@ -146,7 +147,7 @@ def test_a_model_of_slices_sees_a_lesion_where_it_is_largest(tmp_path, slices):
 
     study = Study.open(write_lesion_study(tmp_path / "a"))
     labels = read_image(tmp_path / "a" / "t1_lesions.nii.gz")
-    found = list(lesion_objects(study, "T1", labels, slices))
+    found = list(lesion_objects(study, Side.T1, labels, slices))
     assert len(found) == len(LESIONS)
     for (image, mask, spacing), radius in zip(found, LESIONS.values()):
         assert image.shape == mask.shape and image.ndim == 2 and spacing == (1.5, 1.5)
@@ -156,24 +157,27 @@ def test_a_model_of_slices_sees_a_lesion_where_it_is_largest(tmp_path, slices):
 
 def test_the_parts_of_a_mask_with_one_value_are_the_lesions(tmp_path, volumes):
     folder = write_lesion_study(tmp_path / "a")
-    many = normal_ranges([folder], volumes, "t1")
+    many = normal_ranges([folder], volumes, Side.T1)
     labels = read_image(folder / "t1_lesions.nii.gz")
     write_image(sitk.Cast(labels != 0, sitk.sitkUInt8), folder / "t1_lesions.nii.gz")
-    one = normal_ranges([folder], volumes, "t1")
+    one = normal_ranges([folder], volumes, Side.T1)
     assert one.count == many.count == len(LESIONS)
     assert one.features["shape_VoxelVolume"] == pytest.approx(many.features["shape_VoxelVolume"])
 
 
 def test_both_sides_count_where_the_model_takes_both(tmp_path, volumes):
-    folders = [write_lesion_study(tmp_path / "a", sides=("t1", "t2")), write_lesion_study(tmp_path / "b", sides=())]
+    folders = [
+        write_lesion_study(tmp_path / "a", sides=tuple(Side)),
+        write_lesion_study(tmp_path / "b", sides=()),
+    ]
     ranges = normal_ranges(folders, volumes)
     assert ranges.count == 2 * len(LESIONS)
     assert ranges.data == "lesions drawn in T1 and T2 of 1 study (1 more have none)"
-    assert normal_ranges(folders, volumes, "T2").count == len(LESIONS)
+    assert normal_ranges(folders, volumes, Side.T2).count == len(LESIONS)
 
 
 def test_missing_masks_are_said_by_the_name_they_should_have(tmp_path, slices):
-    folder = write_lesion_study(tmp_path / "a", sides=("t2",))
+    folder = write_lesion_study(tmp_path / "a", sides=(Side.T2,))
     write_lesions(folder / "lesions.json", [])
     with pytest.raises(InputError) as caught:
         normal_ranges([folder], slices)
@@ -185,7 +189,7 @@ def test_missing_masks_are_said_by_the_name_they_should_have(tmp_path, slices):
 
 def test_a_side_that_the_model_does_not_take_is_refused(tmp_path, slices):
     with pytest.raises(InputError, match="Model 'slices' is for T1"):
-        normal_ranges([write_lesion_study(tmp_path / "a")], slices, "t2")
+        normal_ranges([write_lesion_study(tmp_path / "a")], slices, Side.T2)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.evaluation.score_detection import ScoredCase, score_at_rate, score_cases
 
 OFFSET = (0.0, 0.0, 20.0)
@@ -19,7 +20,7 @@ def box(x: float, z: float = 0.0, side: float = 12.0) -> Box:
 
 def lesion(number: int, x: float, side: float = 12.0, only: str = "") -> LesionPair:
     """A true lesion at x, 24 mm higher in T2."""
-    sides = {"t1": box(x, 0.0, side), "t2": box(x, 24.0, side)}
+    sides = {Side.T1: box(x, 0.0, side), Side.T2: box(x, 24.0, side)}
     sides = {name: place for name, place in sides.items() if only in ("", name)}
     origins = {f"{name}_origin": "drawn" for name in sides}
     return LesionPair(number, state="accepted", uid=f"true-{number}", displacement_mm=(0.0, 0, 24), **sides, **origins)
@@ -43,7 +44,7 @@ def patients() -> list[ScoredCase]:
         {"true-1": "cyst", "true-2": "HCC"},
         offset_t1_to_t2_mm=OFFSET,
     )
-    second = ScoredCase("b", [detection(1, 50, (0.6, 0.5))], [lesion(1, 50, only="t2")], {"true-1": "cyst"})
+    second = ScoredCase("b", [detection(1, 50, (0.6, 0.5))], [lesion(1, 50, only=Side.T2)], {"true-1": "cyst"})
     return [first, second]
 
 
@@ -114,7 +115,7 @@ def test_pairs_are_judged_at_the_operating_point():
 
 def test_the_operating_point_keeps_as_many_false_boxes_as_are_allowed():
     predicted = [detection(n, 100 * n, (n / 10, n / 10)) for n in range(1, 6)]
-    matches = [ScoredCase("a", predicted, []).image(side).matches(0.1) for side in ("t1", "t2")]
+    matches = [ScoredCase("a", predicted, []).image(side).matches(0.1) for side in Side]
     for rate, kept in ((0.0, 0), (1.0, 2), (2.0, 4), (4.5, 8), (5.0, 10), (9.0, 10)):
         threshold = score_at_rate(matches, rate)
         assert sum(int((m.scores >= threshold).sum()) for m in matches) == kept

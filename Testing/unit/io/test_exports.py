@@ -11,6 +11,7 @@ from dicom_factory import CORONAL, write_slice, write_stack
 from liverpair import cli
 from liverpair.core.atomic import part_of_address
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.io.exports import list_export, pair_in
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image, sources_of
@@ -45,14 +46,14 @@ def export(tmp_path):
 
 def test_every_series_is_told_apart_and_the_pair_marked(export):
     assert [(listed.weighting, listed.kind, listed.used_as) for listed in list_export(export)] == [
-        ("T2", "", ""),
-        ("T2", "", "T2"),
-        ("T1", "out of phase", ""),
-        ("T1", "in phase", "T1"),
-        ("T1", "arterial", ""),
-        ("T1", "portal venous", ""),
-        (None, "diffusion", ""),
-        ("T1", "water", ""),
+        (Side.T2, "", None),
+        (Side.T2, "", Side.T2),
+        (Side.T1, "out of phase", None),
+        (Side.T1, "in phase", Side.T1),
+        (Side.T1, "arterial", None),
+        (Side.T1, "portal venous", None),
+        (None, "diffusion", None),
+        (Side.T1, "water", None),
     ]
     t1, t2 = pair_in(export)
     assert (t1.number, t2.number) == (4, 2)

@@ -16,6 +16,7 @@ from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.earlier_names import renamed
 from liverpair.core.errors import no_progress
 from liverpair.core.geometry import Grid
+from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.finished import FinishedDream
 from liverpair.io.lesion_csv import csv_text
@@ -46,7 +47,6 @@ from liverpair.segmentation.inference import SegmentOptions, segment
 
 DATA = Path(__file__).parents[2] / "data" / "v0.1.0"
 UID = "{}d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11"
-SIDES = ("t1", "t2")
 REQUESTS = {
     "segment": SegmentRequest,
     "detect": DetectRequest,
@@ -103,7 +103,7 @@ def assert_the_lesions(pairs, scored: bool = True) -> None:
 
 
 def test_a_study_folder_opens_with_every_part(study):
-    for side in SIDES:
+    for side in Side:
         image, liver = getattr(study, side), getattr(study, f"{side}_liver")
         assert image.GetSize() == (24, 20, 12) and image.GetSpacing() == pytest.approx((5, 5, 8))
         assert Grid.of(liver).same_as(Grid.of(image))
@@ -122,7 +122,7 @@ def test_lesions_read_and_written_again_are_the_same(study, tmp_path):
 
 
 def test_the_table_of_lesions_is_the_same_cell_by_cell(study):
-    images, livers = ({side: getattr(study, side + end) for side in SIDES} for end in ("", "_liver"))
+    images, livers = ({side: getattr(study, side + end) for side in Side} for end in ("", "_liver"))
     rows = list(csv.reader(csv_text(lesion_measures(study.lesions, images, livers)).splitlines(keepends=True)))
     with open(DATA / "exports" / "lesions.csv", encoding="utf-8", newline="") as file:
         kept = list(csv.reader(file))
@@ -134,14 +134,14 @@ def test_the_table_of_lesions_is_the_same_cell_by_cell(study):
     assert [row[2] for row in kept[1:]] == ["both", "T1 only", "T2 only", "T1 only", "both"]
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", Side)
 def test_markups_are_written_as_they_were(study, side):
     kept, made = json_of(f"exports/{side}_boxes.mrk.json"), boxes_to_markups(study.lesions, side)
     assert made == kept
 
 
 def test_markups_open_in_slicer_as_linked_boxes(scene):
-    for side in SIDES:
+    for side in Side:
         assert module_logic("Markups").LoadMarkups((DATA / "exports" / f"{side}_boxes.mrk.json").as_posix())
     assert adopt_scene() == ["8 boxes joined 'Lesions'."]
     (opened,) = LesionStudy.all_in_scene()
@@ -156,15 +156,15 @@ def test_a_scene_opens_with_the_same_pairs_livers_and_tables(scene, study):
     assert opened.name == "Lesions of a phantom"
     assert_the_lesions(opened.pairs())
     for number, *_ in LESIONS:
-        boxes = [opened.node(UID.format(number), side) for side in SIDES]
+        boxes = [opened.node(UID.format(number), side) for side in Side]
         if None not in boxes:
             assert [box.GetNodeReference("lesionPairPartner") for box in boxes] == boxes[::-1]
     made_by = provenance.read(ItemAttributes(opened.folder))
     assert (made_by["bundle"], made_by["version"], made_by["software"]) == ("peaks", "1.0", "LiverPair 0.1.0")
-    for side in SIDES:
+    for side in Side:
         volume = opened.volume(side)
-        assert volume.GetName() == side.upper()
-        node = scene.GetFirstNodeByName(f"{side.upper()} segmentation")
+        assert volume.GetName() == side.title
+        node = scene.GetFirstNodeByName(f"{side.title} segmentation")
         liver = segmentations.liver_mask(node, volume)
         assert sitk.GetArrayFromImage(liver).sum() == sitk.GetArrayFromImage(getattr(study, f"{side}_liver")).sum()
         assert provenance.read(node)["bundle"] == "brightness"
@@ -271,15 +271,15 @@ def test_a_detector_answers_as_it_did():
 def test_a_model_segments_as_it_did(study):
     bundle = Bundle.load(DATA / "bundles" / "brightness")
     result = segment(study.t1, study.t2, [bundle], SegmentOptions("cpu", "torch-fp32"))
-    for side in SIDES:
+    for side in Side:
         kept = read_image(DATA / "results" / "segment" / f"{side}_liver.nii.gz")
         found = getattr(result, side).liver
         assert (sitk.GetArrayFromImage(found) == sitk.GetArrayFromImage(kept)).all()
 
 
 def test_a_detector_finds_what_it_found(tmp_path):
-    request = {side: str(DATA / "study" / f"{side}.nii.gz") for side in SIDES}
-    request |= {f"{side}_liver": str(DATA / "study" / f"{side}_liver.nii.gz") for side in SIDES}
+    request = {side: str(DATA / "study" / f"{side}.nii.gz") for side in Side}
+    request |= {f"{side}_liver": str(DATA / "study" / f"{side}_liver.nii.gz") for side in Side}
     request |= {"bundle": str(DATA / "bundles" / "peaks"), "device": "cpu", "engine": "torch-fp32"}
     result = JOBS["detect"]({**request, "correspondence": False, "output": str(tmp_path / "out")}, no_progress)
     found, kept = ((Path(folder) / "lesions.csv").read_text(encoding="utf-8").splitlines() for folder in (
@@ -310,7 +310,7 @@ def test_a_segmentation_that_was_done_is_known_again(tmp_path):
     """What `segment --studies` asks before it does a study again."""
     bundle = str(DATA / "bundles" / "brightness")
     request = {"bundle": [bundle], "output": str(tmp_path), "device": "cpu", "engine": "torch-fp32"}
-    request |= {side: str(DATA / "study" / f"{side}.nii.gz") for side in SIDES}
+    request |= {side: str(DATA / "study" / f"{side}.nii.gz") for side in Side}
     wanted = SegmentRequest.parse({**request, "probability": True, "uncertainty": True})
     assert wanted.asked(find_bundles([bundle])) == json_of("results/segment/measures.json")["asked"]
 
@@ -318,8 +318,8 @@ def test_a_segmentation_that_was_done_is_known_again(tmp_path):
 def test_a_detection_that_was_done_is_known_again(tmp_path):
     request = {"bundle": str(DATA / "bundles" / "peaks"), "output": str(tmp_path)}
     request |= {"device": "cpu", "engine": "torch-fp32"}
-    request |= {side: str(DATA / "study" / f"{side}.nii.gz") for side in SIDES}
-    request |= {f"{side}_liver": str(DATA / "study" / f"{side}_liver.nii.gz") for side in SIDES}
+    request |= {side: str(DATA / "study" / f"{side}.nii.gz") for side in Side}
+    request |= {f"{side}_liver": str(DATA / "study" / f"{side}_liver.nii.gz") for side in Side}
     kept = detect_results.read_detection(DATA / "results" / "detect")
     assert DetectRequest.parse(request).asked_now() == kept["asked"]
     assert (kept["provenance"]["score_floor"], kept["provenance"]["display_threshold"]) == (0.5, 0.5)

@@ -10,6 +10,7 @@ from mrml_factory import DIRECTIONS, empty_scene
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.io.markups import boxes_to_markups, write_markups
 from liverpair.mrml import headless
 from liverpair.mrml.lesions import lesion_boxes
@@ -38,7 +39,7 @@ def loaded(path) -> list:
 @pytest.mark.parametrize("direction", DIRECTIONS.values(), ids=DIRECTIONS)
 def test_slicer_loads_every_box_of_a_file_as_it_was(tmp_path, direction):
     pairs = pairs_along(direction)
-    write_markups(tmp_path / "t1.mrk.json", pairs, "t1")
+    write_markups(tmp_path / "t1.mrk.json", pairs, Side.T1)
     nodes = loaded(tmp_path / "t1.mrk.json")
     assert [lesion_boxes.uid_of(node) for node in nodes] == ["Läsion 100% 肝", "alone"]
     assert [node.GetName() for node in nodes] == ["1 T1", "2 T1"]
@@ -52,12 +53,12 @@ def test_slicer_loads_every_box_of_a_file_as_it_was(tmp_path, direction):
 
 def test_pairs_without_a_box_on_that_side_are_left_out(tmp_path):
     pairs = pairs_along(DIRECTIONS["oblique"])
-    assert [m["controlPoints"][0]["position"] for m in boxes_to_markups(pairs, "t2")["markups"]] == [[1.0, 2.0, 3.0]]
-    write_markups(tmp_path / "none.mrk.json", pairs[1:], "t2")
+    assert [m["controlPoints"][0]["position"] for m in boxes_to_markups(pairs, Side.T2)["markups"]] == [[1.0, 2.0, 3.0]]
+    write_markups(tmp_path / "none.mrk.json", pairs[1:], Side.T2)
     assert json.loads((tmp_path / "none.mrk.json").read_text())["markups"] == []
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match=r"file/boxes.mrk.json' cannot be written"):
-        write_markups(tmp_path / "file" / "boxes.mrk.json", [], "t1")
+        write_markups(tmp_path / "file" / "boxes.mrk.json", [], Side.T1)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from liverpair.core.sides import Side
 from liverpair.io.study import guess_sequence, sequence_warning
 
 
@@ -9,7 +10,7 @@ from liverpair.io.study import guess_sequence, sequence_warning
     "name",
     [
         "t1",
-        "T1",
+        Side.T1,
         "T1w",
         "t1_vibe",
         "T1WI",
@@ -38,7 +39,7 @@ from liverpair.io.study import guess_sequence, sequence_warning
     ],
 )
 def test_t1_names(name):
-    assert guess_sequence(name) == "T1"
+    assert guess_sequence(name) == Side.T1
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_t1_names(name):
     ],
 )
 def test_t2_names(name):
-    assert guess_sequence(name) == "T2"
+    assert guess_sequence(name) == Side.T2
 
 
 @pytest.mark.parametrize(
@@ -105,22 +106,25 @@ def test_names_that_say_nothing(name):
 @pytest.mark.parametrize(
     "tags, expected",
     [
-        ({"EchoTime": "4.635", "RepetitionTime": "124.6", "ScanningSequence": "GR", "FlipAngle": "80"}, "T1"),
-        ({"EchoTime": "1.6", "RepetitionTime": "3.9", "ScanningSequence": "GR", "FlipAngle": "10"}, "T1"),
+        ({"EchoTime": "4.635", "RepetitionTime": "124.6", "ScanningSequence": "GR", "FlipAngle": "80"}, Side.T1),
+        ({"EchoTime": "1.6", "RepetitionTime": "3.9", "ScanningSequence": "GR", "FlipAngle": "10"}, Side.T1),
         ({"EchoTime": "1.6", "RepetitionTime": "3.5", "ScanningSequence": "GR", "FlipAngle": "60"}, None),
         ({"EchoTime": "1.2", "RepetitionTime": "8.0", "ScanningSequence": "GR", "FlipAngle": "3"}, None),
         ({"EchoTime": "18", "RepetitionTime": "200", "ScanningSequence": "GR", "FlipAngle": "20"}, None),
-        ({"EchoTime": "3", "RepetitionTime": "2000", "ScanningSequence": "['GR', 'IR']", "InversionTime": "900"}, "T1"),
-        ({"EchoTime": "70", "RepetitionTime": "1716", "ScanningSequence": "SE"}, "T2"),
-        ({"EchoTime": "90"}, "T2"),
-        ({"EchoTime": "40", "RepetitionTime": "4000", "InversionTime": "160", "ScanningSequence": "SE\\IR"}, "T2"),
-        ({"EchoTime": "12", "RepetitionTime": "500", "ScanningSequence": "SE"}, "T1"),
+        (
+            {"EchoTime": "3", "RepetitionTime": "2000", "ScanningSequence": "['GR', 'IR']", "InversionTime": "900"},
+            Side.T1,
+        ),
+        ({"EchoTime": "70", "RepetitionTime": "1716", "ScanningSequence": "SE"}, Side.T2),
+        ({"EchoTime": "90"}, Side.T2),
+        ({"EchoTime": "40", "RepetitionTime": "4000", "InversionTime": "160", "ScanningSequence": "SE\\IR"}, Side.T2),
+        ({"EchoTime": "12", "RepetitionTime": "500", "ScanningSequence": "SE"}, Side.T1),
         ({"EchoTime": "15", "RepetitionTime": "2500", "ScanningSequence": "SE"}, None),
         ({"EchoTime": "70", "RepetitionTime": "5000", "ScanningSequence": "EP"}, None),
         ({"EchoTime": "", "RepetitionTime": "n/a"}, None),
-        ({"SequenceName": "*fl3d1"}, "T1"),
-        ({"SequenceName": "*h2d1_86"}, "T2"),
-        ({"SeriesDescription": "T2 TSE", "EchoTime": "4", "RepetitionTime": "100", "ScanningSequence": "GR"}, "T2"),
+        ({"SequenceName": "*fl3d1"}, Side.T1),
+        ({"SequenceName": "*h2d1_86"}, Side.T2),
+        ({"SeriesDescription": "T2 TSE", "EchoTime": "4", "RepetitionTime": "100", "ScanningSequence": "GR"}, Side.T2),
         ({"SeriesDescription": "T2* GRE", "EchoTime": "90"}, None),
         ({"Modality": "CT", "SeriesDescription": "T1 level"}, None),
     ],
@@ -130,13 +134,13 @@ def test_tags(tags, expected):
 
 
 def test_the_scanner_is_believed_before_a_name():
-    assert guess_sequence("t1", {"SeriesDescription": "T2W_HASTE"}) == "T2"
-    assert guess_sequence("t1", {"EchoTime": "80", "RepetitionTime": "2000"}) == "T2"
-    assert guess_sequence("t1", {"SeriesDescription": "abdomen dual"}) == "T1"
+    assert guess_sequence("t1", {"SeriesDescription": "T2W_HASTE"}) == Side.T2
+    assert guess_sequence("t1", {"EchoTime": "80", "RepetitionTime": "2000"}) == Side.T2
+    assert guess_sequence("t1", {"SeriesDescription": "abdomen dual"}) == Side.T1
 
 
 def test_numbers_are_accepted_as_tags():
-    assert guess_sequence("x", {"EchoTime": 80.0, "RepetitionTime": None}) == "T2"
+    assert guess_sequence("x", {"EchoTime": 80.0, "RepetitionTime": None}) == Side.T2
 
 
 @pytest.mark.parametrize(
@@ -152,7 +156,7 @@ def test_numbers_are_accepted_as_tags():
         ("haste", "b", False, "'haste' is chosen as T1 but looks T2-weighted."),
         ("a", "vibe", False, "'vibe' is chosen as T2 but looks T1-weighted."),
         ("haste", None, False, "'haste' is chosen as T1 but looks T2-weighted."),
-        (None, "T2", False, None),
+        (None, Side.T2, False, None),
     ],
 )
 def test_warnings(t1, t2, same, words):

@@ -10,13 +10,14 @@ import thresholding
 from dicom_factory import write_stack
 
 from liverpair import cli
+from liverpair.core.sides import Side
 from liverpair.io.image_notes import doubts_on, set_tags
 from liverpair.io.study import read_image
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
 
 TAGS = {
-    "t1": {"SeriesDescription": "T1", "Modality": "MR", "PatientID": "a", "StudyDate": "20260101"},
-    "t2": {"SeriesDescription": "T2", "Modality": "MR", "PatientID": "a", "StudyDate": "20260101"},
+    Side.T1: {"SeriesDescription": "T1", "Modality": "MR", "PatientID": "a", "StudyDate": "20260101"},
+    Side.T2: {"SeriesDescription": "T2", "Modality": "MR", "PatientID": "a", "StudyDate": "20260101"},
 }
 
 
@@ -36,12 +37,12 @@ def image(values: np.ndarray, tags=None) -> sitk.Image:
 
 def said_of(t1=None, t2=None) -> str:
     """The doubts about a pair whose tags are changed."""
-    images = {side: image(ball(45, 20), TAGS[side] | (own or {})) for side, own in (("t1", t1), ("t2", t2))}
-    return " ".join(input_doubts(images, {"t1": "a", "t2": "b"}))
+    images = {side: image(ball(45, 20), TAGS[side] | (own or {})) for side, own in ((Side.T1, t1), (Side.T2, t2))}
+    return " ".join(input_doubts(images, {Side.T1: "a", Side.T2: "b"}))
 
 
 @pytest.mark.parametrize(
-    ("t1", "t2", "words"),
+    (Side.T1, Side.T2, "words"),
     [
         (None, None, ""),
         (None, {"PatientID": "b", "StudyDate": "20260102"}, "are from two patients: their patient IDs differ."),
@@ -49,7 +50,7 @@ def said_of(t1=None, t2=None) -> str:
         (None, {"StudyDate": "20260102"}, "T1 and T2 are from two visits: their study dates differ."),
         ({"FrameOfReferenceUID": "1"}, {"FrameOfReferenceUID": "2"}, "different frames of reference"),
         ({"Modality": "CT"}, None, "T1 is not an MR image: its modality is CT."),
-        (TAGS["t2"], TAGS["t1"], "T1 and T2 seem swapped"),
+        (TAGS[Side.T2], TAGS[Side.T1], "T1 and T2 seem swapped"),
     ],
 )
 def test_tags_tell_the_wrong_image(t1, t2, words):
@@ -57,7 +58,7 @@ def test_tags_tell_the_wrong_image(t1, t2, words):
 
 
 def test_a_single_image_of_the_other_weighting_is_told():
-    assert "looks T2-weighted" in input_doubts({"t1": image(ball(45, 20), TAGS["t2"])}, {"t1": "x"})[0]
+    assert "looks T2-weighted" in input_doubts({Side.T1: image(ball(45, 20), TAGS[Side.T2])}, {Side.T1: "x"})[0]
 
 
 def test_an_ordinary_liver_raises_no_doubt():
@@ -114,12 +115,12 @@ def test_a_nifti_without_a_place_or_with_two_is_told(tmp_path, codes, shift, wor
 
 def test_doubts_are_warned_of_kept_with_the_result_and_can_be_accepted(monkeypatch, tmp_path, capsys):
     thresholding.install(monkeypatch)
-    for side, patient in (("t1", "a"), ("t2", "b")):
+    for side, patient in ((Side.T1, "a"), (Side.T2, "b")):
         write_stack(
             tmp_path / "one" / side, heights=[3.0 * n for n in range(20)], first_value=40, PatientID=patient,
             SeriesInstanceUID=f"1.{side[1]}", SeriesDescription=side,
         )  # fmt: skip
-    words = ["segment", *(str(tmp_path / "one" / side) for side in ("t1", "t2")), "-o", str(tmp_path / "out")]
+    words = ["segment", *(str(tmp_path / "one" / side) for side in Side), "-o", str(tmp_path / "out")]
     for more, warned in ([], True), (["--overwrite", "--accept"], False):
         assert cli.main([*words, *more]) == 0
         assert ("Warning: T1 and T2 are from two patients" in capsys.readouterr().err) == warned

@@ -7,6 +7,7 @@ import pytest
 
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.measures.pairing_scores import PairingCase, found_lesions, largest_side_mm, pairing_measures
 
 SIZE = (10.0, 10.0, 10.0)
@@ -34,7 +35,7 @@ def test_a_pair_found_on_both_sides_counts_twice():
 
 def test_a_moved_box_finds_nothing_itself_but_is_judged_as_partner():
     (found,) = found_lesions(PairingCase([pair(0, 26, (0.9, None))], [TRUTH]))
-    assert found.side == "t1" and found.error_mm == pytest.approx(4)
+    assert found.side == Side.T1 and found.error_mm == pytest.approx(4)
     assert found.partner_iou == pytest.approx(6 / 14)
 
 

@@ -16,6 +16,7 @@ from liverpair.core.errors import InputError
 from liverpair.core.findings import kind_of_finding
 from liverpair.core.geometry import Box, Grid, on_grid, volume_ml
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import COLUMNS, csv_text, write_csv
 from liverpair.measures.boxes import turned
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
@@ -121,14 +122,14 @@ def test_limits_are_parameters():
 
 def test_in_thick_slices_a_measurable_lesion_is_two_of_them_wide():
     pairs = [lesion(1, (15.0, 5.0, 5.0), (15.0, 5.0, 5.0)), lesion(2, (17.0, 5.0, 5.0), None)]
-    outcome = diameter_sum(pairs, slice_mm={"t1": 8.0, "t2": 4.0})
+    outcome = diameter_sum(pairs, slice_mm={Side.T1: 8.0, Side.T2: 4.0})
     assert (outcome["t1_targets"], outcome["t2_targets"]) == (["lesion-2"], ["lesion-1"])
 
 
 def test_rejected_lesions_and_predicted_boxes_are_not_summed():
     pairs = [
         lesion(1, (50.0, 5.0, 5.0), None, state="rejected"),
-        predicted(lesion(2, (20.0, 5.0, 5.0), (40.0, 5.0, 5.0)), "t2"),
+        predicted(lesion(2, (20.0, 5.0, 5.0), (40.0, 5.0, 5.0)), Side.T2),
     ]
     assert diameter_sum(pairs)["sum_mm"] == 20.0
     assert diameter_sum([])["sum_mm"] == 0.0
@@ -145,11 +146,11 @@ def test_lesions_of_one_size_rank_by_number():
 def test_a_box_that_was_only_predicted_was_not_seen():
     both = lesion(1, (9.0,) * 3, (9.0,) * 3)
     assert kind_of_finding(both) == "both"
-    assert kind_of_finding(predicted(both, "t2")) == "T1 only"
-    assert kind_of_finding(predicted(both, "t1")) == "T2 only"
-    assert kind_of_finding(predicted(predicted(both, "t1"), "t2")) == "neither"
+    assert kind_of_finding(predicted(both, Side.T2)) == "T1 only"
+    assert kind_of_finding(predicted(both, Side.T1)) == "T2 only"
+    assert kind_of_finding(predicted(predicted(both, Side.T1), Side.T2)) == "neither"
     assert kind_of_finding(lesion(1, None, (9.0,) * 3)) == "T2 only"
-    assert kind_of_finding(replace(predicted(both, "t2"), t2_origin="drawn")) == "both"
+    assert kind_of_finding(replace(predicted(both, Side.T2), t2_origin="drawn")) == "both"
 
 
 # Contrast
@@ -238,26 +239,28 @@ def test_where_there_is_nothing_to_compare_there_is_no_contrast(box, liver_value
 @pytest.fixture(scope="module")
 def study():
     """The two artificial livers with one lesion in both, one seen in T1 only and one rejected."""
-    livers = dict(zip(("t1", "t2"), factory.livers()))
+    livers = dict(zip(Side, factory.livers()))
     images = {side: factory.image(mask, seed) for seed, (side, mask) in enumerate(livers.items())}
     place = np.array([-20.0, 0.0, 0.0])
     there = factory.correspondence().to_t2(place)
     box = {
-        "t1": Box(tuple(place), (20.0, 16.0, 18.0)),
-        "t2": Box(tuple(there), (22.0, 26.0, 21.0), factory.T2_GRID.direction),
+        Side.T1: Box(tuple(place), (20.0, 16.0, 18.0)),
+        Side.T2: Box(tuple(there), (22.0, 26.0, 21.0), factory.T2_GRID.direction),
     }
     pairs = [
-        LesionPair(7, box["t1"], box["t2"], 0.9, 0.8, "detected", "detected", "accepted", note="a, b\n“c”", uid="seen"),
+        LesionPair(
+            7, box[Side.T1], box[Side.T2], 0.9, 0.8, "detected", "detected", "accepted", note="a, b\n“c”", uid="seen"
+        ),
         LesionPair(
             2,
-            box["t1"].moved((0, 25, 0)),
-            box["t2"].moved((0, 25, 0)),
+            box[Side.T1].moved((0, 25, 0)),
+            box[Side.T2].moved((0, 25, 0)),
             t1_score=0.7,
             t1_origin="detected",
             t2_origin="predicted",
             uid="t1-only",
         ),
-        LesionPair(9, box["t1"], t1_origin="drawn", state="rejected", displacement_mm=(3.0, 4.0, 12.0), uid="no"),
+        LesionPair(9, box[Side.T1], t1_origin="drawn", state="rejected", displacement_mm=(3.0, 4.0, 12.0), uid="no"),
     ]
     return pairs, images, livers
 
@@ -282,7 +285,7 @@ def test_without_images_there_are_diameters_and_volumes_only(study):
     assert (row.t1_diameter_mm, row.t1_volume_ml) == pytest.approx((20.0, 5.76))
     assert (row.t1_slice, row.t1_contrast, row.t2_slice, row.t2_contrast) == (None,) * 4
     assert lesion_measures([]) == []
-    no_liver = lesion_measures(study[0], study[1], {"t1": None})[1]
+    no_liver = lesion_measures(study[0], study[1], {Side.T1: None})[1]
     assert no_liver.t1_slice is not None
     assert no_liver.t1_contrast is None
 
@@ -291,8 +294,8 @@ def test_a_rejected_box_is_liver_to_its_neighbors():
     box, other = Box((0.0, 0.0, 0.0), (16.0, 16.0, 20.0)), Box((18.0, 0.0, 0.0), (16.0, 16.0, 20.0))
     image, liver = painted(boxes=[(box, 100.0), (other, 900.0)])
     pairs = [LesionPair(n, b, t1_origin="detected", uid=f"l{n}") for n, b in ((1, box), (2, other))]
-    kept = lesion_measures(pairs, {"t1": image}, {"t1": liver})[0]
-    dropped = lesion_measures([pairs[0], replace(pairs[1], state="rejected")], {"t1": image}, {"t1": liver})[0]
+    kept = lesion_measures(pairs, {Side.T1: image}, {Side.T1: liver})[0]
+    dropped = lesion_measures([pairs[0], replace(pairs[1], state="rejected")], {Side.T1: image}, {Side.T1: liver})[0]
     assert kept.t1_contrast == pytest.approx(-0.5)
     assert dropped.t1_contrast < -0.52
 
@@ -304,14 +307,14 @@ def test_the_summary_counts_what_was_not_rejected(study):
     assert {key: outcome[key] for key in counts} == counts
     assert (outcome["t1_sum_mm"], outcome["t2_sum_mm"]) == pytest.approx((40.0, 26.0))
     assert outcome["t1_tumor_ml"] == pytest.approx(2 * 5.76 * math.pi / 6)
-    assert outcome["t1_liver_ml"] == pytest.approx(volume_ml(livers["t1"]))
+    assert outcome["t1_liver_ml"] == pytest.approx(volume_ml(livers[Side.T1]))
     assert outcome["t1_burden_percent"] == pytest.approx(100 * outcome["t1_tumor_ml"] / outcome["t1_liver_ml"])
 
 
 def test_the_summary_knows_how_thick_the_slices_are(study):
     pairs, images, _ = study
-    thick = Grid.of(images["t2"])
-    coarse = {"t2": replace(thick, spacing=(2.4, 2.4, 14.0)).image()}
+    thick = Grid.of(images[Side.T2])
+    coarse = {Side.T2: replace(thick, spacing=(2.4, 2.4, 14.0)).image()}
     assert summary(pairs, images)["t2_sum_mm"] == pytest.approx(26.0)
     assert summary(pairs, coarse)["t2_sum_mm"] == 0.0
     empty = summary([])

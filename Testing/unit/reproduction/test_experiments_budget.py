@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from paired_livers_factory import write_pairs
 
+from liverpair.core.sides import Side
 from reproduction.__main__ import main
 from reproduction.chapter2 import budget
 from reproduction.conclusions import CONCLUSIONS, row
@@ -33,7 +34,7 @@ def test_every_number_of_steps_is_a_training_of_its_own(places, tmp_path):
         *(("single, BCE", 1), ("single, BCE", 2)),
         *(("single, Dice", 1), ("single, Dice", 2)),
     ]
-    assert all(0 <= line[side] <= 1 and line["networks"] == 1 for line in content["table"] for side in ("T1", "T2"))
+    assert all(0 <= line[side.title] <= 1 and line["networks"] == 1 for line in content["table"] for side in Side)
     assert content["table"][0]["T1 published"] == 0.961 and content["between_seeds_2"] is None
     assert -1 <= content["dice_minus_single_2"] <= 1
     assert (tmp_path / "budget.png").stat().st_size > 1000
@@ -67,9 +68,9 @@ def test_what_cannot_be_trained_is_refused(places, tmp_path, capsys, words, said
 
 def test_differences_are_those_of_means_over_both_images():
     dice = {
-        "single": {"T1": np.array([[0.8, 0.9], [0.7, 0.8]]), "T2": np.full((2, 2), 0.9)},
-        "double-out": {"T1": np.full((2, 2), 0.6), "T2": np.full((2, 2), 0.7)},
-        "pre-registered": {"T2": np.full((2, 2), 0.7)},
+        "single": {Side.T1: np.array([[0.8, 0.9], [0.7, 0.8]]), Side.T2: np.full((2, 2), 0.9)},
+        "double-out": {Side.T1: np.full((2, 2), 0.6), Side.T2: np.full((2, 2), 0.7)},
+        "pre-registered": {Side.T2: np.full((2, 2), 0.7)},
         "dice": {},
     }
     found = budget.differences({1200: dice, 4800: {"single": dice["single"]}})

@@ -8,6 +8,7 @@ import pytest
 from paired_livers_factory import write_pairs
 
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
 from liverpair.training.tasks import Task
 from reproduction.__main__ import main
@@ -52,7 +53,7 @@ def test_figure_2_8_uses_the_gambler_of_table_2_3(smoke, table, monkeypatch):
     monkeypatch.setattr(Task, "train", lambda *_: pytest.fail("trained again"))
     content = run("figure-2-8", *smoke)
     assert [(row["case"], row["image"]) for row in content["table"]] == [
-        *(("10", "T1"), ("10", "T2"), ("21", "T1"), ("21", "T2")),
+        *(("10", Side.T1), ("10", Side.T2), ("21", Side.T1), ("21", Side.T2)),
         ("mean", ""),
     ]
     mean = content["table"][-1]
@@ -88,11 +89,11 @@ def test_losses_are_chosen_by_name():
 
 
 def test_gains_are_differences_of_mean_dice():
-    reference = {"T1": np.array([[0.9, 0.8]]), "T2": np.array([[0.7, 0.6]])}
-    worse = {"T1": reference["T1"] - 0.02, "T2": reference["T2"] - 0.04}
+    reference = {Side.T1: np.array([[0.9, 0.8]]), Side.T2: np.array([[0.7, 0.6]])}
+    worse = {Side.T1: reference[Side.T1] - 0.02, Side.T2: reference[Side.T2] - 0.04}
     dice = {loss.key: {} for loss in LOSSES} | {"single": reference, "gan": worse}
     assert table_2_3.gains(dice) == {"gan_minus_bce": pytest.approx(-0.03)}
-    hd95 = {"gan": {"T1": np.array([[8.0, 10.0]]), "T2": np.array([[12.0, math.nan]])}}
+    hd95 = {"gan": {Side.T1: np.array([[8.0, 10.0]]), Side.T2: np.array([[12.0, math.nan]])}}
     row = table_2_3.row(LOSSES[3], dice, hd95)
     assert row["T1 HD95"] == 9 and math.isnan(row["T2 HD95"])
     assert row["loss"] == "GAN" and row["T2 ours"] == pytest.approx(0.61) and row["images"] == 4
@@ -127,7 +128,7 @@ def test_bets_on_what_is_wrong_are_told_from_others():
     predicted[4] = False
     scores = wager(bets, predicted).scores()
     assert scores["wrong"] == 3.0 and scores["right"] < 1.0
-    rows = figure_2_8.table([{("1", side): wager(bets, predicted) for side in ("T1", "T2")}] * 2, ("1",))
+    rows = figure_2_8.table([{("1", side): wager(bets, predicted) for side in Side}] * 2, ("1",))
     assert rows[-1]["ratio"] == pytest.approx(scores["border"] / scores["inside"])
     assert np.isnan(wager(bets).scores()["wrong"])
-    assert figure_2_8.table([{("1", side): wager(bets) for side in ("T1", "T2")}], ("1",))[0]["wrong"] is None
+    assert figure_2_8.table([{("1", side): wager(bets) for side in Side}], ("1",))[0]["wrong"] is None

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from bright_box import grid, image_and_mask
 from paired_livers_factory import SHIFT_MM, write_pairs
 
+from liverpair.core.sides import Side
 from liverpair.training.tasks import Task
 from reproduction.__main__ import main
 from reproduction.chapter2 import similarity, similarity_scores
@@ -73,7 +74,7 @@ def test_livers_that_were_not_found_are_not_alike():
 def test_directions_are_differences_of_means():
     def one(alike, t2):
         alike = np.array(alike)
-        return {"scanned": alike - 0.1, "similarity": alike, "T1": np.array([0.9, 0.9]), "T2": np.array(t2)}
+        return {"scanned": alike - 0.1, "similarity": alike, Side.T1: np.array([0.9, 0.9]), Side.T2: np.array(t2)}
 
     measured = {
         "drawn": [{"scanned": np.array([0.7, 0.7]), "similarity": np.array([0.90, 0.94])}],

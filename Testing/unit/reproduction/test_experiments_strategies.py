@@ -8,6 +8,7 @@ import pytest
 from paired_livers_factory import quick_registration, write_pairs
 
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.training.tasks import Task
 from reproduction.__main__ import main
 from reproduction.chapter2 import noise_floor, strategy_arms, table_2_1, table_2_2
@@ -89,8 +90,8 @@ def test_every_order_leaves_no_case_in_its_place():
 
 def test_noise_is_what_differs_between_seeds_in_all_rows(tmp_path):
     """Two rows of two seeds, 0.1 apart in T1 (s² 0.005, 2 degrees of freedom), and a third row of T2 alone."""
-    apart = {"T1": np.array([[0.8, 0.9], [0.7, 0.8]]), "T2": np.array([[0.9, 0.9], [0.9, 0.9]])}
-    dice = {"single": apart, "double-out": apart, "pre-registered": {"T2": apart["T2"] - 0.1}, "double-in": {}}
+    apart = {Side.T1: np.array([[0.8, 0.9], [0.7, 0.8]]), Side.T2: np.array([[0.9, 0.9], [0.9, 0.9]])}
+    dice = {"single": apart, "double-out": apart, "pre-registered": {Side.T2: apart[Side.T2] - 0.1}, "double-in": {}}
     options = argparse.Namespace(results=tmp_path, steps=1200, data_name="CHAOS MR")
     found = table_2_1.noise(dice, options)
     assert found == {
@@ -122,15 +123,15 @@ class KnownScores:
 
     def foreign(self, cases, partners, side):
         steps = np.array([abs(int(a) - int(b)) for a, b in zip(cases, partners)])
-        return 0.9 - 0.1 * steps * (2 if side == "T2" else 1)
+        return 0.9 - 0.1 * steps * (2 if side == Side.T2 else 1)
 
 
 def test_lost_dice_is_own_minus_foreign():
-    losses = table_2_2.lost(KnownScores(), "012", ["120", "201"], "T2")
+    losses = table_2_2.lost(KnownScores(), "012", ["120", "201"], Side.T2)
     assert losses == pytest.approx(np.array([[0.2, 0.2, 0.4], [0.4, 0.2, 0.2]]))
-    ours = table_2_2.row(ARMS[4], {"T2": losses[None]})
+    ours = table_2_2.row(ARMS[4], {Side.T2: losses[None]})
     assert ours["T2 ours"] == pytest.approx(0.8 / 3) and ours["T2 sd"] is None
-    twice = table_2_2.row(ARMS[4], {"T2": np.stack([losses, losses + 0.1])})
+    twice = table_2_2.row(ARMS[4], {Side.T2: np.stack([losses, losses + 0.1])})
     assert twice["T2 sd"] == pytest.approx(0.1 / 2**0.5)
     assert ours["T1 ours"] == "not run" and ours["T2 published"] == 0.083
 
@@ -142,11 +143,11 @@ def test_use_of_the_other_image_is_set_against_dice():
 
 
 def test_a_row_is_tested_against_the_reference_image_by_image():
-    reference = {side: np.array([[0.9] * 4, [0.8] * 4]) for side in ("T1", "T2")}
+    reference = {side: np.array([[0.9] * 4, [0.8] * 4]) for side in Side}
     other = {
-        side: dice - np.array([0.01, 0.02, 0.03, 0.04]) - (side == "T2") * 0.05 for side, dice in reference.items()
+        side: dice - np.array([0.01, 0.02, 0.03, 0.04]) - (side == Side.T2) * 0.05 for side, dice in reference.items()
     }
-    far = {"T1": np.array([[8.0, 9.0]]), "T2": np.array([[10.0, 12.0]])}
+    far = {Side.T1: np.array([[8.0, 9.0]]), Side.T2: np.array([[10.0, 12.0]])}
     content = table_2_1.row(ARMS[4], {"single": reference, "double-out": other}, {"double-out": far})
     assert content["T1 HD95"] == 8.5 and content["T2 HD95"] == 11
     assert content["T1 ours"] == pytest.approx(0.825) and content["T1 sd"] == pytest.approx(0.1 / 2**0.5)

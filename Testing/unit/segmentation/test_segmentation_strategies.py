@@ -13,6 +13,7 @@ from liverpair.bundle import Bundle
 from liverpair.bundle.strategies import EITHER, STRATEGIES, Pass
 from liverpair.core.errors import BundleError, Cancelled, InputError
 from liverpair.core.geometry import Grid, volume_ml
+from liverpair.core.sides import Side
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.segment_results import existing_results, is_complete, read_measures
 from liverpair.measures.overlap import dice
@@ -26,9 +27,9 @@ T2_GRID = grid((2.0, 2.0, 7.7), (10, -8, 3))
 SHIFT_MM = (5.0, 15.0, -20.0)
 FP32 = SegmentOptions(device="cpu", engine="torch-fp32")
 BOTH, EITHERS = ["T1", "T2"], [EITHER, EITHER]
-T1_FIRST, T2_FIRST = Pass(("T1", "T2"), ("T1",)), Pass(("T2", "T1"), ("T2",))
-TWO_OUT, TWO_OUT_SWAPPED = Pass(("T1", "T2"), ("T1", "T2")), Pass(("T2", "T1"), ("T2", "T1"))
-REGISTERED = Pass(("T2", "T1"), ("T2",), registered=True)
+T1_FIRST, T2_FIRST = Pass((Side.T1, Side.T2), (Side.T1,)), Pass((Side.T2, Side.T1), (Side.T2,))
+TWO_OUT, TWO_OUT_SWAPPED = Pass((Side.T1, Side.T2), (Side.T1, Side.T2)), Pass((Side.T2, Side.T1), (Side.T2, Side.T1))
+REGISTERED = Pass((Side.T2, Side.T1), (Side.T2,), registered=True)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,8 @@ def two_out(tmp_path_factory):
 @pytest.mark.parametrize(
     ("key", "inputs", "used", "trained"),
     [
-        ("single", [EITHER], [Pass(("T1",), ("T1",)), Pass(("T2",), ("T2",))], None),
-        ("single", ["T2"], [Pass(("T2",), ("T2",))], None),
+        ("single", [EITHER], [Pass((Side.T1,), (Side.T1,)), Pass((Side.T2,), (Side.T2,))], None),
+        ("single", ["T2"], [Pass((Side.T2,), (Side.T2,))], None),
         ("double-in", EITHERS, [T1_FIRST, T2_FIRST], None),
         ("double-in", BOTH, [T1_FIRST], None),
         ("double-in", BOTH[::-1], [T2_FIRST], None),
@@ -64,11 +65,11 @@ def two_out(tmp_path_factory):
 def test_a_strategy_says_what_goes_in_and_what_comes_out(key, inputs, used, trained):
     strategy = STRATEGIES[key]
     assert strategy.takes(inputs)
-    assert strategy.passes(["T2", "T1"], inputs) == used
+    assert strategy.passes([Side.T2, Side.T1], inputs) == used
     assert strategy.training_passes(inputs) == (trained or used)
     needed = {side for one in used for side in one.inputs}
-    alone = [one for one in used if one.inputs == ("T2",)]
-    assert strategy.passes(["T2"], inputs) == alone and (len(needed) == 1 or key == "single" or not alone)
+    alone = [one for one in used if one.inputs == (Side.T2,)]
+    assert strategy.passes([Side.T2], inputs) == alone and (len(needed) == 1 or key == "single" or not alone)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +131,8 @@ def test_a_liver_that_only_t2_shows_is_not_cut(two_out):
 
 def test_a_grid_is_extended_by_whole_voxels_and_keeps_its_own(pair):
     (t1, _), (t2, _) = pair
-    images, policy, normalization = {"T1": t1, "T2": t2}, GridPolicy((4.0, 4.0, 6.0)), Normalization()
-    alone, own = channels_of(Pass(("T1",), ("T1",)), images, policy, normalization)
+    images, policy, normalization = dict(zip(Side, (t1, t2))), GridPolicy((4.0, 4.0, 6.0)), Normalization()
+    alone, own = channels_of(Pass((Side.T1,), (Side.T1,)), images, policy, normalization)
     both, extended = channels_of(TWO_OUT, images, policy, normalization)
     start = extended.index(own.point((0, 0, 0)))
     assert start == pytest.approx(np.rint(start), abs=1e-6) and (start >= 0).all()
@@ -231,7 +232,7 @@ def test_the_job_writes_the_masks_that_there_are(tmp_path, pair, two_out):
 def test_the_registration_does_not_depend_on_the_working_grid(moved_pair, monkeypatch, tmp_path):
     """Training and every bundle share what was registered once."""
     t1, t2, _ = moved_pair
-    images, normalization = {"T1": t1, "T2": t2}, Normalization()
+    images, normalization = dict(zip(Side, (t1, t2))), Normalization()
     asked = []
 
     def register(fixed, moving, *others):

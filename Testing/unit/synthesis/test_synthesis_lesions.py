@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from liverpair.core.sides import Side
 from liverpair.synthesis.lesion_shapes import KINDS, LOOKS, Lesion, random_lesions, render_lesion
 from liverpair.synthesis.scanner import oblique_direction
 
@@ -37,7 +38,7 @@ def test_rotation_turns_the_long_axis():
 
 
 def test_volume_of_the_rendered_mask_is_that_of_the_ball():
-    _, mask = render_lesion(_liver(), _ball(), "T2", 100.0, slice_samples=5)
+    _, mask = render_lesion(_liver(), _ball(), Side.T2, 100.0, slice_samples=5)
     volume = sitk.GetArrayViewFromImage(mask).sum() * 2 * 2 * 4
     assert volume == pytest.approx(4 / 3 * np.pi * 15**3, rel=0.05)
 
@@ -47,7 +48,7 @@ def test_a_lesion_is_the_same_object_on_an_oblique_grid():
     for direction in (None, oblique_direction(20.0, 15.0)):
         image = _liver(direction=direction)
         place = image.TransformContinuousIndexToPhysicalPoint((30.0, 28.0, 15.0))
-        _, mask = render_lesion(image, _ball(center_mm=place, irregularity=0.1), "T1", 100.0, slice_samples=5)
+        _, mask = render_lesion(image, _ball(center_mm=place, irregularity=0.1), Side.T1, 100.0, slice_samples=5)
         shape = sitk.LabelShapeStatisticsImageFilter()
         shape.Execute(mask)
         volumes.append(shape.GetPhysicalSize(1))
@@ -56,13 +57,13 @@ def test_a_lesion_is_the_same_object_on_an_oblique_grid():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("sequence", ["T1", "T2"])
+@pytest.mark.parametrize("sequence", list(Side))
 def test_inner_intensity_follows_the_table(kind, sequence):
     image, mask = render_lesion(_liver(), _ball(kind=kind), sequence, 100.0)
     values = sitk.GetArrayFromImage(image)[sitk.GetArrayFromImage(mask) > 0]
     low, high = LOOKS[kind][sequence].ratio
     assert 0.85 * low <= np.median(values) / 100.0 <= 1.15 * high
-    if sequence == "T2":
+    if sequence == Side.T2:
         assert np.median(values) > 115.0
     elif kind != "hcc":
         assert np.median(values) < 90.0
@@ -70,32 +71,32 @@ def test_inner_intensity_follows_the_table(kind, sequence):
 
 def test_liver_away_from_the_lesion_is_untouched_and_input_unchanged():
     liver = _liver()
-    image, mask = render_lesion(liver, _ball(), "T2", 100.0)
+    image, mask = render_lesion(liver, _ball(), Side.T2, 100.0)
     far = np.ones(image.GetSize()[::-1], dtype=bool)
     far[9:21, 19:42, 19:42] = False
     assert (sitk.GetArrayFromImage(image)[far] == 100.0).all() and (sitk.GetArrayFromImage(liver) == 100.0).all()
 
 
 def test_a_lesion_hidden_in_one_sequence_keeps_its_mask_there():
-    lesion = _ball(visible=("T2",))
-    image, mask = render_lesion(_liver(), lesion, "T1", 100.0)
+    lesion = _ball(visible=(Side.T2,))
+    image, mask = render_lesion(_liver(), lesion, Side.T1, 100.0)
     assert (sitk.GetArrayFromImage(image) == 100.0).all() and sitk.GetArrayFromImage(mask).any()
 
 
 def test_thick_slices_average_the_lesion():
-    sharp, _ = render_lesion(_liver(), _ball(center_mm=(0.0, 0.0, -2.0), radii_mm=(12.0, 12.0, 3.0)), "T2", 100.0)
+    sharp, _ = render_lesion(_liver(), _ball(center_mm=(0.0, 0.0, -2.0), radii_mm=(12.0, 12.0, 3.0)), Side.T2, 100.0)
     thick, _ = render_lesion(
-        _liver(), _ball(center_mm=(0.0, 0.0, -2.0), radii_mm=(12.0, 12.0, 3.0)), "T2", 100.0, slice_samples=8
+        _liver(), _ball(center_mm=(0.0, 0.0, -2.0), radii_mm=(12.0, 12.0, 3.0)), Side.T2, 100.0, slice_samples=8
     )
     contrast = [sitk.GetArrayFromImage(i).sum() - 100.0 * 60 * 60 * 30 for i in (sharp, thick)]
     assert contrast[0] > 0 and contrast[1] > 0 and contrast[0] != contrast[1]
-    expected = (_ball(radii_mm=(12.0, 12.0, 3.0)).intensity(np.zeros((1, 3)), np.array([3.0]), "T2")[0] - 1) * 100.0
+    expected = (_ball(radii_mm=(12.0, 12.0, 3.0)).intensity(np.zeros((1, 3)), np.array([3.0]), Side.T2)[0] - 1) * 100.0
     volume_in_voxels = 4 / 3 * np.pi * 12 * 12 * 3 / 16
     assert contrast[1] == pytest.approx(expected * volume_in_voxels, rel=0.15)
 
 
 def test_a_lesion_outside_the_image_changes_nothing():
-    image, mask = render_lesion(_liver(), _ball(center_mm=(500.0, 0.0, 0.0)), "T1", 100.0)
+    image, mask = render_lesion(_liver(), _ball(center_mm=(500.0, 0.0, 0.0)), Side.T1, 100.0)
     assert not sitk.GetArrayFromImage(mask).any() and (sitk.GetArrayFromImage(image) == 100.0).all()
 
 
@@ -107,7 +108,7 @@ def test_random_lesions_lie_inside_and_apart():
     assert lesions == again
     seen = np.zeros((30, 60, 60), dtype=int)
     for lesion in lesions:
-        _, mask = render_lesion(_liver(), lesion, "T2", 100.0)
+        _, mask = render_lesion(_liver(), lesion, Side.T2, 100.0)
         mask = sitk.GetArrayFromImage(mask)
         assert not mask[[0, -1]].any() and not mask[:, [0, -1]].any() and not mask[:, :, [0, -1]].any()
         seen += mask

@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from liverpair.core.geometry import Grid
+from liverpair.core.sides import Side
 from liverpair.synthesis.lesion_shapes import KINDS
 from liverpair.synthesis.paired_lesions import LesionStatistics, draw_count, draw_diameters, draw_paired_lesions
 
@@ -50,13 +51,13 @@ def test_numbers_uids_kinds_and_visibility(sets):
     assert len({lesion.uid for lesion in lesions}) == len(lesions)
     assert {lesion.kind for lesion in lesions} == set(KINDS)
     seen = Counter(lesion.visible for lesion in lesions)
-    assert 0.05 < 1 - seen["T1", "T2"] / len(lesions) < 0.3
-    assert all("T2" in lesion.visible for lesion in lesions if lesion.kind == "cyst")
+    assert 0.05 < 1 - seen[Side.T1, Side.T2] / len(lesions) < 0.3
+    assert all(Side.T2 in lesion.visible for lesion in lesions if lesion.kind == "cyst")
     assert all(len(lesion.visible) == 2 for lesion in lesions if lesion.diameter_mm > 20.1)
 
 
 def test_centers_lie_in_both_livers_and_lesions_apart(livers, sets):
-    for liver, side in zip(livers, ("t1", "t2"), strict=True):
+    for liver, side in zip(livers, Side, strict=True):
         inside = sitk.GetArrayViewFromImage(liver) > 0
         for one in sets:
             members = [getattr(lesion, side) for lesion in one]

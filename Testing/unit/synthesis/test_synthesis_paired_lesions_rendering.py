@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid
 from liverpair.core.lesions import lesions_from_json, lesions_to_json
+from liverpair.core.sides import Side
 from liverpair.synthesis.lesion_shapes import KINDS, Lesion
 from liverpair.synthesis.paired_lesions import LesionStatistics, draw_paired_lesions
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, paint_pair
@@ -25,8 +26,8 @@ def _array(image: sitk.Image) -> np.ndarray:
 def canvases():
     t1_liver, t2_liver = factory.livers()
     return (
-        LiverCanvas(factory.image(t1_liver, 1), t1_liver, "T1"),
-        LiverCanvas(factory.image(t2_liver, 2), t2_liver, "T2"),
+        LiverCanvas(factory.image(t1_liver, 1), t1_liver, Side.T1),
+        LiverCanvas(factory.image(t2_liver, 2), t2_liver, Side.T2),
     )
 
 
@@ -41,7 +42,7 @@ def pair(canvases, lesions):
 
 
 def _ball(canvas: LiverCanvas, **changes) -> Lesion:
-    center = (-20.0, 5.0, 10.0) if canvas.sequence == "T1" else factory.true_map().TransformPoint((-20.0, 5.0, 10.0))
+    center = (-20.0, 5.0, 10.0) if canvas.side == Side.T1 else factory.true_map().TransformPoint((-20.0, 5.0, 10.0))
     plain = Lesion(number=1, kind="cyst", center_mm=center, radii_mm=(13.0, 13.0, 13.0), irregularity=0.0, seed=5)
     return replace(plain, **changes)
 
@@ -57,15 +58,15 @@ def test_the_local_level_follows_the_shading_of_the_liver(canvases):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_contrast_of_each_kind_has_the_sign_of_the_table(canvases, kind):
-    contrasts = {canvas.sequence: [] for canvas in canvases}
+    contrasts = {canvas.side: [] for canvas in canvases}
     for canvas in canvases:
         for seed in range(6):
-            contrasts[canvas.sequence].append(canvas.paint([_ball(canvas, kind=kind, seed=seed)]).contrast[1])
-    assert min(contrasts["T2"]) > 0.1
+            contrasts[canvas.side].append(canvas.paint([_ball(canvas, kind=kind, seed=seed)]).contrast[1])
+    assert min(contrasts[Side.T2]) > 0.1
     if kind != "hcc":
-        assert max(contrasts["T1"]) < -0.08
+        assert max(contrasts[Side.T1]) < -0.08
     else:
-        assert np.ptp(contrasts["T1"]) > 0.1
+        assert np.ptp(contrasts[Side.T1]) > 0.1
 
 
 def test_t2_brightness_orders_the_kinds(canvases):
@@ -77,7 +78,7 @@ def test_t2_brightness_orders_the_kinds(canvases):
 
 
 def test_nothing_changes_outside_the_lesions(canvases, pair, lesions):
-    for canvas, image, side in zip(canvases, (pair.t1, pair.t2), ("t1", "t2"), strict=True):
+    for canvas, image, side in zip(canvases, (pair.t1, pair.t2), Side, strict=True):
         assert image.GetPixelID() == canvas.image.GetPixelID() and Grid.of(image).same_as(Grid.of(canvas.image))
         changed = _array(image) != _array(canvas.image)
         assert changed.any() and not (changed & ~canvas.liver).any()
@@ -113,8 +114,8 @@ def test_a_lesion_of_one_sequence_leaves_the_other_as_it_was(canvases, pair, les
     assert single
     linked = {one.uid: one for one in pair.pairs}
     for lesion in single:
-        hidden = "t1" if lesion.visible == ("T2",) else "t2"
-        canvas = canvases[0] if hidden == "t1" else canvases[1]
+        hidden = Side.T1 if lesion.visible == (Side.T2,) else Side.T2
+        canvas = canvases[0] if hidden == Side.T1 else canvases[1]
         alone = canvas.paint([getattr(lesion, hidden)])
         assert (_array(alone.image) == _array(canvas.image)).all()
         assert getattr(linked[lesion.uid], hidden) is None
@@ -122,7 +123,7 @@ def test_a_lesion_of_one_sequence_leaves_the_other_as_it_was(canvases, pair, les
 
 
 def test_labels_lie_in_the_liver_and_boxes_are_tight_around_them(canvases, lesions):
-    for canvas, side in zip(canvases, ("t1", "t2"), strict=True):
+    for canvas, side in zip(canvases, Side, strict=True):
         painted = canvas.paint([getattr(lesion, side) for lesion in lesions])
         labels = _array(painted.labels)
         assert not labels[~canvas.liver].any()
@@ -172,6 +173,6 @@ def test_pairs_survive_the_lesion_file(pair):
 def test_masks_that_do_not_fit_are_refused():
     t1_liver, t2_liver = factory.livers()
     with pytest.raises(InputError, match="T1 liver mask is not on the grid"):
-        LiverCanvas(factory.image(t1_liver, 1), t2_liver, "T1")
+        LiverCanvas(factory.image(t1_liver, 1), t2_liver, Side.T1)
     with pytest.raises(InputError, match="T2 liver mask is empty"):
-        LiverCanvas(factory.image(t2_liver, 1), t2_liver * 0, "T2")
+        LiverCanvas(factory.image(t2_liver, 1), t2_liver * 0, Side.T2)

@@ -11,6 +11,7 @@ import yaml
 from liverpair.bundle import Bundle
 from liverpair.cli import main
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.segmentation.preparation import Normalization
 from liverpair.synthesis.paired_lesions import LesionStatistics
@@ -48,7 +49,7 @@ def known_correspondence():
 def volumes(root, tmp_path_factory) -> list[LesionSlices]:
     """One volume with lesions, one as scanned."""
     cache = tmp_path_factory.mktemp("cache")
-    return cached_slices(root, "a", ["t1.nii.gz"], [3, None], "T1", PREPARATION, cache)
+    return cached_slices(root, "a", ["t1.nii.gz"], [3, None], Side.T1, PREPARATION, cache)
 
 
 def test_slices_show_liver_and_lesions_that_differ_from_it(volumes):
@@ -63,11 +64,11 @@ def test_slices_show_liver_and_lesions_that_differ_from_it(volumes):
 
 
 def test_what_is_on_disk_is_not_made_again(root, tmp_path, monkeypatch):
-    first = cached_slices(root, "b", ["t1.nii.gz"], [5], "T1", PREPARATION, tmp_path)
+    first = cached_slices(root, "b", ["t1.nii.gz"], [5], Side.T1, PREPARATION, tmp_path)
     monkeypatch.setattr(paired_lesions_cache.LesionSource, "variant", lambda *given: pytest.fail("made again"))
-    again = cached_slices(root, "b", ["t1.nii.gz"], [5], "T1", PREPARATION, tmp_path)
+    again = cached_slices(root, "b", ["t1.nii.gz"], [5], Side.T1, PREPARATION, tmp_path)
     assert np.array_equal(first[0].labels, again[0].labels)
-    (other,) = cached_slices(root, "b", ["t1.nii.gz"], [5], "T2", PREPARATION, tmp_path)
+    (other,) = cached_slices(root, "b", ["t1.nii.gz"], [5], Side.T2, PREPARATION, tmp_path)
     assert other.images.shape != first[0].images.shape or not np.array_equal(other.images, first[0].images)
 
 

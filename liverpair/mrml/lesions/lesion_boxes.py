@@ -17,9 +17,9 @@ import vtk
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Vector
 from liverpair.core.lesions import FARTHEST_MM, LARGEST_NUMBER, ORIGINS, SMALLEST_MM, STATES
+from liverpair.core.sides import Side
 from liverpair.mrml import frames
 
-SIDES = ("t1", "t2")
 PREFIX = "LesionPair."
 PARTNER = "lesionPairPartner"
 VOLUME = "lesionPairVolume"
@@ -33,8 +33,8 @@ SAME_ANGLE = 1e-8
 SINGLE_PRECISION = 1e-6
 """ROI nodes keep their center in single precision: two places nearer than this may be one."""
 
-Key = tuple[str, str]
-"""A uid and a side ("t1", "t2")."""
+Key = tuple[str, Side]
+"""A uid and a side."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def new_uid() -> str:
 
 def partner_of(key: Key) -> Key:
     """The box of the same lesion on the other side."""
-    return key[0], SIDES[1 - SIDES.index(key[1])]
+    return key[0], key[1].other
 
 
 def uid_of(node) -> str | None:
@@ -114,10 +114,10 @@ def uid_of(node) -> str | None:
     return decode(text) if text else None
 
 
-def side_of(node) -> str | None:
-    """ "t1" or "t2", as the attribute of a ROI node says; None when it says neither."""
-    side = (node.GetAttribute(f"{PREFIX}Sequence") or "").lower()
-    return side if side in SIDES else None
+def side_of(node) -> Side | None:
+    """Which image a ROI node says that it lies in; None when it says neither."""
+    said = (node.GetAttribute(f"{PREFIX}Sequence") or "").lower()
+    return next((side for side in Side if side == said), None)
 
 
 def is_box(node) -> bool:
@@ -155,12 +155,12 @@ def write(node, key: Key, record: BoxRecord, before: BoxRecord | None = None) ->
         if before is None or (before.center, before.size, before.axes) != (record.center, record.size, record.axes):
             _place(node, record)
         if before is None or before.number != record.number:
-            node.SetName(f"Lesion {record.number} {side.upper()}")
+            node.SetName(f"Lesion {record.number} {side.title}")
             node.SetNthControlPointLabel(0, str(record.number))
         node.SetNthControlPointDescription(0, encode(uid))
         values = {
             "UID": encode(uid),
-            "Sequence": side.upper(),
+            "Sequence": side.title,
             "State": record.state,
             "Origin": record.origin,
             "Score": None if record.score is None else repr(float(record.score)),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import slicer
 
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml.layouts import row_views
-from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, SIDES, VOLUME, BoxRecord, Key, side_of, uid_of
+from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, VOLUME, BoxRecord, Key, side_of, uid_of
 
 COLORS = (
     (0.902, 0.624, 0.000),
@@ -84,7 +85,7 @@ class LesionDisplay:
         """Style all boxes of the lesions `uids`, from scratch."""
         views = BoxViews()
         for uid in uids:
-            keys = [key for side in SIDES if (key := (uid, side)) in nodes]
+            keys = [key for side in Side if (key := (uid, side)) in nodes]
             shown = bool(keys) and self.filter.passes_records(uid, (records[key] for key in keys))
             for key in keys:
                 _style(_display_node(nodes[key]), records[key])
@@ -96,7 +97,7 @@ class LesionDisplay:
         """Bring out the boxes of the lesion `uid`, or of none; they have no handles yet."""
         before, self.selected, self.handles = self.selected, uid, False
         for changed in {before, uid} - {None}:
-            for side in SIDES:
+            for side in Side:
                 if (changed, side) in nodes:
                     _select(nodes[changed, side], changed == uid, False)
 
@@ -105,7 +106,7 @@ class LesionDisplay:
         if shown == self.handles:
             return
         self.handles = shown
-        for side in SIDES:
+        for side in Side:
             if (self.selected, side) in nodes:
                 _select(nodes[self.selected, side], True, shown)
 
@@ -116,7 +117,7 @@ class LesionDisplay:
         self.filter = wanted
         changed = []
         for uid in {uid for uid, _side in nodes}:
-            keys = [key for side in SIDES if (key := (uid, side)) in nodes]
+            keys = [key for side in Side if (key := (uid, side)) in nodes]
             shown = wanted.passes_records(uid, (records[key] for key in keys))
             changed += [(nodes[key], shown) for key in keys if bool(_display_node(nodes[key]).GetVisibility()) != shown]
         return changed
@@ -127,13 +128,13 @@ class BoxViews:
     another image is a wrong one."""
 
     def __init__(self):
-        self._rows = {side: [node.GetID() for node in row_views(group)] for group, side in enumerate(SIDES)}
+        self._rows = {side: [node.GetID() for node in row_views(group)] for group, side in enumerate(Side)}
         composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
         shown = {node.GetLayoutName(): node.GetBackgroundVolumeID() for node in composites}
         slice_nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
         self._shown = {node.GetID(): shown.get(node.GetLayoutName()) for node in slice_nodes}
 
-    def show(self, node, side: str) -> None:
+    def show(self, node, side: Side) -> None:
         """Show a box in the views that have its volume in the background, and in those of its row that are empty."""
         volume, row, display_node = node.GetNodeReferenceID(VOLUME), self._rows[side], _display_node(node)
         views = [view for view, shown in self._shown.items() if (shown == volume if shown else view in row)]

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 import slicer
 
-from liverpair.mrml.lesions.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, SIDES, STUDY, VOLUME
+from liverpair.core.sides import Side
+from liverpair.mrml.lesions.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, STUDY, VOLUME
 
 FOLDER_CLASS = "vtkMRMLFolderDisplayNode"
 MARK = f"{PREFIX}Study"
 HAD_VOLUMES = f"{PREFIX}HadVolumes"
 """Set once a folder has referred to a volume: its lesions are of that patient, also when the volume is deleted."""
-VOLUME_ROLES = {"t1": "lesionPairT1Volume", "t2": "lesionPairT2Volume"}
+VOLUME_ROLES = {side: f"lesionPair{side.title}Volume" for side in Side}
 
 
 def all_folders(scene=None) -> list:
@@ -35,7 +36,7 @@ def boxes_on(volume_node) -> list:
     return [node for node in nodes if node.GetNodeReferenceID(VOLUME) == volume_node.GetID()]
 
 
-def volume_of(folder, side: str):
+def volume_of(folder, side: Side):
     """The volume node of a side, None when it was never chosen or is no longer in the scene."""
     return folder.GetNodeReference(VOLUME_ROLES[side])
 
@@ -47,7 +48,7 @@ def find_or_make(t1_volume, t2_volume, name: str = ""):
     study when T2 is chosen, or not chosen for a while. So is a folder that never had a volume; one whose volumes were
     both deleted is not, for the next ones may be another patient's.
     """
-    volumes = {"t1": t1_volume, "t2": t2_volume}
+    volumes = dict(zip(Side, (t1_volume, t2_volume)))
     wanted = [volume.GetID() if volume else None for volume in volumes.values()]
     fitting = [(_fit(folder, wanted), folder) for folder in all_folders()]
     best, folder = max(fitting, key=lambda entry: entry[0], default=(0, None))
@@ -156,7 +157,7 @@ def _refer(folder, volumes: Mapping[str, object]) -> None:
 
 def _item_above(folder, hierarchy) -> int:
     """Where the first volume lies: the study of a patient when it came from DICOM."""
-    for side in SIDES:
+    for side in Side:
         volume = volume_of(folder, side)
         item = hierarchy.GetItemByDataNode(volume) if volume is not None else hierarchy.GetInvalidItemID()
         if item != hierarchy.GetInvalidItemID():
@@ -166,7 +167,7 @@ def _item_above(folder, hierarchy) -> int:
 
 def _fit(folder, wanted: list[str | None]) -> int:
     """How well a folder fits two volume IDs: 0 when not at all, more for each side that is the same."""
-    own = [folder.GetNodeReferenceID(VOLUME_ROLES[side]) for side in SIDES]
+    own = [folder.GetNodeReferenceID(VOLUME_ROLES[side]) for side in Side]
     if own == wanted:
         return 10
     if any(a and b and a != b for a, b in zip(own, wanted)):

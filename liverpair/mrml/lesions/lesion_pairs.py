@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair, Origin
+from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions import lesion_boxes
-from liverpair.mrml.lesions.lesion_boxes import SIDES, BoxRecord, Key
+from liverpair.mrml.lesions.lesion_boxes import BoxRecord, Key
 from liverpair.mrml.lesions.lesion_store import BoxStore
 
-Side = tuple[Box, float | None, Origin]
+OneBox = tuple[Box, float | None, Origin]
 """A box with its score and origin."""
 
 
@@ -21,7 +22,7 @@ def read_pair(store: BoxStore, uid: str) -> LesionPair:
     Raises:
         InputError: when a box lies under a transform that warps or skews it.
     """
-    records = {key: store.records[key] for side in SIDES if (key := (uid, side)) in store.records}
+    records = {key: store.records[key] for side in Side if (key := (uid, side)) in store.records}
     common = next(iter(records.values()))
     values = {}
     for (_uid, side), record in records.items():
@@ -49,7 +50,7 @@ def write_pairs(store: BoxStore, pairs: list[LesionPair]) -> None:
     target = dict(store.records)
     for pair in pairs:
         records = records_of(store, pair)
-        for side in SIDES:
+        for side in Side:
             target.pop((pair.uid, side), None)
         target.update(records)
     store.put(target)
@@ -58,7 +59,7 @@ def write_pairs(store: BoxStore, pairs: list[LesionPair]) -> None:
 def records_of(store: BoxStore, pair: LesionPair) -> dict[Key, BoxRecord]:
     """What the nodes of a lesion are to say. Raises as `write_pairs` does."""
     records = {}
-    for side in SIDES:
+    for side in Side:
         box, score, origin = side_of(pair, side) or (None, None, None)
         if box is None:
             continue
@@ -78,13 +79,13 @@ def records_of(store: BoxStore, pair: LesionPair) -> dict[Key, BoxRecord]:
     return records
 
 
-def side_of(pair: LesionPair, side: str) -> Side | None:
+def side_of(pair: LesionPair, side: Side) -> OneBox | None:
     """Box, score and origin of a lesion on one side; None without a box."""
     box = getattr(pair, side)
     return None if box is None else (box, getattr(pair, f"{side}_score"), getattr(pair, f"{side}_origin"))
 
 
-def with_side(pair: LesionPair, side: str, what: Side | None) -> LesionPair:
+def with_side(pair: LesionPair, side: Side, what: OneBox | None) -> LesionPair:
     """The lesion with this box on one side, and the way between its boxes measured anew; a box that was taken away
     leaves no way to where it was."""
     box, score, origin = what or (None, None, None)
@@ -97,12 +98,12 @@ def with_side(pair: LesionPair, side: str, what: Side | None) -> LesionPair:
 
 def same_boxes(a: LesionPair, b: LesionPair) -> bool:
     """Whether two lesions have the same boxes, as near as nodes keep them."""
-    return all(lesion_boxes.same_place(getattr(a, side), getattr(b, side)) for side in SIDES)
+    return all(lesion_boxes.same_place(getattr(a, side), getattr(b, side)) for side in Side)
 
 
 def _in_node(store: BoxStore, key: Key, box: Box):
     """Center, size and axes in the node; those it has, to the last digit, when the box is where it was."""
-    what = f"The box in {key[1].upper()}"
+    what = f"The box in {key[1].title}"
     matrix = lesion_boxes.world_matrix(store.parent_of(key), what)
     old: BoxRecord | None = store.records.get(key)
     if old is not None and lesion_boxes.to_world(old, matrix, what) == box:

@@ -8,8 +8,8 @@ import slicer
 
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml import frames, pictures
-from liverpair.mrml.lesions.lesion_boxes import SIDES
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 
 
@@ -27,7 +27,7 @@ def picture_of_lesions(
     if not pairs:
         raise InputError("There is no lesion to draw a picture of.")
     rows = []
-    for side in SIDES:
+    for side in Side:
         view = pictures.SliceView(slicer.mrmlScene.GetUniqueNameByString("LiverPairLesion"), "Axial", size)
         try:
             with boxes_limited_to(study, side, view.node):
@@ -39,7 +39,7 @@ def picture_of_lesions(
 
 
 @contextmanager
-def boxes_limited_to(study: LesionStudy, side: str, view_node) -> Iterator[None]:
+def boxes_limited_to(study: LesionStudy, side: Side, view_node) -> Iterator[None]:
     """Show the boxes of one side of a study, and no other, in a view; afterwards every display is as it was."""
     before = [
         (node.GetDisplayNode(), list(node.GetDisplayNode().GetViewNodeIDs() or ()), study.side_of(node) == side)
@@ -55,12 +55,12 @@ def boxes_limited_to(study: LesionStudy, side: str, view_node) -> Iterator[None]
             display_node.SetViewNodeIDs(views)
 
 
-def _picture(view: pictures.SliceView, pair: LesionPair, side: str, width_mm: float) -> np.ndarray:
+def _picture(view: pictures.SliceView, pair: LesionPair, side: Side, width_mm: float) -> np.ndarray:
     box = getattr(pair, side)
     if box is None:
         return np.zeros((*view.size[::-1], 3), np.uint8)
     view.look_at(frames.flip(box.center_mm), width_mm)
     score = getattr(pair, f"{side}_score")
     found = "moved here" if score is None else f"score {score:.2f}"
-    view.caption = f"{side.upper()} lesion {pair.number}, {found}"
+    view.caption = f"{side.title} lesion {pair.number}, {found}"
     return view.grab()

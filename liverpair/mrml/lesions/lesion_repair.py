@@ -10,9 +10,10 @@ from pathlib import Path
 import slicer
 
 from liverpair.core.lesions import free_number
+from liverpair.core.sides import Side
 from liverpair.io.weighting import guess_sequence
 from liverpair.mrml.lesions import lesion_boxes, lesion_folders
-from liverpair.mrml.lesions.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, SIDES, VOLUME
+from liverpair.mrml.lesions.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, VOLUME
 from liverpair.mrml.lesions.lesion_store import BoxStore
 
 Lesion = dict[str, object]
@@ -73,20 +74,20 @@ def _adopt_homeless(said: list[str]) -> set:
     return set(adopted)
 
 
-def _side(node, uid: str) -> str | None:
+def _side(node, uid: str) -> Side | None:
     """Where a box lies: as it says, as its label, its name or its file's name does, else where its partner does not."""
     side = lesion_boxes.side_of(node)
     storage = node.GetStorageNode()
     file_name = Path(storage.GetFileName() or "").name if storage is not None else ""
     for name in (node.GetNthControlPointLabel(0), node.GetName() or "", file_name):
-        side = side or {"T1": "t1", "T2": "t2", None: None}[guess_sequence(name)]
+        side = side or guess_sequence(name)
     if side is None:
         taken = {lesion_boxes.side_of(other) for other in _nodes_of(uid)} - {None}
-        side = next((free for free in SIDES if taken == set(SIDES) - {free}), None)
+        side = next((free for free in Side if taken == set(Side) - {free}), None)
     return side
 
 
-def _home(node, uid: str, side: str):
+def _home(node, uid: str, side: Side):
     folders = lesion_folders.all_folders()
     for other in _nodes_of(uid):
         folder = lesion_folders.folder_of(other)
@@ -98,7 +99,7 @@ def _home(node, uid: str, side: str):
             if lesion_folders.volume_of(folder, side) is volume:
                 return folder
         other = partner.GetNodeReference(VOLUME) if partner is not None else None
-        return lesion_folders.make({side: volume, SIDES[1 - SIDES.index(side)]: other})
+        return lesion_folders.make({side: volume, side.other: other})
     return folders[0] if len(folders) == 1 else lesion_folders.make({})
 
 
@@ -137,17 +138,17 @@ def _boxes_by_uid(folder) -> dict[str, list]:
 
 def _lesions_among(nodes: list) -> list[Lesion]:
     """The lesions that nodes of one uid show: partners stay together, a first T1 and a first T2 box belong together."""
-    waiting: dict[str, list] = {side: [node for node in nodes if lesion_boxes.side_of(node) == side] for side in SIDES}
+    waiting: dict[str, list] = {side: [node for node in nodes if lesion_boxes.side_of(node) == side] for side in Side}
     lesions: list[Lesion] = []
-    for node in list(waiting["t1"]):
+    for node in list(waiting[Side.T1]):
         partner = node.GetNodeReference(PARTNER)
-        if partner in waiting["t2"]:
-            lesions.append({"t1": node, "t2": partner})
-            waiting["t1"].remove(node)
-            waiting["t2"].remove(partner)
+        if partner in waiting[Side.T2]:
+            lesions.append({Side.T1: node, Side.T2: partner})
+            waiting[Side.T1].remove(node)
+            waiting[Side.T2].remove(partner)
     if not lesions and all(waiting.values()):
-        lesions.append({side: waiting[side].pop(0) for side in SIDES})
-    lesions += [{side: node} for side in SIDES for node in waiting[side]]
+        lesions.append({side: waiting[side].pop(0) for side in Side})
+    lesions += [{side: node} for side in Side for node in waiting[side]]
     return sorted(lesions, key=lambda lesion: min(nodes.index(node) for node in lesion.values()))
 
 

@@ -16,9 +16,9 @@ MOST_IN_PICTURE = 12
 
 
 def add_lesions(pairs: Sequence[LesionPair], volumes: Mapping[str, Any], picture: Path) -> None:
-    """Put the linked boxes of `pairs` and their table into the scene of `volumes` (nodes by "t1" and "t2"), and save a
+    """Put the linked boxes of `pairs` and their table into the scene of `volumes` (nodes by side), and save a
     picture of the first of them; without a lesion there is no picture."""
-    study = LesionStudy(volumes["t1"], volumes["t2"], "Lesions")
+    study = LesionStudy(*volumes.values(), "Lesions")
     study.replace_all(pairs)
     table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", "Lesions table")
     lesion_table.show(table, study)

@@ -12,9 +12,10 @@ from dataclasses import replace
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import free_number
+from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions import lesion_boxes, lesion_folders
-from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, SIDES, STUDY, BoxRecord, Key
+from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, STUDY, BoxRecord, Key
 from liverpair.mrml.lesions.lesion_display import LesionDisplay, LesionFilter
 from liverpair.mrml.lesions.lesion_history import History, Step, difference
 from liverpair.mrml.lesions.lesion_notices import Notices
@@ -140,7 +141,7 @@ class BoxStore:
 
     def has(self, uid: str) -> bool:
         """Whether there is a box of this lesion."""
-        return any((uid, side) in self.nodes for side in SIDES)
+        return any((uid, side) in self.nodes for side in Side)
 
     def next_number(self) -> int:
         """The number of a new lesion."""
@@ -179,15 +180,15 @@ class BoxStore:
     def world_box(self, key: Key, record: BoxRecord | None = None) -> Box:
         """A box in the world (LPS, mm). Raises `InputError` under a transform that warps or skews it."""
         record = record or self.records[key]
-        what = f"Box {record.number} in {key[1].upper()}"
+        what = f"Box {record.number} in {key[1].title}"
         return lesion_boxes.to_world(record, lesion_boxes.world_matrix(self.parent_of(key), what), what)
 
     def measured(self, uid: str, records: Mapping[Key, BoxRecord]) -> tuple[float, ...] | None:
         """The way (RAS, mm) from the T1 to the T2 center of a lesion; None when one is missing or is no box."""
-        if any((uid, side) not in records for side in SIDES):
+        if any((uid, side) not in records for side in Side):
             return None
         try:
-            t1, t2 = (self.world_box((uid, side), records[uid, side]).center_mm for side in SIDES)
+            t1, t2 = (self.world_box((uid, side), records[uid, side]).center_mm for side in Side)
         except InputError:
             return None
         return frames.flip([b - a for a, b in zip(t1, t2)])
@@ -393,7 +394,7 @@ class BoxStore:
         """Bring references, places in the hierarchy, looks and selection in line with the records of some lesions."""
         with self._watch.quiet():
             for uid in uids:
-                boxes = {side: self.nodes[uid, side] for side in SIDES if (uid, side) in self.nodes}
+                boxes = {side: self.nodes[uid, side] for side in Side if (uid, side) in self.nodes}
                 lesion_folders.link(self.folder, boxes)
             self.display.style(self.nodes, self.records, uids)
         if self.display.selected is not None and not self.has(self.display.selected):

@@ -11,8 +11,8 @@ from dataclasses import replace
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import STATES, LesionPair, Origin, State, free_number
+from liverpair.core.sides import Side
 from liverpair.mrml.lesions import lesion_boxes, lesion_folders, lesion_pairs
-from liverpair.mrml.lesions.lesion_boxes import SIDES
 from liverpair.mrml.lesions.lesion_display import LesionFilter
 from liverpair.mrml.lesions.lesion_repair import adopt_scene
 from liverpair.mrml.lesions.lesion_store import BoxStore
@@ -33,7 +33,7 @@ class LesionStudy:
         A volume may be None. What a load or an import has left in disorder is repaired before (`adopt_scene`).
         """
         adopt_scene()
-        chosen = [side for side, volume in zip(SIDES, (t1_volume, t2_volume)) if volume is not None]
+        chosen = [side for side, volume in zip(Side, (t1_volume, t2_volume)) if volume is not None]
         self._open(lesion_folders.find_or_make(t1_volume, t2_volume, name), chosen)
 
     @classmethod
@@ -43,7 +43,7 @@ class LesionStudy:
         studies = []
         for folder in lesion_folders.all_folders():
             study = cls.__new__(cls)
-            study._open(folder, SIDES)
+            study._open(folder, Side)
             studies.append(study)
         return studies
 
@@ -63,8 +63,8 @@ class LesionStudy:
         """What the folder is called."""
         return self.folder.GetName() or ""
 
-    def volume(self, side: str):
-        """The volume node of "t1" or "t2"; None when it was not chosen, or is no longer in the scene."""
+    def volume(self, side: Side):
+        """The volume node of a side; None when it was not chosen, or is no longer in the scene."""
         return lesion_folders.volume_of(self.folder, side) if side in self._chosen else None
 
     def pairs(self) -> list[LesionPair]:
@@ -93,8 +93,8 @@ class LesionStudy:
     def __len__(self) -> int:
         return len({uid for uid, _side in self._store.nodes})
 
-    def node(self, uid: str, side: str):
-        """The ROI node of a lesion in "t1" or "t2"; None when it has no box there."""
+    def node(self, uid: str, side: Side):
+        """The ROI node of a lesion on a side; None when it has no box there."""
         return self._store.nodes.get((uid, side))
 
     def uid_of(self, node) -> str | None:
@@ -102,7 +102,7 @@ class LesionStudy:
         key = self._store.key_of(node)
         return key[0] if key else None
 
-    def side_of(self, node) -> str | None:
+    def side_of(self, node) -> Side | None:
         """The side of a node of this study; None for any other node."""
         key = self._store.key_of(node)
         return key[1] if key else None
@@ -154,8 +154,8 @@ class LesionStudy:
         """Write a note on a lesion. Raises `InputError` for an unknown uid."""
         self._change("Write note", uid, note=text)
 
-    def set_box(self, uid: str, side: str, box: Box, origin: Origin = "drawn", score: float | None = None) -> None:
-        """Give a lesion a box (LPS, mm) in "t1" or "t2" in place of the one it has there.
+    def set_box(self, uid: str, side: Side, box: Box, origin: Origin = "drawn", score: float | None = None) -> None:
+        """Give a lesion a box (LPS, mm) on a side in place of the one it has there.
 
         Raises:
             InputError: for an unknown uid, or a volume under a transform that warps or skews the box.
@@ -170,11 +170,11 @@ class LesionStudy:
         with self.action("Delete lesion"):
             self._drop(uid)
 
-    def remove_side(self, uid: str, side: str) -> None:
+    def remove_side(self, uid: str, side: Side) -> None:
         """Delete a lesion's box on one side; its partner stays, unpaired. Raises `InputError` for an unknown uid."""
         pair = self.pair(uid)
         with self.action("Delete box"):
-            if getattr(pair, _other(side)) is None:
+            if getattr(pair, side.other) is None:
                 self._drop(uid)
             else:
                 self._write(lesion_pairs.with_side(pair, side, None))
@@ -189,10 +189,10 @@ class LesionStudy:
         if pair.t1 is None or pair.t2 is None:
             raise InputError(f"Lesion {pair.number} has one box only; there is nothing to split.")
         other = replace(
-            lesion_pairs.with_side(pair, "t1", None), uid=lesion_boxes.new_uid(), number=self._store.next_number()
+            lesion_pairs.with_side(pair, Side.T1, None), uid=lesion_boxes.new_uid(), number=self._store.next_number()
         )
         with self.action("Split pair"):
-            self._write(lesion_pairs.with_side(pair, "t2", None), other)
+            self._write(lesion_pairs.with_side(pair, Side.T2, None), other)
         return pair.uid, other.uid
 
     def link(self, uid_t1: str, uid_t2: str) -> str:
@@ -206,25 +206,25 @@ class LesionStudy:
         first, second = self.pair(uid_t1), self.pair(uid_t2)
         if uid_t1 == uid_t2 and first.t1 is not None and first.t2 is not None:
             return uid_t1
-        _need(first, "t1")
-        _need(second, "t2")
+        _need(first, Side.T1)
+        _need(second, Side.T2)
         with self.action("Link boxes"):
             if first.t2 is not None:
                 self.split(uid_t1)
-            self.remove_side(uid_t2, "t2")
-            self._write(lesion_pairs.with_side(self.pair(uid_t1), "t2", lesion_pairs.side_of(second, "t2")))
+            self.remove_side(uid_t2, Side.T2)
+            self._write(lesion_pairs.with_side(self.pair(uid_t1), Side.T2, lesion_pairs.side_of(second, Side.T2)))
         return uid_t1
 
     def swap_partner(self, uid_a: str, uid_b: str) -> None:
         """Exchange the T2 boxes of two lesions. Raises `InputError` when either has no box in T1 or in T2."""
         a, b = self.pair(uid_a), self.pair(uid_b)
         for pair in (a, b):
-            _need(pair, "t1")
-            _need(pair, "t2")
+            _need(pair, Side.T1)
+            _need(pair, Side.T2)
         with self.action("Swap partners"):
             self._write(
-                lesion_pairs.with_side(a, "t2", lesion_pairs.side_of(b, "t2")),
-                lesion_pairs.with_side(b, "t2", lesion_pairs.side_of(a, "t2")),
+                lesion_pairs.with_side(a, Side.T2, lesion_pairs.side_of(b, Side.T2)),
+                lesion_pairs.with_side(b, Side.T2, lesion_pairs.side_of(a, Side.T2)),
             )
 
     def undo(self) -> str | None:
@@ -292,7 +292,7 @@ class LesionStudy:
         """Whether the filter in force shows this lesion."""
         return self._store.display.filter.passes(pair)
 
-    def at(self, point_mm: Sequence[float], side: str) -> str | None:
+    def at(self, point_mm: Sequence[float], side: Side) -> str | None:
         """The lesion whose box on this side holds a point (LPS, mm), the smallest of several that are shown; None
         when none does."""
         held = []
@@ -327,10 +327,6 @@ class LesionStudy:
         self._store.put({key: record for key, record in self._store.records.items() if key[0] != uid})
 
 
-def _need(pair: LesionPair, side: str) -> None:
+def _need(pair: LesionPair, side: Side) -> None:
     if getattr(pair, side) is None:
-        raise InputError(f"Lesion {pair.number} has no box in {side.upper()}.", "Choose another lesion or draw one.")
-
-
-def _other(side: str) -> str:
-    return SIDES[1 - SIDES.index(side)]
+        raise InputError(f"Lesion {pair.number} has no box in {side.title}.", "Choose another lesion or draw one.")

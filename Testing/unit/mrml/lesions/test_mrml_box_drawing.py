@@ -10,6 +10,7 @@ from mrml_factory import DIRECTIONS, empty_scene, noise_image, shift_transform
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml import dicom_files, scanner_space, volumes
 from liverpair.mrml.lesions import box_drawing
 
@@ -101,21 +102,21 @@ def test_without_transforms_files_and_scene_agree():
     assert scanner_space.to_scanner(pairs(), None, None) == pairs()
 
 
-@pytest.mark.parametrize("sides", ["t1", "t2", "t1 t2"])
+@pytest.mark.parametrize("sides", [Side.T1, Side.T2, "t1 t2"])
 def test_boxes_are_carried_under_the_transform_and_back(sides):
-    nodes = {name: volumes.node_from_image(noise_image(), name) for name in ("t1", "t2")}
+    nodes = {name: volumes.node_from_image(noise_image(), name) for name in Side}
     for number, side in enumerate(sides.split()):
         nodes[side].SetAndObserveTransformNodeID(shift_transform(10, 20 + number, 30).GetID())
-    in_scanner = scanner_space.to_scanner(pairs(), nodes["t1"], nodes["t2"])
+    in_scanner = scanner_space.to_scanner(pairs(), nodes[Side.T1], nodes[Side.T2])
     for before, after in zip(pairs(), in_scanner):
-        for side in ("t1", "t2"):
+        for side in Side:
             if getattr(before, side) is not None:
                 moved = not np.allclose(getattr(before, side).center_mm, getattr(after, side).center_mm, atol=1)
                 assert moved == (side in sides)
                 assert getattr(after, side).size_mm == pytest.approx(getattr(before, side).size_mm)
     whole = in_scanner[0]
     assert np.subtract(whole.t2.center_mm, whole.t1.center_mm) == pytest.approx(whole.displacement_mm, abs=1e-6)
-    back = scanner_space.to_world(in_scanner, nodes["t1"], nodes["t2"])
+    back = scanner_space.to_world(in_scanner, nodes[Side.T1], nodes[Side.T2])
     assert scanner_space.same_lesions(back, pairs())
     for before, after in zip(pairs(), back):
         assert after.displacement_mm == pytest.approx(before.displacement_mm, abs=1e-6)

@@ -15,6 +15,7 @@ from mrml_lesion_factory import t1_box
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair, lesions_from_json, lesions_to_json
+from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.mrml import frames
 from liverpair.mrml.lesions import lesion_boxes
@@ -43,7 +44,7 @@ def record_of(box: Box, matrix=np.eye(4), **values) -> BoxRecord:
 
 def node_of(box: Box, **values):
     node = slicer.mrmlScene.AddNewNodeByClass(ROI_CLASS)
-    lesion_boxes.write(node, ("uid", "t1"), record_of(box, **values))
+    lesion_boxes.write(node, ("uid", Side.T1), record_of(box, **values))
     return node
 
 
@@ -61,11 +62,11 @@ def scene():
 def test_a_node_says_what_was_written_into_it(box, note, score, number):
     record = record_of(box, note=note, score=score, number=number, displacement=(1 / 3, -2.5, 1e-9), state="rejected")
     node = slicer.vtkMRMLMarkupsROINode()
-    lesion_boxes.write(node, ("uid", "t2"), record)
+    lesion_boxes.write(node, ("uid", Side.T2), record)
     found = lesion_boxes.read(node)
     assert found.same_box(record)
     assert replace(found, center=record.center, size=record.size, axes=record.axes) == record
-    assert (lesion_boxes.uid_of(node), lesion_boxes.side_of(node)) == ("uid", "t2")
+    assert (lesion_boxes.uid_of(node), lesion_boxes.side_of(node)) == ("uid", Side.T2)
     assert numbers(lesion_boxes.box_of(node)) == pytest.approx(numbers(box), abs=1e-4)
 
 
@@ -73,7 +74,7 @@ def test_a_node_says_what_was_written_into_it(box, note, score, number):
 @given(boxes)
 def test_box_to_roi_to_json_and_back(box):
     node = slicer.vtkMRMLMarkupsROINode()
-    lesion_boxes.write(node, ("uid", "t1"), record_of(box))
+    lesion_boxes.write(node, ("uid", Side.T1), record_of(box))
     pair = LesionPair(1, t1=lesion_boxes.box_of(node), t1_origin="drawn")
     (loaded,) = lesions_from_json(lesions_to_json([pair]))
     assert loaded == pair
@@ -84,7 +85,7 @@ def test_box_to_roi_to_json_and_back(box):
 @given(boxes)
 def test_the_node_encloses_the_corners_of_the_box(box):
     node = slicer.vtkMRMLMarkupsROINode()
-    lesion_boxes.write(node, ("uid", "t1"), record_of(box))
+    lesion_boxes.write(node, ("uid", Side.T1), record_of(box))
     to_object = np.linalg.inv(slicer.util.arrayFromVTKMatrix(node.GetObjectToWorldMatrix()))
     corners = np.array([to_object @ [*frames.flip(corner), 1] for corner in box.corners_mm])[:, :3]
     wanted = np.tile(np.asarray(node.GetSize()) / 2, (8, 1))

@@ -20,6 +20,7 @@ from mrml_lesion_factory import (  # noqa: F401
 
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts
 from liverpair.mrml.headless import load_scene_mrb, save_scene_mrb
 from liverpair.mrml.lesions.lesion_display import COLORS, LesionFilter, color_of
@@ -27,7 +28,7 @@ from liverpair.mrml.lesions.lesion_marker import PlaceMarker
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.mrml.pictures import SliceView
 
-BOTH = list(itertools.product("abc", ("t1", "t2")))
+BOTH = list(itertools.product("abc", Side))
 
 
 def display_of(study, uid: str, side: str):
@@ -39,7 +40,7 @@ def shown(study) -> set[str]:
     """The lesions of which every box is shown; asserts that none is shown by half."""
     found = set()
     for pair in study.pairs():
-        visible = {bool(display_of(study, pair.uid, side).GetVisibility()) for side in ("t1", "t2")
+        visible = {bool(display_of(study, pair.uid, side).GetVisibility()) for side in (Side.T1, Side.T2)
                    if study.node(pair.uid, side) is not None}  # fmt: skip
         assert len(visible) == 1
         assert visible == {study.is_shown(pair)}
@@ -67,26 +68,26 @@ def test_boxes_are_shown_in_the_views_of_their_own_row_only(study):
         for group, row in enumerate(layouts.ROWS):
             for view in row:
                 node = slicer.mrmlScene.GetSingletonNode(view.name, "vtkMRMLSliceNode")
-                assert display.IsDisplayableInView(node.GetID()) == (group == ("t1", "t2").index(side))
+                assert display.IsDisplayableInView(node.GetID()) == (group == (Side.T1, Side.T2).index(side))
         view_3d = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLViewNode")
         assert not display.IsDisplayableInView(view_3d.GetID())
 
 
 def test_a_pair_shares_number_and_color(study):
     for uid, number in (("a", 1), ("c", 3)):
-        for side in ("t1", "t2"):
+        for side in Side:
             display = display_of(study, uid, side)
             assert display.GetColor() == display.GetSelectedColor() == color_of(number)
             assert study.node(uid, side).GetNthControlPointLabel(0) == str(number)
-            assert study.node(uid, side).GetName() == f"Lesion {number} {side.upper()}"
+            assert study.node(uid, side).GetName() == f"Lesion {number} {side.title}"
             assert display.GetPointLabelsVisibility()
 
 
 def test_a_new_partner_takes_the_color_of_its_lesion(study):
     study.swap_partner("a", "c")
-    assert display_of(study, "a", "t2").GetColor() == color_of(1)
-    study.set_box("b", "t2", t2_box(40.0))
-    assert display_of(study, "b", "t2").GetColor() == color_of(2)
+    assert display_of(study, "a", Side.T2).GetColor() == color_of(1)
+    study.set_box("b", Side.T2, t2_box(40.0))
+    assert display_of(study, "b", Side.T2).GetColor() == color_of(2)
 
 
 def test_neighbors_in_the_cycle_of_colors_differ_also_for_the_color_blind():
@@ -105,12 +106,12 @@ def test_handles_are_on_the_selected_lesion_only_and_only_when_shown(study):
     study.select("a")
     assert (study.selected, with_handles(study)) == ("a", set())
     study.show_handles()
-    assert with_handles(study) == {("a", "t1"), ("a", "t2")}
+    assert with_handles(study) == {("a", Side.T1), ("a", Side.T2)}
     study.select("b")
     assert (study.selected, with_handles(study)) == ("b", set())
     study.show_handles()
     study.select("b")
-    assert with_handles(study) == {("b", "t1")}
+    assert with_handles(study) == {("b", Side.T1)}
     study.show_handles(False)
     assert with_handles(study) == set()
     study.show_handles()
@@ -122,14 +123,14 @@ def test_handles_are_on_the_selected_lesion_only_and_only_when_shown(study):
 
 def test_the_selected_boxes_are_drawn_thicker(study):
     study.select("a")
-    thickness = {uid: display_of(study, uid, "t1").GetLineThickness() for uid in "abc"}
+    thickness = {uid: display_of(study, uid, Side.T1).GetLineThickness() for uid in "abc"}
     assert thickness["a"] > thickness["b"] == thickness["c"]
 
 
 def test_handles_turn_no_box_out_of_its_image(study):
     study.select("a")
     study.show_handles()
-    display = display_of(study, "a", "t1")
+    display = display_of(study, "a", Side.T1)
     assert display.GetTranslationHandleVisibility() and display.GetScaleHandleVisibility()
     assert not display.GetRotationHandleVisibility()
 
@@ -137,18 +138,18 @@ def test_handles_turn_no_box_out_of_its_image(study):
 def test_a_box_that_joins_the_selected_lesion_has_handles(study):
     study.select("b")
     study.show_handles()
-    study.set_box("b", "t2", t2_box(40.0))
-    assert with_handles(study) == {("b", "t1"), ("b", "t2")}
+    study.set_box("b", Side.T2, t2_box(40.0))
+    assert with_handles(study) == {("b", Side.T1), ("b", Side.T2)}
     study.undo()
-    assert with_handles(study) == {("b", "t1")}
+    assert with_handles(study) == {("b", Side.T1)}
     study.remove("b")
     assert study.selected is None
 
 
 def test_taking_hold_of_a_box_selects_its_lesion(study):
-    study.node("c", "t2").InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
-    assert with_handles(study) == {("c", "t1"), ("c", "t2")}
-    study.node("c", "t2").InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+    study.node("c", Side.T2).InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    assert with_handles(study) == {("c", Side.T1), ("c", Side.T2)}
+    study.node("c", Side.T2).InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
     assert (study.selected, study.undo_name) == ("c", "Add lesions")
 
 
@@ -175,7 +176,7 @@ def test_the_better_of_two_scores_counts(study):
 def test_rejected_lesions_are_faint_and_hidden_on_request(study):
     study.set_state("b", "rejected")
     assert shown(study) == {"a", "b", "c"}
-    assert display_of(study, "b", "t1").GetOpacity() < 0.5 < display_of(study, "a", "t1").GetOpacity()
+    assert display_of(study, "b", Side.T1).GetOpacity() < 0.5 < display_of(study, "a", Side.T1).GetOpacity()
     study.filter(hide_rejected=True)
     assert shown(study) == {"a", "c"}
     study.undo()
@@ -231,12 +232,12 @@ def test_the_smallest_shown_box_around_a_point_is_found(study):
     study.add([inner])
     center = t1_box().center_mm
     corner = tuple(t1_box().corners_mm[0] * 0.99 + np.array(center) * 0.01)
-    assert study.at(center, "t1") == "inner"
-    assert study.at(corner, "t1") == "a"
-    assert study.at(center, "t2") is None
-    assert study.at((500, 0, 0), "t1") is None
+    assert study.at(center, Side.T1) == "inner"
+    assert study.at(corner, Side.T1) == "a"
+    assert study.at(center, Side.T2) is None
+    assert study.at((500, 0, 0), Side.T1) is None
     study.filter(display_threshold=0.5)
-    assert study.at(center, "t1") == "a"
+    assert study.at(center, Side.T1) == "a"
 
 
 def test_after_loading_nothing_is_selected_and_all_is_shown_in_its_row(tmp_path, study):
@@ -272,7 +273,7 @@ def test_boxes_are_drawn_in_their_row_and_vanish_with_the_filter(rows, study):
     study.filter(display_threshold=1.0)
     assert all(colored(view, 1) == 0 for view in rows)
     study.filter()
-    study.remove_side("a", "t2")
+    study.remove_side("a", Side.T2)
     assert [colored(view, 1) > 20 for view in rows] == [True, False]
 
 
@@ -288,7 +289,7 @@ def usual(study, request):
     layouts.show_pair(None, None)
     box = Box((0.0, 0.0, 200.0), (request.param,) * 3)
     study.add([LesionPair(4, t1=box, t1_score=0.5, t1_origin="detected", uid="d")])
-    display_of(study, "d", "t1").AddViewNodeID(view.node.GetID())
+    display_of(study, "d", Side.T1).AddViewNodeID(view.node.GetID())
     view.look_at(frames.flip(box.center_mm), USUAL_WIDTH_MM)
     yield view, request.param
     view.close()
@@ -304,18 +305,18 @@ def changed(view, what) -> np.ndarray:
 
 def test_the_number_stands_beside_the_box_on_a_dark_ground(usual, study):
     view, side = usual
-    number = changed(view, lambda: display_of(study, "d", "t1").SetPointLabelsVisibility(False))
+    number = changed(view, lambda: display_of(study, "d", Side.T1).SetPointLabelsVisibility(False))
     assert len(number) > 50
     assert (number.max(axis=-1) > side / 2).all()
     assert np.abs(number).max() < side / 2 + 25
-    text = display_of(study, "d", "t1").GetTextProperty()
+    text = display_of(study, "d", Side.T1).GetTextProperty()
     assert text.GetBackgroundOpacity() > 0.7 and max(text.GetBackgroundColor()) == 0
 
 
 def test_nothing_is_drawn_inside_a_box_that_nobody_points_at(usual, study):
     view, side = usual
     study.select("d")
-    drawn = changed(view, lambda: display_of(study, "d", "t1").SetVisibility(False))
+    drawn = changed(view, lambda: display_of(study, "d", Side.T1).SetVisibility(False))
     assert len(drawn) > 50
     assert np.abs(drawn).max(axis=-1).min() > side / 2 - 4
 
@@ -323,7 +324,7 @@ def test_nothing_is_drawn_inside_a_box_that_nobody_points_at(usual, study):
 def test_handles_are_small_beside_the_box_and_leave_its_lesion_free(usual, study):
     view, side = usual
     study.select("d")
-    display_of(study, "d", "t1").SetPointLabelsVisibility(False)
+    display_of(study, "d", Side.T1).SetPointLabelsVisibility(False)
     handles = changed(view, study.show_handles)
     pixel = USUAL_WIDTH_MM / WIDTH
     covered = (np.abs(handles).max(axis=-1) < side / 2 - 2).sum() * pixel**2
@@ -336,9 +337,9 @@ def test_handles_are_small_beside_the_box_and_leave_its_lesion_free(usual, study
 
 def test_the_number_follows_the_size_of_the_box(usual, study):
     view, side = usual
-    study.node("d", "t1").SetSize(90, 90, 90)
-    display_of(study, "d", "t1").AddViewNodeID(view.node.GetID())
-    number = changed(view, lambda: display_of(study, "d", "t1").SetPointLabelsVisibility(False))
+    study.node("d", Side.T1).SetSize(90, 90, 90)
+    display_of(study, "d", Side.T1).AddViewNodeID(view.node.GetID())
+    number = changed(view, lambda: display_of(study, "d", Side.T1).SetPointLabelsVisibility(False))
     assert len(number) > 50 and (number.max(axis=-1) > 45).all()
 
 

@@ -8,6 +8,7 @@ from mrml_lesion_factory import assert_same, scene, study, t1_box, three_lesions
 
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml import scanner_space
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from liverpair.mrml.volumes import node_from_image
@@ -15,45 +16,45 @@ from liverpair.mrml.volumes import node_from_image
 
 @pytest.mark.parametrize("number", ["1e999", "nan", "-3", "", "10000000"])
 def test_a_senseless_number_changes_no_lesion(study, number):
-    study.node("a", "t1").SetAttribute("LesionPair.Number", number)
+    study.node("a", Side.T1).SetAttribute("LesionPair.Number", number)
     assert_same(study.pairs(), three_lesions())
     assert adopt_scene() == [] and study.undo_name == "Add lesions"
-    assert study.node("a", "t1").GetAttribute("LesionPair.Number") == "1"
+    assert study.node("a", Side.T1).GetAttribute("LesionPair.Number") == "1"
 
 
 def test_a_senseless_number_in_a_scene_is_given_anew(study):
     study.release()
-    for side in ("t1", "t2"):
+    for side in Side:
         study.node("a", side).SetAttribute("LesionPair.Number", "1e999")
     (opened,) = LesionStudy.all_in_scene()
     assert [(pair.number, pair.uid) for pair in opened.pairs()] == [(2, "b"), (3, "c"), (4, "a")]
 
 
 def test_a_note_in_no_encoding_of_ours_is_read_as_far_as_it_goes(study):
-    study.node("a", "t1").SetAttribute("LesionPair.Note", "dome %ff")
+    study.node("a", Side.T1).SetAttribute("LesionPair.Note", "dome %ff")
     assert study.pair("a").note == "dome \ufffd"
     assert study.pair("a").t2 is not None and len(study.pairs()) == 3
 
 
 @pytest.mark.parametrize("size", [1e300, 1e-300])
 def test_a_side_that_no_file_keeps_is_taken_back(study, size):
-    study.node("a", "t1").SetSize(size, 5.0, 5.0)
+    study.node("a", Side.T1).SetSize(size, 5.0, 5.0)
     assert_same(study.pairs(), three_lesions())
 
 
 def test_under_a_transform_that_flattens_boxes_are_refused_in_words(study):
     flat = shift_transform(0.0, 0.0, 0.0)
     flat.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag([1.0, 1.0, 0.0, 1.0])))
-    study.volume("t1").SetAndObserveTransformNodeID(flat.GetID())
+    study.volume(Side.T1).SetAndObserveTransformNodeID(flat.GetID())
     with pytest.raises(InputError, match="The box in T1 lies under a transform that flattens it"):
         study.add([LesionPair(9, t1=t1_box(), t1_origin="drawn")])
     with pytest.raises(InputError, match="T1 lies under a transform that flattens it"):
-        scanner_space.to_scanner(three_lesions(), study.volume("t1"), study.volume("t2"))
+        scanner_space.to_scanner(three_lesions(), study.volume(Side.T1), study.volume(Side.T2))
     assert_same(study.pairs(), three_lesions())
 
 
 def test_the_next_patient_does_not_inherit_the_lesions_of_one_whose_volumes_were_deleted(scene, study):
-    for side in ("t1", "t2"):
+    for side in Side:
         scene.RemoveNode(study.volume(side))
     following = LesionStudy(node_from_image(noise_image(), "T1"), node_from_image(noise_image(), "T2"))
     assert following.pairs() == [] and following.folder is not study.folder
@@ -61,14 +62,14 @@ def test_the_next_patient_does_not_inherit_the_lesions_of_one_whose_volumes_were
 
 
 def test_a_deleted_folder_that_comes_back_after_its_volumes_went_is_nobody_else_s(scene, study):
-    for node in (study.volume("t1"), study.volume("t2"), study.folder):
+    for node in (study.volume(Side.T1), study.volume(Side.T2), study.folder):
         scene.RemoveNode(node)
     assert len(study.pairs()) == 3 and scene.IsNodePresent(study.folder)
     assert LesionStudy(node_from_image(noise_image(), "T1"), None).pairs() == []
 
 
 def test_a_volume_that_was_deleted_can_be_chosen_again_beside_the_other(scene, study):
-    scene.RemoveNode(study.volume("t2"))
+    scene.RemoveNode(study.volume(Side.T2))
     again = node_from_image(noise_image(), "T2")
-    assert LesionStudy(study.volume("t1"), again).folder is study.folder
-    assert study.volume("t2") is again
+    assert LesionStudy(study.volume(Side.T1), again).folder is study.folder
+    assert study.volume(Side.T2) is again

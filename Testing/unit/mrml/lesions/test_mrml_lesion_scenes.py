@@ -19,6 +19,7 @@ from mrml_lesion_factory import (  # noqa: F401
 
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.io.markups import write_markups
 from liverpair.mrml.headless import load_scene_mrb, module_logic, save_scene_mrb
 from liverpair.mrml.lesions.lesion_marker import PlaceMarker
@@ -37,10 +38,10 @@ def uids(opened: LesionStudy) -> list[str]:
 def assert_linked(opened: LesionStudy) -> None:
     """Partners refer to each other, and boxes to their own volumes and their folder."""
     for pair in opened.pairs():
-        nodes = {side: opened.node(pair.uid, side) for side in ("t1", "t2")}
+        nodes = {side: opened.node(pair.uid, side) for side in Side}
         for side, node in nodes.items():
             if node is not None:
-                assert node.GetNodeReference("lesionPairPartner") is nodes["t2" if side == "t1" else "t1"]
+                assert node.GetNodeReference("lesionPairPartner") is nodes[side.other]
                 assert node.GetNodeReference("lesionPairVolume") is opened.volume(side)
                 assert node.GetNodeReference("lesionPairStudy") is opened.folder
 
@@ -81,7 +82,7 @@ def test_saved_closed_and_loaded_a_scene_has_the_same_pairs(tmp_path, study, for
     loaded = only_study()
     assert_same(loaded.pairs(), before)
     assert_linked(loaded)
-    assert (loaded.name, loaded.volume("t1").GetName(), loaded.volume("t2").GetName()) == (
+    assert (loaded.name, loaded.volume(Side.T1).GetName(), loaded.volume(Side.T2).GetName()) == (
         "Lesions of T1 and T2",
         "T1",
         "T2",
@@ -97,7 +98,7 @@ def test_a_loaded_study_is_found_by_its_volumes_and_goes_on(tmp_path, study):
     loaded = LesionStudy(*volumes)
     assert_same(loaded.pairs(), three_lesions())
     loaded.split("a")
-    loaded.node("b", "t1").SetSize(1, 2, 3)
+    loaded.node("b", Side.T1).SetSize(1, 2, 3)
     assert (loaded.undo(), loaded.undo()) == ("Resize box", "Split pair")
     assert_same(loaded.pairs(), three_lesions())
     assert_linked(loaded)
@@ -118,7 +119,7 @@ def test_a_closed_scene_leaves_an_empty_study_without_steps(study):
     told.clear()
     empty_scene()
     assert (study.pairs(), study.undo_name, study.selected) == ([], None, None)
-    assert (study.volume("t1"), study.volume("t2")) == (None, None)
+    assert (study.volume(Side.T1), study.volume(Side.T2)) == (None, None)
     assert told == ["boxes", "selection", "history"]
     assert study.undo() is None
     with pytest.raises(InputError, match="The scene of these lesions was closed"):
@@ -143,7 +144,7 @@ def test_a_scene_imported_into_itself_has_two_studies_and_no_uid_twice(tmp_path,
     assert set(uids(study)).isdisjoint(uids(new))
     assert [pair.number for pair in new.pairs()] == [1, 2, 3]
     assert_same([replace(pair, uid=uid) for pair, uid in zip(new.pairs(), "abc")], three_lesions())
-    assert new.volume("t1") is not study.volume("t1")
+    assert new.volume(Side.T1) is not study.volume(Side.T1)
     for opened in (study, new):
         assert_linked(opened)
     new.remove(uids(new)[0])
@@ -163,7 +164,7 @@ def test_imported_three_times_no_uid_is_there_twice(tmp_path, study):
 def test_two_pairs_with_one_uid_in_one_study_become_two_pairs(scene, study):
     with_old_uid = []
     study.release()
-    for side in ("t1", "t2"):
+    for side in Side:
         copy = slicer.vtkMRMLMarkupsROINode()
         copy.Copy(study.node("a", side))
         with_old_uid.append(scene.AddNode(copy))
@@ -198,7 +199,7 @@ def read_alone(path, name: str):
 def test_lone_boxes_keep_the_uid_of_their_lesion_and_find_each_other(tmp_path, study):
     uid = "6d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11"
     study.add([LesionPair(17, t1_box(3.0), t2_box(3.0), t1_origin="drawn", t2_origin="drawn", uid=uid)])
-    files = [write_alone(study.node(uid, side), tmp_path / f"{side}.mrk.json") for side in ("t1", "t2")]
+    files = [write_alone(study.node(uid, side), tmp_path / f"{side}.mrk.json") for side in Side]
     before = study.pair(uid)
     empty_scene()
     for path, name in zip(files, ("Lesion 17 T1", "boxes")):
@@ -211,11 +212,11 @@ def test_lone_boxes_keep_the_uid_of_their_lesion_and_find_each_other(tmp_path, s
 
 
 def test_a_lone_box_comes_back_to_its_partner(tmp_path, study):
-    path = write_alone(study.node("a", "t1"), tmp_path / "box.mrk.json")
-    study.remove_side("a", "t1")
+    path = write_alone(study.node("a", Side.T1), tmp_path / "box.mrk.json")
+    study.remove_side("a", Side.T1)
     node = read_alone(path, "box")
     assert adopt_scene() == ["1 box joined 'Lesions of T1 and T2'."]
-    assert study.node("a", "t1") is node
+    assert study.node("a", Side.T1) is node
     pair = study.pair("a")
     assert pair.t1.center_mm == pytest.approx(t1_box().center_mm, abs=1e-4)
     assert (pair.number, pair.note, pair.t2_score) == (1, "dome", 0.81)
@@ -228,7 +229,7 @@ def test_boxes_that_a_detection_has_written_become_a_study(tmp_path, scene):
         LesionPair(4, t1_box(), t2_box(), t1_origin="drawn", t2_origin="drawn", uid=ids[0]),
         LesionPair(7, t1_box(30.0), t1_origin="drawn", uid=ids[1]),
     ]
-    for side in ("t1", "t2"):
+    for side in Side:
         write_markups(tmp_path / f"{side}.mrk.json", pairs, side)
         assert module_logic("Markups").LoadMarkups((tmp_path / f"{side}.mrk.json").as_posix())
     assert adopt_scene() == ["3 boxes joined 'Lesions'."]
@@ -239,7 +240,7 @@ def test_boxes_that_a_detection_has_written_become_a_study(tmp_path, scene):
 def test_a_lone_box_that_says_neither_t1_nor_t2_is_left_and_named(tmp_path, study):
     uid = "0d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11"
     study.add([LesionPair(4, t1_box(3.0), t1_origin="drawn", uid=uid)])
-    path = write_alone(study.node(uid, "t1"), tmp_path / "box.mrk.json")
+    path = write_alone(study.node(uid, Side.T1), tmp_path / "box.mrk.json")
     empty_scene()
     node = read_alone(path, "somewhere")
     assert adopt_scene() == ["Box 'somewhere' does not say whether it lies in T1 or T2 and was left as it is."]
@@ -273,11 +274,11 @@ def test_boxes_of_a_scene_without_their_folder_find_one_by_their_volumes(tmp_pat
 
 def test_disagreeing_and_missing_values_are_brought_in_order(study):
     study.release()
-    study.node("a", "t2").SetAttribute("LesionPair.State", "rejected")
-    study.node("b", "t1").RemoveAttribute("LesionPair.Number")
-    study.node("c", "t1").SetAttribute("LesionPair.Number", "1")
-    study.node("c", "t2").SetAttribute("LesionPair.Number", "1")
-    study.node("a", "t1").RemoveNodeReferenceIDs("lesionPairPartner")
+    study.node("a", Side.T2).SetAttribute("LesionPair.State", "rejected")
+    study.node("b", Side.T1).RemoveAttribute("LesionPair.Number")
+    study.node("c", Side.T1).SetAttribute("LesionPair.Number", "1")
+    study.node("c", Side.T2).SetAttribute("LesionPair.Number", "1")
+    study.node("a", Side.T1).RemoveNodeReferenceIDs("lesionPairPartner")
     assert adopt_scene() == ["2 lesions of 'Lesions of T1 and T2' got a number that was free."]
     opened = only_study()
     assert sorted((pair.uid, pair.number, pair.state) for pair in opened.pairs()) == [
@@ -293,7 +294,7 @@ def test_an_open_study_follows_what_was_repaired(study):
     told = []
     study.observe(told.append)
     with study._store.quiet():
-        study.node("b", "t1").SetAttribute("LesionPair.Number", "3")
+        study.node("b", Side.T1).SetAttribute("LesionPair.Number", "3")
     assert adopt_scene() == ["1 lesion of 'Lesions of T1 and T2' got a number that was free."]
     assert [pair.number for pair in study.pairs()] == [1, 3, 4]
     assert "boxes" in told
@@ -310,4 +311,4 @@ def test_nothing_of_a_marker_or_a_filter_is_in_the_file(tmp_path, study):
     load_scene(path)
     opened = only_study()
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
-    assert all(opened.node(uid, "t1").GetDisplayNode().GetVisibility() for uid in uids(opened))
+    assert all(opened.node(uid, Side.T1).GetDisplayNode().GetVisibility() for uid in uids(opened))

@@ -19,6 +19,7 @@ from mrml_lesion_factory import (  # noqa: F401
 
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml.lesions import lesion_boxes, lesion_table
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.mrml.volumes import node_from_image
@@ -31,7 +32,7 @@ def test_what_was_added_is_read(study):
 
 
 def test_a_box_is_a_roi_node_with_attributes_and_references(study):
-    t1, t2 = study.node("a", "t1"), study.node("a", "t2")
+    t1, t2 = study.node("a", Side.T1), study.node("a", Side.T2)
     wanted = {
         "UID": "a",
         "Sequence": "T1",
@@ -46,14 +47,14 @@ def test_a_box_is_a_roi_node_with_attributes_and_references(study):
     assert t2.GetAttribute("LesionPair.Sequence") == "T2"
     assert t1.GetNodeReference("lesionPairPartner") is t2
     assert t2.GetNodeReference("lesionPairPartner") is t1
-    assert t1.GetNodeReference("lesionPairVolume") is study.volume("t1")
-    assert t2.GetNodeReference("lesionPairVolume") is study.volume("t2")
+    assert t1.GetNodeReference("lesionPairVolume") is study.volume(Side.T1)
+    assert t2.GetNodeReference("lesionPairVolume") is study.volume(Side.T2)
     assert t1.GetNthControlPointDescription(0) == "a"
-    assert study.node("b", "t2") is None
-    assert study.node("b", "t1").GetNodeReference("lesionPairPartner") is None
+    assert study.node("b", Side.T2) is None
+    assert study.node("b", Side.T1).GetNodeReference("lesionPairPartner") is None
 
 
-@pytest.mark.parametrize("side", ["t1", "t2"])
+@pytest.mark.parametrize("side", list(Side))
 def test_a_box_is_oriented_like_its_image(study, side):
     node, volume = study.node("a", side), study.volume(side)
     axes, wanted = slicer.util.arrayFromVTKMatrix(node.GetObjectToNodeMatrix())[:3, :3], np.zeros((3, 3))
@@ -64,14 +65,14 @@ def test_a_box_is_oriented_like_its_image(study, side):
 def test_a_node_is_known_by_its_study_only(study):
     other = new_study()
     (uid,) = other.add([LesionPair(1, t1=t1_box(), t1_origin="drawn")])
-    node = study.node("c", "t2")
-    assert (study.uid_of(node), study.side_of(node)) == ("c", "t2")
+    node = study.node("c", Side.T2)
+    assert (study.uid_of(node), study.side_of(node)) == ("c", Side.T2)
     assert (other.uid_of(node), other.side_of(node)) == (None, None)
-    assert other.uid_of(other.node(uid, "t1")) == uid
+    assert other.uid_of(other.node(uid, Side.T1)) == uid
 
 
 def test_the_same_volumes_are_the_same_study(study):
-    again = LesionStudy(study.volume("t1"), study.volume("t2"))
+    again = LesionStudy(study.volume(Side.T1), study.volume(Side.T2))
     assert again.folder is study.folder
     assert_same(again.pairs(), three_lesions())
     again.set_state("b", "accepted")
@@ -79,12 +80,12 @@ def test_the_same_volumes_are_the_same_study(study):
     assert again.pair("b").state == "proposed"
     again.release()
     study.set_note("b", "still observed")
-    study.node("b", "t1").SetSize(5, 5, 5)
+    study.node("b", Side.T1).SetSize(5, 5, 5)
     assert study.undo_name == "Resize box"
 
 
 def test_other_volumes_are_another_study(study):
-    other = LesionStudy(study.volume("t1"), node_from_image(noise_image(), "T2 late"))
+    other = LesionStudy(study.volume(Side.T1), node_from_image(noise_image(), "T2 late"))
     assert other.pairs() == []
     assert other.folder is not study.folder
     assert [found.folder for found in LesionStudy.all_in_scene()] == [study.folder, other.folder]
@@ -96,10 +97,10 @@ def test_a_study_begun_with_t1_goes_on_when_t2_is_chosen(scene):
     begun.add([LesionPair(1, t1=t1_box(), t1_origin="drawn", uid="a")])
     both = LesionStudy(t1, t2)
     assert both.folder is begun.folder
-    assert (both.volume("t1"), both.volume("t2"), begun.volume("t2")) == (t1, t2, None)
+    assert (both.volume(Side.T1), both.volume(Side.T2), begun.volume(Side.T2)) == (t1, t2, None)
     alone = LesionStudy(t1, None)
     assert [pair.uid for pair in alone.pairs()] == ["a"]
-    assert alone.volume("t2") is None
+    assert alone.volume(Side.T2) is None
 
 
 def test_the_folder_holds_the_boxes_and_lies_beside_the_volume(scene):
@@ -111,7 +112,7 @@ def test_the_folder_holds_the_boxes_and_lies_beside_the_volume(scene):
     opened.add([LesionPair(1, t1=t1_box(), t1_origin="drawn", uid="a")])
     folder = hierarchy.GetItemByDataNode(opened.folder)
     assert (hierarchy.GetItemParent(folder), hierarchy.GetItemName(folder)) == (visit, "Findings")
-    assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(opened.node("a", "t1"))) == folder
+    assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(opened.node("a", Side.T1))) == folder
 
 
 def test_an_unknown_lesion_is_named(study):
@@ -119,9 +120,9 @@ def test_an_unknown_lesion_is_named(study):
         lambda: study.pair("x"),
         lambda: study.set_state("x", "accepted"),
         lambda: study.set_note("x", ""),
-        lambda: study.set_box("x", "t1", t1_box()),
+        lambda: study.set_box("x", Side.T1, t1_box()),
         lambda: study.remove("x"),
-        lambda: study.remove_side("x", "t1"),
+        lambda: study.remove_side("x", Side.T1),
         lambda: study.split("x"),
         lambda: study.link("a", "x"),
         lambda: study.swap_partner("x", "a"),
@@ -148,7 +149,7 @@ def test_another_lesion_with_a_known_uid_takes_its_place_when_asked(study):
     other = LesionPair(1, t1=t1_box(7.0), t1_origin="drawn", uid="a")
     assert study.add([other], replace=True) == ["a"]
     assert_same([study.pair("a")], [other])
-    assert study.node("a", "t2") is None
+    assert study.node("a", Side.T2) is None
     assert len(roi_nodes()) == 4
 
 
@@ -182,9 +183,9 @@ def test_put_inserts_and_changes(study):
 def test_state_and_note_are_of_both_boxes(study):
     study.set_state("c", "rejected")
     study.set_note("c", "vessel;\ttwo lines\nand “quotes”")
-    for side in ("t1", "t2"):
+    for side in Side:
         assert study.node("c", side).GetAttribute("LesionPair.State") == "rejected"
-    study.remove_side("c", "t1")
+    study.remove_side("c", Side.T1)
     assert (study.pair("c").state, study.pair("c").note) == ("rejected", "vessel;\ttwo lines\nand “quotes”")
 
 
@@ -194,11 +195,11 @@ def test_an_unknown_state_is_refused(study):
 
 
 def test_a_box_is_set_and_the_way_measured(study):
-    study.set_box("b", "t2", t2_box(50.0), origin="predicted", score=0.4)
+    study.set_box("b", Side.T2, t2_box(50.0), origin="predicted", score=0.4)
     pair = study.pair("b")
     assert (pair.t2_origin, pair.t2_score) == ("predicted", 0.4)
     assert pair.displacement_mm == pytest.approx(np.subtract(t2_box(50.0).center_mm, t1_box(40.0).center_mm), abs=1e-4)
-    study.set_box("b", "t1", t1_box(41.0))
+    study.set_box("b", Side.T1, t1_box(41.0))
     assert study.pair("b").t1_origin == "drawn"
     assert study.pair("b").displacement_mm == pytest.approx(
         np.subtract(t2_box(50.0).center_mm, t1_box(41.0).center_mm), abs=1e-4
@@ -206,11 +207,11 @@ def test_a_box_is_set_and_the_way_measured(study):
 
 
 def test_deleting_one_side_leaves_the_other_unpaired(study):
-    study.remove_side("a", "t2")
+    study.remove_side("a", Side.T2)
     pair = study.pair("a")
     assert (pair.t2, pair.displacement_mm, pair.number, pair.note) == (None, None, 1, "dome")
-    assert study.node("a", "t1").GetNodeReference("lesionPairPartner") is None
-    study.remove_side("a", "t1")
+    assert study.node("a", Side.T1).GetNodeReference("lesionPairPartner") is None
+    study.remove_side("a", Side.T1)
     assert "a" not in study
 
 
@@ -252,7 +253,7 @@ def test_linking_leaves_what_remains_unpaired(study):
     assert linked.displacement_mm == pytest.approx((84.0, -7.5, -25.25), abs=1e-4)
     assert (left_t1.uid, left_t1.t2) == ("c", None)
     assert (left_t2.t1, left_t2.t2_score) == (None, 0.81)
-    assert study.node("a", "t1").GetNodeReference("lesionPairPartner") is study.node("a", "t2")
+    assert study.node("a", Side.T1).GetNodeReference("lesionPairPartner") is study.node("a", Side.T2)
     assert study.undo() == "Link boxes"
     assert_same(study.pairs(), three_lesions())
 
@@ -289,8 +290,8 @@ def test_under_a_transform_boxes_are_read_and_written_in_the_world(scene):
     t1.SetAndObserveTransformNodeID(moved.GetID())
     opened = LesionStudy(t1, t2)
     opened.add(three_lesions())
-    assert opened.node("a", "t1").GetParentTransformNode() is moved
-    assert opened.node("a", "t2").GetParentTransformNode() is None
+    assert opened.node("a", Side.T1).GetParentTransformNode() is moved
+    assert opened.node("a", Side.T2).GetParentTransformNode() is None
     found = opened.pair("a")
     assert found.t1.center_mm == pytest.approx(t1_box().center_mm, abs=1e-4)
     assert found.displacement_mm == pytest.approx(np.subtract(t2_box().center_mm, t1_box().center_mm), abs=1e-4)
@@ -307,49 +308,49 @@ def test_under_a_transform_boxes_are_read_and_written_in_the_world(scene):
 
 def test_a_hardened_transform_moves_no_box_and_draws_none(study):
     moved = shift_transform(3, 2, 1)
-    for uid, side in (("a", "t1"), ("a", "t2"), ("b", "t1")):
+    for uid, side in (("a", Side.T1), ("a", Side.T2), ("b", Side.T1)):
         study.node(uid, side).SetAndObserveTransformNodeID(moved.GetID())
     before = study.pairs()
-    for uid, side in (("a", "t1"), ("a", "t2"), ("b", "t1")):
+    for uid, side in (("a", Side.T1), ("a", Side.T2), ("b", Side.T1)):
         study.node(uid, side).HardenTransform()
-    assert study.node("a", "t1").GetParentTransformNode() is None
+    assert study.node("a", Side.T1).GetParentTransformNode() is None
     for found, wanted in zip(study.pairs(), before):
         assert (found.t1_origin, found.t2_origin) == (wanted.t1_origin, wanted.t2_origin)
         assert (found.t1_score, found.t2_score) == (wanted.t1_score, wanted.t2_score)
-        for side in ("t1", "t2"):
+        for side in Side:
             assert lesion_boxes.same_place(getattr(found, side), getattr(wanted, side))
     assert study.undo_name is None
 
 
 def test_a_state_under_a_transform_moves_no_box(study):
-    study.node("a", "t1").SetAndObserveTransformNodeID(shift_transform(3, 2, 1).GetID())
-    before = tuple(study.node("a", "t1").GetCenterWorld())
+    study.node("a", Side.T1).SetAndObserveTransformNodeID(shift_transform(3, 2, 1).GetID())
+    before = tuple(study.node("a", Side.T1).GetCenterWorld())
     study.set_state("a", "rejected")
-    assert tuple(study.node("a", "t1").GetCenterWorld()) == before
+    assert tuple(study.node("a", Side.T1).GetCenterWorld()) == before
     study.undo()
-    assert tuple(study.node("a", "t1").GetCenterWorld()) == before
+    assert tuple(study.node("a", Side.T1).GetCenterWorld()) == before
 
 
 def test_a_box_under_a_warp_is_refused_in_one_sentence_and_nothing_is_lost(study):
     warp = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "Breathing")
-    study.volume("t2").SetAndObserveTransformNodeID(warp.GetID())
+    study.volume(Side.T2).SetAndObserveTransformNodeID(warp.GetID())
     with pytest.raises(InputError, match="The box in T2 lies under the warping transform 'Breathing'"):
         study.add([LesionPair(7, t1=t1_box(5.0), t2=t2_box(5.0), t1_origin="drawn", t2_origin="drawn")])
     assert_same(study.pairs(), three_lesions())
-    study.node("a", "t1").SetAndObserveTransformNodeID(warp.GetID())
+    study.node("a", Side.T1).SetAndObserveTransformNodeID(warp.GetID())
     with pytest.raises(InputError, match="Box 1 in T1 lies under the warping transform 'Breathing'"):
         study.pairs()
     assert_same([study.pair("b")], three_lesions()[1:2])
-    study.node("a", "t1").SetAndObserveTransformNodeID(None)
+    study.node("a", Side.T1).SetAndObserveTransformNodeID(None)
     assert_same(study.pairs(), three_lesions())
 
 
 def test_a_volume_that_was_deleted_leaves_the_boxes(study):
-    slicer.mrmlScene.RemoveNode(study.volume("t2"))
-    assert study.volume("t2") is None
+    slicer.mrmlScene.RemoveNode(study.volume(Side.T2))
+    assert study.volume(Side.T2) is None
     assert_same(study.pairs(), three_lesions())
     study.set_note("a", "T2 is gone")
-    assert study.node("a", "t2").GetNodeReferenceID("lesionPairVolume") is None
+    assert study.node("a", Side.T2).GetNodeReferenceID("lesionPairVolume") is None
 
 
 def test_the_table_is_derived(scene, study):

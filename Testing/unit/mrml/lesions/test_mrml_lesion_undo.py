@@ -18,6 +18,7 @@ from mrml_lesion_factory import (  # noqa: F401
 
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.mrml import layouts
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy
@@ -29,16 +30,16 @@ ACTIONS = {
     "put": lambda study: study.put(LesionPair(4, t1=t1_box(9.0), t1_origin="drawn")),
     "state": lambda study: study.set_state("c", "rejected"),
     "note": lambda study: study.set_note("a", "a vessel"),
-    "box": lambda study: study.set_box("b", "t2", t2_box(40.0)),
+    "box": lambda study: study.set_box("b", Side.T2, t2_box(40.0)),
     "remove": lambda study: study.remove("a"),
-    "remove side": lambda study: study.remove_side("a", "t1"),
+    "remove side": lambda study: study.remove_side("a", Side.T1),
     "split": lambda study: study.split("a"),
     "link": lambda study: study.link("b", "a"),
     "swap": lambda study: study.swap_partner("a", "c"),
-    "deleted elsewhere": lambda study: slicer.mrmlScene.RemoveNode(study.node("a", "t1")),
-    "resized elsewhere": lambda study: study.node("a", "t1").SetSize(5, 6, 7),
-    "moved elsewhere": lambda study: study.node("c", "t2").SetCenter(5, 6, 7),
-    "attribute elsewhere": lambda study: study.node("c", "t2").SetAttribute("LesionPair.State", "rejected"),
+    "deleted elsewhere": lambda study: slicer.mrmlScene.RemoveNode(study.node("a", Side.T1)),
+    "resized elsewhere": lambda study: study.node("a", Side.T1).SetSize(5, 6, 7),
+    "moved elsewhere": lambda study: study.node("c", Side.T2).SetCenter(5, 6, 7),
+    "attribute elsewhere": lambda study: study.node("c", Side.T2).SetAttribute("LesionPair.State", "rejected"),
 }
 
 
@@ -52,16 +53,21 @@ def test_every_action_is_one_step_there_and_back(study, action):
     assert study.redo() == name
     assert_same(study.pairs(), after)
     for pair in after:
-        nodes = {side: study.node(pair.uid, side) for side in ("t1", "t2")}
+        nodes = {side: study.node(pair.uid, side) for side in Side}
         for side, node in nodes.items():
             assert (node is None) == (getattr(pair, side) is None)
             if node is not None:
-                assert node.GetNodeReference("lesionPairPartner") is nodes["t2" if side == "t1" else "t1"]
+                assert node.GetNodeReference("lesionPairPartner") is nodes[side.other]
 
 
 def test_back_to_the_beginning_and_forth_to_the_end(study):
     for action in ACTIONS.values():
-        if "a" in study and "c" in study and study.node("a", "t1") is not None and study.node("a", "t2") is not None:
+        if (
+            "a" in study
+            and "c" in study
+            and study.node("a", Side.T1) is not None
+            and study.node("a", Side.T2) is not None
+        ):
             action(study)
     after = study.pairs()
     while study.undo():
@@ -84,8 +90,8 @@ def test_actions_inside_an_action_are_one_step(study):
         for uid in ("a", "b", "c"):
             study.set_state(uid, "accepted")
         with study.action("Tidy up"):
-            study.remove_side("c", "t2")
-            slicer.mrmlScene.RemoveNode(study.node("a", "t2"))
+            study.remove_side("c", Side.T2)
+            slicer.mrmlScene.RemoveNode(study.node("a", Side.T2))
         study.select("b")
         study.select("c")
         assert told == []
@@ -129,12 +135,12 @@ def test_undo_inside_an_action_is_refused(study):
 
 def test_a_deleted_box_comes_back_under_its_transform(study):
     moved = shift_transform(3, 2, 1)
-    study.node("a", "t1").SetAndObserveTransformNodeID(moved.GetID())
+    study.node("a", Side.T1).SetAndObserveTransformNodeID(moved.GetID())
     before = study.pair("a")
-    slicer.mrmlScene.RemoveNode(study.node("a", "t1"))
+    slicer.mrmlScene.RemoveNode(study.node("a", Side.T1))
     assert (study.pair("a").t1, study.pair("a").displacement_mm) == (None, None)
     assert study.undo() == "Delete box"
-    assert study.node("a", "t1").GetParentTransformNode() is moved
+    assert study.node("a", Side.T1).GetParentTransformNode() is moved
     assert_same([study.pair("a")], [before])
 
 
@@ -152,13 +158,13 @@ def test_a_branch_deleted_with_its_folder_comes_back_in_a_folder(scene, study):
     assert (study.pairs(), roi_nodes()) == ([], [])
     study.undo()
     assert_same(study.pairs(), three_lesions())
-    assert study.volume("t1").GetName() == "T1"
+    assert study.volume(Side.T1).GetName() == "T1"
     assert_in_folder(study)
 
 
 def test_a_folder_deleted_alone_is_made_again_around_the_boxes(scene, study):
     scene.RemoveNode(study.folder)
-    again = LesionStudy(study.volume("t1"), study.volume("t2"))
+    again = LesionStudy(study.volume(Side.T1), study.volume(Side.T2))
     assert again.folder is study.folder
     assert_same(again.pairs(), three_lesions())
     assert_in_folder(again)
@@ -175,22 +181,22 @@ def assert_in_folder(study):
 
 def test_a_slider_drawn_in_another_module_is_one_step(study):
     for length in range(5, 25):
-        study.node("a", "t1").SetSize(length, 10, 10)
+        study.node("a", Side.T1).SetSize(length, 10, 10)
     assert study.undo() == "Resize box"
     assert_same(study.pairs(), three_lesions())
 
 
 def test_what_a_person_has_moved_is_drawn_and_has_no_score(study):
-    study.node("a", "t2").SetCenter(1, 2, 3)
+    study.node("a", Side.T2).SetCenter(1, 2, 3)
     pair = study.pair("a")
     assert (pair.t1_origin, pair.t1_score, pair.t2_origin, pair.t2_score) == ("detected", 0.93, "drawn", None)
     assert pair.displacement_mm == pytest.approx(np.subtract(pair.t2.center_mm, pair.t1.center_mm), abs=1e-4)
-    node = study.node("a", "t2")
+    node = study.node("a", Side.T2)
     assert (node.GetAttribute("LesionPair.Origin"), node.GetAttribute("LesionPair.Score")) == ("drawn", None)
 
 
 def test_a_drag_that_nobody_has_ended_is_a_step_of_its_own(study):
-    node = study.node("a", "t1")
+    node = study.node("a", Side.T1)
     node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
     node.SetCenter(1, 2, 3)
     assert study.undo_name == "Add lesions"
@@ -200,10 +206,10 @@ def test_a_drag_that_nobody_has_ended_is_a_step_of_its_own(study):
 
 
 def test_a_box_removed_while_it_is_dragged_is_no_trouble(scene, study):
-    node = study.node("a", "t1")
+    node = study.node("a", Side.T1)
     node.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
     scene.RemoveNode(node)
-    study.node("b", "t1").InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
+    study.node("b", Side.T1).InvokeEvent(slicer.vtkMRMLMarkupsNode.PointStartInteractionEvent)
     study.remove("b")
     study.set_note("a", "next")
     assert [study.undo() for _step in range(3)] == ["Write note", "Delete lesion", "Delete box"]
@@ -211,22 +217,22 @@ def test_a_box_removed_while_it_is_dragged_is_no_trouble(scene, study):
 
 
 def test_a_name_given_by_the_user_stays(study):
-    study.node("a", "t1").SetName("the large one")
+    study.node("a", Side.T1).SetName("the large one")
     study.set_state("a", "rejected")
     study.undo()
-    assert study.node("a", "t1").GetName() == "the large one"
+    assert study.node("a", Side.T1).GetName() == "the large one"
 
 
 def test_a_collapsed_box_gets_its_lengths_back(study):
-    study.node("a", "t1").SetSize(0, 10, 10)
-    assert study.node("a", "t1").GetSize() == pytest.approx(t1_box().size_mm)
-    study.node("a", "t1").SetSize(np.nan, 10, 10)
-    assert study.node("a", "t1").GetSize() == pytest.approx(t1_box().size_mm)
+    study.node("a", Side.T1).SetSize(0, 10, 10)
+    assert study.node("a", Side.T1).GetSize() == pytest.approx(t1_box().size_mm)
+    study.node("a", Side.T1).SetSize(np.nan, 10, 10)
+    assert study.node("a", Side.T1).GetSize() == pytest.approx(t1_box().size_mm)
     assert study.undo_name == "Add lesions"
 
 
 def test_a_box_without_its_point_is_deleted(study):
-    node = study.node("a", "t1")
+    node = study.node("a", Side.T1)
     node.RemoveAllControlPoints()
     assert (study.pair("a").t1, study.uid_of(node), study.undo_name) == (None, None, "Delete box")
     study.undo()
@@ -235,13 +241,13 @@ def test_a_box_without_its_point_is_deleted(study):
 
 def test_a_copy_of_a_box_is_another_lesion(scene, study):
     copy = slicer.vtkMRMLMarkupsROINode()
-    copy.Copy(study.node("a", "t1"))
+    copy.Copy(study.node("a", Side.T1))
     scene.AddNode(copy)
     uid = study.uid_of(copy)
     assert uid not in (None, "a", "b", "c")
     assert (study.pair(uid).number, study.pair(uid).t1) == (4, study.pair("a").t1)
     assert study.pair(uid).t2 is None
-    assert study.node("a", "t2").GetNodeReference("lesionPairPartner") is study.node("a", "t1")
+    assert study.node("a", Side.T2).GetNodeReference("lesionPairPartner") is study.node("a", Side.T1)
     assert study.undo() == "Copy box"
     assert_same(study.pairs(), three_lesions())
 
@@ -258,7 +264,7 @@ def test_an_ordinary_roi_is_nobody_s_business(scene, study):
 def test_listeners_hear_of_what_others_do_until_they_stop(scene, study):
     told = []
     token = study.observe(told.append)
-    study.node("a", "t1").SetSize(5, 6, 7)
+    study.node("a", Side.T1).SetSize(5, 6, 7)
     assert told == ["boxes", "history"]
     study.select("a")
     assert told[2:] == ["selection"]
@@ -272,7 +278,7 @@ def test_listeners_hear_of_what_others_do_until_they_stop(scene, study):
 def test_released_studies_hear_nothing(scene, study):
     told = []
     study.observe(told.append)
-    node = study.node("a", "t1")
+    node = study.node("a", Side.T1)
     study.release()
     node.SetSize(5, 6, 7)
     scene.RemoveNode(node)
@@ -284,8 +290,8 @@ def test_what_others_do_can_be_put_off(study, monkeypatch):
     monkeypatch.setattr(Notices, "defer", waiting.append)
     study.observe(told.append)
     for length in (5, 6, 7):
-        study.node("a", "t1").SetSize(length, 6, 7)
-    study.node("b", "t1").SetSize(5, 6, 7)
+        study.node("a", Side.T1).SetSize(length, 6, 7)
+    study.node("b", Side.T1).SetSize(5, 6, 7)
     assert (len(waiting), told) == (1, [])
     waiting.pop()()
     assert told == ["boxes", "history"]
@@ -297,12 +303,12 @@ def test_what_was_put_off_is_not_told_inside_an_action_nor_twice(study, monkeypa
     waiting, told = [], []
     monkeypatch.setattr(Notices, "defer", waiting.append)
     study.observe(told.append)
-    study.node("a", "t1").SetSize(5, 6, 7)
+    study.node("a", Side.T1).SetSize(5, 6, 7)
     with study.action("Change all"):
         waiting.pop()()
         assert told == []
     assert told == ["boxes", "history"]
-    study.node("a", "t1").SetSize(6, 6, 7)
+    study.node("a", Side.T1).SetSize(6, 6, 7)
     study.set_note("a", "at once")
     assert told == ["boxes", "history"] * 2
     waiting.pop()()
@@ -312,11 +318,11 @@ def test_what_was_put_off_is_not_told_inside_an_action_nor_twice(study, monkeypa
 @pytest.fixture
 def view(study):
     opened = SliceView(layouts.ROWS[0][0].name, "Axial", (300, 240))
-    layouts.show_pair(study.volume("t1"), study.volume("t2"))
-    study.set_box("a", "t1", t1_box())
+    layouts.show_pair(study.volume(Side.T1), study.volume(Side.T2))
+    study.set_box("a", Side.T1, t1_box())
     study.select("a")
     study.show_handles()
-    opened.look_at(study.node("a", "t1").GetCenterWorld(), 120.0)
+    opened.look_at(study.node("a", Side.T1).GetCenterWorld(), 120.0)
     yield opened
     opened.close()
 
@@ -344,7 +350,7 @@ def test_a_drag_of_the_mouse_is_one_step_and_the_box_is_drawn(view, study):
     told = []
     study.observe(told.append)
     before = study.pair("a")
-    start = pixel_of(view, study.node("a", "t1").GetCenterWorld())
+    start = pixel_of(view, study.node("a", Side.T1).GetCenterWorld())
     drag(view, start, (40, 20))
     pair = study.pair("a")
     millimeters = 120.0 / 300
@@ -358,7 +364,7 @@ def test_a_drag_of_the_mouse_is_one_step_and_the_box_is_drawn(view, study):
 
 
 def test_a_box_that_is_not_selected_cannot_be_dragged(view, study):
-    start = pixel_of(view, study.node("a", "t1").GetCenterWorld())
+    start = pixel_of(view, study.node("a", Side.T1).GetCenterWorld())
     study.select("c")
     study.show_handles()
     before = study.pairs()
