@@ -7,8 +7,8 @@ from bright_box import grid
 from peak_detector import image_and_liver
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
-from liverpair.io.study import write_image, write_lesions
+from liverpair.core.lesions import LesionPair, write_lesions
+from liverpair.io.study import write_image
 
 PEAKS = np.array([(-20.0, 10.0, 8.0), (22.0, -6.0, -12.0)])
 SHIFT = np.array([6.0, -10.0, 16.0])

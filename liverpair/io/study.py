@@ -19,23 +19,6 @@ from liverpair.io.dicom_series import Series, list_series, read_series, series_o
 from liverpair.io.exports import list_export, pair_of, series_at
 from liverpair.io.image_checks import read_file
 from liverpair.io.image_notes import note_on
-from liverpair.io.weighting import guess_sequence, sequence_warning
-
-__all__ = [
-    "IMAGE_PARTS",
-    "LesionPair",
-    "Series",
-    "Study",
-    "guess_sequence",
-    "list_series",
-    "read_image",
-    "read_labeled",
-    "read_lesions",
-    "read_series",
-    "sequence_warning",
-    "write_image",
-    "write_lesions",
-]
 
 IMAGE_PARTS = ("t1", "t2", "t1_liver", "t2_liver")
 LESION_FILE = "lesions.json"

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from liverpair.segmentation.similarity_loss import registered
 from liverpair.training.command import checkpoint_of
 from reproduction.chapter2.mask_similarity import translation_similarity
 from reproduction.training import CODED_MASKS
+from reproduction.training.similarity_loss import registered
 from reproduction.training.similarity_task import SimilarityTask
 from reproduction.trainings import trained, words_of
 

@@ -18,10 +18,10 @@ from scipy.stats import spearmanr
 
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from liverpair.evaluation.result_files import write_results
-from liverpair.training.generated_data import TEST, DrawnSamples
 from reproduction.arguments import add_places, add_seeds, joined, positive, results_folder
 from reproduction.chapter2.coded_masks_networks import Found, Steps, find, network_of
 from reproduction.toys.coded_masks import CodedMasksSettings
+from reproduction.training.generated_data import TEST, DrawnSamples
 from reproduction.training.toy_data import drawn_masks
 
 NAME = "figure-2-15"

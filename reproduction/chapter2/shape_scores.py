@@ -10,7 +10,6 @@ import torch
 from scipy import ndimage
 from torch.utils.data import default_collate
 
-from liverpair.training.generated_data import TEST, DrawnSamples
 from liverpair.training.segmentation import SegmentationTask, batch_dice
 from reproduction.toys.striped_blobs import (
     POSITION,
@@ -21,6 +20,7 @@ from reproduction.toys.striped_blobs import (
     striped_blobs,
     striped_scene,
 )
+from reproduction.training.generated_data import TEST, DrawnSamples
 from reproduction.training.toy_data import blobs_sample
 
 RING_DIRECTIONS = 16

@@ -20,11 +20,11 @@ from liverpair.evaluation.result_files import write_results
 from liverpair.measures.froc import match_boxes, precision, sensitivity
 from liverpair.training.command import checkpoint_of
 from liverpair.training.detection import DetectionTask, PairSample, moved_overlaps
-from liverpair.training.generated_data import TEST, VALIDATION, DrawnSamples
 from reproduction.arguments import add_places, joined, positive, results_folder
 from reproduction.box_pictures import pair_picture
 from reproduction.toys.coded_pairs import CodedPairSettings
 from reproduction.training import CODED_PAIRS
+from reproduction.training.generated_data import TEST, VALIDATION, DrawnSamples
 from reproduction.training.toy_data import drawn_pair
 from reproduction.trainings import trained
 

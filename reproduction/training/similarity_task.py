@@ -8,15 +8,15 @@ import torch
 
 from liverpair.core.errors import InputError
 from liverpair.networks.registration import RegistrationNetwork
-from liverpair.segmentation.similarity_loss import (
+from liverpair.training.paired_livers import LAYOUTS, PairedLiversTask, mean_dice
+from liverpair.training.paired_livers_data import PairedLiversData
+from reproduction.training.similarity_loss import (
     SimilarityWeights,
     reference_loss,
     registered,
     registration_loss,
     similarity_losses,
 )
-from liverpair.training.paired_livers import LAYOUTS, PairedLiversTask, mean_dice
-from liverpair.training.paired_livers_data import PairedLiversData
 
 
 class Stage(IntEnum):

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from liverpair.training.detection import PairBatch, PairSample
-from liverpair.training.generated_data import DrawnData
 from reproduction.toys.coded_masks import CodedMasks, CodedMasksSettings, coded_masks
 from reproduction.toys.coded_pairs import CodedPair, CodedPairSettings, coded_pair
 from reproduction.toys.striped_blobs import StripedBlobs, StripedBlobsSettings, striped_blobs
+from reproduction.training.generated_data import DrawnData
 
 
 def masks_sample(pair: CodedMasks) -> dict[str, torch.Tensor]:

@@ -56,7 +56,7 @@ def test_every_line_for_outside_slicer_runs(tmp_path, monkeypatch, capsys):
     from peak_study import write_volumes
 
     from liverpair import cli
-    from liverpair.io.study import read_lesions
+    from liverpair.core.lesions import read_lesions
 
     write_brightness_bundle(tmp_path / "models" / "liver-t1t2", name="liver-t1t2")
     write_peak_bundle(tmp_path / "models" / "lesion-pairs-t1t2", name="lesion-pairs-t1t2")

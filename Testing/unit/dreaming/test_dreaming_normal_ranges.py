@@ -13,9 +13,10 @@ from lesion_study_factory import LESIONS, write_lesion_study
 from liverpair import cli
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
+from liverpair.core.lesions import write_lesions
 from liverpair.core.sides import Side
 from liverpair.dreaming.normal_ranges import NormalRanges, normal_ranges, ranges_of_objects
-from liverpair.io.study import read_image, write_image, write_lesions
+from liverpair.io.study import read_image, write_image
 from liverpair.measures.feature_names import feature_groups
 from liverpair.measures.radiomics import FeatureSettings, features_of
 

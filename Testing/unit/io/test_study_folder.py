@@ -13,8 +13,9 @@ from dicom_factory import write_stack
 from liverpair.core.atomic import image_suffix, written_whole
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid
+from liverpair.core.lesions import LesionPair
 from liverpair.io.image_notes import notes_on
-from liverpair.io.study import LesionPair, Study, read_image, write_image
+from liverpair.io.study import Study, read_image, write_image
 
 
 def oblique_image(seed: int = 0, pixel_type: int = sitk.sitkInt16) -> sitk.Image:

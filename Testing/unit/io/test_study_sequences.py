@@ -3,7 +3,7 @@
 import pytest
 
 from liverpair.core.sides import Side
-from liverpair.io.study import guess_sequence, sequence_warning
+from liverpair.io.weighting import guess_sequence, sequence_warning
 
 
 @pytest.mark.parametrize(

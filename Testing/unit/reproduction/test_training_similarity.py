@@ -11,10 +11,10 @@ from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.io.study import read_image
 from liverpair.segmentation.inference import SegmentOptions, segment
-from liverpair.segmentation.similarity_loss import SimilarityWeights
 from reproduction.__main__ import main
 from reproduction.toys.coded_masks import CodedMasksSettings
 from reproduction.training import SIMILARITY
+from reproduction.training.similarity_loss import SimilarityWeights
 from reproduction.training.similarity_task import SimilarityTask, Stage
 from reproduction.training.toy_data import CodedMasksData
 

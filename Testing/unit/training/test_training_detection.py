@@ -15,9 +15,9 @@ from liverpair.detection.losses import DetectionLoss
 from liverpair.detection.pairing import Found
 from liverpair.training.command import fit
 from liverpair.training.detection import DetectionTask, PairBatch, PairSample, moved_overlaps, take_weights
-from liverpair.training.generated_data import TRAINING, VALIDATION, DrawnSamples
 from liverpair.training.tasks import DETECTION
 from reproduction.toys.coded_pairs import CodedPairSettings
+from reproduction.training.generated_data import TRAINING, VALIDATION, DrawnSamples
 from reproduction.training.toy_data import CodedPairsData, drawn_pair
 
 SIZES = ((12.0, 12.0), (24.0, 24.0))

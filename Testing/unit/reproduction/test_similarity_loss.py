@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from liverpair.networks.registration import RegistrationNetwork, warp
-from liverpair.segmentation.similarity_loss import (
+from reproduction.training.similarity_loss import (
     SimilarityLosses,
     SimilarityWeights,
     reference_loss,
