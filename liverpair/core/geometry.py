@@ -85,12 +85,11 @@ def check_volume(image: sitk.Image, name: str) -> None:
     components = image.GetNumberOfComponentsPerPixel()
     if components != 1:
         raise InputError(f"{name} has {components} components; LiverPair needs a scalar volume.")
-    check_grid(Grid.of(image), name)
-    check_voxels(sitk.GetArrayViewFromImage(image), name)
+    check_voxels(sitk.GetArrayViewFromImage(image), Grid.of(image), name)
 
 
-def check_grid(grid: Grid, name: str) -> None:
-    """The part of `check_volume` that concerns where the voxels lie."""
+def check_voxels(values: np.ndarray, grid: Grid, name: str) -> None:
+    """As `check_volume`, for the voxels (z, y, x) of a scalar 3-D volume that lie on `grid`."""
     if min(grid.size) < 2:
         raise InputError(
             f"{name} is a single slice; LiverPair needs a volume of at least two slices in every direction."
@@ -104,15 +103,6 @@ def check_grid(grid: Grid, name: str) -> None:
             f"{name} has axes that are not at right angles.",
             "Resample it onto straight axes first; in 3D Slicer, harden its transform.",
         )
-    widths = [n * s for n, s in zip(grid.size, grid.spacing)]
-    for width in (max(widths), min(widths)):
-        if not MIN_WIDTH_MM <= width <= MAX_WIDTH_MM:
-            shown = f"{width / 1000:.3g} m" if width > MAX_WIDTH_MM else f"{width:.3g} mm"
-            raise InputError(f"{name} would be {shown} wide; check its voxel spacing.")
-
-
-def check_voxels(values: np.ndarray, name: str) -> None:
-    """The part of `check_volume` that concerns what is in the voxels (z, y, x)."""
     if np.issubdtype(values.dtype, np.complexfloating):
         raise InputError(f"{name} holds complex numbers; LiverPair needs a magnitude image.")
     if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
@@ -127,6 +117,11 @@ def check_voxels(values: np.ndarray, name: str) -> None:
             f"{name} has values too close to each other for single precision: {low:g} to {high:g}.",
             "Rescale its values.",
         )
+    widths = [n * s for n, s in zip(grid.size, grid.spacing)]
+    for width in (max(widths), min(widths)):
+        if not MIN_WIDTH_MM <= width <= MAX_WIDTH_MM:
+            shown = f"{width / 1000:.3g} m" if width > MAX_WIDTH_MM else f"{width:.3g} mm"
+            raise InputError(f"{name} would be {shown} wide; check its voxel spacing.")
 
 
 def to_lps(image: sitk.Image) -> sitk.Image:

@@ -10,7 +10,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid, check_grid, check_voxels, on_grid
+from liverpair.core.geometry import Grid, check_voxels, on_grid
 from liverpair.core.sides import Side
 from liverpair.io.weighting import guess_sequence
 from liverpair.mrml import frames, provenance
@@ -97,8 +97,7 @@ def check_node(volume_node, name: str) -> None:
     if volume_node.IsA("vtkMRMLLabelMapVolumeNode"):
         raise InputError(f"{name} is a label map; LiverPair needs the MR image itself.")
     _check_image_data(volume_node, name)
-    check_grid(grid_of(volume_node), name)
-    check_voxels(_voxels(volume_node), name)
+    check_voxels(_voxels(volume_node), grid_of(volume_node), name)
 
 
 def describe(volume_node) -> dict:
