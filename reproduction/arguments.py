@@ -1,6 +1,7 @@
 """What the command lines of the experiments share: numbers that mean something, options passed on, where results go."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,6 +69,11 @@ def results_folder(options: argparse.Namespace) -> Path:
     except OSError as error:
         raise InputError(f"'{folder}' cannot hold results: {error.strerror or error}.", "Choose another.") from error
     return folder
+
+
+def command_of(name: str, arguments: Sequence[str]) -> str:
+    """The command line that ran an experiment."""
+    return shlex.join(["python", "-m", "reproduction", name, *arguments])
 
 
 def joined(words: Sequence[str]) -> list[str]:

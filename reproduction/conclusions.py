@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from liverpair.core.errors import InputError
 from liverpair.evaluation.result_files import RESULTS_FOLDER, write_results
 from reproduction import verdicts
+from reproduction.arguments import command_of
 from reproduction.verdicts import Judged, Result
 
 NAME = "conclusions"
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [row(conclusion, options.results) for conclusion in CONCLUSIONS],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data="the results beside this one, each with its own data and command",
         title="The findings of the thesis, and ours",
         folder=options.results,

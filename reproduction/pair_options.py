@@ -1,7 +1,6 @@
 """Options of the experiments on liver networks: which pairs, which seeds, how long."""
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from liverpair.core.errors import InputError
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES, pair_files
 from reproduction.arguments import Different, add_places, add_seeds, joined, positive, results_folder
 from reproduction.chapter3.dream_networks import data_root
+from reproduction.trainings import words_of
 
 SEEDS = (0, 1)
 STEPS = 1200
@@ -69,7 +69,7 @@ def options_of(
             "Name cases with --test-cases, --train-cases and --validation-cases, their folder with --data-root.",
         )
     if options.others:
-        training = [*_split(*options.others), *training]
+        training = [*split_words(*options.others), *training]
     if options.smoke:
         options.seeds, options.steps, options.cases = [0], 2, options.cases[:2]
         training = [*(() if options.others else SMOKE_SPLIT), *SMOKE, *training]
@@ -121,6 +121,6 @@ def _cases(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[list[str
     return tuple(test), (train, validation)
 
 
-def _split(train: Sequence[str], validation: Sequence[str]) -> list[str]:
+def split_words(train: Sequence[str], validation: Sequence[str]) -> list[str]:
     """Options of a training on these cases."""
-    return [f"--data.train={json.dumps(list(train))}", f"--data.validation={json.dumps(list(validation))}"]
+    return words_of({"data.train": list(train), "data.validation": list(validation)})

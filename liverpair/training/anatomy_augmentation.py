@@ -4,35 +4,24 @@ The transforms take a sample {"image": (1, z, y, x), "target": (organs, z, y, x)
 the liver.
 """
 
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import RandomizableTransform
 from scipy import ndimage
+
+from liverpair.training.scanner_augmentation import RandomChange
 
 AIR = 0.04
 """Less than this part of the image's range is air."""
 
-Sample = Mapping[Hashable, Any]
 
-
-class OrganTransform(RandomizableTransform):
+class OrganTransform(RandomChange):
     """A random change of "image" that looks at the organs in "target", and may change them too."""
 
-    def __call__(self, data: Sample) -> dict[Hashable, Any]:
-        """The sample, changed with the transform's probability."""
-        out = dict(data)
-        self.randomize(None)
-        if self._do_transform and bool((out["target"][0] > 0.5).any()):
-            image, target = self.changed(torch.as_tensor(out["image"]), torch.as_tensor(out["target"]))
-            out["image"], out["target"] = image.clamp(0.0, 1.0), target
-        return out
-
-    def changed(self, image: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Image and organs after the change."""
-        raise NotImplementedError
+    def applies(self, target: Any) -> bool:
+        """Whether there is liver."""
+        return bool((target[0] > 0.5).any())
 
 
 class RandOrganContrast(OrganTransform):
@@ -56,7 +45,7 @@ class RandOrganContrast(OrganTransform):
                 texture = image - (image * organ).sum() / share
                 weight = self.R.uniform(0.3, 1.2) * (1 if self.R.rand() < 0.5 else -1)
                 out = out + organ * (self.R.uniform(0.05, 0.95) + weight * texture).clamp(0.0, 1.0)
-        return out, target
+        return out.clamp(0.0, 1.0), target
 
 
 class RandEnhancement(OrganTransform):
@@ -70,7 +59,7 @@ class RandEnhancement(OrganTransform):
         out = image + target[:1] * (self.R.uniform(0.05, 0.3) + self.R.uniform(0.5, 2.5) * detail)
         for organ in target[1:]:
             out = out + organ * self.R.uniform(0.1, 0.5)
-        return out, target
+        return out.clamp(0.0, 1.0), target
 
 
 class RandPaintedLesions(OrganTransform):
@@ -96,7 +85,7 @@ class RandPaintedLesions(OrganTransform):
             ratio = self.R.uniform(0.2, 0.8) if self.R.rand() < 0.5 else self.R.uniform(1.2, 2.2)
             lesion = ratio * mean + 0.3 * (out[0] - mean)
             out[0] = out[0] + inside * (lesion - out[0])
-        return out, target
+        return out.clamp(0.0, 1.0), target
 
 
 class RandResection(OrganTransform):
@@ -118,7 +107,7 @@ class RandResection(OrganTransform):
         texture = image[0] - _smooth(image[0], self.TEXTURE_SIGMA)
         target = target.clone()
         target[0] = liver - removed
-        return (image[0] + removed * (filling + texture - image[0]))[None], target
+        return (image + removed * (filling + texture - image)).clamp(0.0, 1.0), target
 
 
 def _smooth(array: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -4,7 +4,6 @@ Every number of steps is a training of its own, from random weights, with the sa
 """
 
 import argparse
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
-from reproduction.arguments import Different, positive
+from reproduction.arguments import Different, command_of, positive
 from reproduction.chapter2.loss_networks import LOSSES
 from reproduction.chapter2.strategy_arms import ARMS, REFERENCE, Arm, bundles_of
 from reproduction.chapter2.strategy_figures import dice_by_steps
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [row(arm, steps, dice[steps][arm.key]) for arm in chosen for steps in budgets],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=data_words(options),
         title="Longer trainings of the networks of tables 2.1 and 2.3",
         values={"budgets": list(budgets), "seeds": options.seeds} | differences(dice),

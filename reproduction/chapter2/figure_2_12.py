@@ -6,7 +6,6 @@ translation: without a filter, interpolation between voxels turns it aside.
 
 import argparse
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from liverpair.evaluation.result_files import write_results
 from liverpair.io.study import read_image
 from liverpair.networks.registration import binomial_blur, warp
 from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
-from reproduction.arguments import add_places, natural, positive, results_folder
+from reproduction.arguments import add_places, command_of, natural, positive, results_folder
 from reproduction.chapter3.dream_networks import data_root
 from reproduction.pair_options import DATA_NAME
 
@@ -72,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{_mask_name(options)}, voxels of {options.spacing:g} mm, {options.directions} directions, "
         f"seed {options.seed}",
         title="Gradients of the registration with and without a filter, beside figure 2.12 of the thesis",

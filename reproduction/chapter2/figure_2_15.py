@@ -5,7 +5,6 @@ hand, the more the second predicted mask should look like the first, moved.
 """
 
 import argparse
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from scipy.stats import spearmanr
 
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from liverpair.evaluation.result_files import write_results
-from reproduction.arguments import add_places, add_seeds, joined, positive, results_folder
+from reproduction.arguments import add_places, add_seeds, command_of, joined, positive, results_folder
 from reproduction.chapter2.coded_masks_networks import Found, Steps, find, network_of
 from reproduction.toys.coded_masks import CodedMasksSettings
 from reproduction.training.generated_data import TEST, DrawnSamples
@@ -87,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{options.pairs} new pairs, 64 × 64, from our generator (reproduction.toys.coded_masks)",
         title="Similarity of predicted masks, beside figure 2.15 of the thesis",
         values={"steps": list(options.steps), "seeds": options.seeds, **directions(gains)},

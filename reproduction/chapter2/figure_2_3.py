@@ -5,7 +5,6 @@ translations of 10 to 30 pixels and tested on all; others are trained with longe
 """
 
 import argparse
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from liverpair.core.errors import InputError
 from liverpair.evaluation.result_files import table_text, write_results
-from reproduction.arguments import add_places, add_seeds, joined, positive, results_folder
+from reproduction.arguments import add_places, add_seeds, command_of, joined, positive, results_folder
 from reproduction.chapter2.shape_figures import Example, map_figure, sweep_figure
 from reproduction.chapter2.shape_findings import (
     NOT_RUN,
@@ -88,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [{**row, "holds": in_words(row["holds"])} for row in rows.values()],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{options.images} new images of striped blobs for every network, from our generator "
         "(reproduction.toys.striped_blobs)",
         title="Channels that are not aligned, beside figure 2.3 of the thesis",

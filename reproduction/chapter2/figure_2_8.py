@@ -3,7 +3,6 @@
 Its bets on the masks of the network that was trained against it; published: they concentrate on the liver's border.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from liverpair.core.device import choose_device
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.synthesis.paired_lesions_evaluation import RealPair, read_real_pair
+from reproduction.arguments import command_of
 from reproduction.chapter2.bets import BORDER_MM, Wager, wager_on
 from reproduction.chapter2.loss_figures import bets_figure
 from reproduction.chapter2.loss_networks import GAMBLER, kept_adversary
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=data_words(options),
         title="Bets of the gambler, beside figure 2.8 of the thesis",
         values={**budget(options), "expected_ratio": EXPECTED_RATIO, "ratio": rows[-1]["ratio"]},

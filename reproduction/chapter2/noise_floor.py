@@ -6,7 +6,6 @@ be the same each time if chance played no part. Test cases take no part. A repet
 
 import argparse
 import json
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ import numpy as np
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
+from reproduction.arguments import command_of
 from reproduction.chapter2.strategy_arms import REFERENCE, trained_bundle
 from reproduction.chapter2.strategy_scores import PairScores
-from reproduction.pair_options import options_of
+from reproduction.pair_options import options_of, split_words
 
 NAME = "noise-floor"
 CASES = ("01", "02", "03", "05", "13", "15", "19", "20", "31", "33", "36", "38")
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
         dice = []
         for number, fold in enumerate(folds(cases, count, SPLIT_SEED + seed)):
             run = options.runs / "paired-livers" / f"noise-floor-{options.steps}-{seed}-{number}"
-            split = [f"--data.train={json.dumps(fold.train)}", f"--data.validation={json.dumps(fold.validation)}"]
+            split = split_words(fold.train, fold.validation)
             bundle = trained_bundle(REFERENCE.networks[0], run, seed, options, [*training, *split])
             if bundle is None:
                 break
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{options.data_name} cases {', '.join(cases)}",
         title="The noise floor of mean Dice",
         values={"noise_floor": floor(rows), "published_noise_floor": PUBLISHED, "steps": options.steps},

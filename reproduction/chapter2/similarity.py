@@ -5,7 +5,6 @@ those of networks that were trained without the constraint, and those of one tra
 """
 
 import argparse
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from liverpair.bundle import Bundle
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.summary import wilcoxon
+from reproduction.arguments import command_of
 from reproduction.chapter2.similarity_scores import SimilarityScores
 from reproduction.chapter2.strategy_arms import arms_of, bundles_of, trained_bundle
 from reproduction.chapter2.strategy_figures import contour_panels
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [row(key, measured) for key in ARMS],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=data_words(options),
         title="The similarity constraint, beside the figures of section 2.3.4 of the thesis",
         values={**budget(options), **directions(measured), **noise(measured)},

@@ -6,7 +6,6 @@ sides (specialised) or without, all trained with equal steps.
 
 import argparse
 import itertools
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.summary import least_significant_difference, wilcoxon
+from reproduction.arguments import command_of
 from reproduction.chapter2.noise_floor import measured_floor
 from reproduction.chapter2.strategy_arms import REFERENCE, SMOKE_ARMS, Arm, arms_of, networks_of
 from reproduction.chapter2.strategy_figures import contour_panels
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [row(arm, dice, hd95) for arm in arms_of(None)],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=data_words(options),
         title="Input and output strategies, beside table 2.1 of the thesis",
         values={**budget(options), **directions(dice), **noise(dice, options)},

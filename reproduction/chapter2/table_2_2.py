@@ -5,7 +5,6 @@ minus Dice with the image of the same modality of another case.
 """
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from scipy.stats import spearmanr
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
+from reproduction.arguments import command_of
 from reproduction.chapter2.strategy_arms import ARMS, SMOKE_ARMS, Arm, networks_of
 from reproduction.chapter2.strategy_figures import lost_dice
 from reproduction.chapter2.strategy_scores import PairScores
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [row(arm, ours[arm.key]) for arm in arms],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=data_words(options),
         title="Dice lost with a foreign auxiliary image, beside table 2.2 of the thesis",
         values={**budget(options), "derangement_seed": DERANGEMENT_SEED, **compared},

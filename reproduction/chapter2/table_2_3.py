@@ -4,7 +4,6 @@ The single, non-specialised network trained with each of six losses, all with eq
 """
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
 from liverpair.segmentation.adversarial_losses import ADVERSARIES
+from reproduction.arguments import command_of
 from reproduction.chapter2.loss_figures import gains_figure
 from reproduction.chapter2.loss_networks import ALONE, LOSSES, kept_adversary, losses_of
 from reproduction.chapter2.strategy_arms import REFERENCE, Arm, networks_of
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [row(loss, dice, hd95) for loss in LOSSES],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=data_words(options),
         title="Losses, beside table 2.3 of the thesis",
         values={**budget(options), **gains(dice), **known, **weights},

@@ -1,13 +1,13 @@
 """Two or three networks that learned different objects, compared by what they dream."""
 
 import argparse
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.feature_names import title_of
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
+from reproduction.arguments import command_of
 from reproduction.chapter3.dream_figures import FeaturePanel, feature_curves, picture_grid
 from reproduction.chapter3.dream_runs import (
     Dreamt,
@@ -93,7 +93,7 @@ def write_comparison(
     write_results(
         name,
         rows,
-        shlex.join(["python", "-m", "reproduction", name, *arguments]),
+        command_of(name, arguments),
         data=f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase, healthy livers: {options.starts} starts",
         title=title,
         values=values,

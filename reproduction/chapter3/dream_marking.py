@@ -5,7 +5,6 @@ network relies on the strokes is known: by the Dice that it loses on lesions wit
 from healthy slices alone: by how far the strokes rise in what it dreams.
 """
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from liverpair.evaluation.result_files import write_results
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.synthesis.slice_objects import Marking, stroke_kernel
 from liverpair.training.lesion_slices_data import SliceObjects, mean_dice
+from reproduction.arguments import command_of
 from reproduction.chapter3.dream_figures import FeaturePanel, feature_curves, ordered_colors, picture_grid
 from reproduction.chapter3.dream_networks import MARKED, marked_name
 from reproduction.chapter3.dream_runs import (
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase: {options.starts} starts in healthy livers; "
         f"synthetic lesions ({TEST_VARIANTS} sets a case) for Dice",
         title="What networks dream that relied on a marking, more or less",

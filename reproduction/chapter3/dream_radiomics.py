@@ -4,7 +4,6 @@ Which features does it drive into the range of the lesions that it learned, whic
 for? With two baselines beside it: random weights, and a random direction of equal steps.
 """
 
-import shlex
 from collections.abc import Sequence
 
 from liverpair.core.trajectories import RUN_KINDS
@@ -14,6 +13,7 @@ from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.feature_names import default_features, title_of
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
+from reproduction.arguments import command_of
 from reproduction.chapter3.dream_figures import picture_grid
 from reproduction.chapter3.dream_networks import REALISTIC
 from reproduction.chapter3.dream_runs import (
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase, healthy livers: {options.starts} starts; "
         f"ranges of {ranges.count} synthetic lesions of training",
         title=f"What {bundle.name} looks for, read from its dreams",

@@ -4,7 +4,6 @@ Writes the scores into the models' cards too.
 """
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.synthesis.slice_objects import Fakes
 from liverpair.training.lesion_slices_cache import LesionSlices
 from liverpair.training.lesion_slices_data import LesionSlicesData, SliceObjects, mean_dice
+from reproduction.arguments import command_of
 from reproduction.chapter3.dream_networks import ELONGATED, FAKE, MARKED, NETWORKS, marked_name
 from reproduction.chapter3.dream_runs import inspected, options_of
 
@@ -39,7 +39,7 @@ NOTES = (
 def main(arguments: Sequence[str]) -> None:
     """Train what is missing, score, write."""
     options, training = options_of(NAME, __doc__, arguments)
-    command = shlex.join(["python", "-m", "reproduction", NAME, *arguments])
+    command = command_of(NAME, arguments)
     rows = []
     for name in NETWORKS:
         bundle, objects = inspected(name, options, training), OBJECTS[name]

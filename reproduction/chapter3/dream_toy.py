@@ -8,7 +8,6 @@ does not matter.
 """
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from liverpair.evaluation.result_files import RESULTS_FOLDER, write_results
+from reproduction.arguments import command_of
 from reproduction.chapter3.dream_toy_climbs import CENTER, LINE_DEGREES, Climb, Points, axes_of_line, climb, draw_points
 from reproduction.chapter3.dream_toy_figure import toy_figure
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         [row(c, points) for c in climbs],
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{options.points} points of each class, drawn along a line at {LINE_DEGREES:g}°",
         title="Steepest ascent on two linear classifiers",
         values={"bend": tilted.bend, "angle_degrees": tilted.angle_degrees, "drift_z": tilted.z[-1, 1]},

@@ -6,7 +6,6 @@ first.
 """
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,7 @@ from liverpair.evaluation.result_files import write_results
 from liverpair.measures.froc import match_boxes, precision, sensitivity
 from liverpair.training.command import checkpoint_of
 from liverpair.training.detection import DetectionTask, PairSample, moved_overlaps
-from reproduction.arguments import add_places, joined, positive, results_folder
+from reproduction.arguments import add_places, command_of, joined, positive, results_folder
 from reproduction.box_pictures import pair_picture
 from reproduction.toys.coded_pairs import CodedPairSettings
 from reproduction.training import CODED_PAIRS
@@ -100,7 +99,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{options.pairs} new coded pairs, 256 × 256, from our generator (reproduction.toys.coded_pairs)",
         title="Paired detection in two dimensions, beside the published figures",
         values=values,

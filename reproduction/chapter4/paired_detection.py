@@ -8,7 +8,6 @@ the real livers of test cases.
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from liverpair.synthesis.paired_lesions_evaluation import (
 )
 from liverpair.training.command import checkpoint_of
 from liverpair.training.tasks import DETECTION
-from reproduction.arguments import joined
+from reproduction.arguments import command_of, joined
 from reproduction.chapter3.lesion_slices import lesion_slices
 from reproduction.chapter4.froc_figure import froc_figure
 from reproduction.trainings import trained
@@ -94,7 +93,7 @@ def main(arguments: Sequence[str]) -> None:
         arms.append(Arm("as scanned (published), trained so", trained_as_published(options.runs, training)))
     scored = {arm.title: detect_all(arm, folder, lesion_cases) for arm in arms}
     results = {title: score_cases(cases) for title, cases in scored.items()}
-    command = shlex.join(["python", "-m", "reproduction", NAME, *arguments])
+    command = command_of(NAME, arguments)
     write(results, scored, arms, options.results, command)
     if options.write:
         write_card(arms[0], results[arms[0].title], scored[arms[0].title], folder, lesion_cases, command)

@@ -5,8 +5,6 @@ pairs held back from training (no test case): as scanned, and changed in the way
 """
 
 import argparse
-import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -26,9 +24,11 @@ from liverpair.training.preprocessing_cache import TrainingVolume
 from liverpair.training.segmentation import batch_dice
 from liverpair.training.segmentation_data import ImageKind, SegmentationData
 from liverpair.training.tasks import SEGMENTATION
+from reproduction.arguments import command_of
 from reproduction.chapter2.strategy_arms import trained_bundle
-from reproduction.pair_options import options_of
+from reproduction.pair_options import options_of, split_words
 from reproduction.recipes.cross_validation import CONFIG, SMOKE
+from reproduction.trainings import words_of
 
 NAME = "augmentation"
 TRAIN, HELD_BACK = ("01", "02", "03", "13", "15", "19", "20", "31"), ("05", "33", "36", "38")
@@ -56,14 +56,14 @@ def main(arguments: Sequence[str]) -> None:
     if options.smoke:
         train, held_back = options.others or (("38",), ("38",))
         training = [*SMOKE, *training]
-    split = [f"--data.train={json.dumps(train)}", f"--data.validation={json.dumps(held_back)}"]
+    split = split_words(train, held_back)
     rows = []
     for name, augmentation in recipes(options.without).items():
         row: dict[str, Any] = {"training": name}
         scores = []
         for seed in options.seeds:
             run = options.runs / "augmentation" / f"{name.replace(' ', '-')}-{options.steps}-{seed}"
-            chosen = [f"--data.augmentation.{change}={chance}" for change, chance in asdict(augmentation).items()]
+            chosen = words_of({f"data.augmentation.{change}": p for change, p in asdict(augmentation).items()})
             bundle = trained_bundle(CONFIG, run, seed, options, [*training, *split, *chosen], SEGMENTATION)
             if bundle is not None:
                 scores.append(dice_under_changes(bundle, options.data_root, held_back, options))
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{options.data_name}, trained on {', '.join(train)}, measured on {', '.join(held_back)}",
         title="Augmentation of the liver network: with and without each change",
         values={"steps": options.steps, "seeds": list(options.seeds)},

@@ -5,8 +5,6 @@ recipe was chosen before on the fixed split; here nothing is chosen any more.
 """
 
 import argparse
-import json
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,9 +13,10 @@ from liverpair.evaluation.score_segmentation import References, score, spread
 from liverpair.segmentation.inference import SegmentOptions
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.training.tasks import SEGMENTATION
+from reproduction.arguments import command_of
 from reproduction.chapter2.noise_floor import folds
 from reproduction.chapter2.strategy_arms import trained_bundle
-from reproduction.pair_options import options_of
+from reproduction.pair_options import options_of, split_words
 
 NAME = "cross-validation"
 CONFIG = "liver-t1t2-robust"
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     for seed in options.seeds:
         for number, fold in enumerate(folds(cases, count, SPLIT_SEED)):
             run = options.runs / "cross-validation" / f"{options.config}-{options.steps}-{seed}-{number}"
-            split = [f"--data.train={json.dumps(fold.train)}", f"--data.validation={json.dumps(fold.validation)}"]
+            split = split_words(fold.train, fold.validation)
             bundle = trained_bundle(options.config, run, seed, options, [*training, *split], SEGMENTATION)
             if bundle is None:
                 rows += [{"fold": number + 1, "case": case, "side": "–", "dice": "not run"} for case in fold.test]
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
     write_results(
         NAME,
         rows,
-        shlex.join(["python", "-m", "reproduction", NAME, *arguments]),
+        command_of(NAME, arguments),
         data=f"{options.data_name} cases {', '.join(cases)}",
         title="Cross-validation of the liver network's recipe",
         values={"config": options.config, "steps": options.steps, **spread(rows)},

@@ -81,7 +81,7 @@ def trained(config) -> Path:
 
 
 def test_a_resumed_run_goes_on_where_it_stopped(trained):
-    curve, seconds = learning_curve(trained / "run")
+    curve, seconds = learning_curve(trained / "run", SegmentationTask.CURVES)
     steps = [point["step"] for point in curve if "validation_dice" in point]
     assert steps[:2] == [9, 19] and steps == sorted(steps) and steps[-1] >= 38
     losses = [point["loss"] for point in curve if "loss" in point]
