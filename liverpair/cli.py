@@ -65,7 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Liver oncology in paired, unregistered T1- and T2-weighted MRI.",
-        epilog="COMMAND --help says more.",
+        epilog="COMMAND --help lists its options.",
     )
     parser.add_argument("--version", action="version", version=f"LiverPair {liverpair.__version__}")
     parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")

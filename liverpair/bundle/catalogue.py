@@ -47,7 +47,7 @@ class Catalogue:
         return self._read()[1]
 
     def find(self, name_or_path: str | Path) -> Bundle:
-        """The model of this name, or the bundle in this folder. Raises `BundleError`, naming the models there are."""
+        """The model of this name, or the bundle in this folder. Raises `BundleError`, naming those there are."""
         for root in self.roots:
             if _is_plain_name(name_or_path) and (root / name_or_path / MANIFEST_FILE).is_file():
                 return Bundle.load(root / name_or_path)

@@ -68,7 +68,7 @@ def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle
     there, measures = existing_results(output), read_measures(output)
     if there and MEASURES_FILE not in there:
         raise InputError(
-            f"'{output}' holds {there[0]}, which is not LiverPair's.",
+            f"'{output}' holds {there[0]}, which LiverPair did not write.",
             "Choose another output folder, or add --overwrite.",
         )
     if measures is None or not is_complete(output, measures):

@@ -44,8 +44,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--studies",
         type=Path,
-        help="do every study in this folder: subfolders with t1.nii.gz, t2.nii.gz and, when there are, t1_liver.nii.gz "
-        "and t2_liver.nii.gz",
+        help="process every study in this folder: subfolders with t1.nii.gz, t2.nii.gz and, if present, "
+        "t1_liver.nii.gz and t2_liver.nii.gz",
     )
     parser.add_argument(
         "-o",
@@ -54,7 +54,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         required=True,
         help="folder of the results; with --studies, one subfolder per study",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     parser.add_argument("--t1-liver", metavar="MASK", help="liver mask of T1 (default: segmented first)")
     parser.add_argument("--t2-liver", metavar="MASK", help="liver mask of T2 (default: segmented first)")
     parser.add_argument(
@@ -78,9 +78,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--threshold",
         type=float,
         metavar="SCORE",
-        help="lowest score (default: what the model says)",
+        help="lowest score (default: the model's own)",
     )
-    parser.add_argument("--alignment", help="aligned or published (default: what the model says)")
+    parser.add_argument("--alignment", help="aligned or published (default: the model's own)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
     parser.add_argument("--engine", default="auto", help="what computes the network (default: auto)")
     parser.add_argument(
@@ -91,7 +91,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--accept",
         action="store_true",
-        help="say nothing of doubts about the input and its result: they are known (they are kept with the result)",
+        help="do not print doubts about the input and its result; they are kept with the result",
     )
     parser.set_defaults(run=run)
 

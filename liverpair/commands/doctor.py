@@ -17,7 +17,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add `doctor`."""
     parser = commands.add_parser(
         "doctor",
-        help="tell what would compute here, which models and packages there are, and whether it works",
+        help="show what would compute here, which models and packages are installed, and whether everything works",
         description="Looks at this machine and installation, and segments the liver of a phantom. Exit code 0 when "
         "everything that is needed works.",
     )

@@ -92,7 +92,7 @@ def models() -> list[Finding]:
     for folder, why in catalogue.problems().items():
         own = folder.parent == catalogue.user_root
         hint = "delete it, or import it again" if own else "install LiverPair again"
-        sentence = f"'{folder}' is not usable: {why.rstrip('.')}. To mend it, {hint}."
+        sentence = f"'{folder}' is not usable: {why.rstrip('.')}. To repair it, {hint}."
         found.append(Finding("note" if own else "fault", sentence, {"folder": str(folder), "problem": why}))
     if not any(finding.values.get("name") == DEFAULT_LIVER_MODEL for finding in found):
         sentence = f"The model '{DEFAULT_LIVER_MODEL}', which segments livers by default, is missing or not usable."

@@ -21,13 +21,13 @@ OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "activation": (str, "what is raised: logit or probability"),
     "gradient": (str, "normalized (steps of equal length) or raw"),
     "step": (float, "length of a step: RMS change of the image as a fraction of its dynamic range"),
-    "iterations": (int, "steps at most"),
+    "iterations": (int, "maximum number of steps"),
     "patience": (int, "stop when the activation gains too little over so many steps"),
-    "minimum_gain": (float, "how little that is, as a fraction; 0 never stops"),
-    "every": (int, "keep the image of every so many iterations"),
+    "minimum_gain": (float, "the smallest gain that counts, as a fraction; 0 never stops"),
+    "every": (int, "keep the image of every N-th iteration"),
     "threshold": (float, "probability above which a voxel belongs to the object"),
     "precision": (str, "auto, fp32 or bf16"),
-    "seed": (int, "of random starts and baselines"),
+    "seed": (int, "seed seed seed seed of random starts and baselines"),
 }
 """Settings of a dream that are options of their own, with their types."""
 
@@ -45,8 +45,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     # argparse takes negative numbers with an exponent for options.
     parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="the volume, or T1 and T2; '-' leaves one out")
-    parser.add_argument("--t1", help="the T1-weighted volume, when it is alone")
-    parser.add_argument("--t2", help="the T2-weighted volume, when it is alone")
+    parser.add_argument("--t1", help="the T1-weighted volume, if it is the only one")
+    parser.add_argument("--t2", help="the T2-weighted volume, if it is the only one")
     parser.add_argument("-o", "--output", type=folder_of_results, required=True, help="folder of the results")
     parser.add_argument("--model", required=True, help="name or folder of the model that is inspected")
     _add_neurons(parser)
@@ -55,7 +55,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="…", help=f"{text} (default: {default})")
     frames = " ".join(map(str, DreamSettings.frames))
     parser.add_argument(
-        "--frames", type=int, nargs="*", metavar="I", help=f"iterations whose image is kept (default: {frames})"
+        "--frames", type=int, nargs="*", metavar="I", help=f"iterations whose images are kept (default: {frames})"
     )
     parser.add_argument("--no-crop", action="store_true", help="compute the whole image at every step; slower")
     parser.add_argument(
@@ -63,23 +63,29 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="as in pyradiomics: glcm_Contrast (default: the usual)",
+        help="features, named as in pyradiomics: glcm_Contrast (default: the published ones)",
     )
     parser.add_argument(
         "--baseline", action="append", default=[], metavar="KIND", help=f"also run {' or '.join(BASELINES)}"
     )
-    parser.add_argument("--normal-ranges", metavar="FILE", help="of normal-ranges (default: those of the model)")
+    parser.add_argument("--normal-ranges", metavar="FILE", help="a file of normal-ranges (default: the model's own)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
-    parser.add_argument("--resume", action="store_true", help="go on with the unfinished dream in FOLDER")
-    parser.add_argument("--overwrite", action="store_true", help="replace a dream that is there already")
+    parser.add_argument("--resume", action="store_true", help="resume the unfinished dream in FOLDER")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing dream")
     parser.add_argument("--no-report", action="store_true", help="write no plot and no report")
     parser.set_defaults(run=run)
 
 
 def _add_neurons(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("neurons to begin at; each is a start")
+    group = parser.add_argument_group("neurons to start from; each is a start of its own")
     group.add_argument(
-        "--point", type=float, nargs=3, action="append", default=[], metavar=("X", "Y", "Z"), help="the one at a point"
+        "--point",
+        type=float,
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("X", "Y", "Z"),
+        help="one neuron",
     )
     group.add_argument(
         "--box",
@@ -91,11 +97,15 @@ def _add_neurons(parser: argparse.ArgumentParser) -> None:
         help="the mean over a box: center, and size along the axes of the image",
     )
     group.add_argument(
-        "--random-starts", type=int, default=0, metavar="N", help="N in the liver where the model sees no object"
+        "--random-starts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="N neurons in the liver where the model sees no object",
     )
-    group.add_argument("--t1-liver", metavar="MASK", help="liver mask of T1 (default: segmented when it is needed)")
-    group.add_argument("--t2-liver", metavar="MASK", help="liver mask of T2 (default: segmented when it is needed)")
-    group.add_argument("--side", choices=tuple(Side), help="which of T1 and T2 is dreamed on, when both could be")
+    group.add_argument("--t1-liver", metavar="MASK", help="liver mask of T1 (default: segmented if needed)")
+    group.add_argument("--t2-liver", metavar="MASK", help="liver mask of T2 (default: segmented if needed)")
+    group.add_argument("--side", choices=tuple(Side), help="which of T1 and T2 to dream on, if both are possible")
 
 
 def run(arguments: argparse.Namespace) -> int:

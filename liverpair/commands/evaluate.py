@@ -42,7 +42,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--cases", nargs="+", help="names of the studies to score; all when left out")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--engine", default="auto")
-    parser.add_argument("--description", default="", help="what the results say about the data")
+    parser.add_argument("--description", default="", help="description of the data, for the results")
     parser.add_argument("--results", metavar="NAME", help="write the tables to docs/results/NAME.md and .json too")
     liver = parser.add_argument_group("of a model that segments")
     liver.add_argument("--t1", help="file of the T1 volume in a study (default: t1.nii.gz)")
@@ -73,13 +73,16 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "no MODEL is named then",
     )
     lesions.add_argument(
-        "--kinds", action="store_true", default=None, help="kind of a lesion: its note up to the first comma"
+        "--kinds",
+        action="store_true",
+        default=None,
+        help="score by kind of lesion: its note up to the first comma",
     )
     lesions.add_argument(LABEL_OPTION, metavar="LABEL", help="label of the liver in masks of several, as for 'detect'")
-    lesions.add_argument("--liver-model", action="append", metavar="MODEL", help="makes the masks that are missing")
-    floor = {"type": float, "metavar": "SCORE", "help": "lowest score (default: what the model says)"}
+    lesions.add_argument("--liver-model", action="append", metavar="MODEL", help="model that makes missing masks")
+    floor = {"type": float, "metavar": "SCORE", "help": "lowest score (default: the model's own)"}
     add_option(lesions, "--score-floor", "--threshold", **floor)
-    lesions.add_argument("--alignment", help="aligned or published (default: what the model says)")
+    lesions.add_argument("--alignment", help="aligned or published (default: the model's own)")
     parser.set_defaults(run=run)
 
 

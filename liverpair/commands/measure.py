@@ -15,11 +15,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("reference", help="image file on the same grid")
     parser.add_argument(
         "--label",
-        help="the structure, when a file holds several: its value, or totalsegmentator, amos or chaos for the liver in "
+        help="the structure, if a file holds several: its value, or totalsegmentator, amos or chaos for the liver in "
         "such a map",
     )
-    parser.add_argument("--reference-label", metavar="LABEL", help="that of the reference, when it has another")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--reference-label", metavar="LABEL", help="the same for the reference, if it differs")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
 
 

@@ -12,7 +12,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add `models` and its actions."""
     parser = commands.add_parser("models", help="list, show, import or delete models")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    actions.add_parser("list", help="the models there are").set_defaults(run=list_models)
+    actions.add_parser("list", help="the models that are installed").set_defaults(run=list_models)
     show = actions.add_parser("show", help="the card of a model: what it was trained on, how good it is")
     show.add_argument("model", help="name, or folder")
     show.set_defaults(run=show_model)

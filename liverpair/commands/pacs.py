@@ -22,7 +22,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     find.add_argument("--name", default="", help="patient name; * stands for any letters")
     find.add_argument("--date", default="", help="20240501, or 20240101-20240630")
     find.add_argument("--modality", default="MR", help="default: MR; '' for all")
-    find.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    find.add_argument("--json", action="store_true", help="print JSON instead of a table")
     find.set_defaults(run=run_find)
     get = actions.add_parser("get", help="fetch a study")
     get.add_argument("study", help="its Study Instance UID, as 'pacs find' lists it")

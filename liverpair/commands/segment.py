@@ -33,8 +33,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "images", nargs="*", metavar="T1 T2", help="the two volumes, '-' leaves one out; or the folder of one study"
     )
-    parser.add_argument("--t1", help="the T1-weighted volume, when it is alone")
-    parser.add_argument("--t2", help="the T2-weighted volume, when it is alone")
+    parser.add_argument("--t1", help="the T1-weighted volume, if it is the only one")
+    parser.add_argument("--t2", help="the T2-weighted volume, if it is the only one")
     parser.add_argument(
         "--studies", type=Path, help="segment every study in this folder: subfolders with t1.nii.gz and t2.nii.gz"
     )
@@ -45,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         required=True,
         help="folder of the results; with --studies, one subfolder per study",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     add_option(
         parser,
         "--model",
@@ -58,7 +58,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--engine",
         default="auto",
-        help="what computes the network (default: auto, the fastest that agrees with plain torch)",
+        help="what computes the network (default: auto, which depends on the machine alone)",
     )
     parser.add_argument("--probability", action="store_true", help="also write probability maps")
     parser.add_argument(
@@ -70,12 +70,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--largest-component",
         action=argparse.BooleanOptionalAction,
-        help="keep the largest connected part only (default: what the model says)",
+        help="keep the largest connected part only (default: the model's own)",
     )
     parser.add_argument(
         "--accept",
         action="store_true",
-        help="say nothing of doubts about the input and its result: they are known (they are kept with the result)",
+        help="do not print doubts about the input and its result; they are kept with the result",
     )
     parser.set_defaults(run=run)
 

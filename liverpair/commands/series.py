@@ -13,7 +13,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Numbers name a series to other commands: 'FOLDER:3' is the third.",
     )
     parser.add_argument("folder", type=Path, help="a folder with DICOM files, at any depth")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
 
 

@@ -17,9 +17,9 @@ class DetectOptions(Record):
     engine
         what computes the network; auto is PyTorch in single precision
     score_floor
-        lowest score (default: what the model says)
+        lowest score (default: the model's own)
     alignment
-        aligned or published (default: what the model says)
+        aligned or published (default: the model's own)
     """
 
     what = "a detection"

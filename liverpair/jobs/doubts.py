@@ -95,7 +95,7 @@ def pair_doubts(t1_liver: sitk.Image, t2_liver: sitk.Image) -> list[str]:
         return []
     said = []
     if (away := float(np.linalg.norm(offset))) > FARTHEST_MM:
-        said.append(f"The livers of T1 and T2 lie {away:.0f} mm apart, farther than breathing takes them.")
+        said.append(f"The livers of T1 and T2 lie {away:.0f} mm apart, farther than breathing moves them.")
     moved = sitk.Image(t2_liver)
     moved.SetOrigin(np.subtract(moved.GetOrigin(), offset).tolist())
     overlap = dice(t1_liver, resample(moved, Grid.of(t1_liver), "nearest"))

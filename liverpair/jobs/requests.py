@@ -94,11 +94,11 @@ class SegmentRequest(JobRequest, SegmentOptions):
     model
         name or folder of a model; several are averaged
     t1
-        the T1-weighted volume, when it is alone
+        the T1-weighted volume, if it is the only one
     t2
-        the T2-weighted volume, when it is alone
+        the T2-weighted volume, if it is the only one
     accept
-        say nothing of doubts about the input and its result: they are known (they are kept with the result)
+        do not print doubts about the input and its result; they are kept with the result
     remember
         keep checksums of the inputs with the result, so that it is known again
     """
@@ -178,7 +178,7 @@ class DetectRequest(PairRequest):
     correspondence
         register the livers too, which serves to find places without lesions in the other image
     accept
-        say nothing of doubts about the input and its result: they are known (they are kept with the result)
+        do not print doubts about the input and its result; they are kept with the result
     remember
         keep checksums of the inputs with the result, so that it is known again
     """

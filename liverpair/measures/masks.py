@@ -48,7 +48,7 @@ def structure_mask(
         choice = f"with {option} (a number, or {', '.join(LIVER_LABELS)} for the liver in such a map)"
         raise InputError(
             f"{name} holds several labels: {listed}.",
-            f"Say which is meant {choice}." if option else "Give a mask of the one that is meant.",
+            f"Name one {choice}." if option else "Give a mask of the one that is meant.",
         )
     wanted = _values_of(label) if label is not None else (found[0],)
     chosen = next((value for value in wanted if value in found), None)

@@ -20,7 +20,7 @@ class SegmentOptions(Record):
     uncertainty
         also write uncertainty maps: entropy, or the stakes of a model's gambler
     largest_component
-        keep the largest connected part only (default: what the model says)
+        keep the largest connected part only (default: the model's own)
     mirror
         average over mirrored inputs; slower
     """

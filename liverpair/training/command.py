@@ -52,14 +52,17 @@ class TrainingCLI(LightningCLI):
     def add_arguments_to_parser(self, parser) -> None:
         """Arguments beside the model's, the data's and the trainer's."""
         parser.add_argument("--run_folder", type=str, default="runs/run", help="Folder of logs and checkpoints.")
-        parser.add_argument("--resume", type=bool, default=True, help="Go on from the last checkpoint of the run.")
+        parser.add_argument("--resume", type=bool, default=True, help="Resume from the last checkpoint of the run.")
         parser.add_class_arguments(BundleDescription, "bundle")
         parser.add_argument("--monitor", type=str, default="validation_dice", help="Score that selects the best epoch.")
         parser.add_argument(
-            "--keep", type=Literal[BEST, LAST], default=BEST, help="Whose weights the bundle gets: best or last epoch."
+            "--keep",
+            type=Literal[BEST, LAST],
+            default=BEST,
+            help="Whose weights the bundle gets: the best or the last epoch's.",
         )
         parser.add_argument(
-            "--patience", type=int, default=0, help="Stop after so many validations without gain; 0: never."
+            "--patience", type=int, default=0, help="Stop after this many validations without improvement; 0: never."
         )
         parser.add_argument(
             "--average_decay", type=float, default=0.998, help="Decay of the averaged weights; 0: none."
@@ -148,7 +151,7 @@ def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingC
     _check_bundle(cli.config.bundle, Path(cli.config.run_folder))
     checkpoint = last_checkpoint(Path(cli.config.run_folder)) if cli.config.resume else None
     if checkpoint:
-        print(f"Going on from {checkpoint}", file=sys.stderr)
+        print(f"Resuming from {checkpoint}", file=sys.stderr)
         _check_fits(checkpoint, cli.model)
     cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=checkpoint, weights_only=False)
     return cli
@@ -182,7 +185,7 @@ def _check_bundle(bundle: BundleDescription, run: Path) -> None:
         return
     folder = Path(bundle.folder).resolve()
     if run.resolve().is_relative_to(folder):
-        raise InputError(f"The bundle's folder '{folder}' would take the place of the run's.", "Choose another.")
+        raise InputError(f"The bundle's folder '{folder}' would overwrite the folder of the run.", "Choose another.")
     check_place(folder)
     if not is_name(bundle.name):
         raise InputError(f"'{bundle.name}' is not a valid name for a model.", NAMES)

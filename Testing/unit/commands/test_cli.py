@@ -214,7 +214,7 @@ def test_measure_prints_a_table_and_json(tmp_path, capsys):
     for image, path in zip((labels, other), paths):
         sitk.WriteImage(image, path)
     assert cli.main(["measure", *paths]) == 2
-    assert "b.nrrd' holds several labels: 1, 2. Say which is meant with --reference-label" in capsys.readouterr().err
+    assert "b.nrrd' holds several labels: 1, 2. Name one with --reference-label" in capsys.readouterr().err
     assert cli.main(["measure", *paths, "--reference-label", "1"]) == 0
     assert "| dice " in capsys.readouterr().out
     assert cli.main(["measure", *paths, "--label", "1", "--json"]) == 0

@@ -206,7 +206,7 @@ def test_a_damaged_model_of_the_user_is_told_and_no_fault(user_bundles_folder):
     weights.write_bytes(weights.read_bytes()[:-1])
     (told,) = [finding for finding in installation.models() if finding.state != "ok"]
     assert told.state == "note" and f"'{user_bundles_folder / 'small'}' is not usable" in told.sentence
-    assert told.sentence.endswith("To mend it, delete it, or import it again.")
+    assert told.sentence.endswith("To repair it, delete it, or import it again.")
 
 
 def test_a_damaged_model_of_ours_is_a_fault(monkeypatch, tmp_path):

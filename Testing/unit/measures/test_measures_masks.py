@@ -77,7 +77,7 @@ def test_a_label_is_the_voxels_of_its_value_and_no_others():
 
 def test_a_map_of_several_labels_needs_a_choice():
     labels = CUBE * 3 + cuboid(slice(7, 9), slice(2, 6), slice(2, 6))
-    with pytest.raises(InputError, match="The map holds several labels: 1, 3. Say which is meant with --label"):
+    with pytest.raises(InputError, match="The map holds several labels: 1, 3. Name one with --label"):
         structure_mask(labels, None, "The map", "--label")
     assert dice(structure_mask(CUBE * 255, None, "The map")[0], CUBE) == 1
 

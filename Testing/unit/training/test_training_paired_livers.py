@@ -202,8 +202,8 @@ def trained(pairs, tmp_path_factory):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ("--bundle.folder={run}", "would take the place of the run's"),
-        ("--bundle.folder={run}/..", "would take the place of the run's"),
+        ("--bundle.folder={run}", "would overwrite the folder of the run"),
+        ("--bundle.folder={run}/..", "would overwrite the folder of the run"),
         ("--bundle.name=Bad Name", "'Bad Name' is not a valid name for a model"),
         ('--model.arguments={{"widths":[4,12],"strides":[[1,2,2]],"normalization":"group"}}', "to another network"),
         ("--model.loss=focal", "focal"),
