@@ -73,6 +73,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="keep the largest connected part only (default: the model's own)",
     )
     parser.add_argument(
+        "--dicom", action="store_true", help="also write the livers as DICOM segmentations, of volumes read from DICOM"
+    )
+    parser.add_argument(
         "--accept",
         action="store_true",
         help="do not print doubts about the input and its result; they are kept with the result",
@@ -84,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Segment what the command line names."""
     options = {
         name: getattr(arguments, name)
-        for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component", "accept")
+        for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component", "dicom", "accept")
     }
     options["model"] = arguments.model or [DEFAULT_LIVER_MODEL]
     if arguments.studies is not None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from liverpair.core.atomic import part_of_address
 from liverpair.core.errors import InputError, Progress, no_progress
 from liverpair.core.sides import Side
+from liverpair.io.dicom_headers import has_preamble
 from liverpair.io.dicom_series import Series, list_series
 from liverpair.io.weighting import guess_sequence
 
@@ -142,6 +144,15 @@ def series_at(folder: str | Path, number: int) -> Series:
             f"'{folder}' has no series {number}; it holds {len(found)}.", "'liverpair series FOLDER' lists them."
         )
     return found[number - 1]
+
+
+def source_files(address: str | Path) -> tuple[Path, ...]:
+    """The DICOM files that `study.read_image` reads a volume from; none where it is no DICOM."""
+    path, number = part_of_address(address)
+    if path.is_dir():
+        series = series_at(path, number) if number else max(list_series(path), key=lambda s: s.size[2])
+        return series.files
+    return (path,) if path.is_file() and has_preamble(path) else ()
 
 
 def kind_of(series: Series) -> str:

@@ -41,6 +41,8 @@ class JobRequest(Record):
     earlier = EARLIER
     not_asked: ClassVar[tuple[str, ...]] = ("output", "model", "liver_model", "accept", "remember", *PARTS)
     """Fields that decide no result, or where things lie."""
+    later: ClassVar[tuple[str, ...]] = ("dicom",)
+    """Options that came after version 0.1: results kept without them were made with their defaults."""
 
     def check(self) -> None:
         """Raise `InputError` for a folder of results, or a choice of models, that cannot be."""
@@ -70,7 +72,11 @@ class JobRequest(Record):
 
     def options(self) -> dict[str, Any]:
         """Every option that decides the results."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in self.not_asked}
+        return {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in self.not_asked and (one.name not in self.later or getattr(self, one.name))
+        }
 
     def asked(self, bundles: Sequence[Bundle]) -> dict[str, Any] | None:
         """What decides the results, as a file of results keeps it: checksums of models and inputs, and the options.
@@ -97,6 +103,8 @@ class SegmentRequest(JobRequest, SegmentOptions):
         the T1-weighted volume, if it is the only one
     t2
         the T2-weighted volume, if it is the only one
+    dicom
+        also write the livers as DICOM segmentations, of volumes read from DICOM
     accept
         do not print doubts about the input and its result; they are kept with the result
     remember
@@ -107,6 +115,7 @@ class SegmentRequest(JobRequest, SegmentOptions):
     model: list[str]
     t1: str | None = None
     t2: str | None = None
+    dicom: bool = False
     accept: bool = False
     remember: bool = True
 

@@ -15,12 +15,14 @@ from liverpair.core.errors import BundleError, Progress, part_of
 from liverpair.core.geometry import Grid, offset_t1_to_t2, resample, volume_ml
 from liverpair.core.sides import Side
 from liverpair.engine import make_engine
+from liverpair.io.dicom_segmentation import liver_structure, write_dicom_segmentation
+from liverpair.io.exports import source_files
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.requests import SegmentRequest, find_bundles
 from liverpair.jobs.result_folder import staging_folder, writable_folder
-from liverpair.jobs.segment_results import MAPS, MEASURES_FILE, SCHEMA_VERSION, file_name
+from liverpair.jobs.segment_results import FILES, MAPS, MEASURES_FILE, SCHEMA_VERSION, file_name
 from liverpair.measures.overlap import dice
 from liverpair.measures.plausibility import describe, difference_percent, mask_warnings, pair_warnings
 from liverpair.segmentation import inference
@@ -89,12 +91,24 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
     progress(READ, "Loading the model")
     result = inference.segment(images["t1"], images["t2"], bundles, wanted, part_of(progress, READ, SEGMENTED))
     output = wanted.folder()
+    sources = {side: source_files(getattr(wanted, side)) if wanted.dicom else () for side in wanted.sides}
     doubts = _doubts(wanted, images, result)
     notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
+    if wanted.dicom:
+        notes += [f"{side.title} was not read from DICOM, so there is no DICOM segmentation of it."
+                  for side in wanted.sides if not sources[side]]  # fmt: skip
     described = _described(result, doubts, notes, output) | {"accepted": wanted.accept}
+    for side in wanted.sides:
+        if described[side]:
+            described[side]["dicom"] = str(output / file_name(side, "dicom")) if sources[side] else None
     with staging_folder(output) as folder:
         staging = Path(folder)
         _write(result, staging, progress)
+        for side in wanted.sides:
+            if described[side] and sources[side]:
+                model = result.provenance["bundle"], result.provenance["version"]
+                livers = [liver_structure(getattr(result, side).liver)]
+                write_dicom_segmentation(staging / file_name(side, "dicom"), livers, sources[side], side.title, model)
         _write_measures(described, wanted, asked, staging / MEASURES_FILE)
         progress(1.0, "Saving the results")
         _move(staging, output, wanted.sides)
@@ -163,7 +177,7 @@ def _write_measures(
     content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": asked}
     for side in Side:
         if described[side]:
-            names = {what: described[side][what] and Path(described[side][what]).name for what in MAPS}
+            names = {what: described[side][what] and Path(described[side][what]).name for what in FILES}
             content[side] = {**described[side], **names}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -171,7 +185,7 @@ def _write_measures(
 def _move(staging: Path, output: Path, sides: list[str]) -> None:
     """Put the whole set into place. `measures.json` goes first and comes last: where it stands, the set is complete."""
     (output / MEASURES_FILE).unlink(missing_ok=True)
-    names = [file_name(side, what) for side in sides for what in MAPS]
+    names = [file_name(side, what) for side in sides for what in FILES]
     for name in names:
         if (staging / name).exists():
             os.replace(staging / name, output / name)

@@ -11,6 +11,8 @@ from liverpair.core.sides import Side
 MEASURES_FILE = "measures.json"
 SCHEMA_VERSION = 1
 MAPS = ("liver", "probability", "uncertainty")
+FILES = (*MAPS, "dicom")
+"""What there may be of each side; "dicom" is the liver as a DICOM segmentation."""
 EARLIER_OFFSET = "centroid_offset_mm"
 """What `measures.json` of version 0.1 holds in place of `offset_t1_to_t2_mm`: T1 minus T2."""
 
@@ -28,6 +30,7 @@ class _Side:
     volume_ml: float
     probability: str | None = None
     uncertainty: str | None = None
+    dicom: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class _MeasuresFile:
 
 def file_name(side: str, what: str) -> str:
     """The name of a result file: `file_name("t1", "liver")` is "t1_liver.nii.gz"."""
-    return f"{side}_{what}.nii.gz"
+    return f"{side}_liver.dcm" if what == "dicom" else f"{side}_{what}.nii.gz"
 
 
 def read_measures(folder: Path) -> dict[str, Any] | None:
@@ -63,11 +66,11 @@ def read_measures(folder: Path) -> dict[str, Any] | None:
 
 def is_complete(folder: Path, measures: dict[str, Any]) -> bool:
     """Whether every file that `measures` (see `read_measures`) names is in `folder`."""
-    names = (measures[side].get(what) for side in Side if measures[side] for what in MAPS)
+    names = (measures[side].get(what) for side in Side if measures[side] for what in FILES)
     return all((folder / name).is_file() for name in names if name)
 
 
 def existing_results(folder: Path) -> list[str]:
     """Names of files in `folder` that a segmentation would replace."""
-    names = [MEASURES_FILE, *(file_name(side, what) for side in Side for what in MAPS)]
+    names = [MEASURES_FILE, *(file_name(side, what) for side in Side for what in FILES)]
     return [name for name in names if os.path.lexists(folder / name)]

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 import thresholding
+from dicom_factory import write_slice
 from thresholding import PROVENANCE, volume
 
 from liverpair.core.errors import BundleError, Cancelled, InputError, OutOfMemoryError, no_progress
@@ -87,6 +89,18 @@ def test_options_reach_the_segmentation_and_maps_are_written(inference, pair, tm
     assert all(
         Path(result[side][what]).is_file() for side in ("t1", "t2") for what in ("liver", "probability", "uncertainty")
     )
+
+
+def test_livers_are_written_as_dicom_where_the_volume_was_dicom(inference, pair, tmp_path):
+    heights = [9.0 * n for n in range(10)]
+    for n, height in enumerate(heights):
+        write_slice(tmp_path / "series" / f"{n}.dcm", height, 100, FrameOfReferenceUID="1.2.3.9", InstanceNumber=n + 1)
+    volumes = {"t1": str(tmp_path / "series"), "t2": pair["t2"]}
+    result = JOBS["segment"](request_for(volumes, tmp_path / "out", dicom=True), no_progress)
+    assert result["t1"]["dicom"] == str(tmp_path / "out" / "t1_liver.dcm") and result["t2"]["dicom"] is None
+    assert "T2 was not read from DICOM, so there is no DICOM segmentation of it." in result["notes"]
+    assert pydicom.dcmread(result["t1"]["dicom"]).SegmentSequence[0].SegmentLabel == "Liver"
+    assert is_complete(tmp_path / "out", read_measures(tmp_path / "out"))
 
 
 def test_progress_rises_from_start_to_end(inference, pair, tmp_path):
