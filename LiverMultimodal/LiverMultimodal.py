@@ -108,7 +108,7 @@ class LiverMultimodalLogic(ModelLogic):
         with slicer.util.NodeModify(parameterNode):
             parameterNode.model = name
             if name in self.bundles:
-                parameterNode.largestComponent = bool(self.bundles[name].postprocessing.get("largest_component", False))
+                parameterNode.largestComponent = self.bundles[name].postprocessing.largest_component
 
     def reasonNotToRun(self, parameterNode: LiverMultimodalParameterNode | None) -> str | None:
         return choices.reasonNotToSegment(parameterNode, self.bundles, self.checks)

@@ -96,7 +96,7 @@ def measure(options: argparse.Namespace, folder: Path, command: str) -> None:
     cold_start_s = statistics.median(segment_in_new_process(bundle.folder, volumes, folder) for _ in range(3))
     warm = segment_in_warm_worker(bundle.folder, volumes, folder, options.warm_runs)
     peak = child("peak", "--model", str(bundle.folder), "--arrays", *map(str, prepared.values()))
-    threshold = bundle.postprocessing["threshold"]
+    threshold = bundle.postprocessing.threshold
     drawn = drawn_livers(bundle, volumes)
     table = [row(name, arms, threshold, drawn) for name in LABELS]
     ours, monai = arms["liverpair"], arms["monai"]

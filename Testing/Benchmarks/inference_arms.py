@@ -56,7 +56,7 @@ def whole_statistics_inference(bundle: Bundle, patch: Sequence[int]) -> Inferenc
         for layer in layers:
             layer.statistics = None
         with torch.inference_mode():
-            network(padded(array, bundle.grid["multiple_of"]))
+            network(padded(array, bundle.grid.multiple_of))
         return infer(array, network)
 
     return whole_then_windows
@@ -161,7 +161,7 @@ def fraction_of_peak(bundle: Bundle, array: np.ndarray) -> dict[str, float | str
     """
     predictor = Predictor(bundle, torch.device("cpu"))
     engine: Engine = predictor.probabilities(array[None])[1]
-    images = padded(array, bundle.grid["multiple_of"])
+    images = padded(array, bundle.grid.multiple_of)
     flop = forward_flop(bundle, images)
     engine(images)
     forward_s = min(timed(engine, images) for _ in range(5))

@@ -17,7 +17,6 @@ from liverpair.bundle.manifest import (
     SEGMENTATION,
     SLICE_SEGMENTATION,
     WEIGHTS_FILE,
-    Label,
     Network,
     Normalization,
     Postprocessing,
@@ -55,7 +54,7 @@ class Bundle:
     strategy: str
     network_spec: Network
     inputs: list[str]
-    labels: list[Label]
+    labels: list[Mapping[str, Any]]
     sha256: str
     grid: WorkingGrid
     normalization: Normalization
@@ -81,14 +80,17 @@ class Bundle:
 
     @classmethod
     def _of(cls, folder: Path, manifest: Mapping[str, Any]) -> "Bundle":
-        core = ("name", "version", "task", "strategy", "inputs", "labels", "sha256")
-        sections = ("grid", "normalization", "postprocessing", "normal_ranges", "training", "metrics")
+        found = validate(manifest, folder.name)
+        core = ("name", "version", "task", "strategy", "inputs", "sha256", "grid", "normalization", "normal_ranges")
         return cls(
             folder=folder,
             manifest=manifest,
-            network_spec=manifest["network"],
-            **{key: manifest[key] for key in core},
-            **{key: manifest.get(key, {}) for key in sections},
+            network_spec=found.network,
+            labels=manifest["labels"],
+            postprocessing=found.postprocessing or Postprocessing(0.5),
+            metrics=manifest.get("metrics", {}),
+            training=found.training,
+            **{key: getattr(found, key) for key in core},
         )
 
     @classmethod
@@ -160,17 +162,17 @@ class Bundle:
         """
         if GAMBLER not in self.manifest or self.gambles:
             return None
-        own = self.network_spec["arguments"]
+        own = self.network_spec.arguments
         images, masks = (own.get(key, 1) for key in ("in_channels", "out_channels"))
         arguments = {**self.section(GAMBLER)["arguments"], "in_channels": images + masks, "out_channels": masks}
         found = replace(
             self,
-            network_spec={"name": "unet", "arguments": arguments},
+            network_spec=Network("unet", arguments),
             sha256=f"{self.sha256}-{GAMBLER}",
             gambles=True,
         )
         with _import_torch().device("meta"):
-            return replace(found, grid={**self.grid, "multiple_of": list(found._build().multiple_of)})
+            return replace(found, grid=replace(self.grid, multiple_of=tuple(found._build().multiple_of)))
 
     def _own(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """What belongs to this network of all that the file of weights holds, by name."""
@@ -207,9 +209,9 @@ class Bundle:
     def _build(self) -> "torch.nn.Module":
         from liverpair.networks import build
 
-        name = self.network_spec["name"]
+        name = self.network_spec.name
         try:
-            return build(name, self.network_spec["arguments"])
+            return build(name, self.network_spec.arguments)
         except Exception as error:  # a layer may raise anything for arguments that nobody meant
             raise BundleError(
                 f"Model '{self.name}' gives arguments that do not fit the network '{name}': {first_line(error)}."

@@ -121,7 +121,7 @@ def liver_model() -> "Bundle":
 
 def liver_shape(bundle: "Bundle") -> Sequence[int]:
     """Shape (batch, channel, z, y, x) in which the model sees a volume of `LIVER_VOLUME_MM`."""
-    sides = zip(LIVER_VOLUME_MM[::-1], bundle.grid["spacing_mm"][::-1], bundle.grid["multiple_of"])
+    sides = zip(LIVER_VOLUME_MM[::-1], bundle.grid.spacing_mm[::-1], bundle.grid.multiple_of)
     return (1, len(bundle.inputs), *(math.ceil(mm / spacing / multiple) * multiple for mm, spacing, multiple in sides))
 
 

@@ -48,7 +48,7 @@ class Dreamer:
         spec = bundle.network_spec
 
         def rebuild() -> nn.Module:
-            return build(spec["name"], spec["arguments"])
+            return build(spec.name, spec.arguments)
 
         self._take(bundle.network("cpu"), device, precision, rebuild, detection, bundle.name, bundle.sha256)
 

@@ -244,7 +244,7 @@ def _pair(
         grid_policy(bundle),
         normalization(bundle),
         settings,
-        bundle.grid["multiple_of"],
+        bundle.grid.multiple_of,
     )
     channel = list(Side).index(side)
     return Subject(

@@ -1,24 +1,23 @@
 """Torch modules only: no files, no images, no loops."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
-from liverpair.networks.generalized_unet import GeneralizedUNet
-from liverpair.networks.retina import RetinaNet
-from liverpair.networks.unet import UNet
-
-NETWORKS: dict[str, Callable[..., torch.nn.Module]] = {
-    "unet": UNet,
-    "generalized-unet": GeneralizedUNet,
-    "retina": RetinaNet,
+NETWORKS = {
+    "unet": "unet.UNet",
+    "generalized-unet": "generalized_unet.GeneralizedUNet",
+    "retina": "retina.RetinaNet",
 }
-"""Every network a bundle may name."""
+"""Every network a bundle may name, and where it is; torch is imported when one is built."""
 
 
-def build(name: str, arguments: Mapping[str, Any]) -> torch.nn.Module:
+def build(name: str, arguments: Mapping[str, Any]) -> "torch.nn.Module":
     """The network `name` made with `arguments`. Raises `KeyError` for an unknown name and `TypeError` or
     `ValueError` for arguments that do not fit.
     """
-    return NETWORKS[name](**arguments)
+    module, _, network = NETWORKS[name].partition(".")
+    return getattr(import_module(f"{__name__}.{module}"), network)(**arguments)

@@ -14,12 +14,12 @@ def to_mask(
 
     `rules` are the bundle's; `largest_component` overrides theirs when it is not None.
     """
-    mask = sitk.BinaryThreshold(probability, rules.get("threshold", 0.5), 1e9, 1, 0)
-    keep_largest = rules.get("largest_component", False) if largest_component is None else largest_component
+    mask = sitk.BinaryThreshold(probability, rules.threshold, 1e9, 1, 0)
+    keep_largest = rules.largest_component if largest_component is None else largest_component
     numbered, percents = parts(mask)
     if keep_largest:
         mask = sitk.Equal(numbered, 1)
-    if rules.get("fill_holes", False):
+    if rules.fill_holes:
         mask = sitk.BinaryFillhole(mask, fullyConnected=False, foregroundValue=1)
     return sitk.Cast(mask, sitk.sitkUInt8), percents
 

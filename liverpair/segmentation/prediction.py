@@ -25,13 +25,15 @@ Window = tuple[int, int, int]
 
 def grid_policy(bundle: Bundle) -> GridPolicy:
     """The working grid that the bundle's manifest asks for."""
-    known = {key: bundle.grid[key] for key in ("keep_slices_from_mm", "keep_slices_to_mm") if key in bundle.grid}
-    return GridPolicy(tuple(bundle.grid["spacing_mm"]), crop_to_body=bundle.grid.get("crop") == "body", **known)
+    grid = bundle.grid
+    kept = {"keep_slices_from_mm": grid.keep_slices_from_mm, "keep_slices_to_mm": grid.keep_slices_to_mm}
+    known = {name: extent for name, extent in kept.items() if extent is not None}
+    return GridPolicy(grid.spacing_mm, crop_to_body=grid.crop == "body", **known)
 
 
 def normalization(bundle: Bundle) -> Normalization:
     """The intensity normalization of the bundle's manifest."""
-    return Normalization(bundle.normalization["lower_percentile"], bundle.normalization["upper_percentile"])
+    return Normalization(bundle.normalization.lower_percentile, bundle.normalization.upper_percentile)
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Predictor:
         for a network that cannot be built or run.
         """
         shape = channels.shape[1:]
-        multiple = self.bundle.grid["multiple_of"]
+        multiple = self.bundle.grid.multiple_of
         whole = tuple(-(-n // m) * m for n, m in zip(shape, multiple))
         padded = np.pad(channels, [(0, 0), *((0, w - n) for w, n in zip(whole, shape))])
         images = torch.from_numpy(np.ascontiguousarray(padded, dtype=np.float32))[None]
@@ -90,7 +92,7 @@ class Predictor:
             return forward_memory(self._empty_network, (*shape[:2], *window), "fp32")
 
         return fitting_window(
-            needed, tuple(shape[2:]), available_memory(self.device), self.bundle.grid["multiple_of"], MINIMUM_WINDOW
+            needed, tuple(shape[2:]), available_memory(self.device), self.bundle.grid.multiple_of, MINIMUM_WINDOW
         )
 
     def _engine(self, device: torch.device) -> Engine:

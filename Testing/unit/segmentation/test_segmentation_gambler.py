@@ -47,7 +47,7 @@ def test_the_model_and_its_gambler_share_a_file_of_weights(tmp_path):
     gambler = bundle.gambler()
     assert gambler.network().in_channels == 2 and gambler.network().head.bias.item() == 0
     assert gambler.gambler() is None and gambler.sha256 != bundle.sha256
-    assert gambler.grid["multiple_of"] == [1, 1, 1] and bundle.grid["multiple_of"] == [2, 2, 2]
+    assert gambler.grid.multiple_of == (1, 1, 1) and bundle.grid.multiple_of == (2, 2, 2)
 
 
 def test_the_card_says_that_the_uncertainty_is_what_the_gambler_would_bet(tmp_path):

@@ -10,6 +10,7 @@ import torch
 from bright_box import grid, image_and_mask
 from brightness_bundle import ARGUMENTS, write_brightness_bundle
 
+from liverpair.bundle.manifest import Network
 from liverpair.core.errors import BundleError, Cancelled, InputError, MissingPackageError
 from liverpair.core.geometry import Grid
 from liverpair.measures.overlap import dice
@@ -213,7 +214,7 @@ def test_refusals_are_sentences(bundle, pair, tmp_path):
 )
 def test_a_network_that_cannot_be_is_refused_before_memory_is_planned(bundle, pair, name, arguments, words):
     (t1, _), _ = pair
-    odd = dataclasses.replace(bundle, network_spec={"name": name, "arguments": {**ARGUMENTS, **arguments}})
+    odd = dataclasses.replace(bundle, network_spec=Network(name, {**ARGUMENTS, **arguments}))
     prediction._warm.clear()
     with pytest.raises(BundleError, match=words):
         segment(t1, None, [odd], FP32)

@@ -5,6 +5,7 @@ import pytest
 import SimpleITK as sitk
 from bright_box import grid, image_and_mask
 
+from liverpair.bundle.manifest import Postprocessing
 from liverpair.core.geometry import Grid, on_grid
 from liverpair.measures.overlap import dice
 from liverpair.segmentation.postprocessing import entropy, to_mask
@@ -88,7 +89,7 @@ def test_labels_come_back_onto_the_own_grid(degrees, order, flips):
     image, mask = image_and_mask(grid((2.0, 2.0, 5.5), degrees, order, flips))
     prepared = prepare(image, POLICY, Normalization(0, 100))
     soft = prepare_labels(mask, prepared.grid, [1])
-    back, _ = to_mask(to_image_grid(soft[0], prepared.grid, image), {"threshold": 0.5})
+    back, _ = to_mask(to_image_grid(soft[0], prepared.grid, image), Postprocessing(0.5))
     assert Grid.of(back).same_as(Grid.of(image))
     assert dice(back, mask) > 0.97
 
@@ -114,11 +115,11 @@ def test_post_processing_keeps_the_largest_piece_and_fills_holes():
     count = {
         name: int(sitk.GetArrayFromImage(to_mask(image, rules, largest)[0]).sum())
         for name, rules, largest in (
-            ("plain", {"threshold": 0.5}, None),
-            ("largest", {"threshold": 0.5, "largest_component": True}, None),
-            ("filled", {"threshold": 0.5, "largest_component": True, "fill_holes": True}, None),
-            ("overridden", {"threshold": 0.5, "largest_component": True}, False),
-            ("strict", {"threshold": 0.95}, None),
+            ("plain", Postprocessing(0.5), None),
+            ("largest", Postprocessing(0.5, largest_component=True), None),
+            ("filled", Postprocessing(0.5, largest_component=True, fill_holes=True), None),
+            ("overridden", Postprocessing(0.5, largest_component=True), False),
+            ("strict", Postprocessing(0.95), None),
         )
     }
     assert count == {"plain": 125, "largest": 124, "filled": 125, "overridden": 125, "strict": 0}
@@ -129,7 +130,7 @@ def test_the_parts_of_a_mask_are_those_before_clean_up(keep_largest):
     array = np.zeros((8, 8, 8), np.float32)
     array[:3, :4, :5] = 0.9  # 60 voxels
     array[5:, 5:, 5:7] = 0.9  # 18 voxels; 78 in all
-    found = to_mask(sitk.GetImageFromArray(array), {"threshold": 0.5}, keep_largest)[1]
+    found = to_mask(sitk.GetImageFromArray(array), Postprocessing(0.5), keep_largest)[1]
     assert found == pytest.approx([6000 / 78, 1800 / 78])
 
 

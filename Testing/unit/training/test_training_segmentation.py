@@ -96,7 +96,7 @@ def test_the_bundle_tells_how_it_was_made(trained):
     assert bundle.name == "trained-here" and bundle.inputs == ["T1 or T2"] and bundle.strategy == "single"
     assert bundle.training["seed"] == 3 and bundle.training["train_cases"] == ["a", "b"]
     assert "train segmentation --config" in bundle.training["command"]
-    assert bundle.grid["multiple_of"] == [1, 2, 2]
+    assert bundle.grid.multiple_of == (1, 2, 2)
     assert "bright boxes" in bundle.card()
     assert bundle.network("cpu")(torch.rand(1, 1, 4, 16, 16)).shape == (1, 1, 4, 16, 16)
 
