@@ -25,17 +25,16 @@ if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checko
 from DeepDreamInspectorLib import choices
 from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.dreamrun import DreamRun, NewDream, ResumedDream, isResumable
-from DeepDreamInspectorLib.export import ExportSection
-from DeepDreamInspectorLib.features import FeaturesSection
-from DeepDreamInspectorLib.modelandimage import ModelAndImageSection
-from DeepDreamInspectorLib.neuron import NeuronSection
-from DeepDreamInspectorLib.plot import PlotSection
+from DeepDreamInspectorLib.exportsection import ExportSection
+from DeepDreamInspectorLib.featuressection import FeaturesSection
+from DeepDreamInspectorLib.modelandimagesection import ModelAndImageSection
+from DeepDreamInspectorLib.neuronsection import NeuronSection
+from DeepDreamInspectorLib.plotsection import PlotSection
 from DeepDreamInspectorLib.radiomicsinstaller import DreamInstaller
-from DeepDreamInspectorLib.readingtext import ReadingSection
+from DeepDreamInspectorLib.readingtextsection import ReadingTextSection
 from DeepDreamInspectorLib.runsection import RunSection
 from DeepDreamInspectorLib.views import settleLoadedScene
-from DeepDreamInspectorLib.watch import WatchSection
-from liverpair.bundle import Catalogue
+from DeepDreamInspectorLib.watchsection import WatchSection
 from liverpair.bundle.catalogue import DEFAULT_DREAMER
 from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import PUBLISHED_FRAMES, DreamSettings
@@ -45,10 +44,8 @@ from liverpair.mrml import frames
 from liverpair.mrml.dreams.dream_scene import DreamScene
 from LiverPairLib import sampledata, standins
 from LiverPairLib.documentation import documentation
-from LiverPairLib.installer import Installer
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.sectionedwidget import SectionedWidget
-from LiverPairLib.workersession import SessionWorker
 
 
 class DeepDreamInspector(ScriptedLoadableModule):
@@ -126,7 +123,7 @@ class DeepDreamInspectorWidget(SectionedWidget):
                 RunSection(self.context, self.logic),
                 PlotSection(self.context),
                 WatchSection(self.context),
-                ReadingSection(self.context),
+                ReadingTextSection(self.context),
                 ExportSection(self.context),
             ]
         )
@@ -141,16 +138,9 @@ class DeepDreamInspectorLogic(ModelLogic):
 
     tasks = ("slice-segmentation", "segmentation", "detection")
     preferred = DEFAULT_DREAMER
-
-    def __init__(
-        self,
-        worker: SessionWorker | None = None,
-        installer: Installer | None = None,
-        catalogue: Catalogue | None = None,
-    ) -> None:
-        ModelLogic.__init__(self, worker, installer or DreamInstaller(), catalogue)
-        self.addSamples = DreamScene.add_samples
-        """Takes a dream and what the worker has said about it since the last time."""
+    makeInstaller = DreamInstaller
+    addSamples = staticmethod(DreamScene.add_samples)
+    """Takes a dream and what the worker has said about it since the last time."""
 
     def getParameterNode(self) -> DeepDreamInspectorParameterNode:
         return DeepDreamInspectorParameterNode(super().getParameterNode())

@@ -35,6 +35,7 @@ class ModelLogic(ScriptedLoadableModuleLogic):
 
     tasks: tuple[str, ...] = ()
     preferred = ""
+    makeInstaller = Installer
     earlierParameters: ClassVar[dict[str, str]] = {}
 
     def __init__(
@@ -45,7 +46,7 @@ class ModelLogic(ScriptedLoadableModuleLogic):
     ) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
         self.worker = worker or sessionWorker()
-        self.installer = installer or Installer()
+        self.installer = installer or self.makeInstaller()
         self.catalogue = catalogue or Catalogue()
         self.bundles, self.modelProblems = {}, []
         self.run = None

@@ -29,12 +29,17 @@ class Section:
     def onChanged(self, what: str) -> None:
         """Show what changed in the context, in one of the words that the context knows."""
 
+    def show(self) -> None:
+        """Show what is chosen and what can be done."""
+
     def enter(self) -> None:
-        """The module came on screen: install what must be there only then."""
+        """The module came on screen: install what must be there only then, and show what there is."""
+        self.show()
 
     def exit(self) -> None:
         """The module went off screen."""
 
     def cleanup(self) -> None:
         """The panel is going away."""
+        self.exit()
         self.context.removeListener(self.onChanged)

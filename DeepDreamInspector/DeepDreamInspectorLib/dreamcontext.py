@@ -9,7 +9,7 @@ import vtk
 from slicer import vtkMRMLNode
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.dreamfolders import folderOf
+from DeepDreamInspectorLib.dreamfiles import folderOf
 from DeepDreamInspectorLib.dreamrun import DreamRun
 from liverpair.core.errors import InputError
 from liverpair.mrml.dreams.dream_scene import MARK, DreamScene

@@ -10,7 +10,7 @@ import numpy as np
 import qt
 from slicer.i18n import tr as _
 
-from DeepDreamInspectorLib.dreamfolders import RESULTS, folderOf, newFolder
+from DeepDreamInspectorLib.dreamfiles import RESULTS, folderOf, newFolder
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.geometry import Grid

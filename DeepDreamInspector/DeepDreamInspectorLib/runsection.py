@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 
 from DeepDreamInspectorLib.choices import statusChoices
 from DeepDreamInspectorLib.dreamcontext import DreamContext
-from DeepDreamInspectorLib.dreamfolders import removeFolder
+from DeepDreamInspectorLib.dreamfiles import removeFolder
 from DeepDreamInspectorLib.dreamrun import DreamRun, isResumable
 from liverpair.mrml.dreams.dream_scene import MARK
 from LiverPairLib.controls import KeyComboBox
@@ -36,9 +36,6 @@ class RunSection(Section):
         self.ui.pauseButton.connect("clicked(bool)", self.onPause)
         self.ui.resumeButton.connect("clicked(bool)", lambda checked: self._runPanel.attempt(self.resume))
         self.ui.deleteDreamButton.connect("clicked(bool)", self.onDelete)
-        self.show()
-
-    def enter(self) -> None:
         self.show()
 
     def cleanup(self) -> None:

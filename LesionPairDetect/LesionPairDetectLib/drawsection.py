@@ -64,9 +64,8 @@ class DrawSection(Section):
         self.stop()
 
     def cleanup(self) -> None:
-        self.exit()
-        self.proposer.stop()
         super().cleanup()
+        self.proposer.stop()
 
     def onChanged(self, what: str) -> None:
         if what == "study":

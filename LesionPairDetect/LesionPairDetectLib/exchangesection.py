@@ -40,15 +40,12 @@ class ExchangeSection(Section):
             getattr(self.ui, name).connect("clicked(bool)", slot)
         self.show()
 
-    def enter(self) -> None:
-        self.show()
-
     def exit(self) -> None:
         self.keeper.flush()
 
     def cleanup(self) -> None:
-        self.keeper.release()
         super().cleanup()
+        self.keeper.release()
 
     def onChanged(self, what: str) -> None:
         if what == "study":

@@ -7,7 +7,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.lesiontable import LesionTable
+from LesionPairDetectLib.lesionlist import LesionTable
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import LesionPair
@@ -53,9 +53,8 @@ class LesionsSection(Section):
         self._timer.stop()
 
     def cleanup(self) -> None:
-        self._timer.stop()
-        self.context.listedUids = list
         super().cleanup()
+        self.context.listedUids = list
 
     def onChanged(self, what: str) -> None:
         if what == "selection":

@@ -54,10 +54,6 @@ class ReadingSection(Section):
         self.cursor.stop()
         self.registrar.stop()
 
-    def cleanup(self) -> None:
-        self.exit()
-        super().cleanup()
-
     def onChanged(self, what: str) -> None:
         if what == "study":
             self._sentence = ""

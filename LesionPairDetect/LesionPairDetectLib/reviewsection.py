@@ -56,10 +56,6 @@ class ReviewSection(Section):
         self._keys.remove()
         self.stopWaiting()
 
-    def cleanup(self) -> None:
-        self.exit()
-        super().cleanup()
-
     def onChanged(self, what: str) -> None:
         if what == "study":
             self.reviewer.stopWaiting()

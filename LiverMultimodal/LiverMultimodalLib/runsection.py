@@ -32,7 +32,7 @@ class RunSection(Section):
             lambda chosen: inputs.statusChoices(chosen, *DETAILS),
             self.apply,
         )
-        self._runPanel.show()
+        self.show()
 
     def cleanup(self) -> None:
         self._runPanel.stop()
@@ -40,7 +40,10 @@ class RunSection(Section):
 
     def onChanged(self, what: str) -> None:
         if what == "parameters":
-            self._runPanel.show()
+            self.show()
+
+    def show(self) -> None:
+        self._runPanel.show()
 
     def apply(self) -> None:
         parameterNode = self.context.parameterNode
@@ -51,7 +54,7 @@ class RunSection(Section):
         if run.nodes is not None:
             steps = (rememberOutputs, lambda chosen, run: sourcedisplay.showResult(run), showMaps)
             notify(steps, parameterNode, run, report=self.logic.fail)
-        self._runPanel.show()
+        self.show()
 
 
 def showMaps(parameterNode: Any, run: SegmentationRun) -> None:

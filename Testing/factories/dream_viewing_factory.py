@@ -211,7 +211,7 @@ def parameters_of(node):
 
 
 def open_viewing(harness, folder: Path, names: tuple[str, ...]) -> Viewing:
-    """Make the sections of these names ("plot", "watch", "reading", "export") and enter them."""
+    """Make the sections of these names ("plot", "watch", "readingtext", "export") and enter them."""
     import importlib
 
     import qt
@@ -229,8 +229,8 @@ def open_viewing(harness, folder: Path, names: tuple[str, ...]) -> Viewing:
     column = qt.QVBoxLayout(host)
     sections = {}
     for name in names:
-        module = importlib.import_module(f"DeepDreamInspectorLib.{name}")
-        sections[name] = getattr(module, f"{name.capitalize()}Section")(context)
+        module = importlib.import_module(f"DeepDreamInspectorLib.{name}section")
+        sections[name] = vars(module)[next(key for key in vars(module) if key.lower() == f"{name}section")](context)
         column.addWidget(sections[name].widget)
     column.addStretch(1)
     harness.main_window.harness_show_panel(host)

@@ -8,7 +8,7 @@ SPHERICITY, PERIMETER, ENTROPY, CONTRAST = FEATURES
 
 @pytest.fixture
 def viewing(viewing_of):
-    return viewing_of("reading")
+    return viewing_of("readingtext")
 
 
 def test_before_a_dream_there_is_nothing_to_read(viewing):

@@ -28,9 +28,6 @@ class FeaturesSection(Section):
         self.ui.featureSearchLineEdit.connect("textChanged(QString)", self._tree.search)
         self.ui.defaultFeaturesButton.connect("clicked(bool)", self.onDefaults)
 
-    def enter(self) -> None:
-        self.show()
-
     def onChanged(self, what: str) -> None:
         if what == "parameters":
             self.show()

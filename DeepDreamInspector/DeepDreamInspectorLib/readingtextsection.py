@@ -31,7 +31,7 @@ NEEDED = {"feature", "rule", "sentence"}
 GRAY = "#808080"
 
 
-class ReadingSection(Section):
+class ReadingTextSection(Section):
     """The readings of the dream in a table. A click on one shows its feature alone in the plot."""
 
     name = "Reading"
@@ -41,9 +41,6 @@ class ReadingSection(Section):
         self._readings = []
         self._setUp()
         self.ui.readingTable.connect("cellClicked(int,int)", self.onClicked)
-        self.show()
-
-    def enter(self) -> None:
         self.show()
 
     def onChanged(self, what: str) -> None:

@@ -61,10 +61,6 @@ class PlotSection(Section):
         self._clicks.stop()
         self._timer.stop()
 
-    def cleanup(self) -> None:
-        self.exit()
-        super().cleanup()
-
     def onChanged(self, what: str) -> None:
         if what == "dream":
             self._follow()

@@ -88,9 +88,6 @@ class ExportSection(Section):
             getattr(self.ui, name).connect("clicked(bool)", slot)
         self.show()
 
-    def enter(self) -> None:
-        self.show()
-
     def cleanup(self) -> None:
         if self.run is not None:
             self.run.abandon()

@@ -55,10 +55,9 @@ class WatchSection(Section, VTKObservationMixin):
         self._observe(None)
 
     def cleanup(self) -> None:
-        self.exit()
+        super().cleanup()
         if self._frames is not None:
             self._frames.release()
-        super().cleanup()
 
     def onChanged(self, what: str) -> None:
         if what == "dream":

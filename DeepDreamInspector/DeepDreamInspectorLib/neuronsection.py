@@ -10,7 +10,7 @@ from slicer.util import VTKObservationMixin
 
 from DeepDreamInspectorLib.choices import BOX, LIVER, POINTS, dreamtSide, pointsOf
 from DeepDreamInspectorLib.dreamcontext import DreamContext
-from DeepDreamInspectorLib.modelandimage import explanation
+from DeepDreamInspectorLib.modelandimagesection import explanation
 from DeepDreamInspectorLib.placing import Placer, newBox, newPoints, placed, volumeAt
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.box_drawing import slice_views_of
@@ -60,10 +60,6 @@ class NeuronSection(Section, VTKObservationMixin):
         self._endPlacing()
         self._placer.stop()
         self._followNodes([])
-
-    def cleanup(self) -> None:
-        self.exit()
-        super().cleanup()
 
     def onChanged(self, what: str) -> None:
         if what in ("parameters", "neuron"):
