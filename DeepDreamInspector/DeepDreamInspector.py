@@ -137,6 +137,7 @@ class DeepDreamInspectorLogic(ModelLogic):
     """Runs dreams in the worker of the session. `dream` does it for scripts, without the widget."""
 
     tasks = ("slice-segmentation", "segmentation", "detection")
+    title = NewDream.title
     preferred = DEFAULT_DREAMER
     makeInstaller = DreamInstaller
     addSamples = staticmethod(DreamScene.add_samples)

@@ -117,6 +117,7 @@ class LesionPairDetectLogic(ModelLogic):
     """Runs detections in the worker of the session. `detect` does it for scripts, without the widget."""
 
     tasks = ("detection",)
+    title = DetectionRun.title
     earlierParameters: ClassVar = {"scoreThreshold": "displayThreshold", "lastScoreThreshold": "lastDisplayThreshold"}
 
     def getParameterNode(self) -> LesionPairDetectParameterNode:

@@ -98,6 +98,7 @@ class LiverMultimodalLogic(ModelLogic):
     """Runs segmentations in the worker of the session. `segment` does it for scripts, without the widget."""
 
     tasks = ("segmentation",)
+    title = SegmentationRun.title
     preferred = DEFAULT_LIVER_MODEL
 
     def getParameterNode(self) -> LiverMultimodalParameterNode:

@@ -18,7 +18,7 @@ class ModelAndVolumesSection(Section):
     def __init__(self, context: PanelContext, logic: ModelLogic) -> None:
         super().__init__(context)
         self.logic = logic
-        self._models = ModelPicker(self.ui, context, logic)
+        self._models = ModelPicker(self, logic)
         self.ui.swapButton.connect("clicked(bool)", self.onSwap)
 
     def enter(self) -> None:

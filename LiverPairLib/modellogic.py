@@ -23,9 +23,11 @@ from LiverPairLib.workersession import SessionWorker, sessionWorker
 STATUS_MS = 10_000
 WAIT_S = 0.01
 
+OnChanged = Callable[[WorkerRun], None]
+
 
 class ModelLogic(ScriptedLoadableModuleLogic):
-    """Runs the models of some `tasks` in the worker of the session.
+    """Runs the models of some `tasks` in the worker of the session. `title` is what the user calls a run.
 
     `bundles` are the installed models by name, `preferred` first, then those of the first task; `modelProblems` are
     sentences about damaged ones, `run` is the current or last `WorkerRun`, `status` the sentence that the user should
@@ -34,6 +36,7 @@ class ModelLogic(ScriptedLoadableModuleLogic):
     """
 
     tasks: tuple[str, ...] = ()
+    title = ""
     preferred = ""
     makeInstaller = Installer
     earlierParameters: ClassVar[dict[str, str]] = {}
@@ -107,15 +110,12 @@ class ModelLogic(ScriptedLoadableModuleLogic):
         """The run of these choices, not yet started."""
         raise NotImplementedError
 
-    def apply(self, parameterNode: Any, onChanged: Callable[[WorkerRun], None]) -> None:
+    def apply(self, parameterNode: Any, onChanged: OnChanged) -> None:
         """Start a run with the user's choices; a failure becomes `status`. `onChanged(run)` hears of its progress."""
         self.attempt(lambda: self.reasonNotToRun(parameterNode), lambda: self.runOf(parameterNode), onChanged)
 
     def attempt(
-        self,
-        reasonNot: Callable[[], str | None],
-        makeRun: Callable[[], WorkerRun],
-        onChanged: Callable[[WorkerRun], None],
+        self, reasonNot: Callable[[], str | None], makeRun: Callable[[], WorkerRun], onChanged: OnChanged
     ) -> None:
         """Start the run that `makeRun()` gives, once everything is installed, when there is no reason not to; a failure
         becomes `status`.
@@ -130,7 +130,7 @@ class ModelLogic(ScriptedLoadableModuleLogic):
             logging.info("Nothing was started", exc_info=error)
             self.fail(error)
 
-    def start(self, run: WorkerRun, onChanged: Callable[[WorkerRun], None] = lambda run: None) -> WorkerRun:
+    def start(self, run: WorkerRun, onChanged: OnChanged = lambda run: None) -> WorkerRun:
         """Start a run and return it; raises LiverPairError when that is not possible."""
         if self.run is not None and self.run.ending is None:
             raise WorkerError(_("A {what} is running.").format(what=self.run.title), _("Wait for it, or cancel it."))

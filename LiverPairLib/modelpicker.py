@@ -1,24 +1,23 @@
 """The rows of a panel in which a model and a device are chosen, and models are imported, read about and deleted."""
 
-from types import SimpleNamespace
-
 from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.modellist import ModelDialogs
 from LiverPairLib.modellogic import ModelLogic
-from LiverPairLib.panelcontext import PanelContext
+from LiverPairLib.section import Section
 
 
 class ModelPicker:
     """Binds the widgets `modelComboBox`, `modelCardButton`, `importFolderButton`, `importZipButton`,
-    `deleteModelButton`, `modelProblemLabel` and `deviceComboBox` of a panel to a `ModelLogic` and to the choices
+    `deleteModelButton`, `modelProblemLabel` and `deviceComboBox` of a section to a `ModelLogic` and to the choices
     `model` and `device`.
     """
 
-    def __init__(self, ui: SimpleNamespace, context: PanelContext, logic: ModelLogic) -> None:
-        self._ui, self._context, self._logic = ui, context, logic
+    def __init__(self, section: Section, logic: ModelLogic) -> None:
+        ui, self._context, self._logic = section.ui, section.context, logic
+        self._ui = ui
         self._dialogs = ModelDialogs(logic.catalogue)
         self._modelBox = KeyComboBox(ui.modelComboBox, self._onModelChosen)
         self._deviceBox = KeyComboBox(ui.deviceComboBox, self._onDeviceChosen)

@@ -1,7 +1,6 @@
 """The rows of a panel that show how far a run is and how it ended, and its two buttons."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import qt
@@ -10,7 +9,7 @@ from slicer.i18n import tr as _
 
 from LiverPairLib.controls import clockText
 from LiverPairLib.modellogic import ModelLogic
-from LiverPairLib.panelcontext import PanelContext
+from LiverPairLib.section import Section
 
 ELAPSED_MS = 500
 PROBLEM_STYLE = "color: #d9480f;"
@@ -20,35 +19,27 @@ Choices = Callable[[Any], tuple[list | None, list | None]]
 
 class RunPanel:
     """Binds the widgets `applyButton`, `cancelButton`, `reasonLabel`, `progressFrame`, `progressBar`, `progressLabel`,
-    `elapsedLabel` and `statusLabel` of a panel to the run of a `ModelLogic`.
+    `elapsedLabel` and `statusLabel` of a section to the run of a `ModelLogic`.
     """
 
-    def __init__(
-        self,
-        ui: SimpleNamespace,
-        context: PanelContext,
-        logic: ModelLogic,
-        title: str,
-        choices: Choices,
-        apply: Callable[[], None],
-    ) -> None:
-        """`title` is what the user calls a run; `apply()` starts one with what is chosen. `choices(parameterNode)` is
-        what a result speaks of, and what a failure does: where one of them has changed, the sentence about it goes.
-        Neither is to be forgotten where they are None.
+    def __init__(self, section: Section, logic: ModelLogic, choices: Choices, apply: Callable[[], None]) -> None:
+        """`apply()` starts a run with what is chosen. `choices(parameterNode)` is what a result speaks of, and what a
+        failure does: where one of them has changed, the sentence about it goes. Neither is to be forgotten where they
+        are None.
         """
-        self._ui, self._context, self._logic = ui, context, logic
-        self._title, self._choices, self._toolTip = title, choices, ui.applyButton.toolTip
+        self._ui, self._context, self._logic = section.ui, section.context, logic
+        self._choices, self._toolTip = choices, self._ui.applyButton.toolTip
         self._shown, self._shownChoices = "", None
         self._timer = qt.QTimer()
         self._timer.setInterval(ELAPSED_MS)
         self._timer.connect("timeout()", self.show)
-        ui.applyButton.connect("clicked(bool)", lambda checked: self.attempt(apply))
-        ui.cancelButton.connect("clicked(bool)", lambda checked: logic.run.cancel())
+        self._ui.applyButton.connect("clicked(bool)", lambda checked: self.attempt(apply))
+        self._ui.cancelButton.connect("clicked(bool)", lambda checked: logic.run.cancel())
 
     def attempt(self, start: Callable[[], None]) -> None:
         """Call `start()`, which starts a run, as far as the logic can; and show what came of it."""
         with slicer.util.tryWithErrorDisplay(
-            _("The {what} could not be started.").format(what=self._title), waitCursor=True
+            _("The {what} could not be started.").format(what=self._logic.title), waitCursor=True
         ):
             start()
         self.show()
@@ -65,7 +56,7 @@ class RunPanel:
             ui.progressBar.value = round(100 * current.fraction)
             ui.progressLabel.text = current.message
             ui.elapsedLabel.text = clockText(current.seconds)
-            reason = _("A {what} is running.").format(what=self._title)
+            reason = _("A {what} is running.").format(what=self._logic.title)
         else:
             self._timer.stop()
             reason = self._logic.reasonNotToRun(self._context.parameterNode)

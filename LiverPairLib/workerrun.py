@@ -16,10 +16,12 @@ from slicer.util import VTKObservationMixin
 
 from liverpair.core.errors import InputError, LiverPairError
 from liverpair.core.failures import failure_of
+from liverpair.core.geometry import Grid
 from liverpair.core.notifying import notify
 from liverpair.core.sides import Side
+from liverpair.mrml import segmentations, volumes
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, Event, ProgressEvent, ResultEvent, SampleEvent
-from LiverPairLib.inputs import Volumes
+from LiverPairLib.inputs import Segmentations, Volumes
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.workersession import SessionWorker
 
@@ -50,7 +52,7 @@ class WorkerRun(VTKObservationMixin):
         self._worker, self._onChanged = worker, lambda run: None
         self._volumes = {side: node for side, node in volumeNodes.items() if node is not None}
         self._names = {side: node.GetName() for side, node in self._volumes.items()}
-        self._folder = None
+        self._folder, self._grids = None, {}
         self._started = time.monotonic()
         self._seconds = None
         self._whyCancelled = _("Cancelled; the scene is as it was.")
@@ -62,14 +64,35 @@ class WorkerRun(VTKObservationMixin):
         """Write the job's input into `folder`, which goes away with the run; the job's request."""
         raise NotImplementedError
 
-    def takeResult(self, result: dict[str, Any]) -> None:
+    def takeResult(self, result: dict[str, Any]) -> str:
         """Put the job's result into the scene; what to tell the user. Raises LiverPairError when that cannot be done,
         with the scene as it was.
         """
         raise NotImplementedError
 
+    def writeVolumes(self, folder: Path, liverNodes: Segmentations) -> dict[str, str]:
+        """Write the volumes, and their livers where there are some, as they lie in the world; what the request says
+        about them.
+        """
+        request = {}
+        for side, node in self._volumes.items():
+            volumes.check_node(node, side.title)
+            image, liver = volumes.world_image(node), liverNodes.get(side)
+            self._grids[side] = Grid.of(image)
+            request[side] = self.write(image, folder / f"{side}.nrrd")
+            if isInScene(liver):
+                mask = segmentations.liver_mask(liver, node)
+                mask.CopyInformation(image)
+                request[f"{side}_liver"] = self.write(mask, folder / f"{side}_liver.nrrd")
+        return request
+
+    def isAsWritten(self, side: Side) -> bool:
+        """Whether the volume of "t1" or "t2" is still in the scene, and where it was when it was written."""
+        node = self.volume(side)
+        return node is not None and volumes.world_grid(node).same_as(self._grids[side])
+
     @staticmethod
-    def write(image: sitk.Image, path: str) -> str:
+    def write(image: sitk.Image, path: Path) -> str:
         """Write an image for the worker, as quickly as can be. Returns the path as text.
 
         Raises InputError when it cannot be written.

@@ -13,14 +13,12 @@ from slicer.i18n import tr as _
 from DeepDreamInspectorLib.dreamfiles import RESULTS, folderOf, newFolder
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError, LiverPairError
-from liverpair.core.geometry import Grid
 from liverpair.core.sides import Side
 from liverpair.core.trajectories import MEASURES, Trajectories
 from liverpair.jobs.dream_results import TRAJECTORIES_FILE, located, read_dream
-from liverpair.mrml import segmentations, volumes
 from liverpair.mrml.dreams.dream_scene import DreamScene
 from LiverPairLib.inputs import Segmentations, Volumes
-from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
+from LiverPairLib.resultnodes import addLiver, takenBack
 from LiverPairLib.workerrun import CANCELLED, DONE, FAILED, WorkerRun
 from LiverPairLib.workersession import SessionWorker
 
@@ -150,30 +148,20 @@ class NewDream(DreamRun):
         super().__init__(worker, volumeNodes, addSamples)
         self._bundle, self._livers, self._options = bundle, liverNodes, options
         self._side, self._home = side, newFolder()
-        self._grids = {}
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {**self._options, "model": str(self._bundle.folder), "side": self._side, "resume": False}
-        request["output"] = str(self._home / RESULTS)
-        for side, node in self._volumes.items():
-            volumes.check_node(node, side.title)
-            image = volumes.world_image(node)
-            request[side] = self.write(image, self._home / f"{side}.nrrd")
-            self._grids[side] = Grid.of(image)
-            liver = self._livers.get(side)
-            if isInScene(liver):
-                mask = segmentations.liver_mask(liver, node)
-                mask.CopyInformation(image)
-                request[f"{side}_liver"] = self.write(mask, self._home / f"{side}_liver.nrrd")
+        request |= {"output": str(self._home / RESULTS), **self.writeVolumes(self._home, self._livers)}
         self.dream = self._newDream(request)
         return request
 
     def takeLivers(self, result: dict[str, Any]) -> None:
         for side, path in (result.get("livers") or {}).items():
-            node = self.volume(side)
-            if path and node is not None and volumes.world_grid(node).same_as(self._grids[side]):
+            if path and self.isAsWritten(side):
                 with contextlib.suppress(InputError), takenBack() as added:
-                    liver = addLiver(node, path, self._grids[side], side, result.get("provenance") or {}, added)
+                    liver = addLiver(
+                        self.volume(side), path, self._grids[side], side, result.get("provenance") or {}, added
+                    )
                     liver.SetDisplayVisibility(False)  # it would cover what was dreamt
 
     def start(self, onChanged: Callable[[WorkerRun], None]) -> None:

@@ -31,7 +31,7 @@ class RunSection(Section):
         super().__init__(context)
         self.logic = logic
         self._boxes = {name: self._comboBox(name, entries) for name, entries in CHOICES.items()}
-        self._runPanel = RunPanel(self.ui, context, logic, _("dream"), statusChoices, self.apply)
+        self._runPanel = RunPanel(self, logic, statusChoices, self.apply)
         self.ui.dreamSelector.addAttribute("vtkMRMLTableNode", MARK)
         self.ui.pauseButton.connect("clicked(bool)", self.onPause)
         self.ui.resumeButton.connect("clicked(bool)", lambda checked: self._runPanel.attempt(self.resume))

@@ -10,11 +10,10 @@ from slicer.i18n import tr as _
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.core.findings import kind_of_finding
-from liverpair.core.geometry import Grid
 from liverpair.core.lesions import LesionPair, read_lesions
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
-from liverpair.mrml import provenance, segmentations, volumes
+from liverpair.mrml import provenance
 from liverpair.mrml.lesions.lesion_folders import ItemAttributes
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from LiverPairLib.inputs import Segmentations, Volumes
@@ -48,30 +47,19 @@ class DetectionRun(WorkerRun):
         """
         super().__init__(worker, volumeNodes)
         self._bundle, self._device, self._givenLivers = bundle, device, liverNodes
-        self._grids = {}
         self.livers = {}
         self.displayThreshold = None
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {"model": str(self._bundle.folder), "device": self._device, "correspondence": False}
         request |= {"output": str(folder / "results"), "remember": False}
-        for side, node in self._volumes.items():
-            volumes.check_node(node, side.title)
-            image, liver = volumes.world_image(node), self._givenLivers.get(side)
-            self._grids[side] = Grid.of(image)
-            request[side] = self.write(image, folder / f"{side}.nrrd")
-            request[f"{side}_liver"] = None
-            if isInScene(liver):
-                mask = segmentations.liver_mask(liver, node)
-                mask.CopyInformation(image)
-                request[f"{side}_liver"] = self.write(mask, folder / f"{side}_liver.nrrd")
-        return request
+        return request | self.writeVolumes(folder, self._givenLivers)
 
     def takeResult(self, result: dict[str, Any]) -> str:
         nodes = [self.volume(side) for side in Side]
         found = read_lesions(result["lesions"])
-        for side, node in zip(Side, nodes):
-            if node is None or not volumes.world_grid(node).same_as(self._grids[side]):
+        for side in Side:
+            if not self.isAsWritten(side):
                 raise InputError(_("{side} was changed in the meantime.").format(side=side.title), _("Detect again."))
         with takenBack() as added:
             for side, node in zip(Side, nodes):

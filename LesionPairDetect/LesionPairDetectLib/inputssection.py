@@ -31,10 +31,8 @@ class InputsSection(ModelAndVolumesSection):
     def __init__(self, context: ReadingContext, logic: ModelLogic) -> None:
         super().__init__(context, logic)
         self._runPanel = RunPanel(
-            self.ui,
-            context,
+            self,
             logic,
-            _("detection"),
             lambda chosen: inputs.statusChoices(chosen, "t1Liver", "t2Liver", "model", "device"),
             lambda: logic.apply(context.parameterNode, self.onRunChanged),
         )

@@ -3,7 +3,6 @@
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
 from LiverMultimodalLib.choices import DETAILS, rememberOutputs
 from LiverMultimodalLib.segmentationrun import SegmentationRun
@@ -24,14 +23,7 @@ class RunSection(Section):
     def __init__(self, context: PanelContext, logic: ModelLogic) -> None:
         super().__init__(context)
         self.logic = logic
-        self._runPanel = RunPanel(
-            self.ui,
-            context,
-            logic,
-            _("segmentation"),
-            lambda chosen: inputs.statusChoices(chosen, *DETAILS),
-            self.apply,
-        )
+        self._runPanel = RunPanel(self, logic, lambda chosen: inputs.statusChoices(chosen, *DETAILS), self.apply)
         self.show()
 
     def cleanup(self) -> None:
