@@ -14,8 +14,8 @@ from liverpair.io.weighting import sequence_warning
 from liverpair.mrml import volumes
 from liverpair.mrml.segmentations import source_of
 
-Volumes = dict[str, vtkMRMLScalarVolumeNode | None]
-Segmentations = dict[str, vtkMRMLSegmentationNode | None]
+Volumes = dict[Side, vtkMRMLScalarVolumeNode | None]
+Segmentations = dict[Side, vtkMRMLSegmentationNode | None]
 """Nodes by side."""
 
 
