@@ -163,6 +163,7 @@ class Harness(Driver):
         for module in manager.harness_scripted():
             manager.harness_unload(module.name)
             _forget_imports(Path(module.path).parent)
+            _forget_imports(Path(module.path).parents[1] / "LiverPairLib")
         for signal in ("startupCompleted()", "aboutToQuit()"):
             self.app.disconnect(signal)
         self.app.layoutManager().harness_close()

@@ -378,7 +378,7 @@ def test_a_step_of_zero_is_refused_in_words(panel):
     panel.ready()
     panel.parameters.step = 0.0
     panel.harness.wait()
-    assert panel.reason == "The step is a number above 0; 0.0 is not."
+    assert panel.reason == "Option 'step' of a dream must be a number above 0, not 0.0."
 
 
 def test_the_module_is_made_in_testing_mode_without_a_window_being_shown(window):

@@ -190,7 +190,7 @@ def test_a_damaged_command_with_an_id_is_answered_under_that_id(shared):
     shared.transport.write(b'{"command": "run", "id": %d, "job": 7}\n' % job_id)
     error = shared.wait(*ENDINGS)
     assert (error.id, error.kind) == (job_id, "worker")
-    assert error.message == "The worker was sent something that is not a command: run: job is not valid."
+    assert error.message == "The worker was sent something that is not a command: run: 'job' must be a text, not 7."
     shared.transport.kill()
 
 
