@@ -136,7 +136,7 @@ def _page(
         return base64.b64encode(png or b"").decode("ascii")
 
     content = dream.content
-    sides = {side: path for side, path in content.get("inputs", {}).items() if path}
+    parts = {part: path for part, path in content.get("inputs", {}).items() if path}
     checksums = content.get("asked", {}).get("inputs", {})
     kinds = dict.fromkeys(run["run"] for run in content["runs"] if run["run"] != "dream")
     environment = jinja2.Environment(autoescape=True)
@@ -145,8 +145,8 @@ def _page(
         content=content,
         model=dream.model,
         second=_names(dream, other)[1],
-        inputs={Side(side).title: Path(path).name for side, path in sides.items()},
-        checksums={Side(side).title: checksums.get(side) for side in sides},
+        inputs={_title(part): Path(path).name for part, path in parts.items()},
+        checksums={_title(part): checksums.get(part) for part in parts},
         start=dream.typical_start,
         starts=dream.starts,
         others=[kind.replace("-", " ") for kind in kinds],
@@ -160,6 +160,12 @@ def _page(
         files=REPORT_FILES,
         notes=_notes(dream),
     )
+
+
+def _title(part: str) -> str:
+    """A part of a study for a reader: "T1", "T1 liver"."""
+    side, _, rest = part.partition("_")
+    return " ".join(filter(None, [Side(side).title, rest.replace("_", " ")]))
 
 
 def _notes(dream: FinishedDream) -> list[str]:

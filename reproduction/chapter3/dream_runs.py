@@ -111,7 +111,7 @@ def healthy_starts(bundle: Bundle, root: Path, count: int, cases: Sequence[str] 
         real = read_real_pair(root, case)
         images, livers = dict(zip(Side, (real.t1, real.t2))), dict(zip(Side, (real.t1_liver, real.t2_liver)))
         own = range(turn, count, len(cases))
-        for seed, point in zip(own, _points(livers[bundle.inputs[0]], len(own))):
+        for seed, point in zip(own, _points(livers[Side(bundle.inputs[0])], len(own))):
             starts.append(Start(case, prepare_subject(bundle, images, livers, point), seed))
     return sorted(starts, key=lambda start: start.seed)
 

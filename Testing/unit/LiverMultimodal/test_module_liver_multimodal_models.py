@@ -6,7 +6,6 @@ from liver_multimodal_factory import panel  # noqa: F401
 
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.core.sides import Side
-from liverpair.jobs.detect_job import DEFAULT_LIVER_MODEL
 
 
 @pytest.fixture

@@ -170,7 +170,9 @@ def test_without_memory_information_the_rest_is_told(capsys, monkeypatch):
 
 
 def test_the_shape_of_a_liver_volume_is_that_of_the_working_grid():
-    bundle = SimpleNamespace(grid={"spacing_mm": [2.0, 2.5, 6.0], "multiple_of": [4, 16, 16]}, inputs=["T1 or T2"])
+    bundle = SimpleNamespace(
+        grid=SimpleNamespace(spacing_mm=(2.0, 2.5, 6.0), multiple_of=(4, 16, 16)), inputs=["T1 or T2"]
+    )
     # 280 / 6 = 46.7 -> 48; 280 / 2.5 = 112; 380 / 2 = 190 -> 192.
     assert machine.liver_shape(bundle) == (1, 1, 48, 112, 192)
 

@@ -152,7 +152,7 @@ def test_without_a_liver_or_a_place_no_start_is_drawn():
     full = subject_of(np.ones((8, 8)), liver=np.ones((8, 8), bool))
     with pytest.raises(InputError, match="has 0 places where the network sees no object; 2 are asked for"):
         random_starts(VOXELS, full, 2)
-    with pytest.raises(InputError, match="at least 1; 0 is not"):
+    with pytest.raises(InputError, match="must be at least 1, not 0"):
         random_starts(VOXELS, subject_of(np.zeros((8, 8)), liver=np.ones((8, 8), bool)), 0)
 
 

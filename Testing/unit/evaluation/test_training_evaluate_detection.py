@@ -154,5 +154,5 @@ def test_small_lesions_alone_have_no_single_figures():
 
 def test_nothing_to_find_is_said():
     for cases in ([], [ScoredCase("a", [detection(1, 0, (0.9, 0.8))], [])]):
-        with pytest.raises(InputError, match="no lesion to be found"):
+        with pytest.raises(InputError, match="No case has a lesion"):
             score_cases(cases)

@@ -84,7 +84,7 @@ def test_livers_far_apart_are_told():
     far = image(ball(30, 17)) != 0
     far.SetOrigin((0.0, 0.0, 300.0))
     (said,) = pair_doubts(image(ball(30, 17)) != 0, far)
-    assert said == "The livers of T1 and T2 lie 300 mm apart, farther than breathing takes them."
+    assert said == "The livers of T1 and T2 lie 300 mm apart, farther than breathing moves them."
 
 
 def test_two_livers_of_other_shapes_are_told():

@@ -91,7 +91,7 @@ def test_beside_a_model_without_one_the_uncertainty_is_the_entropy(tmp_path, ima
 
 
 def test_a_gambler_that_does_not_fit_is_refused(tmp_path):
-    with pytest.raises(BundleError, match=r"'gambler.arguments' holds 1000000000"):
+    with pytest.raises(BundleError, match=r"'gambler.arguments' must be an object of at most 1000 values"):
         Bundle.write(tmp_path / "a", manifest(gambler={"arguments": {"widths": [10**9]}}), small_network().state_dict())
     with pytest.raises(BundleError, match="is missing"):
         Bundle.write(tmp_path / "b", manifest(gambler={"arguments": LAYOUT}), small_network().state_dict())

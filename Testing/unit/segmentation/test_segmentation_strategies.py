@@ -203,7 +203,7 @@ def test_bundles_that_cannot_do_what_their_strategy_asks_are_refused(tmp_path, t
         write_brightness_bundle(tmp_path / "one", in_channels=2, strategy="double-out", inputs=BOTH)
     with pytest.raises(BundleError, match="does not run on 2 channels"):
         write_brightness_bundle(tmp_path / "two", strategy="double-in", inputs=BOTH)
-    with pytest.raises(BundleError, match="its strategy 'pre-registered' does not take the inputs"):
+    with pytest.raises(BundleError, match="'strategy' is 'pre-registered', which does not take the inputs"):
         write_brightness_bundle(tmp_path / "three", in_channels=2, strategy="pre-registered", inputs=BOTH)
     folder = write_two_brightness_bundle(tmp_path / "slices").folder
     edit_manifest(folder, task="slice-segmentation", grid={**two_out.manifest["grid"], "multiple_of": [1, 1]})
