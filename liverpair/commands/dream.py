@@ -27,7 +27,7 @@ OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "every": (int, "keep the image of every N-th iteration"),
     "threshold": (float, "probability above which a voxel belongs to the object"),
     "precision": (str, "auto, fp32 or bf16"),
-    "seed": (int, "seed seed seed seed of random starts and baselines"),
+    "seed": (int, "seed of random starts and baselines"),
 }
 """Settings of a dream that are options of their own, with their types."""
 

@@ -14,7 +14,7 @@ class SegmentOptions(Record):
     device
         auto, cpu, cuda, cuda:1, mps …
     engine
-        what computes the network; auto is the fastest that agrees with plain torch
+        what computes the network; auto depends on the machine alone
     probability
         also write probability maps
     uncertainty
