@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from liverpair.commands import batch
 from liverpair.jobs import segment_job
+from liverpair.measures.plausibility import MaskQuality
 
 PROVENANCE = {
     "bundle": "m",
@@ -28,7 +29,7 @@ class Side:
     probability: sitk.Image | None
     uncertainty: sitk.Image | None
     parts: tuple[float, ...] = (100.0,)
-    certainty: float | None = None
+    quality: MaskQuality | None = None
 
 
 def threshold_segment(t1, t2, bundles, options, progress):

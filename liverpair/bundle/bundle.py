@@ -17,6 +17,7 @@ from liverpair.bundle.manifest import (
     SEGMENTATION,
     SLICE_SEGMENTATION,
     WEIGHTS_FILE,
+    DiceCalibration,
     Network,
     Normalization,
     Postprocessing,
@@ -59,6 +60,7 @@ class Bundle:
     grid: WorkingGrid
     normalization: Normalization
     postprocessing: Postprocessing
+    expected_dice: DiceCalibration | None
     normal_ranges: Mapping[str, Any]
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
@@ -88,6 +90,7 @@ class Bundle:
             network_spec=found.network,
             labels=manifest["labels"],
             postprocessing=found.postprocessing or Postprocessing(0.5),
+            expected_dice=found.expected_dice,
             metrics=manifest.get("metrics", {}),
             training=found.training,
             **{key: getattr(found, key) for key in core},

@@ -43,10 +43,18 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Working grid": _grid(grid) if grid else "",
         "Intensities": _pairs(normalization),
         "After the network": _pairs(manifest.get("postprocessing", {})),
+        "Expected Dice": _calibration(manifest.get("expected_dice")),
         "Uncertainty": "what its gambler would bet on the mask being wrong" if GAMBLER in manifest else "",
         "Normal ranges": _ranges(manifest.get("normal_ranges")),
     }
     return _table(ITEMS, [(key, value) for key, value in facts.items() if value])
+
+
+def _calibration(fitted: Mapping[str, Any] | None) -> str:
+    if not fitted:
+        return ""
+    line = f"{fitted['slope']:.3f} × soft Dice {fitted['intercept']:+.3f}"
+    return f"{line}; mean error {fitted['error']:.3f} on {fitted['images']} images: {fitted['data']}"
 
 
 def _ranges(ranges: Mapping[str, Any] | None) -> str:

@@ -129,6 +129,25 @@ class Postprocessing:
 
 
 @dataclass(frozen=True)
+class DiceCalibration:
+    """How the Dice of a mask with the liver follows from the model's own probabilities: a line, fitted on livers that
+    the networks that masked them had not seen.
+
+    `error`: mean absolute error of the line; `images` and `data`: on how many and on which it was fitted.
+    """
+
+    slope: Annotated[float, POSITIVE]
+    intercept: float
+    error: float
+    images: Annotated[int, POSITIVE]
+    data: Text
+
+    def dice(self, soft_dice: float) -> float:
+        """The expected Dice, 0 to 1, of a mask whose probabilities give `soft_dice` (see `measures.overlap`)."""
+        return min(1.0, max(0.0, self.slope * soft_dice + self.intercept))
+
+
+@dataclass(frozen=True)
 class Gambler:
     """The arguments of a gambler's U-Net."""
 
@@ -194,6 +213,7 @@ class Manifest:
     labels: Annotated[list[Label], FILLED, OF_DISTINCT_VALUES]
     sha256: Sha256
     postprocessing: Postprocessing | None = None
+    expected_dice: DiceCalibration | None = None
     detection: dict | None = None
     gambler: Gambler | None = None
     normal_ranges: dict = field(default_factory=dict)

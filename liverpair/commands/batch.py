@@ -79,6 +79,10 @@ def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle
 
 
 def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    volumes = {f"{side}_ml": result[side]["volume_ml"] if result[side] else None for side in Side}
+    volumes = {
+        f"{side}_{column}": (result[side] or {}).get(key)
+        for column, key in (("ml", "volume_ml"), ("expected_dice", "expected_dice"))
+        for side in Side
+    }
     measured = {"dice_as_scanned": result["measures"]["dice_as_scanned"], "seconds": result["provenance"]["seconds"]}
     return {"outcome": outcome, **volumes, **measured, "doubt": doubt_of(result)}

@@ -142,10 +142,15 @@ def warn_of_mistaken_volumes(t1: str | None, t2: str | None) -> None:
         print(f"Warning: {warning}", file=sys.stderr)
 
 
+def _expected(side: Mapping[str, Any]) -> str:
+    expected = side.get("expected_dice")
+    return "" if expected is None else f" (expected Dice {expected:.2f})"
+
+
 def report(result: Mapping[str, Any]) -> list[str]:
     """The result of the job in lines for a reader."""
     lines = [
-        f"{side.title} liver {result[side]['volume_ml']:.0f} ml  {result[side]['liver']}"
+        f"{side.title} liver {result[side]['volume_ml']:.0f} ml{_expected(result[side])}  {result[side]['liver']}"
         for side in Side
         if result[side]
     ]

@@ -27,6 +27,7 @@ from liverpair.detection.preparation import PreparedPair, prepare_pair
 from liverpair.detection.space import to_space
 from liverpair.engine import Engine, make_engine
 from liverpair.measures.masks import structure_mask
+from liverpair.measures.plausibility import MaskQuality
 from liverpair.networks.retina import RetinaOutput
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.prediction import engine_summary, grid_policy, normalization
@@ -39,13 +40,13 @@ PRECISE_ENGINE = "torch-fp32"
 @dataclass(frozen=True)
 class DetectionResult:
     """Lesion pairs, numbered by falling score; the liver masks they were looked for in; what made them; sentences for
-    the user; the certainty (see `SideResult`) of masks that were made."""
+    the user; the quality of masks that were made."""
 
     pairs: list[LesionPair]
     livers: tuple[sitk.Image, sitk.Image]
     provenance: dict[str, Any]
     notes: list[str]
-    certainties: tuple[float | None, float | None] = (None, None)
+    qualities: tuple[MaskQuality | None, MaskQuality | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def detect(
         check_volume(image, side.title)
     detector = Detector.of(bundle, options)
     device = choose_device(options.device)
-    masks, notes, certainties = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
+    masks, notes, qualities = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
     progress(0.5, "Preparing")
     prepared = detector.prepare(images, masks)
     progress(0.6, "Looking for lesions")
@@ -167,7 +168,7 @@ def detect(
         "software": f"LiverPair {__version__}",
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])), certainties)
+    return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])), qualities)
 
 
 def lesion_pairs(
@@ -202,9 +203,9 @@ def liver_masks(
     bundles: Sequence[Bundle],
     options: DetectOptions,
     progress: Progress = no_progress,
-) -> tuple[tuple[sitk.Image, sitk.Image], list[str], tuple[float | None, float | None]]:
-    """The masks of T1 and T2, those that are None segmented with `bundles`, sentences for the user, and how certain
-    the models are of the masks they made. Raises `InputError` for a mask of several labels."""
+) -> tuple[tuple[sitk.Image, sitk.Image], list[str], tuple[MaskQuality | None, MaskQuality | None]]:
+    """The masks of T1 and T2, those that are None segmented with `bundles`, sentences for the user, and what the
+    models think of the masks they made. Raises `InputError` for a mask of several labels."""
     checked = [
         (None, []) if mask is None else structure_mask(mask, None, f"The liver mask of {side.title}")
         for side, mask in zip(Side, livers)
@@ -222,4 +223,4 @@ def liver_masks(
     made = segment(*wanted, bundles, SegmentOptions(options.device), progress)
     results = (made.t1, made.t2)
     masks = [mask if mask is not None else result.liver for mask, result in zip(livers, results, strict=True)]
-    return (masks[0], masks[1]), [*notes, *made.notes], tuple(None if one is None else one.certainty for one in results)
+    return (masks[0], masks[1]), [*notes, *made.notes], tuple(one and one.quality for one in results)

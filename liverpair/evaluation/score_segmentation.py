@@ -70,9 +70,11 @@ def score(
         for side, image in both.items():
             if getattr(result, side) is None:  # the model looks at this volume only to segment the other
                 continue
-            prediction = getattr(result, side).liver
+            prediction, quality = getattr(result, side).liver, getattr(result, side).quality
             measures = segmentation_measures(prediction, masks[side])
             rows.append({"case": case, "side": side.title, **{key: _rounded(measures[key]) for key in SHOWN}})
+            if quality and quality.expected_dice is not None:
+                rows[-1]["expected_dice"] = _rounded(quality.expected_dice)
             if pictures:
                 title = f"{test}, case {case} {side.title}, Dice {measures['dice']:.3f}"
                 path = pictures / picture_name(test, rows[-1])

@@ -86,9 +86,9 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def _doubts(wanted: DetectRequest, inputs: PairInputs, found: DetectionResult) -> list[str]:
     doubts = input_doubts(dict(zip(Side, inputs.images)), wanted.parts)
-    for side, liver, image, certainty in zip(Side, found.livers, inputs.images, found.certainties):
+    for side, liver, image, quality in zip(Side, found.livers, inputs.images, found.qualities):
         doubts += mask_warnings(side.title, volume_ml(liver), edges_cm2(liver), [])
-        doubts += liver_doubts(side.title, liver, image, certainty)
+        doubts += liver_doubts(side.title, liver, image, quality)
     return doubts + pair_doubts(*found.livers)
 
 

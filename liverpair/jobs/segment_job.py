@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     none.
 
     Returns {"t1": {"liver", "probability", "uncertainty": paths or None, "volume_ml", and what
-    `measures.plausibility.describe` tells} or None, "t2": the same, "measures": {"dice_as_scanned",
+    `measures.plausibility.describe` and `MaskQuality` tell} or None, "t2": the same, "measures": {"dice_as_scanned",
     "offset_t1_to_t2_mm", "volume_difference_percent"} (see `pair_measures`), "provenance": {…}, "notes": [sentences],
     "doubts": [those of them that say why the result may be wrong], "accepted": bool}. Raises any `LiverPairError`, and
     `Cancelled` through `progress`.
@@ -128,7 +129,7 @@ def _doubts(wanted: SegmentRequest, images: dict[str, sitk.Image | None], result
     doubts = input_doubts({side: images[side] for side in wanted.sides}, wanted.parts)
     for side in wanted.sides:
         if found := getattr(result, side):
-            doubts += liver_doubts(side.title, found.liver, images[side], found.certainty)
+            doubts += liver_doubts(side.title, found.liver, images[side], found.quality)
     if result.t1 and result.t2:
         doubts += pair_doubts(result.t1.liver, result.t2.liver)
     return doubts
@@ -155,7 +156,8 @@ def _side(side_result: SideResult | None, side: Side, output: Path) -> dict[str,
         what: str(output / file_name(side, what)) if getattr(side_result, what) is not None else None for what in MAPS
     }
     liver = side_result.liver
-    return {**paths, "volume_ml": volume_ml(liver), **describe(liver, side_result.parts)}
+    quality = asdict(side_result.quality) if side_result.quality else {}
+    return {**paths, "volume_ml": volume_ml(liver), **describe(liver, side_result.parts), **quality}
 
 
 def _write(result: SegmentationResult, staging: Path, progress: Progress) -> None:

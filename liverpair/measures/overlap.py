@@ -19,6 +19,18 @@ def dice(a: sitk.Image, b: sitk.Image) -> float:
     return float(2.0 * np.count_nonzero(first & second) / total) if total else 1.0
 
 
+def soft_dice(probability: np.ndarray, mask: np.ndarray) -> float:
+    """The Dice that a mask would have with the truth, were its probabilities right: 2 Σ_mask p / (|mask| + Σ p).
+
+    `probability` and `mask` are arrays of one shape. This is the ratio of the expected values (Bertels et al., MICCAI
+    2019, eq. 4, with the mask in place of the reference), and as far off as the probabilities are. NaN for an empty
+    mask.
+    """
+    inside = mask != 0
+    count = np.count_nonzero(inside)
+    return 2.0 * float(probability[inside].sum()) / float(count + probability.sum()) if count else math.nan
+
+
 def volume_error_percent(prediction: sitk.Image, reference: sitk.Image) -> float:
     """Signed volume error, 100 (V_prediction − V_reference) / V_reference, in percent; positive means too large.
 

@@ -1,6 +1,7 @@
 """What makes a liver mask suspicious: the volume's edge cuts it, it was in several parts, T1 and T2 differ in size."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,15 @@ SMALLEST_PART_PERCENT = 1.0
 LARGEST_DIFFERENCE_PERCENT = 5.0
 """More difference between the volumes of one liver in two images is told. Of the 16 pairs drawn in CHAOS seven differ
 by more, the two with an incomplete mask by the most: 22 % and 30 %."""
+
+
+@dataclass(frozen=True)
+class MaskQuality:
+    """What the model thinks of its mask: the mean probability in it, and the Dice with the liver to be expected, None
+    where the models bring no calibration for that."""
+
+    certainty: float
+    expected_dice: float | None = None
 
 
 def edges_cm2(mask: sitk.Image) -> dict[str, float]:

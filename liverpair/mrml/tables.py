@@ -57,6 +57,8 @@ def measure_rows(result: Mapping) -> Iterator[tuple[str, str]]:
     for side in Side:
         if result.get(side):
             yield f"Liver volume {side.title} (ml)", f"{result[side]['volume_ml']:.0f}"
+            if result[side].get("expected_dice") is not None:
+                yield f"Expected Dice {side.title}", f"{result[side]['expected_dice']:.2f}"
     yield from (result.get("maps") or {}).items()
     measures = result.get("measures") or {}
     if measures.get("dice_as_scanned") is not None:

@@ -12,11 +12,14 @@ import torch
 
 from liverpair import __version__
 from liverpair.bundle import Bundle
+from liverpair.bundle.manifest import DiceCalibration
 from liverpair.bundle.strategies import Pass, strategy, titles
 from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.core.geometry import check_volume, like
 from liverpair.core.sides import Side
+from liverpair.measures.overlap import soft_dice
+from liverpair.measures.plausibility import MaskQuality
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
@@ -32,14 +35,14 @@ class SideResult:
     """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty`,
     float32: the stakes, 0 to 1, that the models' gamblers would put on the mask being wrong, where all that made the
     mask bring a gambler; else the entropy in bits. `parts`: those of the mask before clean-up, in percent of it.
-    `certainty`: mean probability in the mask, None for an empty one.
+    `quality`: None for an empty mask.
     """
 
     liver: sitk.Image
     probability: sitk.Image | None = None
     uncertainty: sitk.Image | None = None
     parts: Sequence[float] = ()
-    certainty: float | None = None
+    quality: MaskQuality | None = None
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,16 @@ def segment(
             counts[side] += 1
             if gambled is not None:
                 stakes[side].append(sitk.GetArrayFromImage(to_image_grid(gambled[index], grid, images[side])))
-    rules = bundles[0].postprocessing
+    calibration = bundles[0].expected_dice if len(bundles) == 1 and not options.mirror else None
     bets = {side: np.mean(own, axis=0) for side, own in stakes.items() if own and len(own) == counts[side]}
     notes += [
         f"The uncertainty in {one.title} is the gambler's: where it would bet that the mask is wrong." for one in bets
     ]
-    sides = {side: _result(sums[side] / counts[side], images[side], rules, options, bets.get(side)) for side in sums}
+    rules = bundles[0].postprocessing
+    sides = {
+        side: _result(sums[side] / counts[side], images[side], rules, options, bets.get(side), calibration)
+        for side in sums
+    }
     progress(1.0, "Segmented")
     provenance = {
         "bundle": ", ".join(bundle.name for bundle in bundles),
@@ -199,12 +206,16 @@ def _result(
     rules: Mapping[str, Any],
     options: SegmentOptions,
     stakes: np.ndarray | None,
+    calibration: DiceCalibration | None,
 ) -> SideResult:
     map_image = like(probability, image)
     uncertainty = None
     if options.uncertainty:
         uncertainty = entropy(map_image) if stakes is None else like(stakes, image)
     liver, parts = to_mask(map_image, rules, options.largest_component)
-    inside = probability[sitk.GetArrayViewFromImage(liver) != 0]
-    certainty = float(inside.mean()) if inside.size else None
-    return SideResult(liver, map_image if options.probability else None, uncertainty, parts, certainty)
+    mask = sitk.GetArrayViewFromImage(liver) != 0
+    quality = None
+    if mask.any():
+        expected = calibration and calibration.dice(soft_dice(probability, mask))
+        quality = MaskQuality(float(probability[mask].mean()), expected)
+    return SideResult(liver, map_image if options.probability else None, uncertainty, parts, quality)

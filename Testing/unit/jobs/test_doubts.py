@@ -14,6 +14,7 @@ from liverpair.core.sides import Side
 from liverpair.io.image_notes import doubts_on, set_tags
 from liverpair.io.study import read_image
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
+from liverpair.measures.plausibility import MaskQuality
 
 TAGS = {
     Side.T1: {"SeriesDescription": "T1", "Modality": "MR", "PatientID": "a", "StudyDate": "20260101"},
@@ -64,19 +65,20 @@ def test_a_single_image_of_the_other_weighting_is_told():
 def test_an_ordinary_liver_raises_no_doubt():
     body = image(ball(45, 28))
     liver = image(ball(30, 17)) != 0  # 15 voxels of 4 mm to the right; 4/3 π 17³ · 0.064 ml = 1317 ml
-    assert liver_doubts("T1", liver, body, 0.97) == pair_doubts(liver, liver) == []
+    assert liver_doubts("T1", liver, body, MaskQuality(0.97)) == pair_doubts(liver, liver) == []
 
 
 @pytest.mark.parametrize(
-    ("center_x", "radius", "certainty", "words"),
+    ("center_x", "radius", "quality", "words"),
     [
-        (60, 17, 0.97, "does not lie on the right side of the body"),
-        (30, 8, 0.97, "has 135 ml; livers of adults have 500 to 5000 ml."),
-        (30, 17, 0.6, "mean probability is 0.60"),
+        (60, 17, MaskQuality(0.97), "does not lie on the right side of the body"),
+        (30, 8, MaskQuality(0.97), "has 135 ml; livers of adults have 500 to 5000 ml."),
+        (30, 17, MaskQuality(0.6), "mean probability is 0.60"),
+        (30, 17, MaskQuality(0.97, 0.74), "a Dice of about 0.74 is expected"),
     ],
 )
-def test_a_liver_like_no_other_is_told(center_x, radius, certainty, words):
-    (said,) = liver_doubts("T1", image(ball(center_x, radius)) != 0, image(ball(45, 28)), certainty)
+def test_a_liver_like_no_other_is_told(center_x, radius, quality, words):
+    (said,) = liver_doubts("T1", image(ball(center_x, radius)) != 0, image(ball(45, 28)), quality)
     assert words in said
 
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.measures.masks import structure_mask
-from liverpair.measures.overlap import dice, volume_error_percent
+from liverpair.measures.overlap import dice, soft_dice, volume_error_percent
 from liverpair.measures.summary import segmentation_measures
 from liverpair.measures.surface import assd_mm, hd95_and_assd_mm, hd95_mm, surface_distances_mm
 
@@ -45,6 +45,13 @@ def test_dice_of_shifted_cubes():
     assert dice(CUBE, cuboid(slice(3, 7), slice(3, 7), slice(3, 7))) == 27 / 64
     assert dice(CUBE, cuboid(slice(6, 10), slice(2, 6), slice(2, 6))) == 0
     assert dice(CUBE, CUBE) == 1
+
+
+def test_soft_dice_is_what_the_probabilities_promise():
+    probability, inside = np.array([[0.9, 0.7, 0.4, 0.0]]), np.array([[1, 1, 0, 0]])
+    assert soft_dice(probability, inside) == pytest.approx(2 * 1.6 / (2 + 2.0))
+    assert soft_dice(inside.astype(float), inside) == 1
+    assert math.isnan(soft_dice(probability, np.zeros((1, 4))))
 
 
 @pytest.mark.parametrize(

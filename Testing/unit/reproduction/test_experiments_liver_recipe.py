@@ -14,6 +14,7 @@ from liverpair.training.tasks import SEGMENTATION
 from reproduction.__main__ import main
 from reproduction.recipes import augmentation_gains as augmentation
 from reproduction.recipes import cross_validation
+from reproduction.recipes.dice_calibration import Judged, calibrated
 
 CASES = ("38", "10", "21")
 WORDS = (
@@ -46,6 +47,17 @@ def test_every_image_is_measured_once_by_a_network_that_did_not_see_it(places, t
     for number, fold in enumerate(cross_validation.folds(("10", "21", "38"), 3, cross_validation.SPLIT_SEED)):
         assert set(fold.test).isdisjoint(fold.train + fold.validation), number
     assert 0 <= content["worst_dice_t1"] <= content["mean_dice_t1"] <= 1
+    assert content["expected_dice"] is None  # two steps leave every mask empty
+
+
+def test_the_calibration_is_the_line_through_masks_and_its_error_that_of_the_other_folds():
+    on_a_line = [Judged(fold, soft, 2 * soft - 1) for fold, soft in ((0, 0.8), (0, 0.9), (1, 0.7), (1, 0.95))]
+    line = calibrated(on_a_line, "made up")
+    assert (line.slope, line.intercept, line.images) == (pytest.approx(2), pytest.approx(-1), 4)
+    assert line.error == pytest.approx(0, abs=1e-12)
+    assert line.dice(0.85) == pytest.approx(0.7) and line.dice(0.4) == 0
+    off = [*on_a_line, Judged(2, 0.9, 0.3), Judged(2, 0.8, 0.1)]  # their own line is off by 0.5 where the others are
+    assert calibrated(off, "made up").error > 0.25
 
 
 def test_every_change_has_a_training_without_it_and_a_column(places, tmp_path):

@@ -10,10 +10,11 @@ import torch
 from bright_box import grid, image_and_mask
 from brightness_bundle import ARGUMENTS, write_brightness_bundle
 
+from liverpair.bundle.bundle import CARD_FILE
 from liverpair.bundle.manifest import Network
 from liverpair.core.errors import BundleError, Cancelled, InputError, MissingPackageError
 from liverpair.core.geometry import Grid
-from liverpair.measures.overlap import dice
+from liverpair.measures.overlap import dice, soft_dice
 from liverpair.segmentation import prediction
 from liverpair.segmentation.inference import SegmentOptions, segment
 
@@ -104,6 +105,22 @@ def test_a_bundle_that_never_saw_mirrored_images_says_so(tmp_path, pair):
     (t1, _), _ = pair
     result = segment(t1, None, [bundle], SegmentOptions("cpu", "torch-fp32", mirror=True))
     assert result.notes == ["Model 'plain' was not trained on mirrored images: it was run once, not mirrored."]
+
+
+def test_a_calibrated_model_says_what_dice_to_expect(tmp_path, bundle, pair):
+    (t1, _), _ = pair
+    line = {"slope": 2.0, "intercept": -1.0, "error": 0.02, "images": 4, "data": "made up"}
+    calibrated = write_brightness_bundle(tmp_path / "calibrated", name="calibrated", expected_dice=line)
+    options = SegmentOptions("cpu", "torch-fp32", probability=True)
+    found = segment(t1, None, [calibrated], options).t1
+    soft = soft_dice(*(sitk.GetArrayFromImage(image) for image in (found.probability, found.liver)))
+    assert 0.5 < soft < 1
+    assert found.quality.expected_dice == pytest.approx(2 * soft - 1)
+    assert segment(t1, None, [bundle], options).t1.quality.expected_dice is None
+    assert segment(t1, None, [calibrated, bundle], options).t1.quality.expected_dice is None
+    assert "2.000 × soft Dice -1.000; mean error 0.020 on 4 images: made up" in (
+        (calibrated.folder / CARD_FILE).read_text(encoding="utf-8")
+    )
 
 
 def test_several_bundles_are_averaged(tmp_path, bundle, pair):
