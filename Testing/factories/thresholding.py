@@ -6,8 +6,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.commands import batch
-from liverpair.jobs import segment_job
+from liverpair.jobs import segment_job, study_batch
 from liverpair.measures.plausibility import MaskQuality
 
 PROVENANCE = {
@@ -64,7 +63,7 @@ def install(monkeypatch):
 
     module.segment, module.answer = segment, threshold_segment
     monkeypatch.setattr(segment_job, "inference", module)
-    for user in (segment_job, batch):
+    for user in (segment_job, study_batch):
         monkeypatch.setattr(user, "find_bundles", lambda names: [named_bundle(name) for name in names])
     return module
 

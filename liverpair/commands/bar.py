@@ -40,6 +40,11 @@ def bar_line(title: str, fraction: float, message: str, seconds: float, columns:
     """The line of a bar, at most `columns` - 1 characters: `title  42% ##########..............  0:07 message`."""
     fraction = min(max(fraction, 0.0), 1.0)
     done = round(fraction * WIDTH)
-    clock = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-    line = f"{title} {fraction:4.0%} {'#' * done}{'.' * (WIDTH - done)} {clock} {message}".lstrip()
+    line = f"{title} {fraction:4.0%} {'#' * done}{'.' * (WIDTH - done)} {clock(seconds)} {message}".lstrip()
     return line[: columns - 1]
+
+
+def clock(seconds: float) -> str:
+    """A time in minutes and seconds, as "1:07"; from an hour on in hours and minutes, as "2 h 05 min"."""
+    minutes = int(seconds) // 60
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes}:{int(seconds) % 60:02d}"

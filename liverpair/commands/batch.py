@@ -1,88 +1,94 @@
-"""The batch form of `segment`: every study of a folder."""
+"""The batch form of `segment` and `detect`: every study of a folder or an export."""
 
-from collections.abc import Mapping, Sequence
+import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from liverpair.commands.studies import DifferentResults, doubt_of, run_studies, study_folders, tell_notes
-from liverpair.core.errors import InputError, Progress
+from liverpair.commands.studies import doubt_of, run_studies
+from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
-from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.requests import SegmentRequest, find_bundles
-from liverpair.jobs.segment_results import MEASURES_FILE, existing_results, is_complete, read_measures
+from liverpair.io.study_list import list_studies
+from liverpair.jobs.cluster import Workers, cluster_options
+from liverpair.jobs.study_batch import StudyTask, check_batch
 
-if TYPE_CHECKING:
-    from liverpair.bundle import Bundle
-
-COLUMNS = ("study", "outcome", "t1_ml", "t2_ml", "dice_as_scanned", "seconds", "doubt")
-
-
-def segment_studies(
-    studies: Path, output: Path, options: Mapping[str, Any], overwrite: bool = False, debug: bool = False
-) -> int:
-    """Segment each study of `studies` into a subfolder of `output` of the same name.
-
-    Prints a table and writes it to `summary.csv`; what to know about a result goes to standard error. Unless
-    `overwrite`, a study is skipped when its results are complete and of the same volumes, models and options, and left
-    as it is when they are of others. `debug` adds stack traces.
-    Returns 0, or 1 when a study failed or has other results. Raises a `LiverPairError`, and writes nothing, when no
-    study can be done: there is none, or model, device, engine or `output` cannot be used.
-    """
-    from liverpair.jobs.segment_job import check_choices  # with torch
-
-    folders = study_folders(studies, output)
-    bundles = find_bundles(options["model"])
-    check_choices(bundles, options["device"], options["engine"])
-
-    def work(folder: Path, study_output: Path, progress: Progress) -> dict[str, Any]:
-        return _segment_study(folder, study_output, options, bundles, overwrite, progress)
-
-    return run_studies(folders, output, work, COLUMNS, debug)
+COLUMNS = {
+    "segment": (
+        *("study", "outcome", "t1_ml", "t2_ml", "t1_expected_dice", "t2_expected_dice"),
+        *("dice_as_scanned", "seconds", "doubt"),
+    ),
+    "detect": ("study", "outcome", "lesions", "seconds", "doubt"),
+}
 
 
-def _segment_study(
-    folder: Path,
+def add_batch_options(parser: argparse.ArgumentParser) -> None:
+    """Add where the studies of a batch are computed."""
+    group = parser.add_argument_group("with --studies")
+    group.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="do N studies at once on this machine (default: one after another; one a GPU where there are several); "
+        "with --cluster, N jobs of its queue",
+    )
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", help="do them on the workers of a dask scheduler, tcp://HOST:PORT"
+    )
+    group.add_argument("--cluster", metavar="KIND", help="do them in jobs of a queue: slurm, pbs, sge, lsf …")
+    group.add_argument(
+        "--cluster-options", type=Path, metavar="FILE", help="options of dask-jobqueue, one a line, as 'cores: 8'"
+    )
+
+
+def workers_of(arguments: argparse.Namespace) -> Workers:
+    """Where to compute. Raises `InputError` for options that do not go together."""
+    given = [arguments.workers, arguments.scheduler, arguments.cluster, arguments.cluster_options]
+    if arguments.studies is None and any(value is not None for value in given):
+        raise InputError("Workers are for many studies.", "Leave their options out, or use --studies.")
+    if arguments.workers is not None and arguments.workers < 1:
+        raise InputError(f"{arguments.workers} workers do nothing.", "Give --workers 1 or more.")
+    if arguments.scheduler and (arguments.cluster or arguments.workers):
+        raise InputError("--scheduler brings its own workers.", "Leave out --workers and --cluster.")
+    if bool(arguments.cluster) != bool(arguments.cluster_options):
+        raise InputError("--cluster and --cluster-options go together.", "Give both: the kind and a file.")
+    options = cluster_options(arguments.cluster_options) if arguments.cluster else {}
+    return Workers(arguments.workers, arguments.scheduler, arguments.cluster, options)
+
+
+def run_batch(
+    job: str,
+    studies: Path,
     output: Path,
     options: Mapping[str, Any],
-    bundles: "Sequence[Bundle]",
-    overwrite: bool,
-    progress: Progress,
-) -> dict[str, Any]:
-    from liverpair.io.study import sources_of
+    overwrite: bool = False,
+    workers: Workers = Workers(),
+    debug: bool = False,
+) -> int:
+    """Do the job "segment" or "detect" with each study in `studies`, into a subfolder of `output` of its name.
 
-    sources = sources_of(folder)
-    volumes = {side: str(sources[side]) for side in Side if side in sources}
-    request = {**options, **volumes, "output": str(output)}
-    if not overwrite and (measures := _results(output, request, bundles)):
-        return _row("skipped", measures)
-    result = JOBS["segment"](request, progress)
-    tell_notes(folder.name, result)
-    return _row("done", result)
-
-
-def _results(output: Path, request: Mapping[str, Any], bundles: "Sequence[Bundle]") -> dict[str, Any] | None:
-    """The measures in `output` when they are what `request` asks for; None when there are none, or not all.
-
-    Raises `InputError` when something else is there.
+    Prints a table and writes it to `summary.csv`; what to know about a result goes to standard error. Unless
+    `overwrite`, a study is skipped when its results are complete and of the same volumes, masks, models and options,
+    and left as it is when they are of others. `debug` adds stack traces. Returns 0, or 1 when a study failed or has
+    other results. Raises a `LiverPairError`, and writes nothing, when no study can be done: there is none, or a model,
+    device, engine, worker or `output` cannot be used.
     """
-    there, measures = existing_results(output), read_measures(output)
-    if there and MEASURES_FILE not in there:
-        raise InputError(
-            f"'{output}' holds {there[0]}, which LiverPair did not write.",
-            "Choose another output folder, or add --overwrite.",
-        )
-    if measures is None or not is_complete(output, measures):
-        return None
-    if measures.get("asked") != SegmentRequest.parse(request).asked(bundles):
-        raise DifferentResults(f"'{output}' was done with another model, option or input.", "Add --overwrite.")
-    return measures
+    listed = list_studies(studies, output)
+    bundles = check_batch(job, options, output)
+    models = [{"name": bundle.name, "sha256": bundle.sha256} for bundle in bundles]
+    tasks = [StudyTask(job, study, output.absolute(), options, overwrite) for study in listed]
+    row = _segmented if job == "segment" else _detected
+    return run_studies(tasks, COLUMNS[job], row, {"job": job, "models": models}, workers, debug)
 
 
-def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def _segmented(result: Mapping[str, Any]) -> dict[str, Any]:
     volumes = {
         f"{side}_{column}": (result[side] or {}).get(key)
         for column, key in (("ml", "volume_ml"), ("expected_dice", "expected_dice"))
         for side in Side
     }
     measured = {"dice_as_scanned": result["measures"]["dice_as_scanned"], "seconds": result["provenance"]["seconds"]}
-    return {"outcome": outcome, **volumes, **measured, "doubt": doubt_of(result)}
+    return {**volumes, **measured, "doubt": doubt_of(result)}
+
+
+def _detected(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {"lesions": result["pairs"], "seconds": result["provenance"]["seconds"], "doubt": doubt_of(result)}

@@ -8,25 +8,16 @@ from typing import Any
 
 from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.batch import add_batch_options, run_batch, workers_of
 from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
-from liverpair.commands.studies import (
-    DifferentResults,
-    doubt_lines,
-    doubt_of,
-    other_notes,
-    run_studies,
-    study_folders,
-    tell_notes,
-)
-from liverpair.core.errors import InputError, Progress
-from liverpair.core.sides import Side
-from liverpair.jobs.detect_results import DETECTION_FILE, existing_results, is_complete, read_detection
+from liverpair.commands.studies import doubt_lines, other_notes
+from liverpair.core.errors import InputError
+from liverpair.jobs.detect_results import existing_results
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.requests import LABEL_OPTION, PARTS, DetectRequest
+from liverpair.jobs.requests import LABEL_OPTION, DetectRequest
 from liverpair.jobs.result_folder import folder_of_results
-
-COLUMNS = ("study", "outcome", "lesions", "seconds", "doubt")
+from liverpair.jobs.study_batch import study_parts
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -93,6 +84,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="do not print doubts about the input and its result; they are kept with the result",
     )
+    add_batch_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -109,10 +101,12 @@ def run(arguments: argparse.Namespace) -> int:
         "engine": arguments.engine,
         "correspondence": not arguments.no_registration,
     }
+    workers = workers_of(arguments)
     if arguments.studies is not None:
         if arguments.images or arguments.t1_liver or arguments.t2_liver:
             raise InputError("--studies takes volumes and masks from its folder.", "Leave out T1, T2 and their masks.")
-        return detect_studies(arguments.studies, arguments.output, options, arguments.overwrite, arguments.debug)
+        where = arguments.studies, arguments.output
+        return run_batch("detect", *where, options, arguments.overwrite, workers, arguments.debug)
     masks = {"t1_liver": arguments.t1_liver, "t2_liver": arguments.t2_liver}
     if len(arguments.images) == 1 and Path(arguments.images[0]).is_dir():
         parts = study_parts(Path(arguments.images[0]))
@@ -138,48 +132,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def detect_studies(
-    studies: Path, output: Path, options: Mapping[str, Any], overwrite: bool = False, debug: bool = False
-) -> int:
-    """Detect in each study of `studies`; results go to a subfolder of `output` of the same name.
-
-    Prints a table and writes it to `summary.csv`; what to know about a result goes to standard error. Unless
-    `overwrite`, a study is skipped when its results are complete and of the same volumes, masks, models and options,
-    and left as it is when they are of others. `debug` adds stack traces. Returns 0, or 1 when a study failed or has
-    other results. Raises a `LiverPairError`, and writes nothing, when no study can be done: there is none, or a model,
-    device, engine or `output` cannot be used.
-    """
-    from liverpair.jobs.detect_job import check_detection  # with torch
-
-    folders = study_folders(studies, output)
-    everywhere = DetectRequest.parse({**options, "t1": "t1", "t2": "t2", "output": str(output)})
-    check_detection(everywhere)
-
-    def work(folder: Path, study_output: Path, progress: Progress) -> dict[str, Any]:
-        request = {**options, **study_parts(folder), "output": str(study_output)}
-        if not overwrite and (detection := _results(study_output, DetectRequest.parse(request))):
-            return _row("skipped", detection)
-        result = JOBS["detect"](request, progress)
-        tell_notes(folder.name, result)
-        return _row("done", result)
-
-    return run_studies(folders, output, work, COLUMNS, debug)
-
-
-def study_parts(folder: Path) -> dict[str, str | None]:
-    """The paths of the volumes and liver masks in the folder of a study. Raises `InputError` without T1 or T2."""
-    from liverpair.io.study import sources_of
-
-    sources = sources_of(folder)
-    for side in Side:
-        if side not in sources:
-            raise InputError(
-                f"'{folder}' holds no {side}.nii.gz and no {side.title}-weighted series.",
-                "Lesions are looked for in T1 and T2 together.",
-            )
-    return {part: str(sources[part]) if part in sources else None for part in PARTS}
-
-
 def report(result: Mapping[str, Any]) -> list[str]:
     """The result of the job in lines for a reader."""
     from liverpair.core.lesions import read_lesions
@@ -198,26 +150,3 @@ def report(result: Mapping[str, Any]) -> list[str]:
         "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by),
         *other_notes(result),
     ]
-
-
-def _results(output: Path, wanted: DetectRequest) -> dict[str, Any] | None:
-    """The results in `output` when they are what is asked for; None when there are none, or not all.
-
-    Raises `InputError` when something else is there.
-    """
-    there, detection = existing_results(output, wanted.missing_livers), read_detection(output)
-    if there and DETECTION_FILE not in there:
-        raise InputError(
-            f"'{output}' holds {there[0]}, which is not a result of a detection.",
-            "Choose another output folder, or add --overwrite.",
-        )
-    if detection is None or not is_complete(output, detection):
-        return None
-    if detection.get("asked") != wanted.asked_now():
-        raise DifferentResults(f"'{output}' was done with another model, option or input.", "Add --overwrite.")
-    return detection
-
-
-def _row(outcome: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    measured = {"lesions": result["pairs"], "seconds": result["provenance"]["seconds"]}
-    return {"outcome": outcome, **measured, "doubt": doubt_of(result)}

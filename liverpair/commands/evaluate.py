@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
-from liverpair.commands.detect import study_parts
 from liverpair.commands.earlier_options import add_option
-from liverpair.commands.studies import study_folders
 from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.sides import Side
+from liverpair.io.study_list import study_folders
 from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
 from liverpair.jobs.requests import LABEL_OPTION, DetectRequest
+from liverpair.jobs.study_batch import study_parts
 
 if TYPE_CHECKING:
     from liverpair.core.lesions import LesionPair

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liverpair.commands.bar import progress_bar
-from liverpair.commands.studies import study_folders
 from liverpair.core.sides import Side
+from liverpair.io.study_list import study_folders
 
 if TYPE_CHECKING:
     from liverpair.dreaming.normal_ranges import NormalRanges

@@ -8,7 +8,7 @@ from typing import Any
 
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
-from liverpair.commands.batch import segment_studies
+from liverpair.commands.batch import add_batch_options, run_batch, workers_of
 from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
 from liverpair.commands.studies import doubt_lines, other_notes
@@ -80,6 +80,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="do not print doubts about the input and its result; they are kept with the result",
     )
+    add_batch_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -90,10 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
         for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component", "dicom", "accept")
     }
     options["model"] = arguments.model or [DEFAULT_LIVER_MODEL]
+    workers = workers_of(arguments)
     if arguments.studies is not None:
         if arguments.images or arguments.t1 or arguments.t2:
             raise InputError("--studies takes the volumes from its folder.", "Leave out T1 and T2.")
-        return segment_studies(arguments.studies, arguments.output, options, arguments.overwrite, arguments.debug)
+        where = arguments.studies, arguments.output
+        return run_batch("segment", *where, options, arguments.overwrite, workers, arguments.debug)
     t1, t2 = chosen_volumes(arguments)
     if not arguments.overwrite and (there := existing_results(arguments.output)):
         raise InputError(

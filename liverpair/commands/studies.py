@@ -1,58 +1,62 @@
-"""Every study of a folder, one after another: what is done is skipped, what fails is told at the end."""
+"""Every study of a batch, in this process or on several workers: what is done is skipped, what fails is told."""
 
-import csv
 import sys
-import traceback
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from typing import Any
 
-from liverpair.commands.bar import progress_bar
-from liverpair.core.errors import Cancelled, InputError, Progress
-from liverpair.core.failures import failure_on_command_line
+from liverpair.commands.bar import clock, progress_bar
+from liverpair.commands.run_report import RunReport
+from liverpair.core.errors import OutOfMemoryError, Progress
+from liverpair.jobs.claims import LEASE_S
+from liverpair.jobs.cluster import HOW_TO_INSTALL, Workers, connected, installed, on_workers, shares_here
 from liverpair.jobs.result_folder import writable_folder
+from liverpair.jobs.study_batch import DIFFERS, DONE, ELSEWHERE, FAILED, StudyOutcome, StudyTask, do_study
 
-SUMMARY_FILE = "summary.csv"
-OUTCOMES = ("done", "skipped", "differs", "failed")
-
-StudyWork = Callable[[Path, Path, Progress], dict[str, Any]]
-"""Does one study: its folder, the folder of its results, and the progress; returns a row of the summary."""
-
-
-class DifferentResults(InputError):
-    """The results that are there were made of something else than what is asked now."""
+Row = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def run_studies(
-    folders: Sequence[Path], output: Path, work: StudyWork, columns: Sequence[str], debug: bool = False
+    tasks: Sequence[StudyTask],
+    columns: Sequence[str],
+    row: Row,
+    about: Mapping[str, Any],
+    workers: Workers = Workers(),
+    debug: bool = False,
 ) -> int:
-    """Do `work` for each study of `folders`, each into a subfolder of `output` of the same name.
+    """Do each of `tasks`, all of one job, with one output and the same options.
 
-    Prints a table of `columns` (the first two are "study" and "outcome") and writes it to `summary.csv`. `work` raises
-    `DifferentResults` for results that it may not replace. `debug` adds stack traces. Returns 0, or 1 when a study
-    failed or has other results. Raises `InputError` when `output` cannot be written to.
+    Prints a table of `columns`, of which `row` gives those beside "study" and "outcome"; `summary.csv` and `run.json`
+    (see `RunReport`) are rewritten as the run goes on. What runs out of memory, or costs a worker its life, is tried
+    once more. What another run is doing is waited for, at the end. `debug` adds stack traces. Returns 0, or 1 when a
+    study failed or has other results. Raises `InputError` when the output cannot be written to.
     """
-    rows: list[dict[str, Any]] = []
-    failures: list[str] = []
+    output, options = tasks[0].output, tasks[0].options
+    places = _places(workers, options["device"])
+    about = {**about, "options": dict(options), "workers": _told(workers, len(places))}
+    report = RunReport(output, [task.study.name for task in tasks], row, columns, about)
+    queue = deque(tasks)
     with writable_folder(output):
         try:
-            for number, folder in enumerate(folders, start=1):
-                try:
-                    with progress_bar(f"{folder.name} ({number} of {len(folders)})") as progress:
-                        rows.append({"study": folder.name, **work(folder, output / folder.name, progress)})
-                except Cancelled:
-                    raise
-                except Exception as error:
-                    failures.append(f"{folder.name}: {failure_on_command_line(error)}")
-                    outcome = "differs" if isinstance(error, DifferentResults) else "failed"
-                    rows.append({"study": folder.name, "outcome": outcome})
-                    print(failures[-1], file=sys.stderr)
-                    if debug:
-                        traceback.print_exc()
+            with ExitStack() as stack:
+                draw = stack.enter_context(progress_bar())
+                if places or not workers.local:
+                    outcomes = _in_parallel(queue, stack.enter_context(connected(workers, places)), report, draw)
+                else:
+                    outcomes = _one_after_another(queue, report, draw)
+                for task, outcome in outcomes:
+                    if again := _again(task, outcome):
+                        queue.append(again)
+                        continue
+                    report.add(outcome)
+                    _tell(outcome, debug)
         finally:
-            if rows:
-                _report(rows, failures, output, columns)
-    return 1 if failures else 0
+            if report.outcomes:
+                report.write(finished=len(report.outcomes) == len(tasks))
+                report.print()
+    return int(any(outcome.outcome in (FAILED, DIFFERS) for outcome in report.outcomes.values()))
 
 
 def doubt_of(result: Mapping[str, Any]) -> str:
@@ -71,37 +75,67 @@ def other_notes(result: Mapping[str, Any]) -> list[str]:
     return [note for note in result["notes"] if note not in result.get("doubts", [])]
 
 
-def tell_notes(study: str, result: Mapping[str, Any]) -> None:
-    """Say on standard error what there is to know of the result of one study among many."""
-    for line in (*doubt_lines(result), *other_notes(result)):
-        print(f"{study}: {line}", file=sys.stderr)
+def _tell(outcome: StudyOutcome, debug: bool) -> None:
+    """Say on standard error what there is to know of one study among many."""
+    if outcome.failure:
+        print(f"{outcome.study}: {outcome.failure}", file=sys.stderr)
+        if debug and outcome.trace:
+            print(outcome.trace, file=sys.stderr)
+    elif outcome.outcome == DONE:
+        for line in (*doubt_lines(outcome.result), *other_notes(outcome.result)):
+            print(f"{outcome.study}: {line}", file=sys.stderr)
 
 
-def study_folders(studies: Path, output: Path | None = None) -> list[Path]:
-    """The subfolders of `studies`, without hidden ones and `output`. Raises `InputError` when there is none."""
-    if not studies.is_dir():
-        raise InputError(f"'{studies}' is not a folder.")
-    inside = sorted(path for path in studies.iterdir() if path.is_dir() and not path.name.startswith("."))
-    folders = [path for path in inside if output is None or path.resolve() != output.resolve()]
-    if not folders:
-        raise InputError(f"'{studies}' holds no study.", "Each study is a subfolder with t1.nii.gz and t2.nii.gz.")
-    return folders
+def _again(task: StudyTask, outcome: StudyOutcome) -> StudyTask | None:
+    """The task to put at the end of the queue instead of taking its outcome, if any."""
+    if outcome.outcome == ELSEWHERE:
+        return replace(task, patience_s=1.5 * LEASE_S)
+    if outcome.kind == OutOfMemoryError.kind and task.attempt == 1:
+        return replace(task, attempt=2)
+    return None
 
 
-def _report(rows: list[dict[str, Any]], failures: list[str], output: Path, columns: Sequence[str]) -> None:
-    from liverpair.core.atomic import written_whole
-    from liverpair.evaluation.result_files import table_text
+def _places(workers: Workers, device: str) -> list[Any]:
+    if not workers.local:
+        return []
+    if not installed():
+        if workers.count:
+            print(f"One study after the other: --workers needs the package 'dask' ({HOW_TO_INSTALL}).", file=sys.stderr)
+        return []
+    return shares_here(workers, device)
 
-    rows = [{column: row.get(column) for column in columns} for row in rows]
-    with (
-        written_whole(output / SUMMARY_FILE) as path,
-        path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    print(table_text(rows))
-    counts = {outcome: sum(row["outcome"] == outcome for row in rows) for outcome in OUTCOMES}
-    print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
-    for failure in failures:
-        print(f"Not done: {failure}")
+
+def _told(workers: Workers, local: int) -> dict[str, Any]:
+    return {**asdict(workers), "count": local or (None if workers.local else workers.count)}
+
+
+def _one_after_another(
+    queue: "deque[StudyTask]", report: RunReport, draw: Progress
+) -> Iterator[tuple[StudyTask, StudyOutcome]]:
+    while queue:
+        task = queue.popleft()
+
+        def progress(fraction: float, message: str, name: str = task.study.name) -> None:
+            _draw(draw, report, f"{name}: {message}", fraction)
+
+        progress(0.0, "")
+        yield task, do_study(task, progress)
+
+
+def _in_parallel(
+    queue: "deque[StudyTask]", client: Any, report: RunReport, draw: Progress
+) -> Iterator[tuple[StudyTask, StudyOutcome]]:
+    slots = 0
+    for task, outcome in on_workers(client, queue):
+        if task is None:
+            slots = outcome
+        else:
+            yield task, outcome
+        _draw(draw, report, f"{slots} workers" if slots else "waiting for workers", workers=slots)
+
+
+def _draw(draw: Progress, report: RunReport, message: str, part: float = 0.0, workers: int = 1) -> None:
+    done, total = len(report.outcomes), len(report.studies)
+    left = report.seconds_left(workers)
+    remaining = "" if left is None else f", {clock(left)} left"
+    draw((done + part) / total, f"{done} of {total}{remaining}; {message}")

@@ -42,8 +42,9 @@ OUT_OF_MEMORY_WORDS = (
 def available_memory(device: "torch.device | str" = "cpu", system_root: Path | str = "/") -> int:
     """Bytes that can still be allocated on `device`.
 
-    For the CPU: what the operating system calls available, or what a Linux control group (a container's, or a cluster
-    job's) leaves, whichever is less. `system_root` is where /proc and /sys are looked for.
+    For the CPU: what the operating system calls available, what a Linux control group (a container's, or a cluster
+    job's) leaves, or what is left of this process's share (see `take_share`), whichever is least. `system_root` is
+    where /proc and /sys are looked for.
     """
     import torch
 
@@ -55,7 +56,18 @@ def available_memory(device: "torch.device | str" = "cpu", system_root: Path | s
         return max(0, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
     import psutil
 
-    return min([psutil.virtual_memory().available, *_control_group_memory(Path(system_root))])
+    left = [psutil.virtual_memory().available, *_control_group_memory(Path(system_root))]
+    if _share:
+        left.append(max(0, _share[-1] - psutil.Process().memory_info().rss))
+    return min(left)
+
+
+_share: list[int] = []
+
+
+def take_share(memory: int) -> None:
+    """Let this process plan with no more than `memory` bytes: others share the machine with it."""
+    _share[:] = [memory]
 
 
 def _control_group_memory(root: Path) -> list[int]:

@@ -1,15 +1,17 @@
 """Segmenting every study of a folder: what is done, skipped, refused and told."""
 
 import csv
+import hashlib
 import json
 import os
 
 import pytest
 import thresholding
+from brightness_bundle import write_brightness_bundle
 from thresholding import threshold_segment, volume
 
 from liverpair import cli
-from liverpair.commands.batch import segment_studies
+from liverpair.commands.batch import run_batch
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_the_summary_is_written_whatever_a_study_is_called_and_before_anything_i
 
     monkeypatch.setattr("liverpair.evaluation.result_files.table_text", deaf)
     with pytest.raises(BrokenPipeError):
-        segment_studies(studies, tmp_path / "out", {"model": ["liver-t1t2"], "device": "auto", "engine": "auto"}, False)
+        run_batch("segment", studies, tmp_path / "out", {"model": ["m"], "device": "auto", "engine": "auto"})
     rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").open(encoding="utf-8")))
     assert [(row["study"], row["outcome"]) for row in rows] == [
         ("anna", "done"),
@@ -178,3 +180,77 @@ def test_what_makes_a_mask_suspicious_is_said_with_the_name_of_its_study(inferen
     assert "anna: Warning: The liver mask of T1 was in 2 parts (80 % and 20 % of it)" in said
     assert "cora: Warning: The liver mask of T2 was in 2 parts" in said
     assert "cora: Warning: The liver mask of T1" not in said
+
+
+def test_a_run_is_recorded_as_it_goes_on(inference, studies, tmp_path):
+    def after_the_first(*arguments):
+        if len(inference.asked) == 2:
+            seen.update(json.loads((tmp_path / "out" / "run.json").read_text()))
+        return threshold_segment(*arguments)
+
+    seen, inference.answer = {}, after_the_first
+    cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out")])
+    assert not seen["finished"] and [study["study"] for study in seen["studies"]] == ["anna"]
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["finished"] and record["counts"] == {"asked": 3, "done": 2, "failed": 1}
+    assert record["models"] == [{"name": "liver-t1t2", "sha256": "checksum of liver-t1t2"}]
+    assert record["options"]["device"] == "auto" and "SimpleITK" in record["versions"]
+    anna, bert, cora = record["studies"]
+    t1 = studies / "anna" / "t1.nii.gz"
+    assert anna["inputs"]["t1"] == {"path": str(t1), "sha256": hashlib.sha256(t1.read_bytes()).hexdigest()}
+    assert "cannot be read as an image" in bert["failure"] and anna["failure"] is None
+    assert cora["inputs"].keys() == {"t2"} and any("hardly" in doubt or "ml" in doubt for doubt in cora["doubts"])
+    assert not (tmp_path / "out" / ".claims").exists()
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_study_that_runs_out_of_memory_is_tried_once_more(inference, studies, tmp_path, failures):
+    (studies / "bert" / "t1.nii.gz").unlink()
+
+    def too_large(t1, *others):
+        if t1 is not None and sum(asked.t1 is not None for asked in inference.asked) <= failures:
+            raise MemoryError
+        return threshold_segment(t1, *others)
+
+    inference.answer = too_large
+    code = cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out")])
+    anna = json.loads((tmp_path / "out" / "run.json").read_text())["studies"][0]
+    assert (code, anna["outcome"], anna["tries"]) == ((0, "done", 2) if failures == 1 else (1, "failed", 2))
+    assert failures == 1 or "not enough memory" in anna["failure"]
+
+
+def test_without_dask_workers_are_one_after_the_other(inference, studies, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("liverpair.commands.studies.installed", lambda: False)
+    cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out"), "--workers", "2"])
+    said = capsys.readouterr()
+    assert "2 done, 1 failed" in said.out and said.err.startswith("One study after the other: --workers needs")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--workers", "0"], "0 workers do nothing."),
+        (["--workers", "2", "--scheduler", "tcp://a:1"], "--scheduler brings its own workers."),
+        (["--cluster", "slurm"], "--cluster and --cluster-options go together."),
+    ],
+)
+def test_options_of_workers_that_do_not_go_together_are_refused(studies, tmp_path, capsys, words, sentence):
+    assert cli.main(["segment", "--studies", str(studies), "-o", str(tmp_path / "out"), *words]) == 2
+    assert sentence in capsys.readouterr().err
+    one = [str(studies / "anna" / "t1.nii.gz"), "-", "-o", str(tmp_path / "out"), *words]
+    assert cli.main(["segment", *one]) == 2 and "Workers are for many studies." in capsys.readouterr().err
+
+
+@pytest.mark.process
+def test_workers_do_the_studies_of_a_batch_together(studies, tmp_path, capsys):
+    pytest.importorskip("distributed")
+    write_brightness_bundle(tmp_path / "model")
+    words = ["segment", "--studies", str(studies), "-o", str(tmp_path / "out"), "--model", str(tmp_path / "model")]
+    words += ["--device", "cpu", "--workers", "2"]
+    assert cli.main(words) == 1
+    said = capsys.readouterr()
+    assert "2 done, 1 failed" in said.out and "bert: File '" in said.err
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert [study["outcome"] for study in record["studies"]] == ["done", "failed", "done"]
+    assert record["workers"]["count"] == 2 and os.getpid() not in [study["process"] for study in record["studies"]]
+    assert cli.main(words) == 1 and "2 skipped, 1 failed" in capsys.readouterr().out

@@ -1,0 +1,196 @@
+"""One study of a batch, wherever it is computed: claimed, done unless it is, and told as a record that travels."""
+
+import os
+import platform
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liverpair.core.errors import Cancelled, InputError, Progress
+from liverpair.core.failures import failure_on_command_line
+from liverpair.core.sides import Side
+from liverpair.io.study_list import ListedStudy
+from liverpair.jobs import detect_results, segment_results
+from liverpair.jobs.claims import claimed, holder, is_claimed
+from liverpair.jobs.jobs import JOBS
+from liverpair.jobs.requests import PARTS, DetectRequest, SegmentRequest, find_bundles
+
+if TYPE_CHECKING:
+    from liverpair.bundle import Bundle
+
+DONE, SKIPPED, DIFFERS, FAILED = OUTCOMES = ("done", "skipped", "differs", "failed")
+ELSEWHERE = "elsewhere"
+"""Not an outcome yet: another run is at it."""
+
+
+class DifferentResults(InputError):
+    """The results that are there were made of something else than what is asked now."""
+
+
+@dataclass(frozen=True)
+class StudyTask:
+    """What is asked of one study: the job "segment" or "detect", with `options`, into `output`/`study.name`.
+
+    `patience_s`: how long to wait while another run is at it. `attempt` counts from 1.
+    """
+
+    job: str
+    study: ListedStudy
+    output: Path
+    options: Mapping[str, Any]
+    overwrite: bool = False
+    patience_s: float = 0.0
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class StudyOutcome:
+    """What became of one study.
+
+    `result` is what the job returned, or its file of results where it was done before; `seconds` all that it took;
+    `kind`, `failure` and `trace` say what went wrong; `tries` counts those  that a worker died of or that ran
+    out of memory; `memory_mb` is what the process held afterwards.
+    """
+
+    study: str
+    outcome: str
+    result: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    tries: int = 1
+    kind: str = ""
+    failure: str = ""
+    trace: str = ""
+    host: str = ""
+    process: int = 0
+    memory_mb: int = 0
+
+
+def check_batch(job: str, options: Mapping[str, Any], output: Path) -> "Sequence[Bundle]":
+    """The models of a batch. Raises what every study with these options would fail with."""
+    from liverpair.jobs.detect_job import check_detection  # with torch
+    from liverpair.jobs.segment_job import check_choices
+
+    if job == "detect":
+        everywhere = DetectRequest.parse({**options, "t1": "t1", "t2": "t2", "output": str(output)})
+        check_detection(everywhere)
+        bundle, liver_bundles = everywhere.models()
+        return [bundle, *liver_bundles]
+    bundles = find_bundles(options["model"])
+    check_choices(bundles, options["device"], options["engine"])
+    return bundles
+
+
+def do_study(task: StudyTask, progress: Progress) -> StudyOutcome:
+    """Do one study. What fails is told in the record; `Cancelled` passes through."""
+    started = time.perf_counter()
+    tries = task.attempt + is_claimed(task.output, task.study.name)  # by a worker that died, or we are not let in
+    try:
+        with claimed(task.output, task.study.name, task.patience_s) as ours:
+            if not ours:
+                there = holder(task.output, task.study.name)
+                return _outcome(task, started, ELSEWHERE, failure=f"It is being done on {there}.")
+            request = _REQUESTS[task.job](task)
+            output = Path(request["output"])
+            existing, read = _RESULTS[task.job]
+            if not task.overwrite and existing(output, request):
+                content, outcome = read(output), SKIPPED
+                result = content
+            else:
+                result, outcome = JOBS[task.job](request, progress), DONE
+                content = read(output)
+    except Cancelled:
+        raise
+    except Exception as error:
+        failure = failure_on_command_line(error)
+        outcome = DIFFERS if isinstance(error, DifferentResults) else FAILED
+        said = {"failure": str(failure), "kind": failure.kind, "trace": traceback.format_exc()}
+        return _outcome(task, started, outcome, tries=tries, **said)
+    checksums, paths = (content.get("asked") or {}).get("inputs", {}), content.get("inputs", {})
+    inputs = {part: {"path": path, "sha256": checksums.get(part)} for part, path in paths.items() if path}
+    return _outcome(task, started, outcome, tries=tries, result=result, inputs=inputs)
+
+
+def study_parts(folder: Path) -> dict[str, str | None]:
+    """The addresses of the volumes and liver masks in the folder of a study. Raises `InputError` without T1 or T2."""
+    return detection_parts(ListedStudy(folder.name, folder).sources(), folder)
+
+
+def detection_parts(sources: Mapping[str, str | Path], where: str | Path) -> dict[str, str | None]:
+    """The addresses of the volumes and liver masks among `sources`, which are of `where`; as `study_parts`."""
+    for side in Side:
+        if side not in sources:
+            raise InputError(
+                f"'{where}' holds no {side}.nii.gz and no {side.title}-weighted series.",
+                "Lesions are looked for in T1 and T2 together.",
+            )
+    return {part: str(sources[part]) if part in sources else None for part in PARTS}
+
+
+def _outcome(task: StudyTask, started: float, outcome: str, **more: Any) -> StudyOutcome:
+    import psutil
+
+    return StudyOutcome(
+        task.study.name,
+        outcome,
+        seconds=round(time.perf_counter() - started, 3),
+        host=platform.node(),
+        process=os.getpid(),
+        memory_mb=psutil.Process().memory_info().rss >> 20,
+        **more,
+    )
+
+
+def _segment_request(task: StudyTask) -> dict[str, Any]:
+    sources = task.study.sources()
+    volumes = {side: sources[side] for side in Side if side in sources}
+    return {**task.options, **volumes, "output": str(task.output / task.study.name)}
+
+
+def _detect_request(task: StudyTask) -> dict[str, Any]:
+    parts = detection_parts(task.study.sources(), task.study.folder)
+    return {**task.options, **parts, "output": str(task.output / task.study.name)}
+
+
+def _existing_segmentation(output: Path, request: Mapping[str, Any]) -> bool:
+    """Whether the results in `output` are what `request` asks for. Raises `InputError` when something else is there."""
+    there, measures = segment_results.existing_results(output), segment_results.read_measures(output)
+    if there and segment_results.MEASURES_FILE not in there:
+        raise InputError(
+            f"'{output}' holds {there[0]}, which LiverPair did not write.",
+            "Choose another output folder, or add --overwrite.",
+        )
+    if measures is None or not segment_results.is_complete(output, measures):
+        return False
+    return _same(measures, SegmentRequest.parse(request).asked(find_bundles(request["model"])), output)
+
+
+def _existing_detection(output: Path, request: Mapping[str, Any]) -> bool:
+    """As `_existing_segmentation`."""
+    wanted = DetectRequest.parse(request)
+    there = detect_results.existing_results(output, wanted.missing_livers)
+    detection = detect_results.read_detection(output)
+    if there and detect_results.DETECTION_FILE not in there:
+        raise InputError(
+            f"'{output}' holds {there[0]}, which is not a result of a detection.",
+            "Choose another output folder, or add --overwrite.",
+        )
+    if detection is None or not detect_results.is_complete(output, detection):
+        return False
+    return _same(detection, wanted.asked_now(), output)
+
+
+def _same(content: Mapping[str, Any], asked: Mapping[str, Any] | None, output: Path) -> bool:
+    if content.get("asked") != asked:
+        raise DifferentResults(f"'{output}' was done with another model, option or input.", "Add --overwrite.")
+    return True
+
+
+_REQUESTS: dict[str, Callable[[StudyTask], dict[str, Any]]] = {"segment": _segment_request, "detect": _detect_request}
+_RESULTS: dict[str, tuple[Callable[..., bool], Callable[[Path], Any]]] = {
+    "segment": (_existing_segmentation, segment_results.read_measures),
+    "detect": (_existing_detection, detect_results.read_detection),
+}
