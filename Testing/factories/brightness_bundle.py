@@ -12,8 +12,9 @@ ARGUMENTS = {"widths": [1], "kernels": [[1, 1, 1]], "normalization": "none", "ac
 GAIN = 40.0
 
 
-def write_brightness_bundle(folder: Path, channel: int = 0, **changes) -> Bundle:
-    """A bundle of task segmentation whose probability is sigmoid(40 x - 20) of the normalized input `channel`."""
+def write_brightness_bundle(folder: Path, channel: int = 0, middle: float = 0.5, **changes) -> Bundle:
+    """A bundle of task segmentation whose probability is sigmoid(40 (x - `middle`)) of the normalized input
+    `channel`."""
     arguments = {**ARGUMENTS, "in_channels": changes.pop("in_channels", 1)}
     network = build("unet", arguments)
     for parameter in network.parameters():
@@ -22,7 +23,7 @@ def write_brightness_bundle(folder: Path, channel: int = 0, **changes) -> Bundle
     first.weight.data[0, channel] = 1.0
     second.weight.data[:] = 1.0
     network.head.weight.data[:] = GAIN
-    network.head.bias.data[:] = -GAIN / 2
+    network.head.bias.data[:] = -GAIN * middle
     settings = {
         "name": "brightness",
         "strategy": "single",

@@ -18,7 +18,7 @@ class DetectionSettings:
     Parameters
     ----------
     anchor_sizes
-        Base anchors, (z, y, x) or (y, x) voxels, at the finest level that has anchors.
+        Base anchors, (z, y, x) or (y, x) voxels, at the finest level that has anchors. Empty for `from_masks`.
     growth
         Enlargement of the anchors from level to level.
     alignment
@@ -33,7 +33,8 @@ class DetectionSettings:
     mask_closing_mm
         Radius of a closing of the liver before that: a lesion that a model left out of the liver is let in again.
     normalize_over
-        Whose percentiles become 0 and 1: those of the "body" or of the "liver".
+        Whose percentiles become 0 and 1: those of the "body" or of the "liver". With "median" the median of the liver
+        becomes 1/2, and the voxel of the liver that is farthest from it 0 or 1.
     standardize
         Whether what is shown of each image is brought to one median and spread, so that the dim lesions of T1 count as
         much as the bright ones of T2. It needs `mask`.
@@ -51,18 +52,22 @@ class DetectionSettings:
         Boxes per image at most.
     candidates
         Anchors per image, best first, that suppression considers.
+    from_masks
+        Whether the network draws lesions in one image at a time, and the boxes are those of what it drew.
+    smallest_mm
+        Diameter of a ball of the volume of the smallest part of such a drawing that counts.
     images
         In which images boxes are looked for; those of the other are then moved boxes.
     """
 
-    anchor_sizes: tuple[tuple[float, ...], ...]
+    anchor_sizes: tuple[tuple[float, ...], ...] = ()
     growth: float = 2.0
     alignment: Literal["published", "aligned"] = "aligned"
     margin_mm: float = 12.0
     mask: bool = True
     mask_margin_mm: float = 0.0
     mask_closing_mm: float = 0.0
-    normalize_over: Literal["body", "liver"] = "body"
+    normalize_over: Literal["body", "liver", "median"] = "body"
     standardize: bool = False
     nms_iou: float = 0.2
     link_iou: float = 0.2
@@ -71,14 +76,16 @@ class DetectionSettings:
     display_threshold: float = 0.5
     maximum: int = 100
     candidates: int = 2000
+    from_masks: bool = False
+    smallest_mm: float = 5.0
     images: tuple[int, ...] = (0, 1)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "anchor_sizes", tuple(tuple(map(float, size)) for size in self.anchor_sizes))
         object.__setattr__(self, "images", tuple(self.images))
-        if not self.anchor_sizes or any(side <= 0 for size in self.anchor_sizes for side in size):
-            raise ValueError("anchor_sizes need at least one box, with sides above 0")
-        if self.alignment not in ("published", "aligned") or self.normalize_over not in ("body", "liver"):
+        if bool(self.anchor_sizes) == self.from_masks or any(side <= 0 for size in self.anchor_sizes for side in size):
+            raise ValueError("anchor_sizes need at least one box, with sides above 0, but for from_masks")
+        if self.alignment not in ("published", "aligned") or self.normalize_over not in ("body", "liver", "median"):
             raise ValueError(f"unknown alignment {self.alignment!r} or normalize_over {self.normalize_over!r}")
         if self.standardize and not self.mask:
             raise ValueError("standardize needs mask")

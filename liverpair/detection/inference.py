@@ -22,6 +22,7 @@ from liverpair.detection.anchors import Anchors
 from liverpair.detection.detect_options import DetectOptions
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import ask, find_boxes
+from liverpair.detection.lesion_masks import MaskDetector, on_image
 from liverpair.detection.pairing import LinkedBoxes, link
 from liverpair.detection.preparation import PreparedPair, prepare_pair
 from liverpair.detection.space import to_space
@@ -40,13 +41,15 @@ PRECISE_ENGINE = "torch-fp32"
 @dataclass(frozen=True)
 class DetectionResult:
     """Lesion pairs, numbered by falling score; the liver masks they were looked for in; what made them; sentences for
-    the user; the quality of masks that were made."""
+    the user; the quality of liver masks that were made; and, from a model that draws lesions, label maps on the
+    grids of T1 and T2 (uint16) in which a lesion has its number."""
 
     pairs: list[LesionPair]
     livers: tuple[sitk.Image, sitk.Image]
     provenance: dict[str, Any]
     notes: list[str]
     qualities: tuple[MaskQuality | None, MaskQuality | None] = (None, None)
+    masks: tuple[sitk.Image, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,11 @@ class Detector:
             raise BundleError(
                 f"Model '{bundle.name}' is for {bundle.task}, not for detection.", "Choose another model."
             )
-        wanted = {"score_floor": options.score_floor, "alignment": options.alignment}
-        changes = {key: value for key, value in wanted.items() if value is not None}
+        if bundle.section(TASK).get("from_masks"):
+            raise BundleError(
+                f"Model '{bundle.name}' draws lesions in one image at a time; it predicts no partner of a box.",
+                "Choose another model.",
+            )
         network = bundle.network("cpu")
         if getattr(network, "dimensions", None) != 3 or not hasattr(network, "strides"):
             raise BundleError(f"Model '{bundle.name}' has no network that detects in volumes.", "Choose another model.")
@@ -77,7 +83,7 @@ class Detector:
         def engine(device: torch.device) -> Engine:
             return make_engine(network, name, device)
 
-        settings = DetectionSettings.read(bundle.section(TASK), bundle.name, **changes)
+        settings = DetectionSettings.read(bundle.section(TASK), bundle.name, **_changes(options))
         if {len(size) for size in settings.anchor_sizes} != {3} or len(settings.anchor_sizes) != network.anchors:
             raise BundleError(
                 f"Model '{bundle.name}' is refused: its anchor_sizes are not the {network.anchors} boxes "
@@ -145,14 +151,19 @@ def detect(
     images = (t1, t2)
     for side, image in zip(Side, images):
         check_volume(image, side.title)
-    detector = Detector.of(bundle, options)
+    detector = detector_of(bundle, options)
     device = choose_device(options.device)
     masks, notes, qualities = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
     progress(0.5, "Preparing")
     prepared = detector.prepare(images, masks)
     progress(0.6, "Looking for lesions")
-    linked, engine, said = detector.find(prepared.channels, device)
+    drawn: Sequence[np.ndarray] = ()
+    if isinstance(detector, MaskDetector):
+        linked, drawn, engine, said = detector.find(prepared, masks, device)
+    else:
+        linked, engine, said = detector.find(prepared.channels, device)
     progress(0.95, "Back to the volumes")
+    lesion_masks = tuple(on_image(*one) for one in zip(drawn, prepared.grids, images))
     pairs = lesion_pairs(linked, prepared, images)
     progress(1.0, "Detected")
     provenance = {
@@ -168,7 +179,20 @@ def detect(
         "software": f"LiverPair {__version__}",
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])), qualities)
+    return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])), qualities, lesion_masks)
+
+
+def detector_of(bundle: Bundle, options: DetectOptions = DetectOptions()) -> Detector | MaskDetector:
+    """The detector of a bundle of either kind. Raises `BundleError` for a bundle that is none."""
+    if bundle.task == TASK and bundle.section(TASK).get("from_masks"):
+        settings = DetectionSettings.read(bundle.section(TASK), bundle.name, **_changes(options))
+        return MaskDetector(bundle, settings, options.engine)
+    return Detector.of(bundle, options)
+
+
+def _changes(options: DetectOptions) -> dict[str, Any]:
+    wanted = {"score_floor": options.score_floor, "alignment": options.alignment}
+    return {key: value for key, value in wanted.items() if value is not None}
 
 
 def lesion_pairs(

@@ -118,8 +118,9 @@ def prepare_pair(
 def intensity_range(
     image: sitk.Image, liver: sitk.Image, normalization: Normalization, over: str
 ) -> tuple[float, float]:
-    """The intensities of the percentiles of `normalization` over the patient's "body" or over the "liver"."""
-    if over == "liver":
+    """The intensities that become 0 and 1: of the percentiles of `normalization` over the patient's "body" or over the
+    "liver", or as far on both sides of the liver's "median" as the voxel of the liver that is farthest from it."""
+    if over != "body":
         inside = sitk.GetArrayFromImage(resample(sitk.Cast(liver != 0, sitk.sitkUInt8), Grid.of(image), "nearest"))
         values = sitk.GetArrayViewFromImage(image)[inside != 0]
     else:
@@ -128,6 +129,10 @@ def intensity_range(
         values = array[(slice(None), *body_region(array, straight.GetSpacing()))]
     if not values.size:
         raise InputError("A liver mask does not lie in its image.")
+    if over == "median":
+        middle = float(np.median(values))
+        reach = float(np.abs(values - middle).max())
+        return middle - reach, middle + reach
     low, high = np.percentile(values, (normalization.lower_percentile, normalization.upper_percentile))
     return float(low), float(high)
 

@@ -11,7 +11,7 @@ from liverpair.core.geometry import offset_t1_to_t2, volume_ml
 from liverpair.core.lesions import write_lesions
 from liverpair.core.sides import Side
 from liverpair.detection import inference
-from liverpair.detection.inference import DetectionResult, Detector
+from liverpair.detection.inference import DetectionResult, detector_of
 from liverpair.io.lesion_csv import write_csv
 from liverpair.io.markups import write_markups
 from liverpair.io.study import write_image
@@ -23,6 +23,7 @@ from liverpair.jobs.detect_results import (
     TRANSFORM_FILE,
     boxes_file,
     liver_file,
+    masks_file,
     result_files,
 )
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
@@ -43,7 +44,7 @@ def check_detection(wanted: DetectRequest) -> None:
     """Raise what every detection with these models and options would fail with, whatever the volumes."""
     bundle, liver_bundles = wanted.models()
     check_choices(liver_bundles, wanted.device, wanted.engine)
-    Detector.of(bundle, wanted)
+    detector_of(bundle, wanted)
 
 
 def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -51,13 +52,14 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     output folder.
 
     Writes `lesions.json`, `t1_boxes.mrk.json`, `t2_boxes.mrk.json`, `lesions.csv`, the liver masks that were not given
-    (`t1_liver.nii.gz` …), `t1_to_t2.tfm` when the livers could be registered, and last of all `detection.json`. Either
+    (`t1_liver.nii.gz` …), label maps of the lesions from a model that draws them (`t1_lesions.nii.gz` …, a lesion's
+    number in its voxels), `t1_to_t2.tfm` when the livers could be registered, and last of all `detection.json`. Either
     all of them appear or none.
 
-    Returns {"lesions", "table": paths, "boxes", "livers": {"t1", "t2"} of paths, "correspondence": path or None,
-    "offset_t1_to_t2_mm": centroid of the T2 liver minus that of the T1 liver, LPS, "provenance": {…}, "notes":
-    [sentences], "pairs": how many, "doubts", "accepted": as of the job "segment"}. Raises any `LiverPairError`, and
-    `Cancelled` through `progress`.
+    Returns {"lesions", "table": paths, "boxes", "livers": {"t1", "t2"} of paths, "masks": likewise or None,
+    "correspondence": path or None, "offset_t1_to_t2_mm": centroid of the T2 liver minus that of the T1 liver, LPS,
+    "provenance": {…}, "notes": [sentences], "pairs": how many, "doubts", "accepted": as of the job "segment"}. Raises
+    any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = DetectRequest.parse(request)
     bundle, liver_bundles = wanted.models()
@@ -117,6 +119,7 @@ def _described(
             side: str(output / liver_file(side) if path is None else Path(path).absolute())
             for side, path in given.items()
         },
+        "masks": {side: str(output / masks_file(side)) for side in Side} if found.masks else None,
         "correspondence": None if correspondence is None else str(output / TRANSFORM_FILE),
         "offset_t1_to_t2_mm": list(offset_t1_to_t2(*found.livers)),
         "provenance": found.provenance,
@@ -142,6 +145,8 @@ def _write(
     for side in wanted.missing_livers:
         progress(REGISTERED, f"Writing the {side.title} liver")
         write_image(livers[side], staging / liver_file(side))
+    for side, mask in zip(Side, found.masks):
+        write_image(mask, staging / masks_file(side))
     if correspondence is not None:
         write_transform(correspondence, staging / TRANSFORM_FILE)
 
@@ -156,7 +161,7 @@ def _write_summary(described: dict[str, Any], wanted: DetectRequest, about: dict
 
     inputs = {part: path and str(Path(path).absolute()) for part, path in wanted.parts.items()}
     content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": about}
-    for key in ("lesions", "boxes", "table", "correspondence"):
+    for key in ("lesions", "boxes", "table", "masks", "correspondence"):
         content[key] = named(described[key])
     content["livers"] = {side: liver_file(side) if side in wanted.missing_livers else None for side in Side}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
@@ -168,7 +173,8 @@ def _move(staging: Path, output: Path) -> None:
     A mask that is there already stays when none was made: it may be somebody's own.
     """
     (output / DETECTION_FILE).unlink(missing_ok=True)
-    (output / TRANSFORM_FILE).unlink(missing_ok=True)
+    for name in (TRANSFORM_FILE, *map(masks_file, Side)):
+        (output / name).unlink(missing_ok=True)
     for path in sorted(staging.iterdir()):
         if path.name != DETECTION_FILE:
             os.replace(path, output / path.name)

@@ -48,11 +48,17 @@ class _DetectionFile:
     pairs: int
     provenance: Timed
     offset_t1_to_t2_mm: tuple[float, float, float]
+    masks: _Boxes | None = None
 
 
 def boxes_file(side: str) -> str:
     """The name of the markups file of one image."""
     return f"{side}_boxes.mrk.json"
+
+
+def masks_file(side: str) -> str:
+    """The name of the label map of the lesions in one image, from a model that draws them."""
+    return f"{side}_lesions.nii.gz"
 
 
 def liver_file(side: str) -> str:
@@ -67,7 +73,8 @@ def existing_results(folder: Path, missing_livers: Sequence[str] = Side) -> list
 
 def result_files(missing_livers: Sequence[str] = Side) -> list[str]:
     """Names of the files that a detection may write; `missing_livers` says which masks it makes."""
-    names = [DETECTION_FILE, LESIONS_FILE, *(boxes_file(side) for side in Side), TABLE_FILE, TRANSFORM_FILE]
+    per_side = [name(side) for name in (boxes_file, masks_file) for side in Side]
+    names = [DETECTION_FILE, LESIONS_FILE, *per_side, TABLE_FILE, TRANSFORM_FILE]
     return names + [liver_file(side) for side in missing_livers]
 
 
@@ -80,4 +87,5 @@ def is_complete(folder: Path, detection: dict[str, Any]) -> bool:
     """Whether every file that `detection` (see `read_detection`) names is in `folder`."""
     names = [detection["lesions"], detection["table"], detection["correspondence"]]
     names += [*detection["boxes"].values(), *detection["livers"].values()]
+    names += (detection["masks"] or {}).values()
     return all((folder / name).is_file() for name in names if name)

@@ -1,16 +1,18 @@
-"""The published liver network of KU Leuven as starting weights: from its Keras file to ours.
+"""The published liver and lesion networks of KU Leuven: from their Keras files to our weights.
 
     pip download --no-deps --ignore-requires-python pyliverlesionseg==0.3
-    python -m liverpair.training.ku_leuven_weights pyliverlesionseg-0.3-py3-none-any.whl runs/ku-leuven.safetensors
+    python -m liverpair.training.ku_leuven_weights pyliverlesionseg-0.3-py3-none-any.whl liver runs/liver.safetensors
 
-The package is never installed: only its weight file is read. It needs `h5py`.
+The package is never installed: only its weight files are read. It needs `h5py`.
 """
 
 import argparse
 import io
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -18,15 +20,20 @@ from safetensors.torch import save_file
 from liverpair.core.errors import InputError, LiverPairError, MissingPackageError
 from liverpair.networks.generalized_unet import GeneralizedUNet
 
-LIVER_WEIGHTS = "model_unet_ct_mr_liv_seg"
-"""How the name of the liver network's file in the wheel begins."""
+ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    "liver": {},
+    "lesion": {"pooling": 2, "smooth": False, "residual": True},
+}
+"""Of which organ there are networks, and what makes them."""
+FILES = {"liver": "model_unet_ct_mr_liv_seg", "lesion": "model_unet_ct_mr_lesion_seg"}
+"""How the names of their files in the wheel begin."""
 
 KERNEL_AXES = (4, 3, 2, 1, 0)
 """Theirs (x, y, z, in, out); ours (out, in, z, y, x)."""
 
 
-def liver_network(wheel: Path) -> GeneralizedUNet:
-    """The liver network of pyliverlesionseg 0.3 (Tang et al. 2020) with its trained weights.
+def published_network(wheel: Path, organ: str) -> GeneralizedUNet:
+    """A network of pyliverlesionseg 0.3 (Tang et al. 2020) with its trained weights.
 
     Their volumes run to the patient's right, to the front and up; ours to the left, to the back and up (LPS): the
     kernels are turned round in x and y.
@@ -35,6 +42,8 @@ def liver_network(wheel: Path) -> GeneralizedUNet:
     ----------
     wheel
         The package's wheel file.
+    organ
+        "liver" or "lesion".
 
     Raises
     ------
@@ -49,14 +58,14 @@ def liver_network(wheel: Path) -> GeneralizedUNet:
         raise MissingPackageError("Keras weights are read with the package 'h5py'.", "Run: pip install h5py") from error
     try:
         with zipfile.ZipFile(wheel) as archive:
-            name = next(n for n in archive.namelist() if Path(n).name.startswith(LIVER_WEIGHTS))
+            name = next(n for n in archive.namelist() if Path(n).name.startswith(FILES[organ]))
             stored = h5py.File(io.BytesIO(archive.read(name)))
     except (OSError, zipfile.BadZipFile, StopIteration) as error:
         raise InputError(f"'{wheel}' is not the wheel of pyliverlesionseg.", "Download version 0.3.") from error
-    network = GeneralizedUNet()
-    ways_up = (convolution for block in reversed(network.up) for convolution in block)
-    ours = [*(convolution for block in network.down for convolution in block), *ways_up, network.head]
-    for number, convolution in enumerate(ours, start=1):
+    network = GeneralizedUNet(**ARGUMENTS[organ])
+    way = [*zip(network.down, network.down_shortcuts), *reversed([*zip(network.up, network.up_shortcuts)])]
+    ours = [part for block, shortcut in way for part in (*block, shortcut) if isinstance(part, torch.nn.Conv3d)]
+    for number, convolution in enumerate([*ours, network.head], start=1):
         layer = stored[f"conv3d_{number}"]
         kernel, bias = (torch.from_numpy(layer[weight][()]) for weight in layer.attrs["weight_names"])
         convolution.weight.data = kernel.permute(KERNEL_AXES).flip(3, 4).contiguous()
@@ -68,10 +77,11 @@ def main(words: list[str]) -> int:
     """Convert; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m liverpair.training.ku_leuven_weights")
     parser.add_argument("wheel", type=Path, help="pyliverlesionseg-0.3-py3-none-any.whl")
+    parser.add_argument("organ", choices=list(ARGUMENTS), help="whose network")
     parser.add_argument("output", type=Path, help="the .safetensors file to write")
     arguments = parser.parse_args(words)
     try:
-        state = liver_network(arguments.wheel).state_dict()
+        state = published_network(arguments.wheel, arguments.organ).state_dict()
     except LiverPairError as error:
         print(error, file=sys.stderr)
         return 1

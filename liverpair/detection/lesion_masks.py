@@ -1,0 +1,135 @@
+"""Detection with a network that draws lesions in one image at a time: what it drew, as masks and as linked boxes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from scipy import ndimage
+
+from liverpair.bundle import Bundle
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid, on_grid, resample
+from liverpair.detection.detection_settings import DetectionSettings
+from liverpair.detection.pairing import Found, LinkedBoxes, link
+from liverpair.detection.preparation import PreparedPair, prepare_pair
+from liverpair.engine import Engine
+from liverpair.measures.boxes import centers
+from liverpair.registration.livers import cached_registration
+from liverpair.segmentation.prediction import grid_policy, normalization, warm_predictor
+
+Points = np.ndarray
+CONNECTED = ndimage.generate_binary_structure(3, 1)
+"""Voxels of one lesion share a face."""
+
+
+@dataclass(frozen=True)
+class DrawnLesions:
+    """What was drawn in one image: `labels` (z, y, x) int32, 0 or one more than a row of `found`."""
+
+    labels: np.ndarray
+    found: Found
+
+
+@dataclass(frozen=True)
+class MaskDetector:
+    """A bundle whose network draws lesions, with what it needs to know of the images."""
+
+    bundle: Bundle
+    settings: DetectionSettings
+    engine_choice: str = "auto"
+
+    def prepare(self, images: Sequence[sitk.Image], livers: Sequence[sitk.Image]) -> PreparedPair:
+        """What the network sees of T1 and T2."""
+        bundle = self.bundle
+        return prepare_pair(
+            images, livers, grid_policy(bundle), normalization(bundle), self.settings, bundle.grid.multiple_of
+        )
+
+    def find(
+        self, prepared: PreparedPair, livers: Sequence[sitk.Image], device: torch.device
+    ) -> tuple[list[LinkedBoxes], list[np.ndarray], Engine, list[str]]:
+        """Linked boxes in voxels; the masks (z, y, x) of T1 and of T2, in which a lesion has the number of its place
+        among the links, counted from 1; the engine that drew them, and what the user should know.
+
+        Raises what `Predictor.probabilities` raises.
+        """
+        predictor = warm_predictor(self.bundle, device, self.engine_choice)
+        ways, notes = _ways(prepared, livers)
+        drawn = []
+        for channel, way in zip(prepared.channels, ways):
+            probability, engine, said = predictor.probabilities(channel[None])
+            notes += said
+            drawn.append(drawn_lesions(probability[0], prepared.grids[0].spacing, self.settings, way))
+        linked = link(drawn[0].found, drawn[1].found, self.settings.link_iou, self.settings.link_growth)
+        return linked, [numbered(one.labels, linked, side) for side, one in enumerate(drawn)], engine, notes
+
+
+def drawn_lesions(
+    probability: np.ndarray, spacing: Sequence[float], settings: DetectionSettings, way: Callable[[Points], Points]
+) -> DrawnLesions:
+    """The connected parts of what is more likely lesion than not, largest score first.
+
+    A part's score is the mean probability in it. Parts below `smallest_mm` (diameter of a ball of their volume) are
+    left out, and so are those below the score floor.
+
+    Parameters
+    ----------
+    probability
+        Of lesion, (z, y, x).
+    spacing
+        Of its voxels, mm (x, y, z).
+    way
+        Takes centers (n, 3) in voxels to where the other image should have them.
+    """
+    parts, count = ndimage.label(probability > 0.5, CONNECTED)
+    numbers = np.arange(1, count + 1)
+    sizes = ndimage.sum_labels(np.ones_like(parts), parts, numbers)
+    scores = np.asarray(ndimage.mean(probability, parts, numbers)).reshape(-1)
+    diameters = 2 * (3 * sizes * np.prod(spacing) / (4 * np.pi)) ** (1 / 3)
+    kept = np.flatnonzero((diameters >= settings.smallest_mm) & (scores >= settings.score_floor))
+    kept = kept[np.argsort(-scores[kept], kind="stable")][: settings.maximum]
+    slices = ndimage.find_objects(parts)
+    boxes = np.array([[[s.start for s in slices[row]], [s.stop for s in slices[row]]] for row in kept], float)
+    boxes = boxes.reshape(-1, 2, 3)
+    rows = np.zeros(count + 1, np.int32)
+    rows[kept + 1] = np.arange(1, len(kept) + 1)
+    return DrawnLesions(rows[parts], Found(boxes, scores[kept], way(centers(boxes)) - centers(boxes)))
+
+
+def numbered(labels: np.ndarray, linked: Sequence[LinkedBoxes], side: int) -> np.ndarray:
+    """`labels` (see `DrawnLesions`) with the numbers of the links, counted from 1, in place of rows."""
+    numbers = np.zeros(labels.max(initial=0) + 1, np.int32)
+    for number, pair in enumerate(linked, start=1):
+        if pair.rows[side] is not None:
+            numbers[pair.rows[side] + 1] = number
+    return numbers[labels]
+
+
+def on_image(labels: np.ndarray, grid: Grid, image: sitk.Image) -> sitk.Image:
+    """A label map on a working grid as one on the grid of `image`, uint16."""
+    return resample(on_grid(labels.astype(np.uint16), grid), Grid.of(image), "nearest")
+
+
+def _ways(
+    prepared: PreparedPair, livers: Sequence[sitk.Image]
+) -> tuple[tuple[Callable[[Points], Points], Callable[[Points], Points]], list[str]]:
+    """For T1 and T2: from voxel centers (n, 3) to those of the same places in the other image, by the registration of
+    the livers; where that fails, to themselves, as the livers lie on each other by their centroids. And a sentence
+    then."""
+    try:
+        found = cached_registration(livers[0] != 0, livers[1] != 0)
+    except (InputError, RuntimeError):
+        note = "The livers could not be registered: lesions were linked by the centroids of the livers."
+        return (lambda points: points, lambda points: points), [note]
+
+    def between(there: Callable[[Points], Points], own: Grid, other: Grid) -> Callable[[Points], Points]:
+        def way(points: Points) -> Points:
+            places = np.array([own.point(point[::-1] - 0.5) for point in points]).reshape(-1, 3)
+            return np.array([other.index(place)[::-1] + 0.5 for place in there(places)]).reshape(-1, 3)
+
+        return way
+
+    first, second = prepared.grids
+    return (between(found.to_t2, first, second), between(found.to_t1, second, first)), []
