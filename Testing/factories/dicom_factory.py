@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
@@ -89,3 +90,28 @@ def write_enhanced(
     ds.PixelData = np.stack(pixels).tobytes()
     ds.save_as(path, enforce_file_format=True)
     return path
+
+
+def write_volume(folder: Path, image: sitk.Image, **tags) -> list[Path]:
+    """A volume as one series of its slices, values as they are; `tags` override."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns, rows, slices = image.GetSize()
+    axes = np.reshape(image.GetDirection(), (3, 3))
+    spacing = image.GetSpacing()
+    geometry = {
+        "ImageType": ["ORIGINAL", "PRIMARY", "M"],
+        "ImageOrientationPatient": [round(float(v), 12) for v in (*axes[:, 0], *axes[:, 1])],
+        "PixelSpacing": [spacing[1], spacing[0]],
+        "SliceThickness": spacing[2],
+        "Rows": rows,
+        "Columns": columns,
+    }
+    array = np.rint(sitk.GetArrayFromImage(image)).astype(np.uint16)
+    paths = []
+    for n in range(slices):
+        place = [round(v, 6) for v in image.TransformIndexToPhysicalPoint((0, 0, n))]
+        ds = header(**{**geometry, "ImagePositionPatient": place, "InstanceNumber": n + 1, **tags})
+        ds.PixelData = array[n].tobytes()
+        paths.append(folder / f"{n:03d}.dcm")
+        ds.save_as(paths[-1], enforce_file_format=True)
+    return paths

@@ -80,6 +80,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="do not register the livers, which only serves to find places without lesions in the other image",
     )
     parser.add_argument(
+        "--dicom",
+        action="store_true",
+        help="also write livers and lesions as DICOM segmentations, and reports on the lesions, of volumes read from "
+        "DICOM",
+    )
+    parser.add_argument(
         "--accept",
         action="store_true",
         help="do not print doubts about the input and its result; they are kept with the result",
@@ -93,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = {
         "liver_label": arguments.liver_label,
         "accept": arguments.accept,
+        "dicom": arguments.dicom,
         "model": arguments.model,
         "liver_model": arguments.liver_model or [DEFAULT_LIVER_MODEL],
         "score_floor": arguments.score_floor,
@@ -145,6 +152,7 @@ def report(result: Mapping[str, Any]) -> list[str]:
     return [
         *lines,
         f"Table: {result['table']}",
+        *(f"DICOM: {path}" for kind in ("segmentations", "reports") for path in result[kind].values() if path),
         f"Boxes for Slicer: {result['boxes']['t1']} and {Path(result['boxes']['t2']).name}",
         offset_line(result["offset_t1_to_t2_mm"]),
         "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by),

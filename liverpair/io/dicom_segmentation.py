@@ -10,8 +10,10 @@ import SimpleITK as sitk
 import liverpair
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError, MissingPackageError
-from liverpair.core.geometry import Grid, resample
+from liverpair.core.geometry import Box, Grid, on_grid, resample
 from liverpair.io.dicom_references import DicomSource, plane_axes, read_source
+from liverpair.io.structured_report_identity import tracking_uid
+from liverpair.measures.boxes import turned
 
 SERIES_NUMBER = 8700
 """Above what scanners give and below the reports; PACS sort by it."""
@@ -37,6 +39,8 @@ class Structure:
         Red, green, blue, 0 to 255.
     tracking
         UID and name by which reports know the structure; None where there is no report.
+    model
+        Name and version of the model that drew it, where that is another than the file's.
     """
 
     mask: sitk.Image
@@ -46,11 +50,36 @@ class Structure:
     region: tuple[str, str] | None = None
     color: tuple[int, int, int] = (221, 130, 101)
     tracking: tuple[str, str] | None = None
+    model: tuple[str, str] | None = None
 
 
-def liver_structure(mask: sitk.Image) -> Structure:
+def liver_structure(mask: sitk.Image, model: tuple[str, str] | None = None) -> Structure:
     """The liver as one segment."""
-    return Structure(mask, "Liver", ("123037004", "Anatomical structure"), ("10200004", "Liver"))
+    return Structure(mask, "Liver", ("123037004", "Anatomical structure"), ("10200004", "Liver"), model=model)
+
+
+def lesion_structure(mask: sitk.Image, label: str, number: int, uid: str) -> Structure:
+    """A lesion as one segment, by the UID and name that reports know it by."""
+    return Structure(
+        mask,
+        label,
+        ("49755003", "Morphologically abnormal structure"),
+        ("52988006", "Lesion"),
+        region=("10200004", "Liver"),
+        color=(255, 221, 0),
+        tracking=(tracking_uid(uid), f"Lesion {number}"),
+    )
+
+
+def box_mask(box: Box, image: sitk.Image) -> sitk.Image:
+    """The voxels of `image` in a box, uint8 (0, 1): at least one wide, and none where the box lies outside."""
+    grid = Grid.of(image)
+    center, half = grid.index(box.center_mm), np.divide(turned(box, grid.direction).size_mm, grid.spacing) / 2
+    first = np.minimum(np.ceil(center - half), np.rint(center)).astype(int)
+    last = np.maximum(np.floor(center + half), np.rint(center)).astype(int)
+    array = np.zeros(grid.shape, np.uint8)
+    array[tuple(slice(max(0, a), max(0, b + 1)) for a, b in zip(first[::-1], last[::-1]))] = 1
+    return on_grid(array, grid)
 
 
 def write_dicom_segmentation(
@@ -98,9 +127,6 @@ def write_dicom_segmentation(
     kept = [(structure, array) for structure, array in masks if array.any()]
     if not kept:
         raise InputError(f"There is no mask to write for {name}: all are empty.")
-    algorithm = hd.AlgorithmIdentificationSequence(
-        name=model[0], version=model[1], family=hd.sr.CodedConcept("123109", "DCM", "Artificial Intelligence")
-    )
     segmentation = hd.seg.Segmentation(
         source_images=source.evidence(),
         pixel_array=hd.Volume(
@@ -110,7 +136,7 @@ def write_dicom_segmentation(
             channels={"SegmentNumber": list(range(1, len(kept) + 1))},
         ),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[_described(hd, n, structure, algorithm) for n, (structure, _) in enumerate(kept, 1)],
+        segment_descriptions=[_described(hd, n, structure, model) for n, (structure, _) in enumerate(kept, 1)],
         series_instance_uid=hd.UID(),
         series_number=SERIES_NUMBER + int(name[-1] if name[-1:].isdecimal() else 0),
         sop_instance_uid=hd.UID(),
@@ -162,8 +188,10 @@ def _on_series(structure: Structure, grid: Grid, name: str) -> np.ndarray:
     return moved
 
 
-def _described(hd, number: int, structure: Structure, algorithm):
+def _described(hd, number: int, structure: Structure, model: tuple[str, str]):
     code = hd.sr.CodedConcept
+    name, version = structure.model or model
+    family = code("123109", "DCM", "Artificial Intelligence")
     uid, identifier = structure.tracking or (None, None)
     return hd.seg.SegmentDescription(
         segment_number=number,
@@ -171,7 +199,7 @@ def _described(hd, number: int, structure: Structure, algorithm):
         segmented_property_category=code(structure.category[0], "SCT", structure.category[1]),
         segmented_property_type=code(structure.type[0], "SCT", structure.type[1]),
         algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=algorithm,
+        algorithm_identification=hd.AlgorithmIdentificationSequence(name=name, version=version, family=family),
         tracking_uid=uid,
         tracking_id=identifier,
         anatomic_regions=[code(structure.region[0], "SCT", structure.region[1])] if structure.region else None,

@@ -14,11 +14,9 @@ from liverpair.core.findings import seen_box
 from liverpair.core.lesions import LesionPair
 from liverpair.core.sides import Side
 from liverpair.io.dicom_references import DicomSource, read_source
-from liverpair.io.structured_report_identity import ReportAuthor, tracking_uid
+from liverpair.io.structured_report_identity import REPORT_FILES, ReportAuthor, tracking_uid
 
 __all__ = ["REPORT_FILES", "ReportAuthor", "WrittenReports", "tracking_uid", "write_structured_reports"]
-
-REPORT_FILES = {side: f"lesions-{side}-sr.dcm" for side in Side}
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,8 @@ def write_structured_reports(
     t1_dicom: Sequence[str | Path] | None,
     t2_dicom: Sequence[str | Path] | None,
     author: ReportAuthor = ReportAuthor(),
+    segmentations: Mapping[Side, Path] | None = None,
+    sides: Sequence[Side] = tuple(Side),
 ) -> WrittenReports:
     """Write `lesions-t1-sr.dcm` and `lesions-t2-sr.dcm` into `folder`, both whole or none.
 
@@ -52,6 +52,9 @@ def write_structured_reports(
             when T1 is not from DICOM or there is none.
         t2_dicom: likewise for T2.
         author: observer and model.
+        segmentations: DICOM segmentations of the series; a lesion that is a segment there, by its tracking UID, is
+            referred to as that segment in place of the rectangles.
+        sides: of which reports are wanted.
 
     Raises:
         InputError: there is no lesion to report; one was seen in a volume that is not from DICOM; the files hold
@@ -64,17 +67,17 @@ def write_structured_reports(
     seen = {side: [pair for pair in kept if seen_box(pair, side) is not None] for side in Side}
     if not any(seen.values()):
         raise InputError("There is no lesion to report: none was detected or drawn, or all were rejected.")
-    for side in Side:
+    for side in sides:
         if seen[side] and not files[side]:
             raise _not_dicom(side.title)
     content = _content_module()
-    sources = {side: read_source(files[side], side.title) for side in Side if seen[side]}
+    sources = {side: read_source(files[side], side.title) for side in sides if seen[side]}
     paths = {side: Path(folder) / REPORT_FILES[side] for side in sources}
     with ExitStack() as stack:
         for side, source in sources.items():
-            report = content.report(seen[side], side, source, author)
+            report = content.report(seen[side], side, source, author, (segmentations or {}).get(side))
             report.save_as(stack.enter_context(written_whole(paths[side])), enforce_file_format=True)
-    return WrittenReports(paths, _notes(pairs, sources))
+    return WrittenReports(paths, _notes(pairs, sources, sides))
 
 
 def _not_dicom(name: str) -> InputError:
@@ -96,12 +99,12 @@ def _content_module() -> ModuleType:
     return structured_report_content
 
 
-def _notes(pairs: Sequence[LesionPair], sources: Mapping[str, DicomSource]) -> list[str]:
+def _notes(pairs: Sequence[LesionPair], sources: Mapping[str, DicomSource], sides: Sequence[Side]) -> list[str]:
     notes = []
     rejected = sum(pair.state == "rejected" for pair in pairs)
     if rejected:
         notes.append(f"{_lesions(rejected)} left out because rejected.")
-    for side in Side:
+    for side in sides:
         if side not in sources:
             notes.append(f"No lesion was seen in {side.title}, so there is no report on it.")
         predicted = sum(

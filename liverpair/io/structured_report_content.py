@@ -2,6 +2,7 @@
 highdicom."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import highdicom as hd
 import numpy as np
@@ -24,19 +25,27 @@ SERIES_NUMBER = 8800
 """Above what scanners give; PACS sort by it."""
 
 
-def report(pairs: Sequence[LesionPair], side: Side, source: DicomSource, author: ReportAuthor) -> sr.Comprehensive3DSR:
+def report(
+    pairs: Sequence[LesionPair],
+    side: Side,
+    source: DicomSource,
+    author: ReportAuthor,
+    segmentation: Path | None = None,
+) -> sr.Comprehensive3DSR:
     """The report on the lesions seen in image `side`, at least one, which is `source`.
 
-    Raises `InputError` when a box lies outside the series.
+    A lesion that has a segment in the DICOM file `segmentation` is referred to as that. Raises `InputError` when a box
+    lies outside the series.
     """
+    masks = None if segmentation is None else hd.seg.segread(segmentation)
     content = sr.MeasurementReport(
         observation_context=_observation_context(author),
         procedure_reported=MR_IMAGING,
-        imaging_measurements=[_lesion(pair, side, source, author) for pair in pairs],
+        imaging_measurements=[_lesion(pair, side, source, author, masks) for pair in pairs],
         title=codes.DCM.ImagingMeasurementReport,
     )
     return sr.Comprehensive3DSR(
-        evidence=source.evidence(),
+        evidence=source.evidence() if masks is None else [*source.evidence(), masks],
         content=content[0],
         series_instance_uid=hd.UID(),
         series_number=SERIES_NUMBER + int(side.key[1]),
@@ -52,7 +61,7 @@ def report(pairs: Sequence[LesionPair], side: Side, source: DicomSource, author:
 
 
 def _lesion(
-    pair: LesionPair, side: Side, source: DicomSource, author: ReportAuthor
+    pair: LesionPair, side: Side, source: DicomSource, author: ReportAuthor, masks: hd.seg.Segmentation | None
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     box = seen_box(pair, side)
     sections = source.sections(box)
@@ -68,10 +77,16 @@ def _lesion(
     score = getattr(pair, f"{side}_score")
     if score is not None:
         measurements.append(sr.Measurement(codes.DCM.CertaintyOfFinding, 100 * score, codes.UCUM.Percent))
+    tracking = tracking_uid(pair.uid)
+    numbers = [] if masks is None else masks.get_segment_numbers(tracking_uid=tracking)
+    if numbers:
+        where = {"referenced_segment": sr.ReferencedSegment.from_segmentation(masks, numbers[0])}
+    else:
+        where = {"referenced_regions": [_region(piece, corners, source) for piece, corners in sections]}
     detected = getattr(pair, f"{side}_origin") == "detected"
     group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(tracking_uid(pair.uid), f"Lesion {pair.number}"),
-        referenced_regions=[_region(piece, corners, source) for piece, corners in sections],
+        tracking_identifier=sr.TrackingIdentifier(tracking, f"Lesion {pair.number}"),
+        **where,
         finding_category=codes.SCT.MorphologicallyAbnormalStructure,
         finding_type=codes.SCT.Lesion,
         finding_sites=[sr.FindingSite(codes.SCT.Liver)],

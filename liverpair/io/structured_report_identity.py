@@ -6,8 +6,12 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from liverpair.core.sides import Side
+
 if TYPE_CHECKING:
     from pydicom.uid import UID
+
+REPORT_FILES = {side: f"lesions-{side}-sr.dcm" for side in Side}
 
 _NAMESPACE = uuid.UUID("8f1f5a0e-5f6b-5b0e-9a35-2f6a7a3d1c42")
 

@@ -14,6 +14,7 @@ from liverpair.detection import inference
 from liverpair.detection.inference import DetectionResult, detector_of
 from liverpair.io.lesion_csv import write_csv
 from liverpair.io.markups import write_markups
+from liverpair.io.structured_report_identity import REPORT_FILES
 from liverpair.io.study import write_image
 from liverpair.jobs.detect_results import (
     DETECTION_FILE,
@@ -25,7 +26,9 @@ from liverpair.jobs.detect_results import (
     liver_file,
     masks_file,
     result_files,
+    segmentation_file,
 )
+from liverpair.jobs.dicom_results import dicom_sources, write_detection
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.pair_inputs import PairInputs, read_pair
 from liverpair.jobs.register_job import registered, write_transform
@@ -53,13 +56,14 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
     Writes `lesions.json`, `t1_boxes.mrk.json`, `t2_boxes.mrk.json`, `lesions.csv`, the liver masks that were not given
     (`t1_liver.nii.gz` …), label maps of the lesions from a model that draws them (`t1_lesions.nii.gz` …, a lesion's
-    number in its voxels), `t1_to_t2.tfm` when the livers could be registered, and last of all `detection.json`. Either
-    all of them appear or none.
+    number in its voxels), `t1_to_t2.tfm` when the livers could be registered, on request `t1_masks.dcm` … and
+    `lesions-t1-sr.dcm` … of volumes from DICOM, and last of all `detection.json`. Either all of them appear or none.
 
     Returns {"lesions", "table": paths, "boxes", "livers": {"t1", "t2"} of paths, "masks": likewise or None,
-    "correspondence": path or None, "offset_t1_to_t2_mm": centroid of the T2 liver minus that of the T1 liver, LPS,
-    "provenance": {…}, "notes": [sentences], "pairs": how many, "doubts", "accepted": as of the job "segment"}. Raises
-    any `LiverPairError`, and `Cancelled` through `progress`.
+    "segmentations", "reports": {"t1", "t2"} of paths or None, "correspondence": path or None, "offset_t1_to_t2_mm":
+    centroid of the T2 liver minus that of the T1 liver, LPS, "provenance": {…}, "notes": [sentences], "pairs": how
+    many, "doubts", "accepted": as of the job "segment"}. Raises any `LiverPairError`, and `Cancelled` through
+    `progress`.
     """
     wanted = DetectRequest.parse(request)
     bundle, liver_bundles = wanted.models()
@@ -71,7 +75,8 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             *inputs.images, bundle, inputs.livers, liver_bundles, wanted, part_of(progress, READ, DETECTED)
         )
         doubts = _doubts(wanted, inputs, found)
-        notes = [*doubts, *inputs.notes, *found.notes]
+        sources, without_dicom = dicom_sources(wanted)
+        notes = [*doubts, *inputs.notes, *found.notes, *without_dicom]
         if not found.pairs:
             notes.append(f"No lesion has a score of {found.provenance['score_floor']:g} or more.")
         correspondence = _registration(found, notes, progress) if wanted.correspondence else None
@@ -80,6 +85,9 @@ def detect(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         described |= {"doubts": doubts, "accepted": wanted.accept}
         with staging_folder(output) as staging:
             _write(wanted, inputs, found, correspondence, Path(staging), progress)
+            livers = dict.fromkeys(wanted.missing_livers, liver_bundles)
+            described["notes"] += write_detection(Path(staging), sources, dict(zip(Side, inputs.images)), found, livers)
+            described |= _dicom_files(Path(staging), output)
             _write_summary(described, wanted, about, Path(staging) / DETECTION_FILE)
             progress(1.0, "Saving the results")
             _move(Path(staging), output)
@@ -151,6 +159,15 @@ def _write(
         write_transform(correspondence, staging / TRANSFORM_FILE)
 
 
+def _dicom_files(staging: Path, output: Path) -> dict[str, dict[str, str | None]]:
+    """Where the DICOM results will be, by kind and side; None for what was not written."""
+    names = {"segmentations": {side: segmentation_file(side) for side in Side}, "reports": REPORT_FILES}
+    return {
+        kind: {side: str(output / name) if (staging / name).exists() else None for side, name in own.items()}
+        for kind, own in names.items()
+    }
+
+
 def _write_summary(described: dict[str, Any], wanted: DetectRequest, about: dict[str, Any] | None, path: Path) -> None:
     """The result as a file that may move with its folder: result files by name, inputs by path."""
 
@@ -161,7 +178,7 @@ def _write_summary(described: dict[str, Any], wanted: DetectRequest, about: dict
 
     inputs = {part: path and str(Path(path).absolute()) for part, path in wanted.parts.items()}
     content = {"schema_version": SCHEMA_VERSION, **described, "inputs": inputs, "asked": about}
-    for key in ("lesions", "boxes", "table", "masks", "correspondence"):
+    for key in ("lesions", "boxes", "table", "masks", "correspondence", "segmentations", "reports"):
         content[key] = named(described[key])
     content["livers"] = {side: liver_file(side) if side in wanted.missing_livers else None for side in Side}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
@@ -173,7 +190,7 @@ def _move(staging: Path, output: Path) -> None:
     A mask that is there already stays when none was made: it may be somebody's own.
     """
     (output / DETECTION_FILE).unlink(missing_ok=True)
-    for name in (TRANSFORM_FILE, *map(masks_file, Side)):
+    for name in (TRANSFORM_FILE, *REPORT_FILES.values(), *map(masks_file, Side), *map(segmentation_file, Side)):
         (output / name).unlink(missing_ok=True)
     for path in sorted(staging.iterdir()):
         if path.name != DETECTION_FILE:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from liverpair.core.records import read_json
 from liverpair.core.sides import Side
+from liverpair.io.structured_report_identity import REPORT_FILES
 from liverpair.jobs.segment_results import Timed
 
 DETECTION_FILE = "detection.json"
@@ -31,7 +32,7 @@ class _Boxes:
 
 @dataclass(frozen=True)
 class Livers:
-    """The names of liver masks that were made."""
+    """The names of files that were made of each side, such as liver masks."""
 
     t1: str | None
     t2: str | None
@@ -49,6 +50,8 @@ class _DetectionFile:
     provenance: Timed
     offset_t1_to_t2_mm: tuple[float, float, float]
     masks: _Boxes | None = None
+    segmentations: Livers | None = None
+    reports: Livers | None = None
 
 
 def boxes_file(side: str) -> str:
@@ -66,6 +69,11 @@ def liver_file(side: str) -> str:
     return f"{side}_liver.nii.gz"
 
 
+def segmentation_file(side: str) -> str:
+    """The name of the DICOM segmentation of one image."""
+    return f"{side}_masks.dcm"
+
+
 def existing_results(folder: Path, missing_livers: Sequence[str] = Side) -> list[str]:
     """Names of files in `folder` that a detection would replace; `missing_livers` says which masks it makes."""
     return [name for name in result_files(missing_livers) if os.path.lexists(folder / name)]
@@ -73,8 +81,8 @@ def existing_results(folder: Path, missing_livers: Sequence[str] = Side) -> list
 
 def result_files(missing_livers: Sequence[str] = Side) -> list[str]:
     """Names of the files that a detection may write; `missing_livers` says which masks it makes."""
-    per_side = [name(side) for name in (boxes_file, masks_file) for side in Side]
-    names = [DETECTION_FILE, LESIONS_FILE, *per_side, TABLE_FILE, TRANSFORM_FILE]
+    per_side = [name(side) for name in (boxes_file, masks_file, segmentation_file) for side in Side]
+    names = [DETECTION_FILE, LESIONS_FILE, *per_side, TABLE_FILE, TRANSFORM_FILE, *REPORT_FILES.values()]
     return names + [liver_file(side) for side in missing_livers]
 
 
@@ -86,6 +94,6 @@ def read_detection(folder: Path) -> dict[str, Any] | None:
 def is_complete(folder: Path, detection: dict[str, Any]) -> bool:
     """Whether every file that `detection` (see `read_detection`) names is in `folder`."""
     names = [detection["lesions"], detection["table"], detection["correspondence"]]
-    names += [*detection["boxes"].values(), *detection["livers"].values()]
-    names += (detection["masks"] or {}).values()
+    for key in ("boxes", "livers", "masks", "segmentations", "reports"):
+        names += (detection.get(key) or {}).values()
     return all((folder / name).is_file() for name in names if name)

@@ -186,6 +186,8 @@ class DetectRequest(PairRequest):
         folder of the results
     correspondence
         register the livers too, which serves to find places without lesions in the other image
+    dicom
+        also write livers and lesions as DICOM segmentations, and reports on the lesions, of volumes read from DICOM
     accept
         do not print doubts about the input and its result; they are kept with the result
     remember
@@ -194,6 +196,7 @@ class DetectRequest(PairRequest):
 
     output: str
     correspondence: bool = True
+    dicom: bool = False
     accept: bool = False
     remember: bool = True
 

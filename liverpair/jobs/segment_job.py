@@ -17,9 +17,9 @@ from liverpair.core.geometry import Grid, offset_t1_to_t2, resample, volume_ml
 from liverpair.core.sides import Side
 from liverpair.engine import make_engine
 from liverpair.io.dicom_segmentation import liver_structure, write_dicom_segmentation
-from liverpair.io.exports import source_files
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image, write_image
+from liverpair.jobs.dicom_results import dicom_sources
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.requests import SegmentRequest, find_bundles
 from liverpair.jobs.result_folder import staging_folder, writable_folder
@@ -92,21 +92,18 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
     progress(READ, "Loading the model")
     result = inference.segment(images["t1"], images["t2"], bundles, wanted, part_of(progress, READ, SEGMENTED))
     output = wanted.folder()
-    sources = {side: source_files(getattr(wanted, side)) if wanted.dicom else () for side in wanted.sides}
+    sources, without_dicom = dicom_sources(wanted)
     doubts = _doubts(wanted, images, result)
     notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
-    if wanted.dicom:
-        notes += [f"{side.title} was not read from DICOM, so there is no DICOM segmentation of it."
-                  for side in wanted.sides if not sources[side]]  # fmt: skip
-    described = _described(result, doubts, notes, output) | {"accepted": wanted.accept}
+    described = _described(result, doubts, notes + without_dicom, output) | {"accepted": wanted.accept}
     for side in wanted.sides:
         if described[side]:
-            described[side]["dicom"] = str(output / file_name(side, "dicom")) if sources[side] else None
+            described[side]["dicom"] = str(output / file_name(side, "dicom")) if side in sources else None
     with staging_folder(output) as folder:
         staging = Path(folder)
         _write(result, staging, progress)
         for side in wanted.sides:
-            if described[side] and sources[side]:
+            if described[side] and side in sources:
                 model = result.provenance["bundle"], result.provenance["version"]
                 livers = [liver_structure(getattr(result, side).liver)]
                 write_dicom_segmentation(staging / file_name(side, "dicom"), livers, sources[side], side.title, model)

@@ -1,0 +1,83 @@
+"""Results as DICOM, for volumes that were read from DICOM: segmentations, and reports that refer to them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from liverpair.bundle import Bundle
+from liverpair.core.findings import seen_box
+from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
+from liverpair.detection.inference import DetectionResult
+from liverpair.io.dicom_segmentation import (
+    Structure,
+    box_mask,
+    lesion_structure,
+    liver_structure,
+    write_dicom_segmentation,
+)
+from liverpair.io.exports import source_files
+from liverpair.io.structured_report import ReportAuthor, write_structured_reports
+from liverpair.jobs.detect_results import segmentation_file
+from liverpair.jobs.requests import JobRequest
+
+
+def dicom_sources(wanted: JobRequest) -> tuple[dict[Side, tuple[Path, ...]], list[str]]:
+    """The DICOM files of the volumes that have some, where DICOM is wanted, and sentences about the others."""
+    files = {side: source_files(getattr(wanted, side)) if wanted.dicom else () for side in wanted.sides}
+    missing = [side for side in wanted.sides if wanted.dicom and not files[side]]
+    notes = [f"{side.title} was not read from DICOM, so there is no DICOM segmentation of it." for side in missing]
+    return {side: own for side, own in files.items() if own}, notes
+
+
+def write_detection(
+    folder: Path,
+    sources: Mapping[Side, tuple[Path, ...]],
+    images: Mapping[Side, sitk.Image],
+    found: DetectionResult,
+    liver_models: Mapping[Side, Sequence[Bundle]],
+) -> list[str]:
+    """Write, for each side of `sources`, the liver that was made and the lesions as one segmentation, and a report on
+    the lesions that refers to it; return sentences about what is not there.
+
+    A lesion's segment is what the model drew, or its box where the model draws none.
+
+    `liver_models` made the livers of their sides; a liver that was given is not written again.
+    """
+    detector = found.provenance["bundle"], found.provenance["version"]
+    written: dict[Side, Path] = {}
+    notes = []
+    for side, files in sources.items():
+        structures = []
+        if side in liver_models:
+            model = tuple(", ".join(getattr(one, key) for one in liver_models[side]) for key in ("name", "version"))
+            structures.append(liver_structure(found.livers[list(Side).index(side)], model))
+        drawn = found.masks[list(Side).index(side)] if found.masks else None
+        structures += _lesions(found.pairs, side, images[side], drawn)
+        if any(sitk.GetArrayViewFromImage(structure.mask).any() for structure in structures):
+            written[side] = folder / segmentation_file(side)
+            write_dicom_segmentation(written[side], structures, files, side.title, detector)
+        else:
+            notes.append(f"There is no DICOM segmentation of {side.title}: it would be empty.")
+    if any(seen_box(pair, side) for pair in found.pairs for side in sources):
+        reports = write_structured_reports(
+            folder, found.pairs, *map(sources.get, Side), ReportAuthor("", *detector), written, tuple(sources)
+        )
+        notes += reports.notes
+    return notes
+
+
+def _lesions(
+    pairs: Sequence[LesionPair], side: Side, image: sitk.Image, drawn: sitk.Image | None
+) -> Iterator[Structure]:
+    for pair in pairs:
+        box = seen_box(pair, side)
+        if box is None:
+            continue
+        mask = None if drawn is None else drawn == pair.number
+        name = f"Lesion {pair.number}"
+        if mask is not None and sitk.GetArrayViewFromImage(mask).any():
+            yield lesion_structure(mask, name, pair.number, pair.uid)
+        else:
+            yield lesion_structure(box_mask(box, image), f"{name} (box)", pair.number, pair.uid)
