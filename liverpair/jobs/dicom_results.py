@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 
@@ -9,7 +10,6 @@ from liverpair.bundle import Bundle
 from liverpair.core.findings import seen_box
 from liverpair.core.lesions import LesionPair
 from liverpair.core.sides import Side
-from liverpair.detection.inference import DetectionResult
 from liverpair.io.dicom_segmentation import (
     Structure,
     box_mask,
@@ -21,6 +21,9 @@ from liverpair.io.exports import source_files
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.jobs.detect_results import segmentation_file
 from liverpair.jobs.requests import JobRequest
+
+if TYPE_CHECKING:
+    from liverpair.detection.inference import DetectionResult
 
 
 def dicom_sources(wanted: JobRequest) -> tuple[dict[Side, tuple[Path, ...]], list[str]]:
@@ -35,7 +38,7 @@ def write_detection(
     folder: Path,
     sources: Mapping[Side, tuple[Path, ...]],
     images: Mapping[Side, sitk.Image],
-    found: DetectionResult,
+    found: "DetectionResult",
     liver_models: Mapping[Side, Sequence[Bundle]],
 ) -> list[str]:
     """Write, for each side of `sources`, the liver that was made and the lesions as one segmentation, and a report on
