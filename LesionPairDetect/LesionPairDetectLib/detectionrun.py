@@ -14,7 +14,7 @@ from liverpair.core.lesions import LesionPair, read_lesions
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.mrml import provenance
-from liverpair.mrml.lesions.lesion_folders import ItemAttributes
+from liverpair.mrml.lesions.lesion_folders import notes_of
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from LiverPairLib.inputs import Segmentations, Volumes
 from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
@@ -71,7 +71,7 @@ class DetectionRun(WorkerRun):
                 kept, new = merged(study.pairs(), found)
                 with study.action(DETECTION_STEP):
                     study.replace_all(kept + new)
-                provenance.write(ItemAttributes(study.folder), result.get("provenance") or {})
+                provenance.write(notes_of(study.folder), result.get("provenance") or {})
             finally:
                 study.release()
         self.displayThreshold = (result.get("provenance") or {}).get("display_threshold")
@@ -111,13 +111,15 @@ def summary(new: list[LesionPair], kept: list[LesionPair], threshold: float | No
     if not new:
         sentence = _("No new lesion was found.") if kept else _("No lesion was found.")
     else:
-        kinds = [kind_of_finding(pair) for pair in new]
+        strong = [pair for pair in new if not threshold or (pair.score is not None and pair.score >= threshold)]
+        kinds = [kind_of_finding(pair) for pair in strong]
         sentence = _("Lesions found: {count}; in both images {both}, in T1 only {t1}, in T2 only {t2}.").format(
-            count=len(new), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
+            count=len(strong), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
         )
-        strong = sum(pair.score is not None and pair.score >= threshold for pair in new) if threshold else len(new)
-        if strong < len(new):
-            sentence += " " + _("A score of {score:.2f} or more: {count}.").format(score=threshold, count=strong)
+        if len(strong) < len(new):
+            sentence += " " + _("Their score is {score:.2f} or more; {count} below are hidden.").format(
+                score=threshold, count=len(new) - len(strong)
+            )
     if kept:
         sentence += " " + _("Lesions that you had reviewed or drawn were kept: {count}.").format(count=len(kept))
     return sentence

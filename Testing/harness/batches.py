@@ -3,9 +3,13 @@
 A subject-hierarchy tree that watches (the module Data was opened once) then hears of changes in the midst of building
 itself anew: hundreds of "index from wrong model", and a segmentation fault. While a scene is loaded or closed the tree
 expects it.
+
+A folder of the subject hierarchy does the same to all that lies in it when anything of its display node changes, a
+reference as well as a color, from ten nodes on; here it is a problem with any number.
 """
 
 import slicer
+import vtk
 
 from . import problems
 
@@ -32,5 +36,16 @@ def watch(scene) -> None:
             names = ", ".join(changed[:3])
             problems.record("mrml", f"{len(changed)} display nodes changed in a batch of the scene, as {names}")
 
+    def on_folder(folder, _event) -> None:
+        hierarchy = scene.GetSubjectHierarchyNode()
+        if hierarchy.GetNumberOfItemChildren(hierarchy.GetItemByDataNode(folder)):
+            problems.record("mrml", f"folder '{folder.GetName()}' changed, and with it the display of all in it")
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def on_added(_scene, _event, node) -> None:
+        if node.IsA("vtkMRMLFolderDisplayNode"):
+            node.AddObserver(vtk.vtkCommand.ModifiedEvent, on_folder)
+
+    scene.AddObserver(_KIND.NodeAddedEvent, on_added)
     scene.AddObserver(_KIND.StartBatchProcessEvent, on_start)
     scene.AddObserver(_KIND.EndBatchProcessEvent, on_end)

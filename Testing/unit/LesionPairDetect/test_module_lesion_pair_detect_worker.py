@@ -7,7 +7,7 @@ from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID
 
 from liverpair.core.sides import Side
 from liverpair.mrml import provenance, segmentations
-from liverpair.mrml.lesions.lesion_folders import ItemAttributes
+from liverpair.mrml.lesions.lesion_folders import notes_of
 
 LONG_S = 300
 
@@ -35,7 +35,7 @@ def test_lesions_are_detected_and_the_livers_registered(panel):
         np.abs(centers[Side.T1][order] - PEAKS).max() < 4 and np.abs(centers[Side.T2][order] - PEAKS - SHIFT).max() < 4
     )
     assert np.allclose(panel.study.pairs()[0].t1.size_mm, LESION_MM, atol=5)
-    assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
+    assert provenance.read(notes_of(panel.study.folder))["bundle"] == "peaks"
     panel.harness.wait(until=lambda: len(panel.numbers()) == 2, seconds=LONG_S)
     assert len(panel.numbers()) == 2 and panel.chosen_row() == "1"
     panel.harness.wait(until=lambda: panel.context.correspondence is not None, seconds=LONG_S)

@@ -290,6 +290,18 @@ def test_display_changed_in_a_batch_of_the_scene_is_a_problem(harness):
         slicer.mrmlScene.EndState(batch)
 
 
+def test_folder_that_changes_with_something_in_it_is_a_problem(harness):
+    scene, hierarchy = slicer.mrmlScene, slicer.mrmlScene.GetSubjectHierarchyNode()
+    folder = scene.AddNewNodeByClass("vtkMRMLFolderDisplayNode", "Findings")
+    item = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "Findings")
+    hierarchy.SetItemDataNode(item, folder)
+    folder.SetAttribute("while", "empty")
+    hierarchy.CreateItem(item, scene.AddNewNodeByClass("vtkMRMLMarkupsROINode"))
+    assert harness.problems() == []
+    with harness.expecting("folder 'Findings' changed"):
+        folder.SetNodeReferenceID("to", folder.GetID())
+
+
 def test_display_may_change_while_a_scene_is_loaded(harness):
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode")
     node.CreateDefaultDisplayNodes()

@@ -41,7 +41,7 @@ from liverpair.mrml.dreams.dream_plot import DreamPlot
 from liverpair.mrml.dreams.dream_scene import DreamScene
 from liverpair.mrml.headless import load_scene_mrb, module_logic
 from liverpair.mrml.lesions import lesion_table
-from liverpair.mrml.lesions.lesion_folders import ItemAttributes
+from liverpair.mrml.lesions.lesion_folders import notes_of
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from liverpair.segmentation.inference import SegmentOptions, segment
 
@@ -159,7 +159,7 @@ def test_a_scene_opens_with_the_same_pairs_livers_and_tables(scene, study):
         boxes = [opened.node(UID.format(number), side) for side in Side]
         if None not in boxes:
             assert [box.GetNodeReference("lesionPairPartner") for box in boxes] == boxes[::-1]
-    made_by = provenance.read(ItemAttributes(opened.folder))
+    made_by = provenance.read(notes_of(opened.folder))
     assert (made_by["bundle"], made_by["version"], made_by["software"]) == ("peaks", "1.0", "LiverPair 0.1.0")
     for side in Side:
         volume = opened.volume(side)

@@ -1,11 +1,12 @@
 """The folder of a study's lesions in the subject hierarchy: one for each pair of volumes.
 
-A folder is a `vtkMRMLFolderDisplayNode`, the node that Slicer itself gives to a folder whose eye was clicked. It refers
-to the two volumes, and every box refers to it: references survive files and imports, places in the hierarchy and names
-are the user's to change.
+A folder is a `vtkMRMLFolderDisplayNode`, the node that Slicer itself gives to a folder whose eye was clicked. Every box
+refers to it: references survive files and imports, places in the hierarchy and names are the user's to change. It is
+never changed once it is in the scene: Slicer would then mark all boxes in it as changed, in the scene's batch state.
+What is to be known of the study (its volumes, which model found its lesions) stands in a hidden node, its notes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import slicer
 
@@ -13,6 +14,8 @@ from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, STUDY, VOLUME
 
 FOLDER_CLASS = "vtkMRMLFolderDisplayNode"
+NOTES_CLASS = "vtkMRMLScriptedModuleNode"
+NOTES = "lesionPairNotes"
 MARK = f"{PREFIX}Study"
 HAD_VOLUMES = f"{PREFIX}HadVolumes"
 """Set once a folder has referred to a volume: its lesions are of that patient, also when the volume is deleted."""
@@ -36,9 +39,15 @@ def boxes_on(volume_node) -> list:
     return [node for node in nodes if node.GetNodeReferenceID(VOLUME) == volume_node.GetID()]
 
 
+def notes_of(folder):
+    """The node that keeps what is to be known of a folder's study; None for a folder that version 0.1.0 made."""
+    return folder.GetNodeReference(NOTES)
+
+
 def volume_of(folder, side: Side):
     """The volume node of a side, None when it was never chosen or is no longer in the scene."""
-    return folder.GetNodeReference(VOLUME_ROLES[side])
+    notes = notes_of(folder)
+    return notes.GetNodeReference(VOLUME_ROLES[side]) if notes is not None else None
 
 
 def find_or_make(t1_volume, t2_volume, name: str = ""):
@@ -54,32 +63,37 @@ def find_or_make(t1_volume, t2_volume, name: str = ""):
     best, folder = max(fitting, key=lambda entry: entry[0], default=(0, None))
     if best == 0:
         return make(volumes, name)
-    _refer(folder, volumes)
+    _refer(notes_of(folder), volumes)
     return folder
 
 
 def make(volumes: dict, name: str = ""):
     """A new folder of the volumes by side, called `name` or after its volumes."""
-    scene = slicer.mrmlScene
     names = [volume.GetName() for volume in volumes.values() if volume is not None]
-    folder = scene.CreateNodeByClass(FOLDER_CLASS)
-    folder.UnRegister(None)
-    folder.SetName(name or f"Lesions of {' and '.join(names)}".removesuffix(" of "))
-    folder.SetAttribute(MARK, "1")
-    scene.AddNode(folder)
-    _refer(folder, volumes)
-    item_of(folder)
-    return folder
+    name = name or f"Lesions of {' and '.join(names)}".removesuffix(" of ")
+    notes = slicer.mrmlScene.AddNewNodeByClass(NOTES_CLASS, f"Notes on {name}")
+    _refer(notes, volumes)
+    return _make(name, notes)
 
 
-def make_again(folder, scene):
-    """A new folder in place of one that was deleted, with its name and its volumes as far as they are in the scene."""
-    ids = {side: folder.GetNodeReferenceID(role) for side, role in VOLUME_ROLES.items()}
-    volumes = {side: scene.GetNodeByID(node_id) if node_id else None for side, node_id in ids.items()}
+def make_again(folder, scene, boxes: Iterable):
+    """A new folder in place of one that was deleted, or that version 0.1.0 made, around the ROI nodes `boxes`."""
+    notes_id = folder.GetNodeReferenceID(NOTES)
+    made = _make(folder.GetName(), (notes_id and scene.GetNodeByID(notes_id)) or _notes_from(folder, scene))
+    for node in boxes:
+        node.RemoveNodeReferenceIDs(STUDY)
+        file_box(made, node)
     remove_item(folder)
-    made = make(volumes, folder.GetName())
-    made.SetAttribute(HAD_VOLUMES, folder.GetAttribute(HAD_VOLUMES))
+    if scene.IsNodePresent(folder):
+        scene.RemoveNode(folder)
     return made
+
+
+def renew() -> None:
+    """Make the folders of the scene that version 0.1.0 has made again."""
+    for folder in all_folders():
+        if notes_of(folder) is None:
+            make_again(folder, folder.GetScene(), boxes_of(folder))
 
 
 def item_of(folder) -> int:
@@ -90,29 +104,6 @@ def item_of(folder) -> int:
         item = hierarchy.CreateFolderItem(_item_above(folder, hierarchy), folder.GetName())
         hierarchy.SetItemDataNode(item, folder)
     return item
-
-
-class ItemAttributes:
-    """The attributes of a folder's item in the subject hierarchy, with the methods of a node for them.
-
-    They change without a word to anybody; for each attribute of the folder's node that changes, all boxes are marked as
-    changed, in the scene's batch state.
-    """
-
-    def __init__(self, folder):
-        self._hierarchy, self._item = folder.GetScene().GetSubjectHierarchyNode(), item_of(folder)
-
-    def GetAttributeNames(self) -> list[str]:
-        return list(self._hierarchy.GetItemAttributeNames(self._item))
-
-    def GetAttribute(self, name: str) -> str | None:
-        return self._hierarchy.GetItemAttribute(self._item, name)
-
-    def SetAttribute(self, name: str, value: str) -> None:
-        self._hierarchy.SetItemAttribute(self._item, name, value)
-
-    def RemoveAttribute(self, name: str) -> None:
-        self._hierarchy.RemoveItemAttribute(self._item, name)
 
 
 def remove_item(node) -> None:
@@ -148,11 +139,36 @@ def file_box(folder, node) -> None:
         folder.GetScene().GetSubjectHierarchyNode().CreateItem(item_of(folder), node)
 
 
-def _refer(folder, volumes: Mapping[str, object]) -> None:
+def _make(name: str, notes):
+    folder = notes.GetScene().CreateNodeByClass(FOLDER_CLASS)
+    folder.UnRegister(None)
+    folder.SetName(name)
+    folder.SetAttribute(MARK, "1")
+    folder.SetNodeReferenceID(NOTES, notes.GetID())
+    notes.GetScene().AddNode(folder)
+    item_of(folder)
+    return folder
+
+
+def _notes_from(folder, scene):
+    """Notes on a folder that kept by itself, and at its item in the hierarchy, what is to be known."""
+    notes = scene.AddNewNodeByClass(NOTES_CLASS, f"Notes on {folder.GetName()}")
+    ids = {side: folder.GetNodeReferenceID(role) for side, role in VOLUME_ROLES.items()}
+    _refer(notes, {side: scene.GetNodeByID(node_id) if node_id else None for side, node_id in ids.items()})
+    notes.SetAttribute(HAD_VOLUMES, folder.GetAttribute(HAD_VOLUMES))
+    hierarchy = scene.GetSubjectHierarchyNode()
+    item = hierarchy.GetItemByDataNode(folder)
+    if item != hierarchy.GetInvalidItemID():
+        for name in hierarchy.GetItemAttributeNames(item):
+            notes.SetAttribute(name, hierarchy.GetItemAttribute(item, name))
+    return notes
+
+
+def _refer(notes, volumes: Mapping[str, object]) -> None:
     for side, volume in volumes.items():
         if volume is not None:
-            folder.SetNodeReferenceID(VOLUME_ROLES[side], volume.GetID())
-            folder.SetAttribute(HAD_VOLUMES, "1")
+            notes.SetNodeReferenceID(VOLUME_ROLES[side], volume.GetID())
+            notes.SetAttribute(HAD_VOLUMES, "1")
 
 
 def _item_above(folder, hierarchy) -> int:
@@ -167,10 +183,11 @@ def _item_above(folder, hierarchy) -> int:
 
 def _fit(folder, wanted: list[str | None]) -> int:
     """How well a folder fits two volume IDs: 0 when not at all, more for each side that is the same."""
-    own = [folder.GetNodeReferenceID(VOLUME_ROLES[side]) for side in Side]
+    notes = notes_of(folder)
+    own = [notes.GetNodeReferenceID(VOLUME_ROLES[side]) for side in Side]
     if own == wanted:
         return 10
     if any(a and b and a != b for a, b in zip(own, wanted)):
         return 0
     shared = sum(1 for a, b in zip(own, wanted) if a and a == b)
-    return shared or int(not any(own) and not folder.GetAttribute(HAD_VOLUMES))
+    return shared or int(not any(own) and not notes.GetAttribute(HAD_VOLUMES))

@@ -33,6 +33,7 @@ def adopt_scene() -> list[str]:
         for store in stores:
             silence.enter_context(store.quiet())
             store.home()
+        lesion_folders.renew()
         changed = _adopt_homeless(said)
         seen: set[str] = set()
         for folder in lesion_folders.all_folders():

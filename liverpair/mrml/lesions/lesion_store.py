@@ -15,7 +15,7 @@ from liverpair.core.lesions import free_number
 from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions import lesion_boxes, lesion_folders
-from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, STUDY, BoxRecord, Key
+from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, BoxRecord, Key
 from liverpair.mrml.lesions.lesion_display import LesionDisplay, LesionFilter
 from liverpair.mrml.lesions.lesion_history import History, Step, difference
 from liverpair.mrml.lesions.lesion_notices import Notices
@@ -81,13 +81,11 @@ class BoxStore:
         self._tidy({uid for uid, _side in self.nodes})
 
     def home(self):
-        """The folder; made again when somebody has deleted it, unless the scene was closed."""
-        if not self.closed and not self.scene.IsNodePresent(self.folder):
-            self.folder = lesion_folders.make_again(self.folder, self.scene)
+        """The folder; made again when somebody has deleted it or its notes, unless the scene was closed."""
+        whole = self.scene.IsNodePresent(self.folder) and lesion_folders.notes_of(self.folder) is not None
+        if not self.closed and not whole:
+            self.folder = lesion_folders.make_again(self.folder, self.scene, self.nodes.values())
             _living[self.folder.GetID()] = self
-            for node in self.nodes.values():
-                node.RemoveNodeReferenceIDs(STUDY)
-                lesion_folders.file_box(self.folder, node)
         return self.folder
 
     def quiet(self) -> AbstractContextManager[None]:
