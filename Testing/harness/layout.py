@@ -25,7 +25,7 @@ WIDGET_OF_NODE = {
 
 @stands_for("qSlicerLayoutManager")
 class LayoutManager(QtCore.QObject):
-    """qSlicerLayoutManager: which views are shown, and where."""
+    """qSlicerLayoutManager: which views are shown, and where. Views of former layouts stay, hidden, and count."""
 
     layoutChanged = Signal(int)
 
@@ -86,14 +86,14 @@ class LayoutManager(QtCore.QObject):
         return self._application_logic.GetSliceLogics()
 
     def sliceViewNames(self) -> list[str]:
-        return [tag for cls, tag in self._shown if cls == "vtkMRMLSliceNode"]
+        return [tag for cls, tag in self._widgets if cls == "vtkMRMLSliceNode"]
 
     def sliceWidget(self, name: str):
         return self._widgets.get(("vtkMRMLSliceNode", name))
 
     def _nth(self, node_class: str, index: int):
-        keys = [key for key in self._shown if key[0] == node_class]
-        return self._widgets[keys[index]] if 0 <= index < len(keys) else None
+        widgets = [widget for (cls, _), widget in self._widgets.items() if cls == node_class]
+        return widgets[index] if 0 <= index < len(widgets) else None
 
     def tableWidget(self, index: int):
         return self._nth("vtkMRMLTableViewNode", index)
@@ -105,7 +105,7 @@ class LayoutManager(QtCore.QObject):
         return self._nth("vtkMRMLViewNode", index)
 
     def _count(node_class: str):  # noqa: N805 (used in the class body only)
-        return Property(int, lambda self: sum(shown == node_class for shown, _ in self._shown))
+        return Property(int, lambda self: sum(cls == node_class for cls, _ in self._widgets))
 
     tableViewCount = _count("vtkMRMLTableViewNode")
     plotViewCount = _count("vtkMRMLPlotViewNode")

@@ -1,4 +1,9 @@
-"""The subject hierarchy as the plugins of Slicer keep it: volumes and segmentations have their items at once."""
+"""The subject hierarchy as the plugins of Slicer keep it: volumes and segmentations have their items at once.
+
+A real Slicer said once, while a scene was saved, that it was "unable to find subject hierarchy item for segmentation
+node". No order of ours that leads there was found, neither at a save nor at a load; whoever changes a segmentation of
+the scene that has no item is told so here.
+"""
 
 import slicer
 import vtk
@@ -19,7 +24,8 @@ class SubjectHierarchyPlugins:
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _on_node_added(self, scene, _event, node) -> None:
         if node.IsA("vtkMRMLSegmentationNode"):
-            for event in (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentModified):
+            segmentation = slicer.vtkSegmentation
+            for event in (segmentation.SegmentAdded, segmentation.SegmentModified, node.SegmentationChangedEvent):
                 node.AddObserver(event, self._on_segment)
         if not scene.IsImporting():
             self._add(node)
@@ -45,7 +51,7 @@ class SubjectHierarchyPlugins:
 
     def _on_segment(self, node, _event) -> None:
         scene = node.GetScene()
-        if scene is None or scene.IsImporting() or _hierarchy().GetItemByDataNode(node):
+        if scene is None or scene.IsImporting() or node.GetHideFromEditors() or _hierarchy().GetItemByDataNode(node):
             return
         problems.record("mrml", f"Unable to find subject hierarchy item for segmentation node {node.GetName()}")
 
