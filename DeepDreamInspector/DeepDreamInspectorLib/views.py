@@ -28,11 +28,14 @@ def showViews(context: DreamContext) -> None:
 
 
 def settleLoadedScene() -> None:
-    """To be called when a scene was loaded: a little later, give views and plot their shares of the height again, and
-    hide the tool bar that Slicer shows for the pictures of dreams, unless it was there before or others need it.
+    """To be called when a scene was loaded: fill today's views from one of version 0.1.0. A little later, give views
+    and plot their shares of the height again, and hide the tool bar that Slicer shows for the pictures of dreams,
+    unless it was there before or others need it.
     """
     sequences = slicer.modules.sequences
     wasVisible = sequences.toolBarVisible
+    if areViewsShown():
+        layouts.take_over(dream_layout.ORIGINAL, layouts.SLICER_ROWS[0])
 
     def settle() -> None:
         browsers = slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode")

@@ -57,8 +57,8 @@ def lesions_are_drawn_linked_and_exchanged(hands):
     importLesions(hands, pair, FEW)
     chooseLesion(hands, 1)
     hands.key("1")
-    place = placeOf("Red")
-    hands.dragInSlice("Red", [place[0] + 45, place[1] + 20, place[2]], [place[0] + 60, place[1] + 38, place[2]])
+    place = placeOf("T1Axial")
+    hands.dragInSlice("T1Axial", [place[0] + 45, place[1] + 20, place[2]], [place[0] + 60, place[1] + 38, place[2]])
     expectCount(FEW + 1, "a box is drawn")
     hands.expect(hands.read("lesionLabel") != "", "the drawn lesion is chosen")
     study = hands.pythonWidget().context.study

@@ -5,7 +5,7 @@ from hands import middleOf
 from workers import engage
 
 LEAST_PART_OF_VIEWS = 0.8
-LAYOUT_ROWS = ("Red", "Red+")
+LAYOUT_ROWS = ("T1Axial", "T2Axial")
 
 
 def the_liver_is_segmented(hands):

@@ -47,7 +47,8 @@ class Companions(VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.NodeAddedEvent, self._on_node_added)
         self.addObserver(scene, scene.NodeRemovedEvent, self._on_node_removed)
-        for event in (scene.EndImportEvent, scene.EndCloseEvent, scene.EndBatchProcessEvent):
+        self.addObserver(scene, scene.EndImportEvent, self._on_imported)
+        for event in (scene.EndCloseEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._on_scene)
         for node_class in ("vtkMRMLSliceCompositeNode", "vtkMRMLScalarVolumeNode"):
             for node in slicer.util.getNodesByClass(node_class):
@@ -78,6 +79,13 @@ class Companions(VTKObservationMixin):
         elif node.IsA("vtkMRMLScalarVolumeNode"):
             self._places[node.GetID()] = _place(node)
             self.addObserver(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent, self._on_moved)
+
+    def _on_imported(self, scene, event) -> None:
+        """A scene of version 0.1.0 is shown in today's views."""
+        if layouts.is_pair_layout():
+            for views, former in zip(layouts.ROWS, layouts.SLICER_ROWS):
+                layouts.take_over(views, former)
+        self._on_scene(scene, event)
 
     def _on_scene(self, _scene, _event) -> None:
         """What was loaded lies where it was saved."""

@@ -28,8 +28,8 @@ VIEW_MARGIN = 0.9
 
 @dataclass(frozen=True)
 class PairView:
-    """One of the six views. `name` is its singleton tag: those of Slicer's own three-over-three layout, so that the
-    T1 row stays on screen when the user goes back to a conventional layout."""
+    """One of the views of our own layouts: `name` is its singleton tag, which no view of Slicer has, so that Slicer's
+    own layouts stay as they are."""
 
     name: str
     label: str
@@ -38,6 +38,19 @@ class PairView:
 
 
 ROWS = (
+    (
+        PairView("T1Axial", "T1 axial", "Axial", "#F34A33"),
+        PairView("T1Coronal", "T1 coronal", "Coronal", "#6EB04B"),
+        PairView("T1Sagittal", "T1 sagittal", "Sagittal", "#EDD54C"),
+    ),
+    (
+        PairView("T2Axial", "T2 axial", "Axial", "#F9A99F"),
+        PairView("T2Coronal", "T2 coronal", "Coronal", "#C6E0B8"),
+        PairView("T2Sagittal", "T2 sagittal", "Sagittal", "#F6E9A2"),
+    ),
+)
+"""Row 0 is T1, row 1 is T2; the row is also the view group."""
+SLICER_ROWS = (
     (
         PairView("Red", "R", "Axial", "#F34A33"),
         PairView("Green", "G", "Coronal", "#6EB04B"),
@@ -49,12 +62,14 @@ ROWS = (
         PairView("Yellow+", "Y+", "Sagittal", "#F6E9A2"),
     ),
 )
-"""Row 0 is T1, row 1 is T2; the row is also the view group."""
+"""The views of Slicer's own three-over-three layout, which opens in any Slicer. Version 0.1.0 had no others."""
+
+Rows = Sequence[Sequence[PairView]]
 
 
-def layout_xml(with_table: bool = False) -> str:
+def layout_xml(with_table: bool = False, views: Rows = ROWS) -> str:
     """The layout description: T1 axial, coronal and sagittal above the same for T2, a table view below on request."""
-    rows = [(row_xml(views, group), VIEWS_SHARE) for group, views in enumerate(ROWS)]
+    rows = [(row_xml(row, group), VIEWS_SHARE) for group, row in enumerate(views)]
     if with_table:
         table = (
             f'<view class="vtkMRMLTableViewNode" singletontag="{TABLE_VIEW}">'
@@ -78,11 +93,11 @@ def describe_layout(layout_node, layout_id: int, description: str) -> None:
         layout_node.SetLayoutDescription(layout_id, description)
 
 
-def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, table_node=None) -> None:
+def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, table_node=None, rows: Rows = ROWS) -> None:
     """Switch to the pair layout and show each volume with its segmentation in its own row, at the middle of its liver.
 
-    Any argument may be None; a row without a volume is empty. `table_node` adds the table view. In the desktop, call
-    `fit_pair` once more when the new views have got their final size.
+    Any node may be None; a row without a volume is empty. `table_node` adds the table view. `rows` are the views that
+    are filled. In the desktop, call `fit_pair` once more when the new views have got their final size.
     """
     scene = slicer.mrmlScene
     layout_node = the_layout_node(scene)
@@ -90,12 +105,29 @@ def show_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, tabl
     layout_node.SetViewArrangement(PAIR_LAYOUT_ID if table_node is None else PAIR_TABLE_LAYOUT_ID)
     volumes, segmentations = (t1_node, t2_node), (t1_segmentation, t2_segmentation)
     for group, (volume_node, segmentation_node) in enumerate(zip(volumes, segmentations)):
-        _show_row(group, volume_node)
+        _show_row(rows[group], group, volume_node)
         if segmentation_node is not None:
-            show_only_in_row(segmentation_node, group)
+            show_only_in_row(segmentation_node, rows[group])
     if table_node is not None:
         _show_table(scene, table_node)
-    fit_pair(t1_node, t2_node, t1_segmentation, t2_segmentation)
+    fit_pair(t1_node, t2_node, t1_segmentation, t2_segmentation, rows)
+
+
+def take_over(views: Sequence[PairView], former: Sequence[PairView]) -> None:
+    """Show in views that show nothing what the `former` ones in their places show, at the same slices: of a scene that
+    version 0.1.0 saved, in whose layouts these were."""
+    scene = slicer.mrmlScene
+    for view, before in zip(views, former):
+        composite, source = composite_node_of(scene, view), composite_node_of(scene, before)
+        if composite.GetBackgroundVolumeID() or not source.GetBackgroundVolumeID():
+            continue
+        for layer in ("Background", "Foreground", "Label"):
+            getattr(composite, f"Set{layer}VolumeID")(getattr(source, f"Get{layer}VolumeID")())
+        composite.SetForegroundOpacity(source.GetForegroundOpacity())
+        node, old = slice_node_of(scene, view), slice_node_of(scene, before)
+        node.GetSliceToRAS().DeepCopy(old.GetSliceToRAS())
+        node.SetFieldOfView(*old.GetFieldOfView())
+        node.UpdateMatrices()
 
 
 def show_in_row(group: int, volume_node) -> None:
@@ -104,8 +136,8 @@ def show_in_row(group: int, volume_node) -> None:
     for other in range(len(ROWS)):
         shown = composite_node_of(slicer.mrmlScene, ROWS[other][0]).GetBackgroundVolumeID()
         if other != group and shown == volume_node.GetID():
-            _show_row(other, None)
-    _show_row(group, volume_node)
+            _show_row(ROWS[other], other, None)
+    _show_row(ROWS[group], group, volume_node)
     pair = [None, None]
     pair[group] = volume_node
     fit_pair(*pair)
@@ -116,11 +148,11 @@ def is_pair_layout() -> bool:
     return the_layout_node(slicer.mrmlScene).GetViewArrangement() in (PAIR_LAYOUT_ID, PAIR_TABLE_LAYOUT_ID)
 
 
-def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None) -> None:
+def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, rows: Rows = ROWS) -> None:
     """Fit each row to its volume and move it to the middle of its liver, or of the volume where there is no liver."""
     application_logic = running_application_logic()
     volumes, segmentations = (t1_node, t2_node), (t1_segmentation, t2_segmentation)
-    for views, volume_node, segmentation_node in zip(ROWS, volumes, segmentations):
+    for views, volume_node, segmentation_node in zip(rows, volumes, segmentations):
         if volume_node is None or volume_node.GetImageData() is None:
             continue
         center = liver_center(volume_node, segmentation_node)
@@ -143,9 +175,10 @@ def jump_row(group: int, ras: Sequence[float]) -> None:
             slice_node.JumpSliceByCentering(*ras)
 
 
-def show_only_in_row(segmentation_node, group: int) -> None:
-    """Show a segmentation in the slice views of one row (0: T1, 1: T2) and in 3-D views, nowhere else."""
-    views = row_views(group) + slicer.util.getNodesByClass("vtkMRMLViewNode", slicer.mrmlScene)
+def show_only_in_row(segmentation_node, row: Sequence[PairView]) -> None:
+    """Show a segmentation in the slice views of one row and in 3-D views, nowhere else."""
+    views = [slice_node_of(slicer.mrmlScene, view) for view in row]
+    views += slicer.util.getNodesByClass("vtkMRMLViewNode", slicer.mrmlScene)
     show_only_in(segmentation_node, [node.GetID() for node in views])
 
 
@@ -235,8 +268,8 @@ def composite_node_of(scene, view: PairView):
     return scene.AddNode(node)
 
 
-def _show_row(group: int, volume_node) -> None:
-    for view in ROWS[group]:
+def _show_row(views: Sequence[PairView], group: int, volume_node) -> None:
+    for view in views:
         slice_node = slice_node_of(slicer.mrmlScene, view)
         slice_node.SetViewGroup(group)
         slice_node.SetOrientation(view.orientation)

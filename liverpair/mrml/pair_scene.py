@@ -53,16 +53,16 @@ def build_pair_scene(images: Mapping[str, sitk.Image], result: Mapping, label: M
     nodes.table = scene.AddNewNodeByClass("vtkMRMLTableNode", "Measures")
     show_measures(nodes.table, result)
     (t1, t1_segmentation), (t2, t2_segmentation) = nodes.of(Side.T1), nodes.of(Side.T2)
-    layouts.show_pair(t1, t2, t1_segmentation, t2_segmentation)
+    layouts.show_pair(t1, t2, t1_segmentation, t2_segmentation, rows=layouts.SLICER_ROWS)
     _use_common_layout(scene.GetFirstNodeByClass("vtkMRMLLayoutNode"))
     return nodes
 
 
 def _use_common_layout(layout_node) -> None:
-    """Switch to Slicer's own three-over-three layout, which has the very views of ours, known headless or not."""
+    """Switch to Slicer's own three-over-three layout, known headless or not."""
     common = slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView
     if not layout_node.IsLayoutDescription(common):
-        layout_node.AddLayoutDescription(common, layouts.layout_xml())
+        layout_node.AddLayoutDescription(common, layouts.layout_xml(views=layouts.SLICER_ROWS))
     layout_node.SetViewArrangement(common)
 
 

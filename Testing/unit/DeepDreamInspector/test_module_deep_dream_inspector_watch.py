@@ -81,9 +81,9 @@ def test_original_and_dreamt_image_are_side_by_side_with_the_same_window(viewing
     assert viewing["outlineCheckBox"].checked
     viewing.harness.wait(seconds=0.3)
     frames, volume = viewing.context.frames, viewing.context.dream.volume
-    assert composite("Red").GetBackgroundVolumeID() == volume.GetID()
+    assert composite("LiverPairOriginal").GetBackgroundVolumeID() == volume.GetID()
     assert composite("LiverPairDream").GetBackgroundVolumeID() == frames.proxy_image.GetID()
-    assert composite("Red").GetLinkedControl() and composite("LiverPairDream").GetLinkedControl()
+    assert composite("LiverPairOriginal").GetLinkedControl() and composite("LiverPairDream").GetLinkedControl()
     display = frames.proxy_image.GetDisplayNode()
     assert (display.GetWindow(), display.GetLevel()) == (180, 70)
     volume.GetDisplayNode().SetWindowLevel(60, 20)
@@ -136,7 +136,7 @@ def test_the_views_are_opened_when_a_dream_begins(viewing):
 
     viewing.dream(finished=False, iterations=range(2))
     viewing.context.setRun(Running())
-    assert composite("Red").GetBackgroundVolumeID() == viewing.context.dream.volume.GetID()
+    assert composite("LiverPairOriginal").GetBackgroundVolumeID() == viewing.context.dream.volume.GetID()
     viewing.harness.wait()
     assert slicer.app.layoutManager().plotViewCount == 1
     viewing.context.addSamples(viewing.context.dream, [with_frame(viewing, 0)])

@@ -50,8 +50,8 @@ def segment_livers(sections) -> None:
 
 
 def test_a_box_is_dragged_where_the_mouse_was(sections):
-    view = sections.harness.slice_view("Red")
-    corners = [np.array(sections.harness.slice_position("Red", (x, y, 108))) for x, y in ((20, 30), (-10, -25))]
+    view = sections.harness.slice_view("T1Axial")
+    corners = [np.array(sections.harness.slice_position("T1Axial", (x, y, 108))) for x, y in ((20, 30), (-10, -25))]
     sections.press("1")
     assert sections.asked() == "Drag a box around the lesion in a T1 view."
     assert sections["drawT1Button"].checked
@@ -66,7 +66,7 @@ def test_a_box_is_dragged_where_the_mouse_was(sections):
     assert not sections["drawT1Button"].checked and not sections.asked()
 
 
-@pytest.mark.parametrize("view", ["Red+", "Green+", "Yellow+"])
+@pytest.mark.parametrize("view", ["T2Axial", "T2Coronal", "T2Sagittal"])
 def test_boxes_lie_along_the_axes_of_their_image_in_every_view(sections, view):
     pair = draw(sections, "2", view)
     assert pair.t1 is None and pair.t2_origin == "drawn"
@@ -79,7 +79,7 @@ def test_the_mouse_does_what_it_always_does_before_and_after(sections):
 
     def drag_changes_window() -> bool:
         before = display.GetWindow(), display.GetLevel()
-        sections.drag("Red", (0.8, 0.8), (0.9, 0.6))
+        sections.drag("T1Axial", (0.8, 0.8), (0.9, 0.6))
         return (display.GetWindow(), display.GetLevel()) != before
 
     slicer.mrmlScene.AddNewNodeByClass("vtkMRMLInteractionNode")
@@ -96,10 +96,10 @@ def test_the_mouse_does_what_it_always_does_before_and_after(sections):
 
 def test_a_click_is_no_box_and_drawing_goes_on(sections):
     sections.press("1")
-    sections.drag("Red", (0.5, 0.5), (0.502, 0.5))
+    sections.drag("T1Axial", (0.5, 0.5), (0.502, 0.5))
     assert sections.asked() == "Hold the button down and drag from one corner of the lesion to the opposite one."
     assert sections["drawT1Button"].checked
-    sections.drag("Red")
+    sections.drag("T1Axial")
     assert len(sections.study) == 1
 
 
@@ -116,7 +116,7 @@ def test_drawing_is_left_off_with_escape_the_same_key_cancel_and_on_leaving(sect
         assert sections["drawT1Button"].checked
         leave()
         assert not sections["drawT1Button"].checked
-        sections.drag("Red")
+        sections.drag("T1Axial")
     assert len(sections.study) == 0
 
 
@@ -147,13 +147,13 @@ def test_what_is_to_be_drawn_stands_over_the_views(sections):
 
 def test_a_drag_in_the_row_of_the_other_image_is_no_box_and_is_said(sections):
     sections.press("1")
-    sections.drag("Red+")
+    sections.drag("T2Axial")
     assert sections.asked() == "That was a T2 view. Drag the box in a T1 view."
     assert len(sections.study) == 0 and sections["drawT1Button"].checked
-    sections.drag("Red+", (0.5, 0.5), (0.5, 0.5))
-    sections.drag("Red")
+    sections.drag("T2Axial", (0.5, 0.5), (0.5, 0.5))
+    sections.drag("T1Axial")
     assert len(sections.study) == 1 and not sections.asked()
-    sections.drag("Red+")
+    sections.drag("T2Axial")
     assert not sections.asked()
 
 
@@ -162,14 +162,14 @@ def test_a_drawing_in_a_view_that_is_not_shown_brings_the_two_rows(sections):
     sections.harness.wait()
     sections.press("2")
     sections.harness.wait(until=lambda: sections.draw.drag.started, seconds=30)
-    assert sections.harness.app.layoutManager().sliceWidget("Red+").visible
-    sections.drag("Red+")
+    assert sections.harness.app.layoutManager().sliceWidget("T2Axial").visible
+    sections.drag("T2Axial")
     assert only(sections).t2 is not None
 
 
 def test_the_partner_is_proposed_where_the_other_lesions_say(sections):
     sections.add_lesions(lesions()[:2])
-    pair = draw(sections, "1", "Red", start=(0.3, 0.5), end=(0.4, 0.6))
+    pair = draw(sections, "1", "T1Axial", start=(0.3, 0.5), end=(0.4, 0.6))
     assert pair.number == 3 and pair.state == "proposed"
     assert (pair.t1_origin, pair.t2_origin) == ("drawn", "predicted")
     assert np.allclose(np.subtract(pair.t2.center_mm, pair.t1.center_mm), SHIFT, atol=0.5)
@@ -183,18 +183,18 @@ def test_the_partner_is_proposed_where_the_other_lesions_say(sections):
 def test_no_partner_is_proposed_when_not_wanted(sections):
     sections.add_lesions(lesions()[:2])
     sections.click("proposePartnerCheckBox")
-    pair = draw(sections, "1", "Red", start=(0.3, 0.5), end=(0.4, 0.6))
+    pair = draw(sections, "1", "T1Axial", start=(0.3, 0.5), end=(0.4, 0.6))
     assert pair.t2 is None and not sections.text("placeLabel")
 
 
 def test_an_empty_study_is_annotated_without_any_model(sections):
-    first = draw(sections, "1", "Red")
+    first = draw(sections, "1", "T1Axial")
     assert first.t2 is None and "Nothing is known yet" in sections.text("placeLabel")
-    both = draw(sections, "3", "Red+")
+    both = draw(sections, "3", "T2Axial")
     assert both.uid == first.uid
     assert (both.t1_origin, both.t2_origin, both.state) == ("drawn", "drawn", "accepted")
     assert not sections["drawPartnerButton"].enabled
-    third = draw(sections, "2", "Green+", start=(0.5, 0.4), end=(0.55, 0.5))
+    third = draw(sections, "2", "T2Coronal", start=(0.5, 0.4), end=(0.55, 0.5))
     assert third.t1_origin == "predicted" and third.number == 2
     for _ in range(3):
         sections.press("Z")
@@ -206,7 +206,7 @@ def test_the_partner_of_a_prediction_is_drawn_in_its_place(sections):
     sections.context.select("lesion-2")
     sections.press("3")
     assert sections.asked() == "Drag the T2 box of lesion 2."
-    sections.drag("Green+")
+    sections.drag("T2Coronal")
     pair = sections.study.pair("lesion-2")
     assert (pair.t2_origin, pair.state) == ("drawn", "accepted")
     assert len(sections.study) == 2
@@ -231,13 +231,13 @@ def test_a_drawing_for_a_lesion_deleted_meanwhile_is_left_off(sections):
     sections.study.remove("lesion-3")
     sections.harness.wait()
     assert not sections.asked()
-    sections.drag("Red+")
+    sections.drag("T2Axial")
     assert len(sections.study) == 3 and not sections.problems
 
 
 def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replaces_the_proposal(sections):
     segment_livers(sections)
-    pair = draw(sections, "1", "Red")
+    pair = draw(sections, "1", "T1Axial")
     assert pair.t2_origin == "predicted"
     assert "The network is being asked." in sections.text("placeLabel")
     request = sections.worker.request
@@ -262,7 +262,7 @@ def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replace
 
 def test_an_answer_does_not_move_a_box_that_somebody_has_moved_meanwhile(sections):
     segment_livers(sections)
-    pair = draw(sections, "1", "Red")
+    pair = draw(sections, "1", "T1Axial")
     moved = pair.t2.moved((5, 5, 5))
     sections.study.set_box(pair.uid, Side.T2, moved)
     answer = {"center_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
@@ -275,7 +275,7 @@ def test_an_answer_does_not_move_a_box_that_somebody_has_moved_meanwhile(section
 @pytest.mark.parametrize("what", ["error", "cancelled", "deleted"])
 def test_a_network_that_does_not_answer_leaves_the_proposal(sections, what):
     segment_livers(sections)
-    pair = draw(sections, "1", "Red")
+    pair = draw(sections, "1", "T1Axial")
     job = sections.worker.job["id"]
     if what == "deleted":
         sections.study.remove(pair.uid)
@@ -316,7 +316,7 @@ def test_a_candidate_is_looked_at_and_linked(sections):
     sections.context.select("lesion-3")
     assert not sections["linkCandidateButton"].enabled
     sections.harness.click_row(sections["candidatesTable"], 0)
-    offset = sections.harness.slice_view("Red+").mrmlSliceNode().GetSliceOffset()
+    offset = sections.harness.slice_view("T2Axial").mrmlSliceNode().GetSliceOffset()
     assert offset == pytest.approx(92 + SHIFT[2], abs=1)
     sections.click("linkCandidateButton")
     assert len(sections.study) == 3

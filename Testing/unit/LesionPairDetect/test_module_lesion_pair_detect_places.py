@@ -135,11 +135,14 @@ def test_boxes_are_drawn_over_their_own_volume_only(placed):
     t1, t2 = (placed.context.volume(side) for side in Side)
     rows = [{view.name for view in row} for row in layouts.ROWS]
     assert [views_of(placed, Side.T1), views_of(placed, Side.T2)] == rows
-    show(placed, "Red", t2)
-    assert views_of(placed, Side.T1) == {"Green", "Yellow"} and views_of(placed, Side.T2) == {"Red", *rows[1]}
-    show(placed, "Red", placed.add_volume("Another T1"))
-    assert views_of(placed, Side.T1) == {"Green", "Yellow"} and views_of(placed, Side.T2) == rows[1]
-    show(placed, "Red", t1)
+    show(placed, "T1Axial", t2)
+    assert views_of(placed, Side.T1) == {"T1Coronal", "T1Sagittal"} and views_of(placed, Side.T2) == {
+        "T1Axial",
+        *rows[1],
+    }
+    show(placed, "T1Axial", placed.add_volume("Another T1"))
+    assert views_of(placed, Side.T1) == {"T1Coronal", "T1Sagittal"} and views_of(placed, Side.T2) == rows[1]
+    show(placed, "T1Axial", t1)
     assert [views_of(placed, Side.T1), views_of(placed, Side.T2)] == rows
 
 
@@ -147,7 +150,7 @@ def test_boxes_of_a_deleted_volume_are_not_drawn_over_another(placed):
     t2 = placed.context.volume(Side.T2)
     kept = boxes(placed, Side.T1)
     slicer.mrmlScene.RemoveNode(placed.context.volume(Side.T1))
-    for view in ("Red", "Green", "Yellow"):
+    for view in ("T1Axial", "T1Coronal", "T1Sagittal"):
         show(placed, view, t2)
     ids = [view.GetID() for view in slicer.util.getNodesByClass("vtkMRMLSliceNode")]
     assert not any(node.GetDisplayNode().IsDisplayableInView(view) for node in kept for view in ids)
@@ -156,11 +159,11 @@ def test_boxes_of_a_deleted_volume_are_not_drawn_over_another(placed):
 def test_a_click_into_a_view_of_another_volume_chooses_no_lesion(placed):
     center = frames.flip(found()[0].t1.center_mm)
     placed.context.jump(Side.T1, found()[0].t1.center_mm)
-    show(placed, "Red", placed.add_volume("Another T1"))
-    placed.harness.click_slice("Red", center)
+    show(placed, "T1Axial", placed.add_volume("Another T1"))
+    placed.harness.click_slice("T1Axial", center)
     assert placed.context.selectedUid is None
-    show(placed, "Red", placed.context.volume(Side.T1))
-    placed.harness.click_slice("Red", center)
+    show(placed, "T1Axial", placed.context.volume(Side.T1))
+    placed.harness.click_slice("T1Axial", center)
     assert placed.context.selectedUid == "lesion-1"
 
 
@@ -190,7 +193,7 @@ def open_read_and_close(panel) -> None:
     panel.click("showPairButton")
     panel.settle()
     panel.choose_row(3)
-    panel.harness.move_in_slice("Red", frames.flip(found()[2].t1.center_mm))
+    panel.harness.move_in_slice("T1Axial", frames.flip(found()[2].t1.center_mm))
     panel.click("drawT1Button")
     slicer.mrmlScene.Clear(0)
     panel.harness.wait()

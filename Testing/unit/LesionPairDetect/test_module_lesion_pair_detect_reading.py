@@ -60,7 +60,7 @@ def test_the_layout_is_t1_over_t2(reading):
     assert reading.harness.app.layoutManager().layout == layouts.PAIR_LAYOUT_ID
     manager = reading.harness.app.layoutManager()
     shown = {name for name in manager.sliceViewNames() if manager.sliceWidget(name).visible}
-    assert shown == {"Red", "Green", "Yellow", "Red+", "Green+", "Yellow+"}
+    assert shown == {"T1Axial", "T1Coronal", "T1Sagittal", "T2Axial", "T2Coronal", "T2Sagittal"}
 
 
 @pytest.mark.parametrize("shown", list(Side))
@@ -78,7 +78,7 @@ def test_a_row_that_shows_another_volume_neither_leads_nor_follows(reading, show
         assert marker(Side.T1) is None and marker(Side.T2) is None
 
 
-@pytest.mark.parametrize(("view", "side", "other"), [("Red", Side.T1, Side.T2), ("Green+", Side.T2, Side.T1)])
+@pytest.mark.parametrize(("view", "side", "other"), [("T1Axial", Side.T1, Side.T2), ("T2Coronal", Side.T2, Side.T1)])
 def test_scrolling_in_one_row_moves_the_other_to_the_corresponding_place(reading, view, side, other):
     before = place(reading, side)
     reading.harness.scroll(reading.harness.slice_view(view), 2)
@@ -97,7 +97,7 @@ def test_scrolling_in_one_row_moves_the_other_to_the_corresponding_place(reading
 
 
 def test_the_slider_above_a_view_does_the_same(reading):
-    controller = slicer.app.layoutManager().sliceWidget("Yellow").sliceController()
+    controller = slicer.app.layoutManager().sliceWidget("T1Sagittal").sliceController()
     controller.setSliceOffsetValue(controller.sliceOffsetSlider().value + 6.0)
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T2) == near(place(reading, Side.T1) + SHIFT)
@@ -105,7 +105,7 @@ def test_the_slider_above_a_view_does_the_same(reading):
 
 def test_a_click_beside_boxes_brings_both_rows_there(reading):
     clicked = START + (15, -12, 0)
-    reading.harness.click_slice("Red", frames.flip(clicked))
+    reading.harness.click_slice("T1Axial", frames.flip(clicked))
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T1) == pytest.approx(clicked, abs=2)
     assert place(reading, Side.T2) == near(place(reading, Side.T1) + SHIFT)
@@ -120,16 +120,16 @@ def handles(panel) -> set[str]:
 
 def test_handles_are_there_while_the_pointer_is_near_the_chosen_box(reading):
     box = reading.study.pair("lesion-1").t1
-    reading.harness.move_in_slice("Red", frames.flip(box.center_mm))
+    reading.harness.move_in_slice("T1Axial", frames.flip(box.center_mm))
     assert handles(reading) == set()
     reading.context.select("lesion-1")
-    reading.harness.move_in_slice("Red", frames.flip(np.add(box.center_mm, (60, 0, 0))))
+    reading.harness.move_in_slice("T1Axial", frames.flip(np.add(box.center_mm, (60, 0, 0))))
     assert handles(reading) == set()
-    reading.harness.move_in_slice("Red", frames.flip(np.add(box.center_mm, (box.size_mm[0] / 2 + 3, 0, 0))))
+    reading.harness.move_in_slice("T1Axial", frames.flip(np.add(box.center_mm, (box.size_mm[0] / 2 + 3, 0, 0))))
     assert handles(reading) == {Side.T1, Side.T2}
-    reading.harness.move_in_slice("Red+", frames.flip(np.add(box.center_mm, (-70, 0, 0))))
+    reading.harness.move_in_slice("T2Axial", frames.flip(np.add(box.center_mm, (-70, 0, 0))))
     assert handles(reading) == set()
-    reading.harness.move_in_slice("Red", frames.flip(box.center_mm))
+    reading.harness.move_in_slice("T1Axial", frames.flip(box.center_mm))
     display = reading.study.node("lesion-1", Side.T1).GetDisplayNode()
     assert display.GetHandlesInteractive()
     reading.harness.select("LiverMultimodal")
@@ -142,10 +142,10 @@ def test_a_box_is_resized_by_its_faces_and_moved_by_its_middle(reading, from_mid
     before = reading.study.pair("lesion-1").t1
     reading.harness.wait(seconds=0.1)
     start = np.add(before.center_mm, from_middle)
-    reading.harness.move_in_slice("Red", frames.flip(start))
+    reading.harness.move_in_slice("T1Axial", frames.flip(start))
     reading.harness.wait(seconds=0.3)
-    ends = [reading.harness.slice_position("Red", frames.flip(point)) for point in (start, start + (9, 0, 0))]
-    reading.harness.drag(reading.harness.slice_view("Red"), *ends)
+    ends = [reading.harness.slice_position("T1Axial", frames.flip(point)) for point in (start, start + (9, 0, 0))]
+    reading.harness.drag(reading.harness.slice_view("T1Axial"), *ends)
     after = reading.study.pair("lesion-1").t1
     assert np.subtract(after.size_mm, before.size_mm) == pytest.approx((grown, 0, 0), abs=2)
     assert np.subtract(after.center_mm, before.center_mm) == pytest.approx((moved, 0, 0), abs=2)
@@ -155,8 +155,8 @@ def test_a_box_is_resized_by_its_faces_and_moved_by_its_middle(reading, from_mid
 
 
 def test_a_drag_is_no_click(reading):
-    view = reading.harness.slice_view("Red")
-    x, y = reading.harness.slice_position("Red", frames.flip(START))
+    view = reading.harness.slice_view("T1Axial")
+    x, y = reading.harness.slice_position("T1Axial", frames.flip(START))
     reading.harness.drag(view, (x, y), (x + 30, y + 20))
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T1) == near(START) and place(reading, Side.T2) == near(START)
@@ -164,8 +164,8 @@ def test_a_drag_is_no_click(reading):
 
 def test_the_crosshair_moved_with_shift_is_followed(reading):
     target = START + (5, 8, 0)
-    reading.harness.move_in_slice("Red", frames.flip(START), "shift")
-    reading.harness.move_in_slice("Red", frames.flip(target), "shift")
+    reading.harness.move_in_slice("T1Axial", frames.flip(START), "shift")
+    reading.harness.move_in_slice("T1Axial", frames.flip(target), "shift")
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T1) == pytest.approx(target, abs=2)
     assert place(reading, Side.T2) == near(place(reading, Side.T1) + SHIFT)
@@ -185,18 +185,18 @@ def test_one_key_turns_it_off_and_on(reading):
     reading.harness.press("F")
     assert not reading["linkedCursorCheckBox"].checked and not reading.parameters.linkedCursor
     assert reading["sayLabel"].text == "T1 and T2 no longer follow each other."
-    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T2) == near(START) and marker(Side.T2) is None
     reading.harness.press("F")
     assert reading["linkedCursorCheckBox"].checked
-    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T2) == near(place(reading, Side.T1) + SHIFT)
 
 
 def test_zooming_moves_nothing(reading):
-    node = reading.harness.slice_view("Red").mrmlSliceNode()
+    node = reading.harness.slice_view("T1Axial").mrmlSliceNode()
     node.SetFieldOfView(*(value / 2 for value in node.GetFieldOfView()[:2]), node.GetFieldOfView()[2])
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T2) == near(START) and marker(Side.T2) is None
@@ -204,7 +204,7 @@ def test_zooming_moves_nothing(reading):
 
 def test_where_nothing_is_known_it_is_said_and_nothing_moves(reading):
     reading.study.remove("lesion-1")
-    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     reading.harness.wait(seconds=0.1)
     assert reading["correspondenceLabel"].text == (
         "Where this is in T2 is not known yet: detect or draw lesions, or segment both livers."
@@ -220,13 +220,13 @@ def test_livers_are_registered_in_the_background_and_give_way(reading):
     reading.harness.wait(until=lambda: commands and commands[-1]["command"] == "run", seconds=8)
     assert reading.worker.job["job"] == "register"
     assert reading["applyButton"].enabled
-    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     reading.harness.wait(seconds=0.1)
     assert "From the offset of the livers: about" in reading["correspondenceLabel"].text
     reading.worker.finish_registration(sitk.TranslationTransform(3, (5.0, 6.0, -7.0)))
     reading.harness.wait()
     assert "registered" in reading["correspondenceLabel"].text
-    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     label, words = reading["correspondenceLabel"], "From the registration of the livers: about"
     reading.harness.wait(until=lambda: words in label.text, seconds=8)
     assert words in label.text
@@ -267,7 +267,7 @@ def test_a_detection_does_not_wait_for_the_registration_which_follows(reading):
 
 def test_nothing_follows_and_no_key_is_left_when_the_module_is_left(reading):
     reading.widget.exit()
-    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T2) == near(START)
     assert slicer.mrmlScene.GetFirstNodeByName("Corresponding place in T2") is None
@@ -277,7 +277,7 @@ def test_nothing_follows_and_no_key_is_left_when_the_module_is_left(reading):
 
 
 def test_the_marker_is_not_saved(reading, tmp_path):
-    reading.harness.scroll(reading.harness.slice_view("Red"), 1)
+    reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     reading.harness.wait(seconds=0.1)
     assert marker(Side.T2) is not None
     path = str(tmp_path / "scene.mrb")

@@ -51,7 +51,7 @@ def test_both_rows_of_views_go_to_the_lesion(sections):
     sections.add_lesions()
     sections.press("S")
     center = np.array((10, 10, 75))
-    for view, place in (("Red", center), ("Red+", center + SHIFT)):
+    for view, place in (("T1Axial", center), ("T2Axial", center + SHIFT)):
         assert sections.harness.slice_view(view).mrmlSliceNode().GetSliceOffset() == pytest.approx(place[2], abs=1)
 
 

@@ -40,7 +40,7 @@ def test_lesions_are_detected_reviewed_corrected_drawn_saved_and_loaded(panel, t
     panel.choose_row(4)
     assert len(panel.study) == 3 and panel["undoButton"].toolTip == "<p>Take back: Link boxes</p>"
     panel.harness.press("1")
-    drag(panel, "Red", (0.3, 0.6), (0.36, 0.66))
+    drag(panel, "T1Axial", (0.3, 0.6), (0.36, 0.66))
     drawn = panel.study.pair(panel.context.selectedUid)
     assert (drawn.t1_origin, drawn.t2_origin) == ("drawn", "predicted")
     panel.harness.type_text(panel["noteLineEdit"], "drawn by hand")
@@ -87,7 +87,7 @@ def test_keys_belong_to_the_module_only_while_it_is_on_the_screen(panel):
     panel.harness.select("LiverMultimodal")
     for key in "ADX":
         panel.harness.press(key)
-    drag(panel, "Red", (0.3, 0.6), (0.36, 0.66))
+    drag(panel, "T1Axial", (0.3, 0.6), (0.36, 0.66))
     panel.harness.select("LesionPairDetect")
     assert len(panel.study) == 4 and set(states(panel).values()) == {"proposed"}
     assert not panel["drawT1Button"].checked
@@ -104,8 +104,8 @@ def test_a_click_on_a_box_gives_it_to_the_lesion_that_waits_for_a_partner(panel)
     panel.harness.press("E")
     center = panel.study.pair("lesion-4").t2.center_mm
     panel.context.jump(Side.T2, center)
-    place = panel.harness.slice_position("Red+", (-center[0], -center[1], center[2]))
-    panel.harness.click(panel.harness.slice_view("Red+"), tuple(map(round, place)))
+    place = panel.harness.slice_position("T2Axial", (-center[0], -center[1], center[2]))
+    panel.harness.click(panel.harness.slice_view("T2Axial"), tuple(map(round, place)))
     panel.harness.wait(seconds=0.1)
     assert len(panel.study) == 3
     assert panel.study.pair("lesion-3").t2.center_mm == pytest.approx(center, abs=1e-3)
@@ -150,7 +150,7 @@ def test_a_sentence_stands_until_the_next_deed(panel):
     assert panel["sayLabel"].text == "Choose a lesion first."
     panel.choose_row(1)
     assert not panel["sayLabel"].isVisible()
-    for deed in (lambda: panel.harness.press("1"), lambda: drag(panel, "Red", (0.1, 0.1), (0.2, 0.2))):
+    for deed in (lambda: panel.harness.press("1"), lambda: drag(panel, "T1Axial", (0.1, 0.1), (0.2, 0.2))):
         panel.harness.press("A")
         panel.harness.press("Z")
         assert panel["sayLabel"].text == "Undone: Accept."

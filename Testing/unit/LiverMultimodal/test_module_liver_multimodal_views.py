@@ -38,6 +38,52 @@ def test_the_views_keep_their_height_when_the_scene_is_loaded_again(panel, tmp_p
     assert views_share() >= 0.8
 
 
+def test_segmentations_keep_their_place_in_the_hierarchy_through_save_and_load(panel, tmp_path):
+    def places() -> list[int]:
+        hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
+        nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+        return [hierarchy.GetItemByDataNode(node) for node in nodes]
+
+    panel.add_pair()
+    panel.run()
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path)
+    assert len(set(places())) == 2 and all(places())
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(path)
+    panel.harness.wait()
+    assert len(set(places())) == 2 and all(places())
+    assert panel.harness.problems() == []
+
+
+def test_every_view_says_what_it_shows_and_slicer_s_own_stay_as_they_were(panel):
+    manager = slicer.app.layoutManager()
+    own = {name: view_of(name).GetLayoutLabel() for name in manager.sliceViewNames()}
+    shown = {name: manager.sliceWidget(name).mrmlSliceCompositeNode().GetBackgroundVolumeID() for name in own}
+    panel.add_pair()
+    panel.run()
+    panel.settle()
+    labels = [[view_of(name).GetLayoutLabel() for name in row] for row in ROW_NAMES]
+    assert labels == [[f"{side} {plane}" for plane in ("axial", "coronal", "sagittal")] for side in ("T1", "T2")]
+    assert {"Red", "Green", "Yellow"} <= set(own)
+    for name, label in own.items():
+        assert view_of(name).GetLayoutLabel() == label
+        assert manager.sliceWidget(name).mrmlSliceCompositeNode().GetBackgroundVolumeID() == shown[name]
+
+
+def test_a_scene_of_an_earlier_version_is_shown_in_the_views_of_today(panel, tmp_path):
+    volumes = panel.add_pair()
+    layouts.show_pair(*volumes, rows=layouts.SLICER_ROWS)
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.util.saveScene(path)
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(path)
+    panel.harness.wait(seconds=0.3)
+    assert slicer.app.layoutManager().layout == layouts.PAIR_LAYOUT_ID
+    names = [slicer.app.layoutManager().sliceWidget(row[0]).sliceLogic() for row in ROW_NAMES]
+    assert [logic.GetBackgroundLayer().GetVolumeNode().GetName() for logic in names] == ["AX T1 in phase", "AX T2 SPIR"]
+
+
 def view_of(name: str):
     return slicer.app.layoutManager().sliceWidget(name).mrmlSliceNode()
 
@@ -73,6 +119,27 @@ def test_both_rows_of_a_result_go_through_their_livers_once_the_views_are_there(
         center = layouts.liver_center(volume, getattr(panel.parameters, f"{side}Segmentation"))
         for view, axis in zip(layouts.ROWS[group], (2, 1, 0)):
             assert view_of(view.name).GetSliceToRAS().GetElement(axis, 3) == pytest.approx(center[axis], abs=0.5)
+
+
+@pytest.mark.parametrize("side", ["t1", "t2"])
+def test_a_liver_is_edited_over_its_own_volume_and_nothing_is_lost_on_the_way_back(panel, side):
+    assert not panel[f"{side}EditButton"].enabled
+    assert "There is no liver" in panel[f"{side}EditButton"].toolTip
+    nodes = dict(zip(("t1", "t2"), panel.add_pair()))
+    panel.run()
+    panel.settle()
+    before = panel.status, panel.parameters.model, panel.parameters.measures
+    segmentation = getattr(panel.parameters, f"{side}Segmentation")
+    panel.click(f"{side}EditButton")
+    editor = slicer.util.getModuleWidget("SegmentEditor").editor
+    assert slicer.app.mainWindow().moduleSelector().selectedModule == "SegmentEditor"
+    assert (editor.segmentationNode(), editor.sourceVolumeNode()) == (segmentation, nodes[side])
+    assert segmentation.GetSegmentation().GetSegment(editor.currentSegmentID()).GetName() == "Liver"
+    assert slicer.app.layoutManager().layout == layouts.PAIR_TABLE_LAYOUT_ID
+    panel.harness.select("LiverMultimodal")
+    assert getattr(panel.parameters, f"{side}Segmentation") is segmentation
+    assert (panel.status, panel.parameters.model, panel.parameters.measures) == before
+    assert views_share() >= 0.8
 
 
 def drawn_over(segmentation) -> set[str]:
@@ -179,17 +246,17 @@ def test_maps_that_were_asked_for_are_seen_named_and_switched(panel):
     panel.click("uncertaintyMapCheckBox")
     panel.run()
     panel.settle()
-    assert [foreground_of(name) for name in ("Red", "Red+")] == [
+    assert [foreground_of(name) for name in ("T1Axial", "T2Axial")] == [
         "AX T1 in phase liver probability", "AX T2 SPIR liver probability"]  # fmt: skip
     assert "over the images: AX T1 in phase liver probability, " in panel.status
     table = panel.parameters.measures
     rows = {table.GetCellText(row, 0): table.GetCellText(row, 1) for row in range(table.GetNumberOfRows())}
     assert rows["Uncertainty map T2"] == "AX T2 SPIR liver uncertainty"
     panel.harness.choose(panel["shownMapComboBox"], "Uncertainty")
-    assert foreground_of("Green+") == "AX T2 SPIR liver uncertainty"
+    assert foreground_of("T2Coronal") == "AX T2 SPIR liver uncertainty"
     assert drawn_over(panel.parameters.t2Segmentation) == {"AX T2 SPIR"}
     panel.harness.choose(panel["shownMapComboBox"], "None")
-    assert foreground_of("Red") == foreground_of("Red+") == ""
+    assert foreground_of("T1Axial") == foreground_of("T2Axial") == ""
 
 
 def test_a_map_is_colored_where_there_may_be_liver(panel):
@@ -197,6 +264,6 @@ def test_a_map_is_colored_where_there_may_be_liver(panel):
     panel.click("probabilityMapCheckBox")
     panel.run()
     panel.settle()
-    picture = panel.harness.slice_view("Red")._draw()
+    picture = panel.harness.slice_view("T1Axial")._draw()
     colored = (picture.max(axis=2).astype(int) - picture.min(axis=2)) > 60
     assert 0.05 < colored.mean() < 0.9

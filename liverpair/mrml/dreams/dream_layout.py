@@ -18,11 +18,15 @@ PLANES_LAYOUT_ID = 7304
 PLOT_VIEW = "LiverPairDreamPlot"
 VIEWS_SHARE, PLOT_SHARE = 6600, 3400
 """Of the height: all slice views together, and the plot below them; as many as in `layouts`."""
-ORIGINAL = layouts.ROWS[0]
+ORIGINAL = (
+    PairView("LiverPairOriginal", "Original axial", "Axial", "#F34A33"),
+    PairView("LiverPairOriginalGreen", "Original coronal", "Coronal", "#6EB04B"),
+    PairView("LiverPairOriginalYellow", "Original sagittal", "Sagittal", "#EDD54C"),
+)
 DREAMT = (
-    PairView("LiverPairDream", "Dreamt", "Axial", "#F9A99F"),
-    PairView("LiverPairDreamGreen", "Dreamt G", "Coronal", "#C6E0B8"),
-    PairView("LiverPairDreamYellow", "Dreamt Y", "Sagittal", "#F6E9A2"),
+    PairView("LiverPairDream", "Dreamt axial", "Axial", "#F9A99F"),
+    PairView("LiverPairDreamGreen", "Dreamt coronal", "Coronal", "#C6E0B8"),
+    PairView("LiverPairDreamYellow", "Dreamt sagittal", "Sagittal", "#F6E9A2"),
 )
 
 
