@@ -138,7 +138,8 @@ def _described(result: SegmentationResult, doubts: list[str], notes: list[str], 
     measures = dict.fromkeys(("dice_as_scanned", "offset_t1_to_t2_mm", "volume_difference_percent"))
     for side, found in described.items():
         if found:
-            doubts += mask_warnings(side.title, found["volume_ml"], found["edges_cm2"], found["parts_percent"])
+            about = (found[key] for key in ("volume_ml", "edges_cm2", "parts_percent", "holes_ml"))
+            doubts += mask_warnings(side.title, *about)
     if result.t1 and result.t2:
         measures, about_the_pair = pair_measures(result.t1.liver, result.t2.liver)
         doubts += about_the_pair

@@ -5,7 +5,14 @@ import pytest
 import SimpleITK as sitk
 
 from liverpair.core.geometry import volume_ml
-from liverpair.measures.plausibility import difference_percent, edges_cm2, mask_warnings, pair_warnings, parts
+from liverpair.measures.plausibility import (
+    difference_percent,
+    edges_cm2,
+    holes_ml,
+    mask_warnings,
+    pair_warnings,
+    parts,
+)
 
 SPACING = (4.0, 5.0, 10.0)
 LPS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -80,6 +87,20 @@ def test_parts_are_counted_where_faces_touch_and_crumbs_are_not():
     assert parts(sitk.Image(3, 3, 3, sitk.sitkUInt8))[1] == []
 
 
+def test_a_hole_is_closed_on_all_sides():
+    array = np.zeros((10, 20, 25), np.uint8)
+    array[2:8, 4:16, 4:20] = 1
+    array[3:6, 6:9, 6:11] = 0  # 45 voxels of 4 x 5 x 10 mm = 0.2 ml
+    array[5, 12, 12:20] = 0  # reaches the surface
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(SPACING)
+    assert holes_ml(image) == pytest.approx(9.0)
+    assert mask_warnings("T2", 1500, {}, [100.0], 9.0) == [
+        "The liver mask of T2 has holes of 9.0 ml: a lesion or vessel in it may be left out."
+    ]
+    assert mask_warnings("T2", 1500, {}, [100.0], 0.4) == []
+
+
 def test_the_difference_of_two_volumes_is_in_percent_of_their_mean():
     assert difference_percent(1100, 900) == difference_percent(900, 1100) == pytest.approx(20.0)
     assert difference_percent(0, 900) is None and difference_percent(0, 0) is None
@@ -101,7 +122,7 @@ def test_each_suspicion_is_one_sentence():
         "liver is missing, or something else was taken for liver."
     )
     assert pair_warnings(1430, 1258) == [  # 172 of 1344
-        "The liver has 1430 ml in T1 and 1258 ml in T2, a difference of 13 %: it is one liver, so look at both masks."
+        "The volumes of the liver in T1 and T2 differ by 13 %: it is one liver, so look at both masks."
     ]
 
 
