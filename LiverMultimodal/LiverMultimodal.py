@@ -16,8 +16,9 @@ if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checko
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from LiverMultimodalLib import choices
+from LiverMultimodalLib.detailssection import DetailsSection
 from LiverMultimodalLib.inputssection import InputsSection
-from LiverMultimodalLib.outputssection import OutputsSection
+from LiverMultimodalLib.resultsection import ResultSection
 from LiverMultimodalLib.runsection import RunSection
 from LiverMultimodalLib.segmentationrun import SegmentationRun
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
@@ -88,8 +89,9 @@ class LiverMultimodalWidget(SectionedWidget):
         self.addSections(
             [
                 InputsSection(self.context, self.logic),
-                OutputsSection(self.context),
                 RunSection(self.context, self.logic),
+                ResultSection(self.context),
+                DetailsSection(self.context),
             ]
         )
 

@@ -1,6 +1,7 @@
 """The section of a panel in which the volumes and the model are chosen."""
 
-from LiverPairLib import inputs
+from liverpair.core.sides import Side
+from LiverPairLib import inputs, sampledata
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.modelpicker import ModelPicker
 from LiverPairLib.panelcontext import PanelContext
@@ -20,6 +21,7 @@ class ModelAndVolumesSection(Section):
         self.logic = logic
         self._models = ModelPicker(self, logic)
         self.ui.swapButton.connect("clicked(bool)", self.onSwap)
+        self.ui.tryButton.connect("clicked(bool)", self.onTry)
 
     def enter(self) -> None:
         self._models.refresh()
@@ -34,9 +36,15 @@ class ModelAndVolumesSection(Section):
     def onSwap(self) -> None:
         inputs.swap(self.context.parameterNode, ("Volume", self.segmentations))
 
+    def onTry(self) -> None:
+        """Load the sample pair; it is chosen as soon as it is there."""
+        with self.context.attempt():
+            sampledata.loadDemoPair()
+
     def show(self) -> None:
         """Show what is chosen, and what looks wrong about it."""
         self._models.show()
+        self.ui.tryButton.visible = not any(map(self.context.volume, Side))
         self.showWarning()
 
     def showWarning(self) -> None:

@@ -29,10 +29,11 @@ OnChanged = Callable[[WorkerRun], None]
 class ModelLogic(ScriptedLoadableModuleLogic):
     """Runs the models of some `tasks` in the worker of the session. `title` is what the user calls a run.
 
-    `bundles` are the installed models by name, `preferred` first, then those of the first task; `modelProblems` are
-    sentences about damaged ones, `run` is the current or last `WorkerRun`, `status` the sentence that the user should
-    read about it, and `isStatusProblem` whether it says that something went wrong. `checks` know which volumes are
-    damaged, `livers` which liver belongs to which volume. A subclass overrides `reasonNotToRun` and `runOf`.
+    `bundles` are the installed models by name, `preferred` first, then those of the first task, at last those
+    `forTeaching`, which are names; `modelProblems` are sentences about damaged ones, `run` is the current or last
+    `WorkerRun`, `status` the sentence that the user should read about it, and `isStatusProblem` whether it says
+    that something went wrong. `checks` know which volumes are damaged, `livers` which liver belongs to which
+    volume. A subclass overrides `reasonNotToRun` and `runOf`.
     """
 
     tasks: tuple[str, ...] = ()
@@ -51,7 +52,7 @@ class ModelLogic(ScriptedLoadableModuleLogic):
         self.worker = worker or sessionWorker()
         self.installer = installer or self.makeInstaller()
         self.catalogue = catalogue or Catalogue()
-        self.bundles, self.modelProblems = {}, []
+        self.bundles, self.modelProblems, self.forTeaching = {}, [], []
         self.run = None
         self.status, self.isStatusProblem = "", False
         self.checks = VolumeChecks()
@@ -79,11 +80,12 @@ class ModelLogic(ScriptedLoadableModuleLogic):
     def refreshModels(self) -> None:
         """Read the catalogue anew; damaged models become `modelProblems`."""
         offered = [bundle for bundle in self.catalogue.list() if bundle.task in self.tasks]
+        self.forTeaching = [bundle.name for bundle in offered if self.catalogue.is_published(bundle)]
         self.bundles = {bundle.name: bundle for bundle in sorted(offered, key=self._rank)}
         self.modelProblems = list(self.catalogue.problems().values())
 
-    def _rank(self, bundle: Bundle) -> tuple[bool, int]:
-        return bundle.name != self.preferred, self.tasks.index(bundle.task)
+    def _rank(self, bundle: Bundle) -> tuple[bool, bool, int]:
+        return bundle.name != self.preferred, bundle.name in self.forTeaching, self.tasks.index(bundle.task)
 
     def clearStatus(self) -> None:
         """What the status said is no longer so."""

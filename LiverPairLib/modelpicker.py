@@ -32,6 +32,7 @@ class ModelPicker:
         self._logic.refreshModels()
         names = {name: f"{name} {bundle.version}" for name, bundle in self._logic.bundles.items()}
         self._modelBox.setEntries(names, missing=_("{key} (not installed)"), none=_("No model is installed"))
+        self._modelBox.setHeading(_("For teaching:"), [name for name in names if name in self._logic.forTeaching])
         self._ui.modelProblemLabel.text = "\n".join(self._logic.modelProblems)
         self._ui.modelProblemLabel.visible = bool(self._logic.modelProblems)
         if chosen or not self._context.parameterNode.model:

@@ -62,6 +62,9 @@ class StandInCatalogue:
     def is_shipped(self, bundle: SimpleNamespace) -> bool:
         return True
 
+    def is_published(self, bundle: SimpleNamespace) -> bool:
+        return False
+
 
 class StandInWorker:
     """In place of `SessionWorker`: answers at once. It takes whatever is bright for the liver and finds one lesion in

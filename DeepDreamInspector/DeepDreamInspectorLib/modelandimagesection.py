@@ -1,4 +1,4 @@
-"""The section "Model and image": which network dreams, on which volume."""
+"""The section "Inputs": which network dreams, on which volume."""
 
 from slicer.i18n import tr as _
 

@@ -1,4 +1,4 @@
-"""The sections "Volumes" and "Model": what is segmented, and with which network."""
+"""The section "Inputs": what is segmented, and with which network."""
 
 from LiverPairLib.modelandvolumes import ModelAndVolumesSection
 

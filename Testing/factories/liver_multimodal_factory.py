@@ -264,7 +264,7 @@ def panel(tmp_path, monkeypatch):
     running.load_module(MODULE)
     opened = Panel(running, FakeWorker())
     opened.connect()
-    opened.harness.click(opened["outputsButton"])  # folded at first
+    opened.harness.click(opened["detailsButton"])  # folded at first
     yield opened
     running.check()
     running.reset()

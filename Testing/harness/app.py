@@ -21,6 +21,7 @@ from . import (
     mrml_views,
     problems,
     qt,
+    segment_editor,
 )
 from .application import Application
 from .driver import Driver
@@ -70,6 +71,7 @@ class Harness(Driver):
         for name in PUBLISHED:
             _publish(name)
         self.app.harness_start()
+        self.app.moduleManager().harness_add(segment_editor.module())
         self.main_window.show()
         self.app.layoutManager().harness_open()
         self.wait()

@@ -94,9 +94,10 @@ class ModuleManager(QtCore.QObject):
         super().__init__()
         self._modules: dict[str, Module] = {}
         for name, logic in logics.items():
-            self._add(Module(name, logic=logic))
+            self.harness_add(Module(name, logic=logic))
 
-    def _add(self, module: Module) -> None:
+    def harness_add(self, module: Module) -> None:
+        """Make a module one of the application's."""
         self._modules[module.name] = module
         setattr(slicer.modules, module.name.lower(), module)
         setattr(slicer.moduleNames, module.name, module.name)
@@ -131,7 +132,7 @@ class ModuleManager(QtCore.QObject):
         sys.modules[name] = imported
         specification.loader.exec_module(imported)
         module = ScriptedModule(name, path)
-        self._add(module)
+        self.harness_add(module)
         setattr(slicer.modules, f"{name}Instance", getattr(imported, name)(module))
         self.moduleLoaded.emit(name)
         return module

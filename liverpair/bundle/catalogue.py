@@ -63,6 +63,11 @@ class Catalogue:
         """Whether this model is in a read-only folder, so that it cannot be deleted."""
         return bundle.folder.resolve().parent in [root.resolve() for root in self.roots[:-1]]
 
+    def is_published(self, bundle: Bundle) -> bool:
+        """Whether this model is one of the published experiments': it teaches how networks see, and finds nothing in a
+        patient's images."""
+        return bundle.folder.resolve().parent == published_bundles_folder().resolve()
+
     def import_from(self, source: Path | str) -> Bundle:
         """Copy a bundle from a folder or a zip file into the user's models.
 

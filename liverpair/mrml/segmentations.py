@@ -68,7 +68,13 @@ def put_segment(
 
 def has_segment(segmentation_node, segment: str = "Liver") -> bool:
     """Whether a segmentation has a segment of that name or ID."""
-    return _find(segmentation_node, segment) is not None
+    return id_of_segment(segmentation_node, segment) is not None
+
+
+def id_of_segment(segmentation_node, segment: str = "Liver") -> str | None:
+    """ID of a segment, given by name or ID; None when there is none."""
+    segmentation = segmentation_node.GetSegmentation()
+    return segment if segmentation.GetSegment(segment) is not None else _id_of_name(segmentation, segment)
 
 
 def source_of(segmentation_node):
@@ -99,7 +105,7 @@ def liver_mask(segmentation_node, volume_node, segment: str = "Liver") -> sitk.I
     Raises:
         InputError: when there is no such segment.
     """
-    segment_id = _find(segmentation_node, segment)
+    segment_id = id_of_segment(segmentation_node, segment)
     if segment_id is None:
         raise InputError(
             f"Segmentation '{segmentation_node.GetName()}' has no segment '{segment}'.", "Segment it first."
@@ -220,11 +226,6 @@ def _style(segmentation_node, segment_id: str) -> None:
     display_node.SetSegmentOpacity2DOutline(segment_id, 1.0)
     display_node.SetSegmentOpacity2DFill(segment_id, FILL_OPACITY)
     display_node.SetSegmentVisibility(segment_id, True)
-
-
-def _find(segmentation_node, segment: str) -> str | None:
-    segmentation = segmentation_node.GetSegmentation()
-    return segment if segmentation.GetSegment(segment) is not None else _id_of_name(segmentation, segment)
 
 
 def _id_of_name(segmentation, name: str) -> str | None:

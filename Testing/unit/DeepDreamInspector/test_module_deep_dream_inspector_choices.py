@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import slicer
+from bundle_factory import write_bundle
 from deep_dream_inspector_factory import CENTER, MODULE, panel, window  # noqa: F401
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask, shift_transform
@@ -37,6 +38,19 @@ def test_models_of_all_tasks_are_offered_slices_first(panel, monkeypatch):
     monkeypatch.setattr(panel.logic, "preferred", "peaks")
     panel.logic.refreshModels()
     assert next(iter(panel.logic.bundles)) == "peaks"
+
+
+def test_networks_for_teaching_come_last_under_a_heading_of_their_own(panel, tmp_path, monkeypatch):
+    write_bundle(tmp_path / "published" / "a-teacher", name="a-teacher")
+    monkeypatch.setattr("liverpair.bundle.catalogue.published_bundles_folder", lambda: tmp_path / "published")
+    panel.logic.catalogue.roots.insert(1, tmp_path / "published")
+    panel.enter()
+    box = panel["modelComboBox"]
+    offered = [box.itemText(row) for row in range(box.count)]
+    assert offered == ["bright-around 1.0", "small 1.0", "peaks 1.0", "For teaching:", "a-teacher 1.0"]
+    assert [box.model().item(row).isEnabled() for row in range(box.count)] == [True, True, True, False, True]
+    panel.choose_model("a-teacher")
+    assert panel.parameters.model == "a-teacher"
 
 
 def test_only_images_that_the_model_takes_are_asked_for(panel):

@@ -18,6 +18,14 @@ def test_the_demo_pair_is_offered_with_a_thumbnail(panel):
     assert len(source.uris) == len(source.fileNames) == len(source.nodeNames) == 2
 
 
+def test_one_click_loads_the_demo_pair_and_chooses_it(panel, quick_phantom):
+    panel.click("tryButton")
+    panel.harness.wait()
+    assert [panel.parameters.t1Volume.GetName(), panel.parameters.t2Volume.GetName()] == ["Demo T1", "Demo T2"]
+    assert panel["applyButton"].enabled
+    assert not panel["tryButton"].isVisible(), "who has images needs no others"
+
+
 def test_the_demo_pair_is_made_shown_and_guessed(panel, quick_phantom):
     import SampleData
 

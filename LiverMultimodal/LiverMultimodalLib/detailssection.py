@@ -1,30 +1,22 @@
-"""The sections "Outputs" and "Options": where the results go, and how they are computed."""
+"""The section "Details": where the results go, and how they are computed."""
 
 from slicer.i18n import tr as _
 
 from LiverMultimodalLib.choices import canMirror, segmentationsOf
-from liverpair.mrml import maps, provenance
+from liverpair.mrml import provenance
 from liverpair.mrml.segmentations import source_of
-from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.inputs import volumesOf
 from LiverPairLib.panelcontext import PanelContext
 from LiverPairLib.section import Section
 
-NO_MAP = ""
-MAPS = {NO_MAP: _("None"), "probability": _("Probability"), "uncertainty": _("Uncertainty")}
-"""What can lie over the images, and how it is called."""
 
+class DetailsSection(Section):
+    """Keeps the result of one volume from being overwritten by that of the next one that the user chooses."""
 
-class OutputsSection(Section):
-    """Keeps the result of one volume from being overwritten by that of the next one that the user chooses, and lays a
-    map that there is over the images.
-    """
-
-    name = "Outputs"
+    name = "Details"
 
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)
-        self._mapBox = KeyComboBox(self.ui.shownMapComboBox, self.onMapChosen)
         self._followed, self._volumes = None, {}
 
     def onChanged(self, what: str) -> None:
@@ -33,18 +25,8 @@ class OutputsSection(Section):
         if what == "parameters" and self.context.parameterNode is not None:
             self.show()
 
-    def onMapChosen(self, kind: str) -> None:
-        self.context.parameterNode.shownMap = kind
-        maps.show_maps(filter(None, segmentationsOf(self.context.parameterNode).values()), kind)
-
     def show(self) -> None:
-        """Show which maps there are and which lies over the images, and whether the model can mirror."""
-        parameterNode = self.context.parameterNode
-        outputs = filter(None, segmentationsOf(parameterNode).values())
-        kinds = {NO_MAP, *(kind for node in outputs for kind in maps.maps_of(node))}
-        self._mapBox.setEntries({kind: text for kind, text in MAPS.items() if kind in kinds})
-        self._mapBox.setCurrent(parameterNode.shownMap if parameterNode.shownMap in kinds else NO_MAP)
-        self.ui.shownMapComboBox.enabled = len(kinds) > 1
+        """Show whether the model can mirror."""
         self.ui.mirroredEnsembleCheckBox.enabled = canMirror(self.context.bundle)
         self.ui.mirroredEnsembleCheckBox.toolTip = (
             _("Run the model on mirrored copies too, and average the results")
