@@ -19,7 +19,6 @@ from monai.transforms import (
 from torch.utils.data import DataLoader, Dataset
 
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
-from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.dreaming.normal_ranges import ranges_of_objects
 from liverpair.networks.padding import logits_of
@@ -28,8 +27,8 @@ from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.synthesis.slice_objects import Fakes, Marking, elongated, marked, with_fakes
 from liverpair.training.bundle_writing import LESION
 from liverpair.training.lesion_slices_cache import LesionSlices, SlicePreparation, cached_slices
-from liverpair.training.loaders import CaseData, one_thread, training_loader
-from liverpair.training.paired_lesions_data import SEEDS_PER_CASE
+from liverpair.training.loaders import one_thread
+from liverpair.training.paired_lesions_data import SyntheticLesions
 from liverpair.training.segmentation import batch_dice
 
 KINDS = {
@@ -223,7 +222,7 @@ def mean_dice(network: torch.nn.Module, volumes: Sequence[LesionSlices], objects
     return float(np.mean([float(batch_dice(logits_of(network, s["image"]), s)) for s in samples]))
 
 
-class LesionSlicesData(CaseData):
+class LesionSlicesData(SyntheticLesions):
     """Patches of slices of real MRI with objects in their livers, and whole slices for validation.
 
     Parameters
@@ -268,12 +267,13 @@ class LesionSlicesData(CaseData):
         super().__init__(policy=policy, **options)
         self.t1_images, self.sequence, self.objects = t1_images, sequence, objects
         self.variants, self.validation_variants, self.first_seed = variants, validation_variants, first_seed
-        self.patch, self.patches_per_epoch, self.batch_size = patch, patches_per_epoch, batch_size
+        self.patch, self.patches_per_epoch = patch, patches_per_epoch
+        self.loading = {"batch_size": batch_size, "begin": _quick, "ahead": 8}
         self.preparation = SlicePreparation(policy, self.normalization, statistics)
 
     def manifest(self) -> dict[str, Any]:
         """As in `CaseData`, and mean and standard deviation of every feature over the objects of the training."""
-        objects = each_object(self.training_volumes(), self.objects, self.seed)
+        objects = each_object(self.training(), self.objects, self.seed)
         ranges = ranges_of_objects(objects, f"{KINDS[self.objects.kind]} of the training slices")
         return {
             "task": SLICE_SEGMENTATION,
@@ -283,41 +283,16 @@ class LesionSlicesData(CaseData):
             "normal_ranges": ranges.as_dict(),
         }
 
-    def prepare_data(self) -> None:
-        """Write the lesions and fill the cache once, before any process of a multi-GPU run reads it."""
-        self.training_volumes(), self._validation()
+    nothing = ("There is no slice to train on.", "data.train and data.variants must not be empty or 0.")
 
-    def setup(self, stage: str) -> None:
-        """Read the prepared slices."""
-        self.train_volumes, self.validation_volumes = self.training_volumes(), self._validation()
+    def of_case(self, case: str, seeds: range) -> list[LesionSlices]:
+        """The slices of a case with each set of lesions, or as scanned when the objects are fakes."""
+        wanted = list(seeds) if self.objects.kind == "lesions" else [None] * len(self.t1_images)
+        return cached_slices(self.root, case, self.t1_images, wanted, Side(self.sequence), self.preparation, self.cache)
 
-    def training_volumes(self) -> list[LesionSlices]:
-        """The slices of every training case. Raises `InputError` when there are none."""
-        found = self.volumes(self.train_cases, self.variants, self.first_seed)
-        if not found:
-            raise InputError("There is no slice to train on.", "data.train and data.variants must not be empty or 0.")
-        return found
-
-    def _validation(self) -> list[LesionSlices]:
-        start = self.first_seed + SEEDS_PER_CASE * len(self.train_cases)
-        return self.volumes(self.validation_cases, self.validation_variants, start)
-
-    def volumes(self, cases: Sequence[str], variants: int, first_seed: int) -> list[LesionSlices]:
-        """The slices of these cases, each with so many sets of lesions, or as scanned when the objects are fakes."""
-        found = []
-        for row, case in enumerate(cases):
-            start = first_seed + row * SEEDS_PER_CASE
-            seeds = range(start, start + variants) if self.objects.kind == "lesions" else [None] * len(self.t1_images)
-            found += cached_slices(
-                self.root, case, self.t1_images, list(seeds), Side(self.sequence), self.preparation, self.cache
-            )
-        return found
-
-    def train_dataloader(self) -> DataLoader:
-        """Augmented patches; a new epoch changes them anew."""
-        dataset = SlicePatches(self.train_volumes, self.objects, self.patch, self.patches_per_epoch, self.seed)
-        dataset.epoch = self.epoch
-        return training_loader(dataset, self.workers, self.batch_size, begin=_quick, ahead=8)
+    def epoch_samples(self) -> SlicePatches:
+        """Augmented patches."""
+        return SlicePatches(self.train_volumes, self.objects, self.patch, self.patches_per_epoch, self.seed)
 
     def val_dataloader(self) -> DataLoader:
         """All slices of a volume at a time."""

@@ -1,17 +1,16 @@
 """Real pairs with synthetic lesions as training samples for three-dimensional detection."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from torch.utils.data import DataLoader, Dataset
 
-from liverpair.core.errors import InputError
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.training.bundle_writing import LESION
 from liverpair.training.detection import PairBatch, PairSample
-from liverpair.training.loaders import CaseData, training_loader
+from liverpair.training.loaders import CaseData, ShuffledSamples
 from liverpair.training.pair_augmentation import PairAugmentation
 from liverpair.training.paired_lesions_cache import LesionVariant, PairPreparation, cached_variants
 
@@ -19,37 +18,42 @@ SEEDS_PER_CASE = 1000
 """Apart from case to case, so that those of a case stay when it gets more variants."""
 
 
-class LesionPairs(Dataset):
+class LesionPairs(ShuffledSamples):
     """`length` augmented variants an epoch, every one equally often."""
 
     def __init__(self, variants: Sequence[LesionVariant], augmentation: PairAugmentation, length: int, seed: int):
-        self.variants, self.augmentation, self.length, self.seed = list(variants), augmentation, length, seed
-        self.epoch = 0
+        super().__init__(variants, length, seed)
+        self.augmentation = augmentation
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> PairSample:
-        drawn = self.epoch * self.length + index
-        lap, place = divmod(drawn, len(self.variants))
-        order = np.random.default_rng((self.seed, lap)).permutation(len(self.variants))
-        return self.augmentation(self.variants[order[place]].sample(), np.random.default_rng((self.seed, 1, drawn)))
+    def changed(self, sample: PairSample, drawn: int) -> PairSample:
+        """The sample as another scanner and patient would show it."""
+        return self.augmentation(sample, np.random.default_rng((self.seed, 1, drawn)))
 
 
-class WholePairs(Dataset):
-    """Variants as they are, for validation."""
+class SyntheticLesions(CaseData):
+    """Cases that each get several sets of synthetic lesions; a subclass has `t1_images`, `variants`,
+    `validation_variants` and `first_seed`, and says what becomes of a set."""
 
-    def __init__(self, variants: Sequence[LesionVariant]):
-        self.variants = list(variants)
+    @abstractmethod
+    def of_case(self, case: str, seeds: range) -> list[Any]:
+        """The volumes of a case, one for each seed."""
 
-    def __len__(self) -> int:
-        return len(self.variants)
+    def volumes(self, cases: Sequence[str], variants: int, first_seed: int) -> list[Any]:
+        """The volumes of these cases, each with so many sets of lesions."""
+        starts = [first_seed + row * SEEDS_PER_CASE for row in range(len(cases))]
+        return [one for case, start in zip(cases, starts) for one in self.of_case(case, range(start, start + variants))]
 
-    def __getitem__(self, index: int) -> PairSample:
-        return self.variants[index].sample()
+    def training(self) -> list[Any]:
+        """As in `CaseData`."""
+        return self.volumes(self.train_cases, self.variants, self.first_seed)
+
+    def validation(self) -> list[Any]:
+        """As in `CaseData`; the seeds follow those of the training."""
+        start = self.first_seed + SEEDS_PER_CASE * len(self.train_cases)
+        return self.volumes(self.validation_cases, self.validation_variants, start)
 
 
-class PairedLesionsData(CaseData):
+class PairedLesionsData(SyntheticLesions):
     """Synthetic lesions in the livers of real pairs, prepared as the model's `settings` say.
 
     Parameters
@@ -93,6 +97,7 @@ class PairedLesionsData(CaseData):
         self.pairs_per_epoch = pairs_per_epoch
 
     crop = "liver"
+    collate = staticmethod(PairBatch.of)
 
     def manifest(self) -> dict[str, Any]:
         """As in `CaseData`. How boxes are read off the answer is what the config says now: it may be tuned on
@@ -105,27 +110,13 @@ class PairedLesionsData(CaseData):
             "labels": [LESION],
         }
 
-    def prepare_data(self) -> None:
-        """Write the lesions and fill the cache once, before any process of a multi-GPU run reads it."""
-        self._train(), self._validation()
+    nothing = (
+        "There is no pair to train on.",
+        "data.train, data.t1_images and data.variants must not be empty or 0.",
+    )
 
-    def setup(self, stage: str) -> None:
-        """Find the prepared variants."""
-        self.train_variants, self.validation_pairs = self._train(), self._validation()
-
-    def _train(self) -> list[LesionVariant]:
-        found = self._prepared(self.train_cases, self.variants, self.first_seed)
-        if not found:
-            raise InputError(
-                "There is no pair to train on.", "data.train, data.t1_images and data.variants must not be empty or 0."
-            )
-        return found
-
-    def _validation(self) -> list[LesionVariant]:
-        start = self.first_seed + SEEDS_PER_CASE * len(self.train_cases)
-        return self._prepared(self.validation_cases, self.validation_variants, start)
-
-    def _prepared(self, cases: Sequence[str], count: int, first_seed: int) -> list[LesionVariant]:
+    def of_case(self, case: str, seeds: range) -> list[LesionVariant]:
+        """As in `SyntheticLesions`, prepared as the model's settings say."""
         model = self.trainer.lightning_module
         preparation = PairPreparation(
             self.policy,
@@ -134,19 +125,8 @@ class PairedLesionsData(CaseData):
             tuple(model.network.multiple_of),
             self.statistics,
         )
-        found = []
-        for row, case in enumerate(cases):
-            start = first_seed + row * SEEDS_PER_CASE
-            seeds = range(start, start + count)
-            found += cached_variants(self.root, case, self.t1_images, seeds, preparation, self.cache)
-        return found
+        return cached_variants(self.root, case, self.t1_images, seeds, preparation, self.cache)
 
-    def train_dataloader(self) -> DataLoader:
-        """Augmented pairs; a new epoch changes them anew."""
-        dataset = LesionPairs(self.train_variants, self.augmentation, self.pairs_per_epoch, self.seed)
-        dataset.epoch = self.epoch
-        return training_loader(dataset, self.workers, collate=PairBatch.of)
-
-    def val_dataloader(self) -> DataLoader:
-        """Whole pairs, one at a time."""
-        return DataLoader(WholePairs(self.validation_pairs), collate_fn=PairBatch.of)
+    def epoch_samples(self) -> LesionPairs:
+        """Augmented pairs."""
+        return LesionPairs(self.train_volumes, self.augmentation, self.pairs_per_epoch, self.seed)

@@ -67,7 +67,7 @@ class PairVolume:
     channels: np.ndarray
     target: np.ndarray
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def sample(self) -> dict[str, torch.Tensor]:
         """ "image" (inputs, z, y, x) and "target" (outputs, z, y, x), float32 in [0, 1]."""
         return {
             "image": torch.from_numpy(self.channels.astype(np.float32)),

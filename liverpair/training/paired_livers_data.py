@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from torch.utils.data import DataLoader
-
 from liverpair.bundle.strategies import STRATEGIES, Pass
-from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import paired_transform
 from liverpair.training.bundle_writing import LIVER
-from liverpair.training.loaders import CaseData, check_loading, training_loader
+from liverpair.training.loaders import CaseData, check_loading
 from liverpair.training.paired_livers_cache import PairFiles, PairVolume, cached_pair
-from liverpair.training.segmentation_data import PatchDataset, VolumeDataset
+from liverpair.training.segmentation_data import PatchDataset
 
 
 class PairedLiversData(CaseData):
@@ -71,7 +68,7 @@ class PairedLiversData(CaseData):
         self.t2_image, self.labels = t2_image, dict(zip(Side, (t1_labels, t2_labels)))
         self.label_value = label_value
         self.patch, self.strong_augmentation = patch, strong_augmentation
-        self.patches_per_epoch, self.batch_size = patches_per_epoch, batch_size
+        self.patches_per_epoch, self.loading = patches_per_epoch, {"batch_size": batch_size}
         self.mirror_probability = mirror_probability
 
     def manifest(self) -> dict[str, Any]:
@@ -95,17 +92,13 @@ class PairedLiversData(CaseData):
         """What the network is shown in use, and in validation."""
         return STRATEGIES[self.strategy].passes(Side, self.inputs)
 
-    def prepare_data(self) -> None:
-        """Fill the cache once, before any process of a multi-GPU run reads it."""
-        self._volumes(self.train_cases, self.training_passes)
-        self._volumes(self.validation_cases, self.passes)
+    def training(self) -> list[PairVolume]:
+        """As in `CaseData`."""
+        return self._volumes(self.train_cases, self.training_passes)
 
-    def setup(self, stage: str) -> None:
-        """Load the prepared pairs. Raises `InputError` when there is nothing to train on."""
-        self.train_volumes = self._volumes(self.train_cases, self.training_passes)
-        self.validation_volumes = self._volumes(self.validation_cases, self.passes)
-        if not self.train_volumes:
-            raise InputError("There is no pair to train on.", "Name cases in data.train.")
+    def validation(self) -> list[PairVolume]:
+        """As in `CaseData`."""
+        return self._volumes(self.validation_cases, self.passes)
 
     def _volumes(self, cases: Sequence[str], passes: Sequence[Pass]) -> list[PairVolume]:
         return [
@@ -121,13 +114,7 @@ class PairedLiversData(CaseData):
         labels = {side: folder / name for side, name in self.labels.items()}
         return PairFiles(f"{case}/{t1_image}", images, labels, self.label_value)
 
-    def train_dataloader(self) -> DataLoader:
-        """Random patches; a new epoch draws new ones."""
+    def epoch_samples(self) -> PatchDataset:
+        """Random patches."""
         transform = paired_transform(self.patch, len(self.inputs), self.strong_augmentation, self.mirror_probability)
-        dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
-        dataset.epoch = self.epoch
-        return training_loader(dataset, self.workers, self.batch_size)
-
-    def val_dataloader(self) -> DataLoader:
-        """Whole volumes, one at a time."""
-        return DataLoader(VolumeDataset(self.validation_volumes), batch_size=1)
+        return PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)

@@ -34,7 +34,7 @@ class TrainingVolume:
     target: np.ndarray
     spacing: tuple[float, float, float]
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def sample(self) -> dict[str, torch.Tensor]:
         """ "image" (1, z, y, x) and "target" (labels, z, y, x), float32 in [0, 1]."""
         return {
             "image": torch.from_numpy(self.array.astype(np.float32))[None],

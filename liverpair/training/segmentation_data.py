@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
 
 from liverpair.core.cache import stamp_of
 from liverpair.core.errors import InputError
@@ -16,7 +15,7 @@ from liverpair.core.sides import Side
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import Augmentation, training_transform
 from liverpair.training.bundle_writing import LIVER
-from liverpair.training.loaders import CaseData, check_loading, training_loader
+from liverpair.training.loaders import CaseData, ShuffledSamples, check_loading
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
 
 
@@ -29,40 +28,19 @@ class ImageKind:
     sequence: str
 
 
-class PatchDataset(Dataset):
+class PatchDataset(ShuffledSamples):
     """`length` random patches an epoch, every volume equally often."""
 
     def __init__(self, volumes: Sequence[TrainingVolume], transform, length: int, seed: int):
-        self.volumes = list(volumes)
+        super().__init__(volumes, length, seed)
         self.transform = transform
-        self.length = length
-        self.seed = seed
-        self.epoch = 0
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        drawn = self.epoch * self.length + index
+    def changed(self, sample: dict[str, torch.Tensor], drawn: int) -> dict[str, torch.Tensor]:
+        """A patch of the sample."""
         rng = np.random.default_rng((self.seed, drawn))
-        lap, place = divmod(drawn, len(self.volumes))
-        volume = self.volumes[np.random.default_rng((self.seed, lap)).permutation(len(self.volumes))[place]]
         self.transform.set_random_state(seed=int(rng.integers(2**31)))
-        sample = self.transform(volume.tensors())
-        return {key: torch.as_tensor(np.ascontiguousarray(sample[key])) for key in ("image", "target")}
-
-
-class VolumeDataset(Dataset):
-    """Whole volumes, padded by the model, for validation."""
-
-    def __init__(self, volumes: Sequence[TrainingVolume]):
-        self.volumes = list(volumes)
-
-    def __len__(self) -> int:
-        return len(self.volumes)
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        return self.volumes[index].tensors()
+        patch = self.transform(sample)
+        return {key: torch.as_tensor(np.ascontiguousarray(patch[key])) for key in ("image", "target")}
 
 
 class SegmentationData(CaseData):
@@ -110,7 +88,7 @@ class SegmentationData(CaseData):
         self.preparation = Preparation(policy, self.normalization, label_values)
         self.phantom_seeds, self.phantom_share = phantom_seeds or [], phantom_share
         self.patch = patch
-        self.patches_per_epoch, self.batch_size = patches_per_epoch, batch_size
+        self.patches_per_epoch, self.loading = patches_per_epoch, {"batch_size": batch_size}
         self.mirror_probability, self.augmentation = mirror_probability, augmentation
 
     def trained_on(self) -> dict[str, Any]:
@@ -128,15 +106,13 @@ class SegmentationData(CaseData):
             "postprocessing": {"threshold": 0.5, "largest_component": True, "fill_holes": True},
         }
 
-    def prepare_data(self) -> None:
-        """Fill the cache once, before any process of a multi-GPU run reads it."""
-        self._volumes(self.train_cases + self.validation_cases)
-        self._phantoms()
+    def training(self) -> list[TrainingVolume]:
+        """As in `CaseData`: the images of the cases, and phantoms."""
+        return self._repeated(self._volumes(self.train_cases), self._phantoms())
 
-    def setup(self, stage: str) -> None:
-        """Load the prepared volumes."""
-        self.train_volumes = self._repeated(self._volumes(self.train_cases), self._phantoms())
-        self.validation_volumes = self._volumes(self.validation_cases)
+    def validation(self) -> list[TrainingVolume]:
+        """As in `CaseData`."""
+        return self._volumes(self.validation_cases)
 
     def _repeated(self, real: list[TrainingVolume], phantoms: list[TrainingVolume]) -> list[TrainingVolume]:
         """`real` repeated until phantoms are `phantom_share` of the list."""
@@ -175,16 +151,10 @@ class SegmentationData(CaseData):
                 volumes.append(cached_volume(f"phantom {seed}/{side}", source, read, self.preparation, self.cache))
         return volumes
 
-    def train_dataloader(self) -> DataLoader:
-        """Random patches; a new epoch draws new ones."""
+    def epoch_samples(self) -> PatchDataset:
+        """Random patches."""
         transform = training_transform(self.patch, self.mirror_probability, self.augmentation)
-        dataset = PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
-        dataset.epoch = self.epoch
-        return training_loader(dataset, self.workers, self.batch_size)
-
-    def val_dataloader(self) -> DataLoader:
-        """Whole volumes, one at a time."""
-        return DataLoader(VolumeDataset(self.validation_volumes), batch_size=1)
+        return PatchDataset(self.train_volumes, transform, self.patches_per_epoch, self.seed)
 
 
 def _way_to(root: Path) -> str:

@@ -167,7 +167,7 @@ def test_a_sample_shows_both_images_and_masks_where_they_were_scanned(pairs):
     volumes = data(pairs, "double-out", [EITHER, EITHER]).train_volumes
     assert len(volumes) == 4
     for volume, order in zip(volumes, (1, -1, 1, -1)):
-        sample = volume.tensors()
+        sample = volume.sample()
         for image, mask in zip(sample["image"], sample["target"]):
             assert image[mask > 0.95].mean() > 0.9 and image[mask < 0.05].mean() < 0.4
         apart = box_center_mm(sample["target"][1].numpy()) - box_center_mm(sample["target"][0].numpy())
