@@ -1,16 +1,13 @@
 """A progress bar on a terminal's standard error; silence where nobody watches."""
 
-import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 from liverpair.core.errors import Progress, no_progress
 
-WIDTH = 24
-CLEAR_LINE = "\r\x1b[K"
+FORMAT = "{desc}{percentage:3.0f}% {bar:24} {elapsed}<{remaining}{postfix}"
 
 
 @contextmanager
@@ -20,28 +17,17 @@ def progress_bar(title: str = "", stream: TextIO | None = None) -> Iterator[Prog
     if not stream.isatty():
         yield no_progress
         return
-    started = time.monotonic()
+    from tqdm import tqdm
 
-    def draw(fraction: float, message: str) -> None:
-        stream.write(
-            CLEAR_LINE
-            + bar_line(title, fraction, message, time.monotonic() - started, shutil.get_terminal_size().columns)
-        )
-        stream.flush()
+    with tqdm(
+        total=1.0, desc=title and f"{title} ", file=stream, leave=False, dynamic_ncols=True, bar_format=FORMAT
+    ) as bar:
 
-    try:
+        def draw(fraction: float, message: str) -> None:
+            bar.n = min(max(fraction, 0.0), 1.0)
+            bar.set_postfix_str(message)
+
         yield draw
-    finally:
-        stream.write(CLEAR_LINE)
-        stream.flush()
-
-
-def bar_line(title: str, fraction: float, message: str, seconds: float, columns: int) -> str:
-    """The line of a bar, at most `columns` - 1 characters: `title  42% ##########..............  0:07 message`."""
-    fraction = min(max(fraction, 0.0), 1.0)
-    done = round(fraction * WIDTH)
-    line = f"{title} {fraction:4.0%} {'#' * done}{'.' * (WIDTH - done)} {clock(seconds)} {message}".lstrip()
-    return line[: columns - 1]
 
 
 def clock(seconds: float) -> str:

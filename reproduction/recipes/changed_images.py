@@ -38,7 +38,7 @@ def prepared_volumes(bundle: Bundle, root: Path, cases: Sequence[str], cache: Pa
 def changed(volumes: Sequence[TrainingVolume], change: str | None) -> Iterator[dict[str, torch.Tensor]]:
     """The tensors of every volume after one change of `Augmentation` (None: as scanned), always the same draw."""
     for number, volume in enumerate(volumes):
-        sample = volume.tensors()
+        sample = volume.sample()
         if change:
             augmentation = replace(NOTHING, **{change: 1.0})
             inversion = RandInvertd("image", prob=augmentation.inversion)
