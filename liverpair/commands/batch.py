@@ -10,6 +10,7 @@ from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.io.study_list import list_studies
 from liverpair.jobs.cluster import Workers, cluster_options
+from liverpair.jobs.result_folder import folder_of_results
 from liverpair.jobs.study_batch import StudyTask, check_batch
 
 COLUMNS = {
@@ -21,8 +22,18 @@ COLUMNS = {
 }
 
 
-def add_batch_options(parser: argparse.ArgumentParser) -> None:
-    """Add where the studies of a batch are computed."""
+def add_batch_options(parser: argparse.ArgumentParser, studies: str) -> None:
+    """Add where the results of one pair or of many studies go, and where these are computed; `studies` is the help of
+    `--studies`."""
+    parser.add_argument("--studies", type=Path, help=studies)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=folder_of_results,
+        required=True,
+        help="folder of the results; with --studies, one subfolder per study",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     group = parser.add_argument_group("with --studies")
     group.add_argument(
         "--workers",

@@ -16,8 +16,8 @@ from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.commands import demo_dream, demo_lesions
 from liverpair.commands.any_text import print_any_text
 from liverpair.commands.bar import progress_bar
-from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
+from liverpair.commands.record_options import add_option
 from liverpair.commands.segment import warn_of_mistaken_volumes
 from liverpair.core.errors import Cancelled
 from liverpair.core.failures import failure_of

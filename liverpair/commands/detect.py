@@ -1,22 +1,18 @@
 """`detect`: the lesions of one pair of volumes, or of every study of a folder, linked between T1 and T2."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
-from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import add_batch_options, run_batch, workers_of
-from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
-from liverpair.commands.studies import doubt_lines, other_notes
+from liverpair.commands.record_options import add_options, given_options, options_of
+from liverpair.commands.studies import other_notes, run_once
 from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.jobs.detect_results import existing_results
-from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.requests import LABEL_OPTION, DetectRequest
-from liverpair.jobs.result_folder import folder_of_results
+from liverpair.jobs.requests import PARTS, DetectRequest
 from liverpair.jobs.study_batch import study_parts
 
 
@@ -32,111 +28,36 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "not given, t1_to_t2.tfm (registration of the livers), detection.json (what made them).",
     )
     parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes, or the folder of one study")
-    parser.add_argument(
-        "--studies",
-        type=Path,
-        help="process every study in this folder: subfolders with t1.nii.gz, t2.nii.gz and, if present, "
-        "t1_liver.nii.gz and t2_liver.nii.gz",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=folder_of_results,
-        required=True,
-        help="folder of the results; with --studies, one subfolder per study",
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
-    parser.add_argument("--t1-liver", metavar="MASK", help="liver mask of T1 (default: segmented first)")
-    parser.add_argument("--t2-liver", metavar="MASK", help="liver mask of T2 (default: segmented first)")
-    parser.add_argument(
-        LABEL_OPTION,
-        metavar="LABEL",
-        help="which label of the masks is the liver, where they hold several: a number, or totalsegmentator, amos or "
-        "chaos for the liver in such a map",
-    )
-    parser.add_argument(
-        "--model", default=DEFAULT_DETECTOR, help=f"name or folder of the detector (default: {DEFAULT_DETECTOR})"
-    )
-    parser.add_argument(
-        "--liver-model",
-        action="append",
-        metavar="MODEL",
-        help=f"name or folder of a model of the liver; several are averaged (default: {DEFAULT_LIVER_MODEL})",
-    )
-    add_option(
+    add_batch_options(
         parser,
-        "--score-floor",
-        "--threshold",
-        type=float,
-        metavar="SCORE",
-        help="lowest score (default: the model's own)",
+        "process every study in this folder: subfolders with t1.nii.gz, t2.nii.gz and, if present, t1_liver.nii.gz and "
+        "t2_liver.nii.gz",
     )
-    parser.add_argument("--alignment", help="aligned or published (default: the model's own)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
-    parser.add_argument("--engine", default="auto", help="what computes the network (default: auto)")
-    parser.add_argument(
-        "--no-registration",
-        action="store_true",
-        help="do not register the livers, which only serves to find places without lesions in the other image",
-    )
-    parser.add_argument(
-        "--dicom",
-        action="store_true",
-        help="also write livers and lesions as DICOM segmentations, and reports on the lesions, of volumes read from "
-        "DICOM",
-    )
-    parser.add_argument(
-        "--accept",
-        action="store_true",
-        help="do not print doubts about the input and its result; they are kept with the result",
-    )
-    add_batch_options(parser)
+    add_options(parser, DetectRequest, "t1_liver", "t2_liver", "liver_label", "model", "liver_model")
+    add_options(parser, DetectRequest)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Detect in what the command line names."""
-    options = {
-        "liver_label": arguments.liver_label,
-        "accept": arguments.accept,
-        "dicom": arguments.dicom,
-        "model": arguments.model,
-        "liver_model": arguments.liver_model or [DEFAULT_LIVER_MODEL],
-        "score_floor": arguments.score_floor,
-        "alignment": arguments.alignment,
-        "device": arguments.device,
-        "engine": arguments.engine,
-        "correspondence": not arguments.no_registration,
-    }
+    options = options_of(arguments, DetectRequest, besides=PARTS)
     workers = workers_of(arguments)
     if arguments.studies is not None:
         if arguments.images or arguments.t1_liver or arguments.t2_liver:
             raise InputError("--studies takes volumes and masks from its folder.", "Leave out T1, T2 and their masks.")
         where = arguments.studies, arguments.output
         return run_batch("detect", *where, options, arguments.overwrite, workers, arguments.debug)
-    masks = {"t1_liver": arguments.t1_liver, "t2_liver": arguments.t2_liver}
+    parts: dict[str, str | None] = dict(zip(Side, arguments.images))
     if len(arguments.images) == 1 and Path(arguments.images[0]).is_dir():
         parts = study_parts(Path(arguments.images[0]))
-        arguments.images = [parts["t1"], parts["t2"]]
-        masks = {part: mask or parts[part] for part, mask in masks.items()}
-    if len(arguments.images) != 2:
+    elif len(arguments.images) != 2:
         raise InputError(
             f"{len(arguments.images)} volumes are given; lesions are looked for in one T1 and one T2 together.",
             "Name both, or use --studies for more.",
         )
-    t1, t2 = arguments.images
-    request = {**options, **masks, "t1": t1, "t2": t2, "output": str(arguments.output)}
-    wanted = DetectRequest.parse(request)
-    if not arguments.overwrite and (there := existing_results(arguments.output, wanted.missing_livers)):
-        raise InputError(
-            f"'{arguments.output}' already holds {there[0]}.", "Choose another folder, or add --overwrite."
-        )
-    with progress_bar() as progress:
-        result = JOBS["detect"](request, progress)
-    print("\n".join(report(result)))
-    for line in doubt_lines(result):
-        print(line, file=sys.stderr)
-    return 0
+    request = {**parts, **options, **given_options(arguments, DetectRequest), "output": str(arguments.output)}
+    there = existing_results(arguments.output, DetectRequest.parse(request).missing_livers)
+    return run_once("detect", request, there, arguments.overwrite, report)
 
 
 def report(result: Mapping[str, Any]) -> list[str]:

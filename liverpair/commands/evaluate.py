@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.commands.bar import progress_bar
-from liverpair.commands.earlier_options import add_option
+from liverpair.commands.record_options import add_options, given_options
 from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.sides import Side
 from liverpair.io.study_list import study_folders
 from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
-from liverpair.jobs.requests import LABEL_OPTION, DetectRequest
+from liverpair.jobs.requests import DetectRequest
 from liverpair.jobs.study_batch import study_parts
+from liverpair.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
     from liverpair.core.lesions import LesionPair
@@ -40,8 +40,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("places", nargs="+", metavar="MODEL STUDIES", help="names or folders of models; folders")
     parser.add_argument("--cases", nargs="+", help="names of the studies to score; all when left out")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--engine", default="auto")
+    add_options(parser, DetectRequest, "device", "engine")
     parser.add_argument("--description", default="", help="description of the data, for the results")
     parser.add_argument("--results", metavar="NAME", help="write the tables to docs/results/NAME.md and .json too")
     liver = parser.add_argument_group("of a model that segments")
@@ -54,7 +53,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="label of the liver in the reference, when it holds several: a number, or totalsegmentator, amos or chaos "
         "for the liver in such a map",
     )
-    liver.add_argument("--mirror", action="store_true", default=None, help="average over mirrored images")
+    add_options(liver, SegmentOptions, "mirror")
     liver.add_argument("--name", help="name of this test in the card (default: test)")
     liver.add_argument(
         "--write", action="store_true", default=None, help="write the table and pictures into the model's folder"
@@ -78,11 +77,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         default=None,
         help="score by kind of lesion: its note up to the first comma",
     )
-    lesions.add_argument(LABEL_OPTION, metavar="LABEL", help="label of the liver in masks of several, as for 'detect'")
-    lesions.add_argument("--liver-model", action="append", metavar="MODEL", help="model that makes missing masks")
-    floor = {"type": float, "metavar": "SCORE", "help": "lowest score (default: the model's own)"}
-    add_option(lesions, "--score-floor", "--threshold", **floor)
-    lesions.add_argument("--alignment", help="aligned or published (default: the model's own)")
+    add_options(lesions, DetectRequest, "liver_label", "liver_model", "score_floor", "alignment")
     parser.set_defaults(run=run)
 
 
@@ -119,7 +114,6 @@ def _evaluate_segmentation(models: Sequence[str], studies: Path, options: argpar
     from liverpair.bundle.bundle import PICTURES_FOLDER
     from liverpair.evaluation.result_files import table_text, write_results
     from liverpair.evaluation.score_segmentation import References, score, spread, summary_of, write_metrics
-    from liverpair.segmentation.inference import SegmentOptions
 
     bundles = [Catalogue().find(name) for name in models]
     if options.write and len(bundles) > 1:
@@ -129,7 +123,7 @@ def _evaluate_segmentation(models: Sequence[str], studies: Path, options: argpar
         pictures.mkdir(exist_ok=True)
     given = {name: getattr(options, name) for name in ("t1", "t2", "t1_labels", "t2_labels", "label_value")}
     files = References(**{name: value for name, value in given.items() if value is not None})
-    how = SegmentOptions(device=options.device, engine=options.engine, mirror=bool(options.mirror))
+    how = SegmentOptions(**given_options(options, SegmentOptions))
     test = options.name or "test"
     rows = score(bundles, studies, options.cases, files, how, pictures, test)
     summary = summary_of(rows)
@@ -160,7 +154,8 @@ def _evaluate_detection(model: str | None, places: Sequence[str], options: argpa
         if model is None:
             cases = [read_back(study, options.predictions, kinds, options.liver_label) for study in studies]
         else:
-            cases = detect_cases(studies, _request(model, options), kinds, progress)
+            request = {**given_options(options, DetectRequest), "model": model, "output": "."}
+            cases = detect_cases(studies, request, kinds, progress)
     _report(score_cases(cases), command, options, places)
 
 
@@ -245,19 +240,6 @@ def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) ->
         raise InputError(f"Study '{study.name}' has no liver masks.", "Add t1_liver.nii.gz and t2_liver.nii.gz.")
     livers = [liver_of(read_image(mask), side.title, liver_label)[0] for mask, side in zip(masks, Side)]
     return liver_offset(*livers)
-
-
-def _request(model: str, options: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "model": model,
-        "liver_label": options.liver_label,
-        "liver_model": options.liver_model or [DEFAULT_LIVER_MODEL],
-        "score_floor": options.score_floor,
-        "alignment": options.alignment,
-        "device": options.device,
-        "engine": options.engine,
-        "output": ".",
-    }
 
 
 def _truth(study: EvaluatedStudy) -> "list[LesionPair]":

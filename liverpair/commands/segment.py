@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
-from liverpair.commands.bar import progress_bar
 from liverpair.commands.batch import add_batch_options, run_batch, workers_of
-from liverpair.commands.earlier_options import add_option
 from liverpair.commands.offset import offset_line
-from liverpair.commands.studies import doubt_lines, other_notes
+from liverpair.commands.record_options import add_options, options_of
+from liverpair.commands.studies import other_notes, run_once
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
-from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.result_folder import folder_of_results
+from liverpair.jobs.requests import PARTS, SegmentRequest
 from liverpair.jobs.segment_results import existing_results
 
 NOTHING = "-"
@@ -33,64 +30,16 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "images", nargs="*", metavar="T1 T2", help="the two volumes, '-' leaves one out; or the folder of one study"
     )
-    parser.add_argument("--t1", help="the T1-weighted volume, if it is the only one")
-    parser.add_argument("--t2", help="the T2-weighted volume, if it is the only one")
-    parser.add_argument(
-        "--studies", type=Path, help="segment every study in this folder: subfolders with t1.nii.gz and t2.nii.gz"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=folder_of_results,
-        required=True,
-        help="folder of the results; with --studies, one subfolder per study",
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
-    add_option(
-        parser,
-        "--model",
-        "--bundle",
-        action="append",
-        metavar="MODEL",
-        help=f"name or folder of a model; several are averaged (default: {DEFAULT_LIVER_MODEL})",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps … (default: auto)")
-    parser.add_argument(
-        "--engine",
-        default="auto",
-        help="what computes the network (default: auto, which depends on the machine alone)",
-    )
-    parser.add_argument("--probability", action="store_true", help="also write probability maps")
-    parser.add_argument(
-        "--uncertainty",
-        action="store_true",
-        help="also write uncertainty maps: entropy, or the stakes of a model's gambler",
-    )
-    parser.add_argument("--mirror", action="store_true", help="average over mirrored inputs; slower")
-    parser.add_argument(
-        "--largest-component",
-        action=argparse.BooleanOptionalAction,
-        help="keep the largest connected part only (default: the model's own)",
-    )
-    parser.add_argument(
-        "--dicom", action="store_true", help="also write the livers as DICOM segmentations, of volumes read from DICOM"
-    )
-    parser.add_argument(
-        "--accept",
-        action="store_true",
-        help="do not print doubts about the input and its result; they are kept with the result",
-    )
-    add_batch_options(parser)
+    add_options(parser, SegmentRequest, "t1", "t2")
+    add_batch_options(parser, "segment every study in this folder: subfolders with t1.nii.gz and t2.nii.gz")
+    add_options(parser, SegmentRequest, "model")
+    add_options(parser, SegmentRequest)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment what the command line names."""
-    options = {
-        name: getattr(arguments, name)
-        for name in ("device", "engine", "probability", "uncertainty", "mirror", "largest_component", "dicom", "accept")
-    }
-    options["model"] = arguments.model or [DEFAULT_LIVER_MODEL]
+    options = options_of(arguments, SegmentRequest, besides=PARTS)
     workers = workers_of(arguments)
     if arguments.studies is not None:
         if arguments.images or arguments.t1 or arguments.t2:
@@ -98,16 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         where = arguments.studies, arguments.output
         return run_batch("segment", *where, options, arguments.overwrite, workers, arguments.debug)
     t1, t2 = chosen_volumes(arguments)
-    if not arguments.overwrite and (there := existing_results(arguments.output)):
-        raise InputError(
-            f"'{arguments.output}' already holds {there[0]}.", "Choose another folder, or add --overwrite."
-        )
-    with progress_bar() as progress:
-        result = JOBS["segment"]({**options, "t1": t1, "t2": t2, "output": str(arguments.output)}, progress)
-    print("\n".join(report(result)))
-    for line in doubt_lines(result):
-        print(line, file=sys.stderr)
-    return 0
+    request = {**options, "t1": t1, "t2": t2, "output": str(arguments.output)}
+    return run_once("segment", request, existing_results(arguments.output), arguments.overwrite, report)
 
 
 def chosen_volumes(arguments: argparse.Namespace) -> tuple[str | None, str | None]:

@@ -1,4 +1,5 @@
-"""Every study of a batch, in this process or on several workers: what is done is skipped, what fails is told."""
+"""One pair of volumes, or every study of a batch, in this process or on several workers: what is done is skipped, what
+fails is told."""
 
 import sys
 from collections import deque
@@ -9,9 +10,10 @@ from typing import Any
 
 from liverpair.commands.bar import clock, progress_bar
 from liverpair.commands.run_report import RunReport
-from liverpair.core.errors import OutOfMemoryError, Progress
+from liverpair.core.errors import InputError, OutOfMemoryError, Progress
 from liverpair.jobs.claims import LEASE_S
 from liverpair.jobs.cluster import HOW_TO_INSTALL, Workers, connected, installed, on_workers, shares_here
+from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.result_folder import writable_folder
 from liverpair.jobs.study_batch import DIFFERS, DONE, ELSEWHERE, FAILED, StudyOutcome, StudyTask, do_study
 
@@ -57,6 +59,27 @@ def run_studies(
                 report.write(finished=len(report.outcomes) == len(tasks))
                 report.print()
     return int(any(outcome.outcome in (FAILED, DIFFERS) for outcome in report.outcomes.values()))
+
+
+def run_once(
+    job: str,
+    request: Mapping[str, Any],
+    there: Sequence[str],
+    overwrite: bool,
+    report: Callable[[Mapping[str, Any]], list[str]],
+) -> int:
+    """Do a job, print its `report`, and doubts on standard error. Raises `InputError` for results `there`, unless
+    `overwrite`."""
+    if there and not overwrite:
+        raise InputError(
+            f"'{request['output']}' already holds {there[0]}.", "Choose another folder, or add --overwrite."
+        )
+    with progress_bar() as progress:
+        result = JOBS[job](dict(request), progress)
+    print("\n".join(report(result)))
+    for line in doubt_lines(result):
+        print(line, file=sys.stderr)
+    return 0
 
 
 def doubt_of(result: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """How to detect. Imports no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from liverpair.core.records import Record, between
@@ -26,5 +26,7 @@ class DetectOptions(Record):
 
     device: str = "auto"
     engine: str = "auto"
-    score_floor: Annotated[float, between(0, 1)] | None = None
+    score_floor: Annotated[float, between(0, 1)] | None = field(
+        default=None, metadata={"metavar": "SCORE", "earlier": "--threshold"}
+    )
     alignment: Literal["aligned", "published"] | None = None

@@ -1,6 +1,6 @@
 """How to dream. Imports no torch."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
 from liverpair.core.errors import InputError
@@ -25,30 +25,31 @@ class DreamSettings(Record):
     Parameters
     ----------
     direction
-        "ascent" raises the activation of the neuron, "descent" lowers it.
+        ascent raises the activation of the neuron, descent lowers it
     activation
-        What is raised: the "logit", or the "probability", which saturates and begins with vanishing gradients.
+        what is raised: logit, or probability, which saturates and begins with vanishing gradients
     gradient
-        "normalized": every step has the same length. "raw": the step is the gradient times `step`.
+        normalized: every step has the same length; raw: a step is the gradient times the step
     step
-        Normalized: root mean square of the change of the whole image per step, as a fraction of its dynamic range.
-        Raw: the factor of the gradient.
+        length of a step: RMS change of the whole image as a fraction of its dynamic range; of a raw gradient its factor
     iterations
-        Steps at most; the image before the first is iteration 0.
-    patience, minimum_gain
-        Stop when the activation changed in the wanted direction by less than `minimum_gain` of its value over the last
-        `patience` steps. A `minimum_gain` of 0 never stops.
-    frames, every
-        The iterations whose image and mask are kept: those of `frames`; or, when above 0, each `every`-th. The last
-        always is.
+        maximum number of steps; the image before the first is iteration 0
+    patience
+        stop when the activation gains too little over so many steps
+    minimum_gain
+        the smallest gain that counts, as a fraction of the activation; 0 never stops
+    frames
+        iterations whose image and mask are kept; the last always is
+    every
+        keep the image and mask of every N-th iteration instead, when above 0
     threshold
-        Probability above which a voxel belongs to the object.
+        probability above which a voxel belongs to the object
     crop
-        Whether to compute only what the neuron and its object depend on. The results are the same.
+        compute only what the neuron and its object depend on; the results are the same
     precision
-        "fp32", "bf16", or "auto": bf16 where the device computes in it natively.
+        auto is bf16 where the device computes in it natively
     seed
-        Of the random weights and random directions of the baselines.
+        seed of random starts and of the baselines
 
     Raises `InputError` for a value that cannot be used.
     """
@@ -62,10 +63,10 @@ class DreamSettings(Record):
     iterations: Annotated[int, at_least(1)] = 600
     patience: Annotated[int, at_least(1)] = 50
     minimum_gain: Annotated[float, at_least(0), BELOW_1] = 0.001
-    frames: tuple[Annotated[int, at_least(0)], ...] = PUBLISHED_FRAMES
+    frames: tuple[Annotated[int, at_least(0)], ...] = field(default=PUBLISHED_FRAMES, metadata={"nargs": "*"})
     every: Annotated[int, at_least(0)] = 0
     threshold: Annotated[float, POSITIVE, BELOW_1] = 0.5
-    crop: bool = True
+    crop: bool = field(default=True, metadata={"help": "compute the whole image at every step; slower"})
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: Annotated[int, between(0, LARGEST_SEED)] = 0
 

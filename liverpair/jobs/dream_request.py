@@ -12,7 +12,7 @@ from liverpair.core.records import Misfit, between, fit
 from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import RUN_KINDS, DreamSettings
 from liverpair.dreaming.normal_ranges import NormalRanges
-from liverpair.jobs.requests import JobRequest, box_of, input_sha256
+from liverpair.jobs.requests import NO_OPTION, JobRequest, box_of, input_sha256
 from liverpair.measures.feature_names import check_features, default_features
 
 if TYPE_CHECKING:
@@ -29,39 +29,51 @@ class DreamRequest(JobRequest, DreamSettings):
 
     Parameters
     ----------
-    t1, t2, side
-        The volumes; `side` ("t1" or "t2") is the one that is looked at where the model could take both.
-    t1_liver, t2_liver, liver_model
-        Liver masks. One that is needed and None is made with the models `liver_model`.
+    model
+        name or folder of the model that is inspected
+    t1
+        the T1-weighted volume, if it is the only one
+    t2
+        the T2-weighted volume, if it is the only one
+    t1_liver
+        liver mask of T1 (default: segmented if needed)
+    t2_liver
+        liver mask of T2 (default: segmented if needed)
+    liver_model
+        name or folder of a model that makes missing liver masks; several are averaged
+    side
+        which of T1 and T2 to dream on, if both are possible
     starts
-        Neurons to begin at: {"point_mm": [x, y, z]} LPS, or {"box": {"center_mm", "size_mm", "direction"}}.
+        neurons to begin at: {"point_mm": [x, y, z]} LPS, or {"box": {"center_mm", "size_mm", "direction"}}
     random_starts
-        How many more to draw inside the liver, where the model sees no object.
-    seed
-        Of the drawn starts and of the baselines.
+        N neurons in the liver where the model sees no object
     features
-        Their identifiers (`liverpair.measures.feature_names`); none: the default ones.
+        features, named as in pyradiomics: glcm_Contrast (default: the published ones)
     baselines
-        Which of "random-weights" and "random-direction" to run as well.
+        also run a baseline; may be given for each
     normal_ranges
-        A file of normal ranges to read the trajectories against; None: those of the model.
+        a file of normal-ranges to read the trajectories against (default: the model's own)
+    device
+        auto, cpu, cuda, cuda:1, mps …
     resume
-        Go on with the unfinished dream in `output`, which must have been asked the same.
+        resume the unfinished dream in the folder, which must have been asked the same
     """
 
     output: str
     model: str
     t1: str | None = None
     t2: str | None = None
-    t1_liver: str | None = None
-    t2_liver: str | None = None
-    liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
+    t1_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
+    t2_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
+    liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL], metadata={"metavar": "MODEL"})
     side: Side | None = None
-    starts: list[dict] = field(default_factory=list)
+    starts: list[dict] = field(default_factory=list, metadata=NO_OPTION)
     random_starts: Annotated[int, between(0, MAXIMUM_STARTS)] = 0
-    features: list[str] = field(default_factory=list)
-    baselines: list[Literal["random-weights", "random-direction"]] = field(default_factory=list)
-    normal_ranges: str | None = None
+    features: list[str] = field(default_factory=list, metadata={"metavar": "NAME", "nargs": "+"})
+    baselines: list[Literal["random-weights", "random-direction"]] = field(
+        default_factory=list, metadata={"option": "baseline"}
+    )
+    normal_ranges: str | None = field(default=None, metadata={"metavar": "FILE"})
     device: str = "auto"
     resume: bool = False
 

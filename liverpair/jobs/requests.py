@@ -33,6 +33,8 @@ EARLIER = {
 }
 """Names that version 0.1 used in requests, and those of today."""
 LABEL_OPTION = "--liver-label"
+NO_OPTION = {"option": ""}
+"""Of a field that the command line does not take as an option (see `liverpair.commands.record_options`)."""
 
 
 class JobRequest(Record):
@@ -112,12 +114,14 @@ class SegmentRequest(JobRequest, SegmentOptions):
     """
 
     output: str
-    model: list[str]
+    model: list[str] = field(
+        default_factory=lambda: [DEFAULT_LIVER_MODEL], metadata={"metavar": "MODEL", "earlier": "--bundle"}
+    )
     t1: str | None = None
     t2: str | None = None
     dicom: bool = False
     accept: bool = False
-    remember: bool = True
+    remember: bool = field(default=True, metadata=NO_OPTION)
 
     def check(self) -> None:
         super().check()
@@ -151,13 +155,13 @@ class PairRequest(JobRequest, DetectOptions):
         name or folder of a model of the liver; several are averaged
     """
 
-    t1: str
-    t2: str
-    t1_liver: str | None = None
-    t2_liver: str | None = None
-    liver_label: int | str | None = None
+    t1: str = field(metadata=NO_OPTION)
+    t2: str = field(metadata=NO_OPTION)
+    t1_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
+    t2_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
+    liver_label: int | str | None = field(default=None, metadata={"metavar": "LABEL"})
     model: str = DEFAULT_DETECTOR
-    liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL])
+    liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL], metadata={"metavar": "MODEL"})
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "PairRequest":
@@ -195,10 +199,16 @@ class DetectRequest(PairRequest):
     """
 
     output: str
-    correspondence: bool = True
+    correspondence: bool = field(
+        default=True,
+        metadata={
+            "option": "registration",
+            "help": "do not register the livers, which only serves to find places without lesions in the other image",
+        },
+    )
     dicom: bool = False
     accept: bool = False
-    remember: bool = True
+    remember: bool = field(default=True, metadata=NO_OPTION)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dream_job_factory import POINT, write_dream_bundle, write_patient
 from liverpair import cli
 from liverpair.commands import dream as command
 from liverpair.io.study import read_image
+from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.jobs import JOBS
 
 
@@ -66,8 +67,8 @@ def test_every_option_reaches_the_job(words, place):
         "step": 0.01, "iterations": 20, "minimum_gain": 0, "frames": [0],
     }  # fmt: skip
     assert {name: request[name] for name in expected} == expected
-    plain = parsed([word for word in words if word not in ("--step", "0.01")])
-    assert "step" not in plain and plain["crop"] is True
+    plain = parsed([*(word for word in words if word not in ("--step", "0.01")), *at()])
+    assert "step" not in plain and DreamRequest.parse(plain).crop is True
 
 
 def test_coordinates_may_have_exponents(words):
