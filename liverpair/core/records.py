@@ -77,8 +77,7 @@ class Record:
 
     def __post_init__(self) -> None:
         try:
-            for name, kind in types_of(type(self)).items():
-                object.__setattr__(self, name, fit(kind, getattr(self, name), name))
+            fit_fields(self)
         except Misfit as misfit:
             raise self.refused(misfit) from None
         self.check()
@@ -107,6 +106,12 @@ def types_of(kind: type) -> dict[str, Any]:
     """The types of a dataclass's fields, with their limits."""
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def fit_fields(record: Any, where: str = "") -> None:
+    """Hold the fields of a frozen dataclass against their types. Raises `Misfit`, see `fit`."""
+    for name, kind in types_of(type(record)).items():
+        object.__setattr__(record, name, fit(kind, getattr(record, name), _inside(where, name)))
 
 
 def check_names(kind: type, values: Mapping[str, Any], where: str = "", unknown: bool = False) -> None:

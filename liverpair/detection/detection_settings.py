@@ -1,14 +1,17 @@
 """What a detector's bundle says beyond its network: the section `detection` of its manifest."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
 
+from liverpair.bundle.manifest import DETECTION
 from liverpair.core.earlier_names import renamed
 from liverpair.core.errors import BundleError
+from liverpair.core.records import FILLED, POSITIVE, Misfit, between, check_names, fit_fields
 
 EARLIER = {"score_threshold": "score_floor", "operating_threshold": "display_threshold"}
 """What version 0.1 called some settings, and what they are called since."""
+Fraction = Annotated[float, between(0, 1)]
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,11 @@ class DetectionSettings:
         Diameter of a ball of the volume of the smallest part of such a drawing that counts.
     images
         In which images boxes are looked for; those of the other are then moved boxes.
+
+    Raises `Misfit`, a `ValueError`, for a value that cannot be used.
     """
 
-    anchor_sizes: tuple[tuple[float, ...], ...] = ()
+    anchor_sizes: tuple[Annotated[tuple[Annotated[float, POSITIVE], ...], FILLED], ...] = ()
     growth: float = 2.0
     alignment: Literal["published", "aligned"] = "aligned"
     margin_mm: float = 12.0
@@ -69,51 +74,37 @@ class DetectionSettings:
     mask_closing_mm: float = 0.0
     normalize_over: Literal["body", "liver", "median"] = "body"
     standardize: bool = False
-    nms_iou: float = 0.2
-    link_iou: float = 0.2
-    link_growth: float = 1.0
-    score_floor: float = 0.05
-    display_threshold: float = 0.5
+    nms_iou: Fraction = 0.2
+    link_iou: Fraction = 0.2
+    link_growth: Annotated[float, POSITIVE] = 1.0
+    score_floor: Fraction = 0.05
+    display_threshold: Fraction = 0.5
     maximum: int = 100
     candidates: int = 2000
     from_masks: bool = False
     smallest_mm: float = 5.0
-    images: tuple[int, ...] = (0, 1)
+    images: Annotated[tuple[Literal[0, 1], ...], FILLED] = (0, 1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "anchor_sizes", tuple(tuple(map(float, size)) for size in self.anchor_sizes))
-        object.__setattr__(self, "images", tuple(self.images))
-        if bool(self.anchor_sizes) == self.from_masks or any(side <= 0 for size in self.anchor_sizes for side in size):
-            raise ValueError("anchor_sizes need at least one box, with sides above 0, but for from_masks")
-        if self.alignment not in ("published", "aligned") or self.normalize_over not in ("body", "liver", "median"):
-            raise ValueError(f"unknown alignment {self.alignment!r} or normalize_over {self.normalize_over!r}")
+        fit_fields(self, DETECTION)
+        if bool(self.anchor_sizes) == self.from_masks:
+            why = "are for a network that finds boxes, not with 'from_masks'" if self.from_masks else "is empty"
+            raise Misfit(f"{DETECTION}.anchor_sizes", why)
         if self.standardize and not self.mask:
-            raise ValueError("standardize needs mask")
-        if self.link_growth <= 0:
-            raise ValueError("link_growth lies above 0")
-        if not set(self.images) <= {0, 1} or not self.images:
-            raise ValueError(f"images {self.images} are not among 0 and 1")
-        if not all(
-            0 <= value <= 1 for value in (self.nms_iou, self.link_iou, self.score_floor, self.display_threshold)
-        ):
-            raise ValueError("nms_iou, link_iou, score_floor and display_threshold lie between 0 and 1")
+            raise Misfit(f"{DETECTION}.standardize", "needs a mask")
 
     @classmethod
     def read(cls, section: Mapping[str, Any], bundle_name: str, **changes: Any) -> "DetectionSettings":
         """The settings in a manifest's section, with `changes`.
 
-        Raises `BundleError` for a field that is unknown or does not fit.
+        Raises `BundleError` for a field that is unknown, missing or does not fit.
         """
         section = {**renamed(section, EARLIER), **changes}
-        unknown = [key for key in section if key not in {f.name for f in fields(cls)}]
-        if unknown:
-            raise BundleError(
-                f"Model '{bundle_name}' has an unknown detection setting '{unknown[0]}'.", "Update LiverPair."
-            )
         try:
+            check_names(cls, section, DETECTION)
             return cls(**section)
-        except (TypeError, ValueError) as error:
-            raise BundleError(f"Model '{bundle_name}' has detection settings that do not fit: {error}.") from error
+        except Misfit as misfit:
+            raise BundleError(f"Model '{bundle_name}' is refused: {misfit}.", misfit.hint) from None
 
     def section(self) -> dict[str, Any]:
         """The settings as a manifest holds them."""

@@ -117,11 +117,11 @@ def test_what_is_missing_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ({**SECTION, "color": "red"}, "unknown detection setting 'color'"),
-        ({**SECTION, "nms_iou": 1.5}, "lie between 0 and 1"),
+        ({**SECTION, "color": "red"}, "'detection.color' is unknown"),
+        ({**SECTION, "nms_iou": 1.5}, "'detection.nms_iou' must be a number from 0 to 1, not 1.5"),
         ({**SECTION, "anchor_sizes": [SIZE, SIZE]}, "anchor_sizes are not the 1 boxes"),
-        ({**SECTION, "anchor_sizes": [[4.0, 0.0, 4.0]]}, "sides above 0"),
-        ({"nms_iou": 0.3}, "anchor_sizes"),
+        ({**SECTION, "anchor_sizes": [[4.0, 0.0, 4.0]]}, "must be a list of lists of numbers above 0"),
+        ({"nms_iou": 0.3}, "'detection.anchor_sizes' is empty"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(tmp_path, section, words):

@@ -42,7 +42,7 @@ def test_an_image_without_contrast_or_without_anything_shown_stays_finite():
 
 def test_it_needs_a_mask():
     section = {"anchor_sizes": [[1, 1, 1]], "mask": False, "standardize": True}
-    with pytest.raises(BundleError, match="standardize needs mask"):
+    with pytest.raises(BundleError, match="'detection.standardize' needs a mask"):
         DetectionSettings.read(section, "unmasked")
 
 

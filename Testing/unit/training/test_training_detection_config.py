@@ -14,7 +14,7 @@ ON_CPU = ["--trainer.accelerator=cpu", "--trainer.precision=32-true", "--bundle.
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--model.settings.nms_iou=7"], "nms_iou, link_iou, score_floor and display_threshold lie between"),
+        (["--model.settings.nms_iou=7"], "'detection.nms_iou' must be a number from 0 to 1, not 7"),
         (["--model.settings.alignment=sideways"], "Got value: sideways"),
         (["--model.arguments.anchors=2"], "anchor_sizes must be the 2 boxes of 3 numbers that the network answers for"),
         (["--model.settings.anchor_sizes=[[1,2]]"], "not 1 of 2."),
