@@ -10,7 +10,6 @@ from mrml_factory import block_mask, shift_transform
 
 from liverpair.measures.feature_names import default_features
 from liverpair.mrml import segmentations
-from Testing.harness import start
 
 LIVER = {"name": "Liver", "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"}, "color": [221, 130, 101]}
 
@@ -20,12 +19,6 @@ def add_liver(volume, name="Liver of T1"):
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     segmentations.put_segment(node, block_mask(liver_image(), (4, 10, 6), (10, 26, 22)), volume, LIVER, {})
     return node
-
-
-def test_the_module_says_what_it_is(panel):
-    module = slicer.modules.deepdreaminspector
-    assert module.title == "DeepDream Inspector" and module.categories == ["Quantification"]
-    assert not module.icon.isNull()
 
 
 def test_models_of_all_tasks_are_offered_slices_first(panel, monkeypatch):
@@ -393,13 +386,3 @@ def test_a_step_of_zero_is_refused_in_words(panel):
     panel.parameters.step = 0.0
     panel.harness.wait()
     assert panel.reason == "Option 'step' of a dream must be a number above 0, not 0.0."
-
-
-def test_the_module_is_made_in_testing_mode_without_a_window_being_shown(window):
-    harness = start()
-    harness.reset()
-    harness.app.harness_set_testing(True)
-    harness.load_module(MODULE, show=False)
-    assert slicer.modules.deepdreaminspector.createNewWidgetRepresentation() is not None
-    harness.check()
-    harness.reset()

@@ -306,18 +306,6 @@ def test_missing_pyradiomics_is_said_with_the_way_out(panel, monkeypatch):
     assert panel.status.startswith("pyradiomics is not installed. Install the extension 'SlicerRadiomics'")
 
 
-def test_the_module_s_own_test_runs_without_a_model(panel, monkeypatch):
-    import DeepDreamInspector
-    from DeepDreamInspectorLib.radiomicsinstaller import DreamInstaller
-
-    monkeypatch.setattr(DreamInstaller, "hasRadiomics", lambda self: False)
-    pair = SimpleNamespace(t1=liver_image(), t2=liver_image(6))
-    monkeypatch.setattr("LiverPairLib.sampledata._demoPair", lambda: pair)
-    panel.harness.app.harness_set_testing(True)
-    DeepDreamInspector.DeepDreamInspectorTest().runTest()
-    panel.harness.app.harness_set_testing(False)
-
-
 def test_a_model_that_fits_the_volume_dreams_where_none_is_named(panel, monkeypatch):
     import DeepDreamInspector
     from LiverPairLib.standins import StandInCatalogue, StandInWorker

@@ -12,7 +12,6 @@ from liverpair.core.geometry import volume_ml
 from liverpair.core.sides import Side
 from liverpair.mrml import layouts, provenance, segmentations
 from liverpair.mrml.lesions.lesion_folders import ItemAttributes
-from Testing.harness import start
 
 
 def boxes(study) -> dict:
@@ -23,23 +22,6 @@ def boxes(study) -> dict:
         for side in Side
         if getattr(pair, side) is not None
     }
-
-
-def test_the_module_says_what_it_is(panel):
-    module = slicer.modules.lesionpairdetect
-    assert module.title == "Lesion Pair Detect"
-    assert module.categories == ["Quantification"]
-    assert not module.icon.isNull()
-
-
-def test_the_module_is_made_in_testing_mode_without_a_window_being_shown():
-    harness = start()
-    harness.reset()
-    harness.app.harness_set_testing(True)
-    harness.load_module(MODULE, show=False)
-    assert slicer.modules.lesionpairdetect.createNewWidgetRepresentation() is not None
-    harness.check()
-    harness.reset()
 
 
 def test_what_is_missing_is_said(panel):
@@ -307,15 +289,6 @@ def test_lesions_and_choices_are_saved_and_loaded(panel, tmp_path):
     assert panel.study.pair("lesion-3").state == "accepted" and panel.study.pair("lesion-4").note == "cyst?"
     assert panel.numbers() == ["1", "3"]
     assert PROVENANCE["sha256"] == provenance.read(ItemAttributes(panel.study.folder))["sha256"]
-
-
-def test_the_module_s_own_test_runs_without_a_model(panel):
-    import LesionPairDetect
-
-    panel.harness.app.harness_set_testing(True)
-    test = LesionPairDetect.LesionPairDetectTest()
-    test.runTest()
-    panel.harness.app.harness_set_testing(False)
 
 
 def test_a_run_is_abandoned_when_the_module_goes_away(panel):

@@ -6,25 +6,6 @@ import vtk
 from bundle_factory import edit_manifest
 from liver_multimodal_factory import MODULE, liver_image, panel  # noqa: F401
 
-from Testing.harness import start
-
-
-def test_the_module_says_what_it_is(panel):
-    module = slicer.modules.livermultimodal
-    assert module.title == "Liver Multimodal"
-    assert module.categories == ["Segmentation"]
-    assert not module.icon.isNull()
-
-
-def test_the_module_is_made_in_testing_mode_without_a_window_being_shown():
-    harness = start()
-    harness.reset()
-    harness.app.harness_set_testing(True)
-    harness.load_module(MODULE, show=False)
-    assert slicer.modules.livermultimodal.createNewWidgetRepresentation() is not None
-    harness.check()
-    harness.reset()
-
 
 def test_an_empty_scene_asks_for_a_volume(panel):
     assert not panel["applyButton"].enabled

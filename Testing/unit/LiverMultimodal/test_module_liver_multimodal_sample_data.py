@@ -58,15 +58,6 @@ def test_a_failure_while_the_pair_is_made_is_not_swallowed(panel, monkeypatch):
     assert slicer.app.overrideCursor() is None and nodes_of("vtkMRMLScalarVolumeNode") == []
 
 
-def test_the_modules_own_test_runs_without_pytorch(panel, quick_phantom, monkeypatch):
-    from LiverPairLib.installer import Installer
-
-    monkeypatch.setattr(Installer, "hasTorch", lambda self: False)
-    panel.harness.app.harness_set_testing(True)
-    slicer.selfTests["LiverMultimodal"]()
-    assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
-
-
 def test_a_script_segments_without_the_widget(panel):
     from LiverMultimodal import LiverMultimodalLogic
     from LiverPairLib.standins import StandInCatalogue, StandInWorker

@@ -112,10 +112,6 @@ def test_a_name_without_letters_is_not_the_working_folder(request_for, part):
     assert "The name of an image file is empty." in refused(request_for(**{part: ""}))
 
 
-def test_a_folder_whose_name_no_disk_can_hold_is_refused(request_for, tmp_path):
-    assert "a name that is not valid UTF-8." in refused(request_for(output=str(tmp_path / "\ud800")))
-
-
 def test_a_damaged_truth_is_said_before_anything_is_detected(place, tmp_path, capsys, monkeypatch):
     for name in ("anna", "bert"):
         write_study(tmp_path / "studies" / name)

@@ -11,7 +11,7 @@ from bundle_factory import write_bundle
 from peak_detector import write_peak_bundle
 from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID, write_volumes
 
-from liverpair.core.errors import BundleError, Cancelled, InputError, no_progress
+from liverpair.core.errors import BundleError, InputError, no_progress
 from liverpair.core.geometry import on_grid
 from liverpair.core.lesions import read_lesions
 from liverpair.io.study import write_image
@@ -57,8 +57,7 @@ def proposal_for(place, paths):
 
 
 def test_lesions_are_written_as_boxes_table_and_pairs(request_for, paths, tmp_path):
-    seen = []
-    result = JOBS["detect"](request_for(), lambda *event: seen.append(event))
+    result = JOBS["detect"](request_for(), no_progress)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == RESULT_FILES
     pairs = read_lesions(result["lesions"])
     assert result["pairs"] == len(pairs) == 2
@@ -73,8 +72,6 @@ def test_lesions_are_written_as_boxes_table_and_pairs(request_for, paths, tmp_pa
         assert [m["controlPoints"][0]["description"] for m in markups] == [pair.uid for pair in pairs]
     lines = Path(result["table"]).read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3 and lines[0].startswith("Number,") and pairs[0].uid in lines[1]
-    fractions = [fraction for fraction, _ in seen]
-    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
 
 
 def test_the_livers_are_registered(request_for, monkeypatch, tmp_path):
@@ -123,19 +120,6 @@ def test_nothing_found_is_said(request_for):
     assert "No lesion has a score of 1 or more." in result["notes"]
 
 
-@pytest.mark.parametrize(
-    "message", ["Reading T2", "Looking for lesions", "Measuring the lesions", "Saving the results"]
-)
-def test_a_cancel_at_any_time_leaves_nothing_behind(request_for, tmp_path, message):
-    def stop(_, now):
-        if now == message:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        JOBS["detect"](request_for(), stop)
-    assert not (tmp_path / "out").exists()
-
-
 def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, tmp_path):
     (tmp_path / "out").mkdir()
     for name in ("lesions.json", "mine.txt", "t1_liver.nii.gz"):
@@ -155,8 +139,6 @@ def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, t
     [
         ({"t1": None}, "T1 is not given. Lesions are looked for in T1 and T2 together."),
         ({"t2": ""}, "T2 is not given."),
-        ({"output": ""}, "No folder is given"),
-        ({"model": ""}, "No model is chosen."),
         ({"model": ["b"]}, "Option 'model' of a detection must be a text, not ['b']."),
         ({"liver_model": "b"}, "Option 'liver_model' of a detection must be a list of texts, not 'b'."),
         ({"liver_model": [1]}, "Option 'liver_model' of a detection must be a list of texts, not [1]."),
@@ -171,22 +153,12 @@ def test_what_lies_in_the_folder_stays_until_the_new_set_is_whole(request_for, t
             "Option 'score_floor' of a detection must be a number from 0 to 1, not '0.5'.",
         ),
         ({"alignment": "sideways"}, "must be 'aligned' or 'published', not 'sideways'."),
-        ({"color": "red"}, "Option 'color' of a detection is unknown."),
-        ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
-        ({"t1_liver": "/no/such/file.nii.gz"}, "does not exist"),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused_in_words(request_for, tmp_path, change, sentence):
     with pytest.raises(InputError) as refused:
         JOBS["detect"](request_for(**change), no_progress)
     assert sentence in str(refused.value) and not (tmp_path / "out").exists()
-
-
-def test_a_request_without_a_folder_is_refused(request_for):
-    request = request_for()
-    del request["output"]
-    with pytest.raises(InputError, match="Option 'output' of a detection is missing"):
-        JOBS["detect"](request, no_progress)
 
 
 def test_organs_and_probabilities_are_not_taken_for_livers(request_for, paths, tmp_path):
@@ -234,8 +206,6 @@ def test_a_model_for_something_else_is_refused(request_for, tmp_path):
     write_bundle(tmp_path / "segmenter")
     with pytest.raises(BundleError, match="for segmentation, not for detection"):
         JOBS["detect"](request_for(model=str(tmp_path / "segmenter")), no_progress)
-    with pytest.raises(BundleError, match="There is no model 'nobody'"):
-        JOBS["detect"](request_for(model="nobody", t1="/no/such/file.nii.gz"), no_progress)
 
 
 @pytest.mark.parametrize(
@@ -269,8 +239,6 @@ def test_masks_that_cannot_be_registered_are_refused(paths, tmp_path):
     request = {"t1_liver": str(empty), "t2_liver": paths["t2_liver"], "output": str(tmp_path / "out")}
     with pytest.raises(InputError, match="liver mask of T1 is empty"):
         JOBS["register"](request, no_progress)
-    with pytest.raises(InputError, match="Option 't2_liver' of a registration is missing"):
-        JOBS["register"]({"t1_liver": "a", "output": "o"}, no_progress)
     assert not (tmp_path / "out").exists()
 
 

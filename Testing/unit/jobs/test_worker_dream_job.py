@@ -1,10 +1,8 @@
 """The job "dream" from files to files: what it sends, writes, and refuses, with a network whose answer is known."""
 
 import csv
-import hashlib
 import json
 import math
-import os
 import shutil
 from pathlib import Path
 
@@ -35,9 +33,6 @@ from liverpair.jobs import dream_record
 from liverpair.jobs.dream_results import existing_dream, located, read_dream
 from liverpair.jobs.jobs import JOBS
 from liverpair.measures.feature_names import default_features
-
-FEATURES = ["firstorder_Mean", "shape2D_Sphericity"]
-ITERATIONS = 15
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +73,6 @@ def test_every_iteration_leaves_at_once_and_is_what_the_table_holds(request_for,
     assert last["voxels"] > 1 and all(map(math.isfinite, last["features"].values()))
     assert watcher.samples[0]["features"] == dict.fromkeys(FEATURES)
     assert watcher.samples[0]["neuron"]["kind"] == "point" and "neuron" not in watcher.samples[1]
-    assert watcher.fractions == sorted(watcher.fractions) and watcher.fractions[-1] == 1
     assert [(run["run"], run["start"], run["iterations"]) for run in result["runs"]] == [
         ("dream", 0, ITERATIONS), ("random-weights", 0, ITERATIONS), ("random-direction", 0, ITERATIONS)
     ]  # fmt: skip
@@ -291,16 +285,6 @@ def test_a_detector_dreams_an_anchor_in_the_chosen_image(request_for, tmp_path):
     assert any("whole image" in note for note in result["notes"])
     with pytest.raises(InputError, match="T1 is not given"):
         JOBS["dream"]({**request, "t1": None, "t1_liver": None}, no_progress)
-
-
-def test_inputs_are_not_touched(request_for, place):
-    def state():
-        files = [path for path in sorted(place.rglob("*")) if path.is_file()]
-        return [(path, os.stat(path).st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
-
-    before = state()
-    JOBS["dream"](request_for(iterations=3, t1_liver=str(place / "t1_liver.nii.gz")), no_progress)
-    assert state() == before
 
 
 def test_an_earlier_dream_stays_until_a_new_one_can_begin(request_for, tmp_path):

@@ -11,7 +11,7 @@ import thresholding
 from dicom_factory import write_slice
 from thresholding import PROVENANCE, volume
 
-from liverpair.core.errors import BundleError, Cancelled, InputError, OutOfMemoryError, no_progress
+from liverpair.core.errors import InputError, OutOfMemoryError, no_progress
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.requests import SegmentRequest
 from liverpair.jobs.result_folder import content_sha256
@@ -103,25 +103,6 @@ def test_livers_are_written_as_dicom_where_the_volume_was_dicom(inference, pair,
     assert is_complete(tmp_path / "out", read_measures(tmp_path / "out"))
 
 
-def test_progress_rises_from_start_to_end(inference, pair, tmp_path):
-    seen = []
-    JOBS["segment"](request_for(pair, tmp_path / "out"), lambda fraction, message: seen.append((fraction, message)))
-    fractions = [fraction for fraction, _ in seen]
-    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
-    assert {"Reading T1", "Reading T2", "Thresholding"} <= {message for _, message in seen}
-
-
-@pytest.mark.parametrize("message", ["Reading T2", "Thresholding", "Writing the T2 liver", "Saving the results"])
-def test_a_cancel_at_any_time_leaves_nothing_behind(inference, pair, tmp_path, message):
-    def stop(_, now):
-        if now == message:
-            raise Cancelled
-
-    with pytest.raises(Cancelled):
-        JOBS["segment"](request_for(pair, tmp_path / "out"), stop)
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_failure_leaves_an_older_result_as_it_was(inference, pair, tmp_path):
     JOBS["segment"](request_for(pair, tmp_path / "out"), no_progress)
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
@@ -194,39 +175,14 @@ def test_dice_as_scanned_goes_by_scanner_space_not_by_index():
     ("change", "sentence"),
     [
         ({"t1": None, "t2": None}, "Neither T1 nor T2 is given."),
-        ({"output": ""}, "No folder is given"),
-        ({"output": "a\0b"}, "cannot be the name of a folder."),
-        ({"model": []}, "No model is chosen."),
         ({"model": "m"}, "Option 'model' of a segmentation must be a list of texts, not 'm'."),
         ({"mirror": "yes"}, "Option 'mirror' of a segmentation must be true or false, not 'yes'."),
-        ({"color": "red"}, "Option 'color' of a segmentation is unknown. Known are device, engine, "),
-        ({"t1": "/no/such/file.nii.gz"}, "does not exist"),
     ],
 )
 def test_requests_that_cannot_be_met_are_refused_in_words(inference, pair, tmp_path, change, sentence):
     with pytest.raises(InputError, match=sentence.replace(".", r"\.")):
         JOBS["segment"](request_for(pair, tmp_path / "out", **change), no_progress)
     assert not (tmp_path / "out").exists()
-
-
-def test_an_unknown_model_is_refused_before_anything_is_read(pair, tmp_path):
-    with pytest.raises(BundleError, match="There is no model 'nobody'"):
-        JOBS["segment"](request_for(pair, tmp_path / "out", model=["nobody"], t1="/no/such/file.nii.gz"), no_progress)
-
-
-def refuse(*_):
-    raise PermissionError(13, "Permission denied", "somewhere inside")
-
-
-@pytest.mark.parametrize("place", ["file", "file/below", "link", "link/below", "new/deep"])
-def test_an_output_that_cannot_be_written_to_is_noticed_before_computing(inference, pair, tmp_path, monkeypatch, place):
-    (tmp_path / "file").write_text("mine")
-    (tmp_path / "link").symlink_to(tmp_path / "file" / "nowhere")
-    if place == "new/deep":
-        monkeypatch.setattr("tempfile.mkdtemp", refuse)
-    with pytest.raises(InputError, match=f"'{tmp_path / place}' cannot be written to"):
-        JOBS["segment"](request_for(pair, tmp_path / place), lambda *_: pytest.fail("It went on."))
-    assert not inference.asked and sorted(path.name for path in tmp_path.iterdir()) == ["Läsion 肝", "file", "link"]
 
 
 def test_a_failure_removes_every_folder_it_made_and_no_other(inference, pair, tmp_path):

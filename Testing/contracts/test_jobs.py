@@ -1,0 +1,201 @@
+"""What holds for every job: what its request may be, that it tells how far it is, and that it leaves all or nothing."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import thresholding
+from dream_job_factory import short_request, write_dream_bundle, write_patient
+from peak_detector import write_peak_bundle
+from peak_study import LESION_MM, PEAKS, T1_GRID, write_volumes
+
+from liverpair.core.errors import BundleError, Cancelled, InputError, no_progress
+from liverpair.jobs import jobs, propose_job, requests, segment_job
+from liverpair.jobs.dream_request import DreamRequest
+from liverpair.jobs.requests import (
+    DetectRequest,
+    DreamReportRequest,
+    JobRequest,
+    ProposeRequest,
+    RegisterRequest,
+    SegmentRequest,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the contract sees it: `request(place)` makes a sound request in a folder with inputs and models."""
+
+    request_type: type[JobRequest]
+    request: Callable[[Path], dict[str, Any]]
+
+
+def pair(place: Path, *parts: str) -> dict[str, str]:
+    return {part: str(place / "study" / f"{part}.nii.gz") for part in parts or ("t1", "t2", "t1_liver", "t2_liver")}
+
+
+def detection(place: Path) -> dict[str, Any]:
+    return {**pair(place), "model": str(place / "peaks"), "device": "cpu"}
+
+
+def of_dream(place: Path) -> dict[str, Any]:
+    request = short_request(place, place / "out") | {"iterations": 2}
+    return {name: value for name, value in request.items() if name != "output"}
+
+
+BOX = {"center_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
+JOBS = {
+    "segment": Job(SegmentRequest, lambda place: {**pair(place, "t1", "t2"), "model": ["m"]}),
+    "detect": Job(DetectRequest, lambda place: {**detection(place), "correspondence": False}),
+    "propose": Job(ProposeRequest, lambda place: {**detection(place), "side": "t1", "box": BOX}),
+    "register": Job(RegisterRequest, lambda place: pair(place, "t1_liver", "t2_liver")),
+    "dream": Job(DreamRequest, of_dream),
+    "dream_report": Job(DreamReportRequest, lambda place: {"folder": str(place / "dream")}),
+}
+WRITING, INFERRING = (
+    [name for name, job in JOBS.items() if field in {one.name for one in fields(job.request_type)}]
+    for field in ("output", "model")
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a study of two volumes and two livers, the models, and a dream."""
+    folder = tmp_path_factory.mktemp("Läsion 肝")
+    write_peak_bundle(folder / "peaks")
+    write_volumes(folder / "study")
+    write_dream_bundle(folder / "b2")
+    write_patient(folder)
+    jobs.JOBS["dream"]({**of_dream(folder), "output": str(folder / "dream")}, no_progress)
+    return folder
+
+
+@pytest.fixture
+def request_for(place, tmp_path, monkeypatch):
+    """A sound request of a job with changes; the livers of "segment" are what is bright."""
+    thresholding.install(monkeypatch)
+    monkeypatch.setattr(propose_job._last, "about", None)
+
+    def make(name: str, **changes: Any) -> dict[str, Any]:
+        output = {"output": str(tmp_path / "new" / "out")} if name in WRITING else {}
+        return {**JOBS[name].request(place), **output, **changes}
+
+    return make
+
+
+def run(name: str, request: dict[str, Any], progress=no_progress) -> dict[str, Any]:
+    return jobs.JOBS[name](request, progress)
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError(13, "Permission denied", "somewhere inside")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_every_job_is_here():
+    assert tuple(sorted(JOBS)) == tuple(sorted(jobs.NAMES))
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_request_comes_back_from_json_as_it_was(request_for, name):
+    kind, request = JOBS[name].request_type, request_for(name)
+    parsed = kind.parse(json.loads(json.dumps(request)))
+    assert parsed == kind.parse(request)
+    whole = json.loads(json.dumps({one.name: getattr(parsed, one.name) for one in fields(kind)}))
+    assert kind.parse(whole) == parsed and whole | request == whole
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_request_that_cannot_be_is_refused_in_one_sentence_before_anything_is_done(request_for, tmp_path, name):
+    kind, request = JOBS[name].request_type, request_for(name)
+    needed = [one.name for one in fields(kind) if one.default is one.default_factory is MISSING]
+    wrong = [({**request, "color": "red"}, f"Option 'color' of {kind.what} is unknown.")]
+    wrong += [({**request, one: [[]]}, f"Option '{one}' of {kind.what} must be ") for one in needed]
+    for one in set(needed) - {"t1", "t2"}:
+        wrong.append(({k: v for k, v in request.items() if k != one}, f"Option '{one}' of {kind.what} is missing."))
+    if name in WRITING:
+        wrong += [({**request, "output": ""}, "No folder is given for the results.")]
+        wrong += [({**request, "output": "a\0b"}, "cannot be the name of a folder.")]
+        wrong += [({**request, "output": str(tmp_path / "\ud800")}, "a name that is not valid UTF-8.")]
+    for changed, sentence in wrong:
+        with pytest.raises(InputError) as refused:
+            run(name, changed, lambda *_: pytest.fail("It began."))
+        assert sentence in str(refused.value) and "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_file_that_is_not_there_is_named(request_for, tmp_path, name):
+    files = {"t1", "t1_liver", "t2_liver", "folder"} & set(request_for(name))
+    for part in files:
+        with pytest.raises(InputError, match="/no/such/file.nii.gz' (does not exist|holds no dream)"):
+            run(name, request_for(name, **{part: "/no/such/file.nii.gz"}))
+    assert files and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", INFERRING)
+def test_an_unknown_model_is_refused_before_anything_is_read(request_for, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(segment_job, "find_bundles", requests.find_bundles)
+    model = ["nobody"] if name == "segment" else "nobody"
+    with pytest.raises(BundleError, match="There is no model 'nobody'"):
+        run(name, request_for(name, model=model, t1="/no/such/file.nii.gz"))
+    with pytest.raises(InputError, match="No model is chosen."):
+        run(name, request_for(name, model=type(model)()))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_it_tells_how_far_it_is_returns_json_and_touches_no_input(request_for, place, name):
+    told, before = [], contents(place)
+    result = run(name, request_for(name), lambda *event: told.append(event))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] <= 1
+    assert all(message for _, message in told)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert contents(place) == before
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_cancelled_at_any_time_it_leaves_nothing_and_can_be_run_again(request_for, tmp_path, name):
+    messages = []
+    expected = run(name, request_for(name), lambda _, message: messages.append(message))
+    kept = {"dream"}  # goes on from what there is: the tests of its job
+    for message in dict.fromkeys(messages):
+
+        def stop(_, now, message=message):
+            if now == message:
+                raise Cancelled
+
+        other = {"output": str(tmp_path / "other" / "out")} if name in WRITING else {}
+        propose_job._last.about = None
+        with pytest.raises(Cancelled):
+            run(name, request_for(name, **other), stop)
+        assert name in kept or not (tmp_path / "other").exists(), message
+    if name not in kept:
+        assert set(run(name, request_for(name))) == set(expected)
+
+
+@pytest.mark.parametrize("name", WRITING)
+@pytest.mark.parametrize("place_of", ["file", "file/below", "link", "link/below", "refused/deep"])
+def test_a_folder_that_cannot_be_written_to_is_noticed_before_computing(
+    request_for, tmp_path, monkeypatch, name, place_of
+):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "file" / "nowhere")
+    if place_of == "refused/deep":
+        monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(InputError, match=f"'{tmp_path / place_of}' cannot be written to. Choose another folder"):
+        run(
+            name,
+            request_for(name, output=str(tmp_path / place_of)),
+            lambda fraction, _: fraction and pytest.fail("It went on."),
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
