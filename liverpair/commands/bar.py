@@ -28,9 +28,3 @@ def progress_bar(title: str = "", stream: TextIO | None = None) -> Iterator[Prog
             bar.set_postfix_str(message)
 
         yield draw
-
-
-def clock(seconds: float) -> str:
-    """A time in minutes and seconds, as "1:07"; from an hour on in hours and minutes, as "2 h 05 min"."""
-    minutes = int(seconds) // 60
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes}:{int(seconds) % 60:02d}"

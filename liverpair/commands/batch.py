@@ -8,7 +8,7 @@ from typing import Any
 from liverpair.commands.studies import doubt_of, run_studies
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
-from liverpair.io.study_list import list_studies
+from liverpair.io.study_list import listed_studies
 from liverpair.jobs.cluster import Workers, cluster_options
 from liverpair.jobs.result_folder import folder_of_results
 from liverpair.jobs.study_batch import StudyTask, check_batch
@@ -75,7 +75,8 @@ def run_batch(
     workers: Workers = Workers(),
     debug: bool = False,
 ) -> int:
-    """Do the job "segment" or "detect" with each study in `studies`, into a subfolder of `output` of its name.
+    """Do the job "segment" or "detect" with each study in `studies`, a folder, DICOMDIR or zip file (see
+    `io.study_list`), into a subfolder of `output` of its name.
 
     Prints a table and writes it to `summary.csv`; what to know about a result goes to standard error. Unless
     `overwrite`, a study is skipped when its results are complete and of the same volumes, masks, models and options,
@@ -83,12 +84,12 @@ def run_batch(
     other results. Raises a `LiverPairError`, and writes nothing, when no study can be done: there is none, or a model,
     device, engine, worker or `output` cannot be used.
     """
-    listed = list_studies(studies, output)
     bundles = check_batch(job, options, output)
     models = [{"name": bundle.name, "sha256": bundle.sha256} for bundle in bundles]
-    tasks = [StudyTask(job, study, output.absolute(), options, overwrite) for study in listed]
     row = _segmented if job == "segment" else _detected
-    return run_studies(tasks, COLUMNS[job], row, {"job": job, "models": models}, workers, debug)
+    with listed_studies(studies, output) as listed:
+        tasks = [StudyTask(job, study, output.absolute(), options, overwrite) for study in listed]
+        return run_studies(tasks, COLUMNS[job], row, {"job": job, "models": models}, workers, debug)
 
 
 def _segmented(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes, or the folder of one study")
     add_batch_options(
         parser,
-        "process every study in this folder: subfolders with t1.nii.gz, t2.nii.gz and, if present, t1_liver.nii.gz and "
-        "t2_liver.nii.gz",
+        "process every study in this folder, DICOMDIR or zip file: subfolders with t1.nii.gz, t2.nii.gz and, if "
+        "present, t1_liver.nii.gz and t2_liver.nii.gz, or patients, studies and series of DICOM files",
     )
     add_options(parser, DetectRequest, "t1_liver", "t2_liver", "liver_label", "model", "liver_model")
     add_options(parser, DetectRequest)

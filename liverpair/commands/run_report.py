@@ -13,7 +13,7 @@ from typing import Any
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.paths import portable_command
-from liverpair.jobs.study_batch import DIFFERS, DONE, FAILED, OUTCOMES, StudyOutcome
+from liverpair.jobs.study_batch import DIFFERS, FAILED, OUTCOMES, StudyOutcome
 
 SUMMARY_FILE = "summary.csv"
 RUN_FILE = "run.json"
@@ -104,12 +104,6 @@ class RunReport:
         """How many studies have each outcome that any has."""
         found = Counter(outcome.outcome for outcome in self.outcomes.values())
         return {outcome: found[outcome] for outcome in OUTCOMES if found[outcome]}
-
-    def seconds_left(self, workers: int = 1) -> float | None:
-        """How long the rest will take, if it takes as long as what was done; None while nothing was."""
-        spent = [outcome.seconds for outcome in self.outcomes.values() if outcome.outcome == DONE]
-        left = len(self.studies) - len(self.outcomes)
-        return left * sum(spent) / len(spent) / max(1, workers) if spent else None
 
     def print(self) -> None:
         """The end of the run for a reader: the table unless it is long, the counts, and what was not done."""

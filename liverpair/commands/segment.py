@@ -31,7 +31,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "images", nargs="*", metavar="T1 T2", help="the two volumes, '-' leaves one out; or the folder of one study"
     )
     add_options(parser, SegmentRequest, "t1", "t2")
-    add_batch_options(parser, "segment every study in this folder: subfolders with t1.nii.gz and t2.nii.gz")
+    add_batch_options(
+        parser,
+        "segment every study in this folder, DICOMDIR or zip file: subfolders with t1.nii.gz and t2.nii.gz, or "
+        "patients, studies and series of DICOM files",
+    )
     add_options(parser, SegmentRequest, "model")
     add_options(parser, SegmentRequest)
     parser.set_defaults(run=run)

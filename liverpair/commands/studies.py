@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from dataclasses import asdict, replace
 from typing import Any
 
-from liverpair.commands.bar import clock, progress_bar
+from liverpair.commands.bar import progress_bar
 from liverpair.commands.run_report import RunReport
 from liverpair.core.errors import InputError, OutOfMemoryError, Progress
 from liverpair.jobs.claims import LEASE_S
 from liverpair.jobs.cluster import HOW_TO_INSTALL, Workers, connected, installed, on_workers, shares_here
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.result_folder import writable_folder
-from liverpair.jobs.study_batch import DIFFERS, DONE, ELSEWHERE, FAILED, StudyOutcome, StudyTask, do_study
+from liverpair.jobs.study_batch import DIFFERS, DONE, ELSEWHERE, FAILED, SKIPPED, StudyOutcome, StudyTask, do_study
 
 Row = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -154,11 +154,10 @@ def _in_parallel(
             slots = outcome
         else:
             yield task, outcome
-        _draw(draw, report, f"{slots} workers" if slots else "waiting for workers", workers=slots)
+        _draw(draw, report, f"{slots} workers" if slots else "waiting for workers")
 
 
-def _draw(draw: Progress, report: RunReport, message: str, part: float = 0.0, workers: int = 1) -> None:
-    done, total = len(report.outcomes), len(report.studies)
-    left = report.seconds_left(workers)
-    remaining = "" if left is None else f", {clock(left)} left"
-    draw((done + part) / total, f"{done} of {total}{remaining}; {message}")
+def _draw(draw: Progress, report: RunReport, message: str, part: float = 0.0) -> None:
+    """The bar is that of the studies that have to be computed: what is skipped at once tells nothing of the rest."""
+    done, total, skipped = len(report.outcomes), len(report.studies), report.counts().get(SKIPPED, 0)
+    draw((done - skipped + part) / max(1, total - skipped), f"{done} of {total}; {message}")

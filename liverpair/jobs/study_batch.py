@@ -93,15 +93,8 @@ def do_study(task: StudyTask, progress: Progress) -> StudyOutcome:
             if not ours:
                 there = holder(task.output, task.study.name)
                 return _outcome(task, started, ELSEWHERE, failure=f"It is being done on {there}.")
-            request = _REQUESTS[task.job](task)
-            output = Path(request["output"])
-            existing, read = _RESULTS[task.job]
-            if not task.overwrite and existing(output, request):
-                content, outcome = read(output), SKIPPED
-                result = content
-            else:
-                result, outcome = JOBS[task.job](request, progress), DONE
-                content = read(output)
+            with task.study.sources() as sources:
+                outcome, result, content = _done(task, sources, progress)
     except Cancelled:
         raise
     except Exception as error:
@@ -116,7 +109,8 @@ def do_study(task: StudyTask, progress: Progress) -> StudyOutcome:
 
 def study_parts(folder: Path) -> dict[str, str | None]:
     """The addresses of the volumes and liver masks in the folder of a study. Raises `InputError` without T1 or T2."""
-    return detection_parts(ListedStudy(folder.name, folder).sources(), folder)
+    with ListedStudy(folder.name, folder).sources() as sources:
+        return detection_parts(sources, folder)
 
 
 def detection_parts(sources: Mapping[str, str | Path], where: str | Path) -> dict[str, str | None]:
@@ -128,6 +122,23 @@ def detection_parts(sources: Mapping[str, str | Path], where: str | Path) -> dic
                 "Lesions are looked for in T1 and T2 together.",
             )
     return {part: str(sources[part]) if part in sources else None for part in PARTS}
+
+
+def _done(
+    task: StudyTask, sources: Mapping[str, str], progress: Progress
+) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """Whether it is done now or was before, the result, and its file."""
+    output = task.output / task.study.name
+    parts = {side: sources[side] for side in Side if side in sources}
+    if task.job == "detect":
+        parts = detection_parts(sources, task.study.folder)
+    request = {**task.options, **parts, "output": str(output)}
+    existing, read = _RESULTS[task.job]
+    if not task.overwrite and existing(output, request):
+        content = read(output)
+        return SKIPPED, content, content
+    result = JOBS[task.job](request, progress)
+    return DONE, result, read(output)
 
 
 def _outcome(task: StudyTask, started: float, outcome: str, **more: Any) -> StudyOutcome:
@@ -142,17 +153,6 @@ def _outcome(task: StudyTask, started: float, outcome: str, **more: Any) -> Stud
         memory_mb=psutil.Process().memory_info().rss >> 20,
         **more,
     )
-
-
-def _segment_request(task: StudyTask) -> dict[str, Any]:
-    sources = task.study.sources()
-    volumes = {side: sources[side] for side in Side if side in sources}
-    return {**task.options, **volumes, "output": str(task.output / task.study.name)}
-
-
-def _detect_request(task: StudyTask) -> dict[str, Any]:
-    parts = detection_parts(task.study.sources(), task.study.folder)
-    return {**task.options, **parts, "output": str(task.output / task.study.name)}
 
 
 def _existing_segmentation(output: Path, request: Mapping[str, Any]) -> bool:
@@ -189,7 +189,6 @@ def _same(content: Mapping[str, Any], asked: Mapping[str, Any] | None, output: P
     return True
 
 
-_REQUESTS: dict[str, Callable[[StudyTask], dict[str, Any]]] = {"segment": _segment_request, "detect": _detect_request}
 _RESULTS: dict[str, tuple[Callable[..., bool], Callable[[Path], Any]]] = {
     "segment": (_existing_segmentation, segment_results.read_measures),
     "detect": (_existing_detection, detect_results.read_detection),
