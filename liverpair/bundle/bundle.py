@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import torch
 
 CARD_FILE = "README.md"
+LICENSE_FILE = "LICENSE"
+"""The license of weights that others trained."""
 PICTURES_FOLDER = "pictures"
 GAMBLER_PREFIX = f"{GAMBLER}."
 """Of the names of a gambler's weights."""
@@ -235,7 +237,7 @@ def check_place(folder: Path) -> None:
     if not folder.is_dir():
         raise BundleError(f"'{folder}' is not a folder, so no model can be written there.", "Choose another place.")
     names = sorted(path.name for path in folder.iterdir())
-    own = (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE, PICTURES_FOLDER)
+    own = (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE, LICENSE_FILE, PICTURES_FOLDER)
     foreign = [name for name in names if name not in own and not name.endswith(".png")]
     if foreign or (names and MANIFEST_FILE not in names):
         raise BundleError(

@@ -113,7 +113,7 @@ def _only(folders: list, source: Path):
 
 
 def _wanted(name: str) -> bool:
-    if name in (MANIFEST_FILE, WEIGHTS_FILE, "LICENSE"):
+    if name in (MANIFEST_FILE, WEIGHTS_FILE, LICENSE_FILE):
         return True
     return Path(name).suffix.lower() in PAGE_SUFFIXES and not name.startswith(".")
 

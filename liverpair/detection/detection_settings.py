@@ -59,6 +59,8 @@ class DetectionSettings:
         Whether the network draws lesions in one image at a time, and the boxes are those of what it drew.
     smallest_mm
         Diameter of a ball of the volume of the smallest part of such a drawing that counts.
+    alone
+        What the score of such a lesion is multiplied by where it was drawn in T1 only, and where in T2 only.
     images
         In which images boxes are looked for; those of the other are then moved boxes.
 
@@ -83,6 +85,7 @@ class DetectionSettings:
     candidates: int = 2000
     from_masks: bool = False
     smallest_mm: float = 5.0
+    alone: tuple[Fraction, Fraction] = (1.0, 1.0)
     images: Annotated[tuple[Literal[0, 1], ...], FILLED] = (0, 1)
 
     def __post_init__(self) -> None:
@@ -108,4 +111,9 @@ class DetectionSettings:
 
     def section(self) -> dict[str, Any]:
         """The settings as a manifest holds them."""
-        return {**asdict(self), "anchor_sizes": [list(size) for size in self.anchor_sizes], "images": list(self.images)}
+        return {
+            **asdict(self),
+            "anchor_sizes": [list(size) for size in self.anchor_sizes],
+            "images": list(self.images),
+            "alone": list(self.alone),
+        }

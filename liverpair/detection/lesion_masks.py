@@ -1,7 +1,7 @@
 """Detection with a network that draws lesions in one image at a time: what it drew, as masks and as linked boxes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -63,6 +63,7 @@ class MaskDetector:
             notes += said
             drawn.append(drawn_lesions(probability[0], prepared.grids[0].spacing, self.settings, way))
         linked = link(drawn[0].found, drawn[1].found, self.settings.link_iou, self.settings.link_growth)
+        linked = weighed(linked, self.settings.alone)
         return linked, [numbered(one.labels, linked, side) for side, one in enumerate(drawn)], engine, notes
 
 
@@ -96,6 +97,19 @@ def drawn_lesions(
     rows = np.zeros(count + 1, np.int32)
     rows[kept + 1] = np.arange(1, len(kept) + 1)
     return DrawnLesions(rows[parts], Found(boxes, scores[kept], way(centers(boxes)) - centers(boxes)))
+
+
+def weighed(linked: Sequence[LinkedBoxes], alone: Sequence[float]) -> list[LinkedBoxes]:
+    """The links, those that were drawn in one image only with their score times the weight in `alone` of that image;
+    highest score first."""
+
+    def judged(pair: LinkedBoxes) -> LinkedBoxes:
+        if None not in pair.rows:
+            return pair
+        scores = (score if score is None else score * weight for score, weight in zip(pair.scores, alone))
+        return replace(pair, scores=tuple(scores))
+
+    return sorted(map(judged, linked), key=lambda pair: -pair.score)
 
 
 def numbered(labels: np.ndarray, linked: Sequence[LinkedBoxes], side: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
     pip download --no-deps --ignore-requires-python pyliverlesionseg==0.3
     python -m liverpair.training.ku_leuven_weights pyliverlesionseg-0.3-py3-none-any.whl liver runs/liver.safetensors
+    python -m liverpair.training.ku_leuven_weights pyliverlesionseg-0.3-py3-none-any.whl lesion runs/lesions-real
 
 The package is never installed: only its weight files are read. It needs `h5py`.
 """
@@ -15,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from safetensors.torch import save_file
 
+from liverpair.bundle.bundle import LICENSE_FILE, Bundle
 from liverpair.core.errors import InputError, LiverPairError, MissingPackageError
 from liverpair.networks.generalized_unet import GeneralizedUNet
+from liverpair.training.bundle_writing import LESION
 
 ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "liver": {},
@@ -27,6 +31,9 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
 """Of which organ there are networks, and what makes them."""
 FILES = {"liver": "model_unet_ct_mr_liv_seg", "lesion": "model_unet_ct_mr_lesion_seg"}
 """How the names of their files in the wheel begin."""
+
+LESION_MANIFEST = Path(__file__).parent / "configs" / "detection" / "lesions-real.manifest.yaml"
+"""What the model of the lesion network says of itself."""
 
 KERNEL_AXES = (4, 3, 2, 1, 0)
 """Theirs (x, y, z, in, out); ours (out, in, z, y, x)."""
@@ -73,14 +80,39 @@ def published_network(wheel: Path, organ: str) -> GeneralizedUNet:
     return network
 
 
+def lesion_bundle(wheel: Path, folder: Path) -> Bundle:
+    """The lesion network as a model that detects lesions in T1 and T2, with the package's license beside its weights.
+
+    Raises what `published_network` raises, and `BundleError` when `folder` holds something else.
+    """
+    weights = {name: value.half() for name, value in published_network(wheel, "lesion").state_dict().items()}
+    manifest = yaml.safe_load(LESION_MANIFEST.read_text(encoding="utf-8"))
+    made_by = f"python -m liverpair.training.ku_leuven_weights {wheel.name} lesion {folder.name}"
+    manifest["training"] |= {"command": made_by, "parameters": sum(value.numel() for value in weights.values())}
+    manifest["network"] = {"name": "generalized-unet", "arguments": dict(ARGUMENTS["lesion"])}
+    bundle = Bundle.write(folder, {**manifest, "labels": [LESION]}, weights)
+    with zipfile.ZipFile(wheel) as archive:
+        text = next((n for n in archive.namelist() if n.endswith("dist-info/LICENSE")), None)
+        if text:
+            (bundle.folder / LICENSE_FILE).write_bytes(archive.read(text))
+    return bundle
+
+
 def main(words: list[str]) -> int:
     """Convert; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m liverpair.training.ku_leuven_weights")
     parser.add_argument("wheel", type=Path, help="pyliverlesionseg-0.3-py3-none-any.whl")
     parser.add_argument("organ", choices=list(ARGUMENTS), help="whose network")
-    parser.add_argument("output", type=Path, help="the .safetensors file to write")
+    parser.add_argument(
+        "output", type=Path, help="the .safetensors file to write; of the lesion network also the folder of a model"
+    )
     arguments = parser.parse_args(words)
     try:
+        if arguments.output.suffix != ".safetensors":
+            if arguments.organ != "lesion":
+                raise InputError("Only the lesion network becomes a model as it is.", "Name a .safetensors file.")
+            print(f"The model '{lesion_bundle(arguments.wheel, arguments.output).name}' is in {arguments.output}.")
+            return 0
         state = published_network(arguments.wheel, arguments.organ).state_dict()
     except LiverPairError as error:
         print(error, file=sys.stderr)

@@ -13,7 +13,7 @@ from liverpair.core.errors import BundleError, no_progress
 from liverpair.core.lesions import read_lesions
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import Detector, detector_of
-from liverpair.detection.lesion_masks import drawn_lesions, numbered
+from liverpair.detection.lesion_masks import drawn_lesions, numbered, weighed
 from liverpair.detection.pairing import Found, link
 from liverpair.jobs.detect_results import is_complete, read_detection
 from liverpair.jobs.jobs import JOBS
@@ -59,6 +59,16 @@ def test_a_mask_has_the_number_of_its_lesion():
     assert [pair.rows for pair in linked] == [(1, None), (0, 0)]
     assert numbered(np.array([0, 1, 2]), linked, 0).tolist() == [0, 2, 1]
     assert numbered(np.array([0, 1]), linked, 1).tolist() == [0, 2]
+
+
+def test_what_was_drawn_in_one_image_only_counts_as_the_model_says():
+    boxes = np.array([[[0, 0, 0], [2, 2, 2]], [[4, 4, 4], [6, 6, 6]]], float)
+    first = Found(boxes, np.array([0.6, 0.9]), np.zeros((2, 3)))
+    second = Found(boxes[:1], np.array([0.7]), np.zeros((1, 3)))
+    judged = weighed(link(first, second, 0.1), (0.5, 1.0))
+    assert [(pair.rows, pair.scores) for pair in judged] == [((0, 0), (0.6, 0.7)), ((1, None), (0.45, None))]
+    with pytest.raises(ValueError, match="alone"):
+        DetectionSettings(from_masks=True, alone=(2.0, 1.0))
 
 
 def test_settings_say_either_anchors_or_masks():
