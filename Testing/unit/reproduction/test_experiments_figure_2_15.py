@@ -41,12 +41,6 @@ def test_networks_that_are_there_are_used(smoke, monkeypatch):
     assert read(smoke[1])["table"] == before
 
 
-def test_time_that_is_over_leaves_rows_not_run(smoke, tmp_path):
-    words = [*smoke[0], f"--runs={tmp_path}", f"--results={tmp_path}", "--minutes=0"]
-    assert main(["figure-2-15", *words]) == 0
-    assert [row["median gain"] for row in read(tmp_path)["table"]] == ["not run"] * 2
-
-
 def test_gain_is_the_similarity_of_predicted_minus_that_of_drawn_masks():
     square, slab = np.zeros((12, 12), bool), np.zeros((12, 12), bool)
     square[2:6, 2:6] = True

@@ -61,12 +61,6 @@ def test_figure_2_8_uses_the_gambler_of_table_2_3(smoke, table, monkeypatch):
     assert (smoke[1] / "figure-2-8.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("name", ["table-2-3", "figure-2-8"])
-def test_time_that_is_over_leaves_rows_not_run(name, smoke, tmp_path):
-    words = [*smoke[0], f"--runs={tmp_path}", f"--results={tmp_path}", "--minutes=0"]
-    assert all("not run" in row.values() for row in run(name, words, tmp_path)["table"])
-
-
 def test_each_loss_has_a_training_of_its_own(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(strategy_arms, "trained_bundle", lambda *words: asked.append(words))

@@ -60,14 +60,6 @@ def test_a_finished_training_is_not_run_again_even_when_time_is_over(smoke):
     assert (run / "checkpoints" / "last.ckpt").stat().st_mtime_ns == written
 
 
-def test_time_that_is_over_leaves_rows_not_run(smoke, tmp_path):
-    words = [*smoke[0], f"--runs={tmp_path}", f"--results={tmp_path}", "--minutes=0"]
-    assert main(words) == 0
-    content = json.loads((tmp_path / "figure-2-3.json").read_text())
-    assert all(row["ours"] == "not run" and row["holds"] is None for row in content["table"])
-    assert not (tmp_path / "figure-2-3.png").exists()
-
-
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -70,12 +70,6 @@ def test_table_2_2_uses_the_networks_of_table_2_1(smoke, table, monkeypatch):
     assert (smoke[1] / "table-2-2.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("name", ["table-2-1", "table-2-2", "noise-floor"])
-def test_time_that_is_over_leaves_rows_not_run(name, smoke, tmp_path):
-    words = [*smoke[0], f"--runs={tmp_path}", f"--results={tmp_path}", "--minutes=0"]
-    assert all("not run" in row.values() for row in run(name, words, tmp_path)["table"])
-
-
 def test_a_wrong_arm_is_answered_with_the_list():
     with pytest.raises(InputError, match="There is no arm 'triple'. There are: single, "):
         strategy_arms.arms_of(["triple"])
