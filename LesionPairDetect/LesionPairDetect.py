@@ -169,7 +169,7 @@ class LesionPairDetectTest(ScriptedLoadableModuleTest):
         self.assertTrue(study.pairs())
         for pair in study.pairs():
             for side in Side:
-                if getattr(pair, side) is not None:
+                if side in pair.boxes:
                     self.assertEqual(study.uid_of(study.node(pair.uid, side)), pair.uid)
         uid = study.pairs()[0].uid
         study.set_state(uid, "accepted")

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from liverpair.core.errors import WorkerError
 from liverpair.core.geometry import Box, centroid_mm, volume_ml
-from liverpair.core.lesions import LesionPair, write_lesions
+from liverpair.core.lesions import Lesion, LesionBox, write_lesions
 from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.worker.protocol import Event, ResultEvent, SampleEvent
@@ -104,12 +104,12 @@ def segmented(request: dict, folder: Path, say: Callable[[dict], None]) -> dict[
 def detected(request: dict, folder: Path, say: Callable[[dict], None]) -> dict[str, Any]:
     """The result of the job "detect"."""
     livers = {side: result["liver"] for side, result in segmented(request, folder, say).items() if side in tuple(Side)}
-    lesion = {}
+    boxes = {}
     for side, path in livers.items():
         mask = sitk.ReadImage(path)
         box = Box(tuple(centroid_mm(mask)), LESION_MM, mask.GetDirection())
-        lesion |= {side: box, f"{side}_score": 0.9, f"{side}_origin": "detected"}
-    write_lesions(folder / "lesions.json", [LesionPair(number=1, **lesion)])
+        boxes[side] = LesionBox(box, "detected", 0.9)
+    write_lesions(folder / "lesions.json", [Lesion(1, boxes)])
     return {"lesions": str(folder / "lesions.json"), "livers": livers, "correspondence": None, "pairs": 1}
 
 

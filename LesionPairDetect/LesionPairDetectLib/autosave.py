@@ -9,11 +9,11 @@ from pathlib import Path
 from slicer import vtkMRMLScalarVolumeNode
 
 from liverpair.core.errors import LiverPairError
-from liverpair.core.lesions import LesionPair, lesions_to_json, read_lesions, write_lesions
+from liverpair.core.lesions import Lesion, lesions_to_json, read_lesions, write_lesions
 from liverpair.core.paths import user_cache_folder
 from liverpair.mrml import volumes
 
-LeftBehind = tuple[Path, datetime, list[LesionPair]]
+LeftBehind = tuple[Path, datetime, list[Lesion]]
 FILE = "lesions.json"
 LEFT_BEHIND = "left-behind-*.json"
 
@@ -42,7 +42,7 @@ class Autosave:
     def path(self) -> Path:
         return self._folder / FILE
 
-    def save(self, pairs: list[LesionPair]) -> bool:
+    def save(self, pairs: list[Lesion]) -> bool:
         """Write the lesions when they differ from those written last; whether the file is up to date now."""
         text = lesions_to_json(pairs)
         if text == self._written:

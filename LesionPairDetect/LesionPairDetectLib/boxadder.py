@@ -1,18 +1,17 @@
 """What becomes of a box that somebody has drawn: a new lesion, or the partner of one that is there."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from slicer.i18n import tr as _
 
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
-from liverpair.core.findings import seen_box
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import turned
-from liverpair.mrml.lesions.lesion_pairs import same_boxes
+from liverpair.mrml.lesions.lesion_boxes import same_place
 from liverpair.mrml.volumes import world_grid
 
 
@@ -58,7 +57,7 @@ class Drawer:
         pair = self._chosen()
         if pair is None:
             return None
-        return next((side for side in (Side.T2, Side.T1) if seen_box(pair, side) is None), None)
+        return next((side for side in (Side.T2, Side.T1) if pair.seen(side) is None), None)
 
     def isOpen(self, task: Task) -> bool:
         """Whether a task can still be done: its lesion and its volume are there."""
@@ -96,7 +95,7 @@ class Drawer:
         if study is None or uid not in study:
             return False
         pair = study.pair(uid)
-        if seen_box(pair, side) is not None or not _has(pair, side, old):
+        if pair.seen(side) is not None or not same_place(pair.box(side), old):
             return False
         with study.action(_("Propose the partner")):
             study.set_box(uid, side, new, origin="predicted", score=score)
@@ -105,13 +104,13 @@ class Drawer:
     def _add(self, side: Side, box: Box) -> str:
         other, study = side.other, self._context.study
         partner, self.placeSentence = self.predictedPartner(side, box) if self.proposesPartner else (None, "")
-        boxes = {side: box, f"{side}_origin": "drawn"}
+        boxes = {side: LesionBox(box, "drawn")}
         if partner is not None:
-            boxes |= {other: partner, f"{other}_origin": "predicted"}
+            boxes[other] = LesionBox(partner, "predicted")
         number = 1 + max((pair.number for pair in study.pairs()), default=0)
         state = "accepted" if partner is None else "proposed"
         with study.action(_("Draw a lesion")):
-            (uid,) = study.add([LesionPair(number=number, state=state, **boxes)])
+            (uid,) = study.add([Lesion(number, boxes, state)])
         return uid
 
     def _complete(self, task: Task, box: Box) -> str:
@@ -122,18 +121,10 @@ class Drawer:
         self.placeSentence = ""
         return task.uid
 
-    def _chosen(self) -> LesionPair | None:
+    def _chosen(self) -> Lesion | None:
         uid = self._context.selectedUid
         return self._context.study.pair(uid) if uid is not None else None
 
     def _requireVolume(self, side: Side) -> None:
         if self._context.study is None or self._context.volume(side) is None:
             raise InputError(_("{side} is not selected.").format(side=side.title), _("Choose a volume."))
-
-
-def _has(pair: LesionPair | None, side: Side, box: Box) -> bool:
-    """Whether a lesion has this box (or None) on this side."""
-    present = getattr(pair, side)
-    if present is None or box is None:
-        return present is box
-    return same_boxes(pair, replace(pair, **{side: box}))

@@ -8,9 +8,8 @@ from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
 from liverpair.core.errors import BundleError
-from liverpair.core.findings import seen_box
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.measures.boxes import iou_mm
@@ -50,9 +49,9 @@ class Unmatched:
     sentence: str
 
 
-def unmatchedSide(pair: LesionPair) -> str | None:
+def unmatchedSide(pair: Lesion) -> str | None:
     """The image in which a lesion was seen when it was seen in one only, else None."""
-    seen = [side for side in Side if seen_box(pair, side) is not None]
+    seen = [side for side in Side if pair.seen(side) is not None]
     return seen[0] if len(seen) == 1 else None
 
 
@@ -65,7 +64,7 @@ def linkOverlap(bundle: Bundle | None) -> float:
 
 
 def explain(
-    pair: LesionPair, pairs: list[LesionPair], placeMap: PlaceMap, neededOverlap: float = LINK_OVERLAP
+    pair: Lesion, pairs: list[Lesion], placeMap: PlaceMap, neededOverlap: float = LINK_OVERLAP
 ) -> Unmatched | None:
     """The `Unmatched` of a lesion that was seen in one image only; None for another, or where no place is known.
 
@@ -79,8 +78,8 @@ def explain(
     if moved is None:
         return None
     other = side.other
-    there = [each for each in pairs if each.uid != pair.uid and each.state != "rejected" and seen_box(each, other)]
-    boxes = [getattr(each, other) for each in there]
+    there = [each for each in pairs if each.uid != pair.uid and each.state != "rejected" and each.seen(other)]
+    boxes = [each.box(other) for each in there]
     overlaps = iou_mm([moved], boxes)[0] if boxes else []
     candidates = [
         Candidate(each.uid, each.number, float(overlap), _distance(moved, box), unmatchedSide(each) is None)
@@ -90,14 +89,13 @@ def explain(
     return Unmatched(pair.uid, side, source, nearest, _sentence(other.title, nearest, neededOverlap))
 
 
-def _moved(pair: LesionPair, side: Side, placeMap: PlaceMap) -> tuple[Box | None, str]:
+def _moved(pair: Lesion, side: Side, placeMap: PlaceMap) -> tuple[Box | None, str]:
     """The lesion's box in the other image, and in words how that is known; (None, "") when it is not."""
-    box, predicted = getattr(pair, side), getattr(pair, side.other)
-    if predicted is not None:
+    box, predicted = pair.box(side), pair.box_or_moved(side.other)
+    if side.other in pair.boxes:
         return predicted, _("Its predicted box is compared.")
-    if pair.displacement_mm is not None:
-        sign = 1 if side is Side.T1 else -1
-        return box.moved(sign * np.asarray(pair.displacement_mm)), _("Moved as the network predicted.")
+    if predicted is not None:
+        return predicted, _("Moved as the network predicted.")
     place = placeMap.to_other(box.center_mm, side)
     if place is None:
         return None, ""

@@ -9,8 +9,7 @@ from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
-from liverpair.core.findings import kind_of_finding
-from liverpair.core.lesions import LesionPair, read_lesions
+from liverpair.core.lesions import Lesion, read_lesions
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.mrml import provenance
@@ -78,41 +77,34 @@ class DetectionRun(WorkerRun):
         return " ".join([summary(new, kept, self.displayThreshold), *(result.get("notes") or ())])
 
 
-def merged(old: list[LesionPair], found: list[LesionPair]) -> tuple[list[LesionPair], list[LesionPair]]:
+def merged(old: list[Lesion], found: list[Lesion]) -> tuple[list[Lesion], list[Lesion]]:
     """What the reader has judged stays: lesions that were accepted, rejected, drawn or noted on. Returns these, and the
     found lesions that are not one of them.
     """
-    kept = [pair for pair in old if isJudged(pair)]
+    kept = [pair for pair in old if pair.is_judged]
     new = [pair for pair, isKnown in zip(found, overlapping(found, kept).any(axis=1)) if not isKnown]
     first = 1 + max((pair.number for pair in kept), default=0)
     return kept, [replace(pair, number=number) for number, pair in enumerate(new, start=first)]
 
 
-def overlapping(first: list[LesionPair], second: list[LesionPair]) -> np.ndarray:
+def overlapping(first: list[Lesion], second: list[Lesion]) -> np.ndarray:
     """Boolean matrix (n, m): which lesions of two lists are the same, for their boxes overlap in either image."""
     same = np.zeros((len(first), len(second)), bool)
     for side in Side:
-        rows, columns = (
-            [row for row, pair in enumerate(pairs) if getattr(pair, side) is not None] for pairs in (first, second)
-        )
+        rows, columns = ([row for row, pair in enumerate(pairs) if side in pair.boxes] for pairs in (first, second))
         if rows and columns:
-            overlaps = iou_mm([getattr(first[i], side) for i in rows], [getattr(second[i], side) for i in columns])
+            overlaps = iou_mm([first[i].box(side) for i in rows], [second[i].box(side) for i in columns])
             same[np.ix_(rows, columns)] |= overlaps > SAME_LESION_IOU
     return same
 
 
-def isJudged(pair: LesionPair) -> bool:
-    """Whether a person has said something about a lesion."""
-    return pair.state != "proposed" or bool(pair.note) or "drawn" in (pair.t1_origin, pair.t2_origin)
-
-
-def summary(new: list[LesionPair], kept: list[LesionPair], threshold: float | None = None) -> str:
+def summary(new: list[Lesion], kept: list[Lesion], threshold: float | None = None) -> str:
     """What was found, in a few sentences; `threshold` is the score from which on lesions are shown at first."""
     if not new:
         sentence = _("No new lesion was found.") if kept else _("No lesion was found.")
     else:
-        strong = [pair for pair in new if not threshold or (pair.score is not None and pair.score >= threshold)]
-        kinds = [kind_of_finding(pair) for pair in strong]
+        strong = [pair for pair in new if pair.is_shown(threshold or 0.0)]
+        kinds = [pair.kind for pair in strong]
         sentence = _("Lesions found: {count}; in both images {both}, in T1 only {t1}, in T2 only {t2}.").format(
             count=len(strong), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
         )

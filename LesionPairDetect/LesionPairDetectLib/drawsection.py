@@ -15,7 +15,7 @@ from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.reviewer import Reviewer
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
@@ -121,7 +121,7 @@ class DrawSection(Section):
         with self.context.attempt():
             other = self._unmatched.side.other
             candidate = self._unmatched.candidates[row]
-            self.context.jump(other, getattr(self.context.study.pair(candidate.uid), other).center_mm)
+            self.context.jump(other, self.context.study.pair(candidate.uid).box(other).center_mm)
         self.ui.linkCandidateButton.enabled = True
 
     def onLinkCandidate(self) -> None:
@@ -169,7 +169,7 @@ class DrawSection(Section):
     def _askNetwork(self, uid: str, side: Side, box: Box) -> None:
         if self.proposer.reason() is not None:
             return
-        proposed = getattr(self.context.study.pair(uid), side.other)
+        proposed = self.context.study.pair(uid).box(side.other)
         self._asked = uid
         self.proposer.ask(side, box, lambda run: self._onAnswered(uid, side, proposed, run))
 
@@ -182,7 +182,7 @@ class DrawSection(Section):
                 self._place[uid] = f"{self._place[uid]} {run.sentence}"
         self.show()
 
-    def _placeText(self, pair: LesionPair | None) -> str:
+    def _placeText(self, pair: Lesion | None) -> str:
         """How the place of the partner of a drawn box is known, as long as it is only proposed."""
         if pair is None or self.drawer.partnerSide() is None:
             return ""
@@ -207,7 +207,7 @@ class DrawSection(Section):
             context.prompt.hide(self.stop)
         pair = self.reviewer.pair if hasStudy else None
         for side in Side:
-            hasBox = pair is not None and getattr(pair, side) is not None
+            hasBox = pair is not None and side in pair.boxes
             getattr(self.ui, f"delete{side.title}BoxButton").enabled = hasBox
         place = self._placeText(pair)
         self.ui.placeLabel.text = place

@@ -9,11 +9,10 @@ import numpy as np
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.detectionrun import isJudged, overlapping
+from LesionPairDetectLib.detectionrun import overlapping
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
-from liverpair.core.findings import seen_box
-from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
+from liverpair.core.lesions import Lesion, read_lesions, write_lesions
 from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import write_csv
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
@@ -40,7 +39,7 @@ class Exchange:
     def __init__(self, context: ReadingContext) -> None:
         self._context = context
 
-    def pairs(self) -> list[LesionPair]:
+    def pairs(self) -> list[Lesion]:
         """The lesions as a file holds them."""
         return scanner_space.to_scanner(self._require().pairs(), *self._volumes())
 
@@ -52,12 +51,12 @@ class Exchange:
         """
         return self.take(self.read(path), how)
 
-    def read(self, path: Path | str) -> list[LesionPair]:
+    def read(self, path: Path | str) -> list[Lesion]:
         """The lesions of a `lesions.json`, in the world of the study."""
         self._require()
         return scanner_space.to_world(read_lesions(path), *self._volumes())
 
-    def take(self, pairs: list[LesionPair], how: str) -> str:
+    def take(self, pairs: list[Lesion], how: str) -> str:
         """Bring lesions into the study; see `importLesions`."""
         if how not in WAYS:
             raise InputError(_("Lesions cannot be imported by '{how}'.").format(how=how), f"{', '.join(WAYS)}?")
@@ -109,7 +108,7 @@ class Exchange:
         """Raise InputError when a volume in which a lesion was seen is not from DICOM, before a folder is asked for."""
         kept = [pair for pair in self._require().pairs() if pair.state != "rejected"]
         for side, node in zip(Side, self._volumes()):
-            wasSeen = any(seen_box(pair, side) is not None for pair in kept)
+            wasSeen = any(pair.seen(side) is not None for pair in kept)
             if wasSeen and (node is None or not dicom_files.files_of(node)):
                 raise InputError(
                     _("{side} was not loaded from DICOM, and a structured report has to refer to its images.").format(
@@ -139,26 +138,24 @@ class Exchange:
     def _volumes(self) -> list[vtkMRMLScalarVolumeNode | None]:
         return [self._context.volume(side) for side in Side]
 
-    def _countOutside(self, pairs: list[LesionPair], side: Side) -> int:
+    def _countOutside(self, pairs: list[Lesion], side: Side) -> int:
         """How many boxes have their center outside the volume of their image."""
         volume = self._context.volume(side)
         if volume is None:
             return 0
         grid = world_grid(volume)
-        boxes = [getattr(pair, side) for pair in pairs if getattr(pair, side) is not None]
+        boxes = [pair.box(side) for pair in pairs if side in pair.boxes]
         indices = [grid.index(box.center_mm) for box in boxes]
         inside = [np.all((index >= -0.5) & (index <= np.subtract(grid.size, 0.5))) for index in indices]
         return len(boxes) - sum(inside)
 
 
-def merged(
-    pairs: list[LesionPair], old: list[LesionPair], same: np.ndarray
-) -> tuple[list[LesionPair], list[LesionPair]]:
+def merged(pairs: list[Lesion], old: list[Lesion], same: np.ndarray) -> tuple[list[Lesion], list[Lesion]]:
     """Which of the lesions `pairs` come to the `old` ones, and which of these go for them. `same` (n, m) says which are
     the same: then what a person has judged stays, and else what is there.
     """
     taken = [
-        not known.any() or (isJudged(pair) and not any(isJudged(old[i]) for i in np.flatnonzero(known)))
+        not known.any() or (pair.is_judged and not any(old[i].is_judged for i in np.flatnonzero(known)))
         for pair, known in zip(pairs, same)
     ]
     gone = same[taken].any(axis=0)

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from LesionPairDetectLib.lesionlist import LesionTable
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
@@ -97,7 +97,7 @@ class LesionsSection(Section):
             return
         livers = {side: context.livers(side) for side in Side}
         rows = lesion_measures(self._shown(), self._images, livers)
-        self._contrasts = {row.uid: (row.t1_contrast, row.t2_contrast) for row in rows}
+        self._contrasts = {row.uid: {side: one.contrast for side, one in row.sides.items()} for row in rows}
         self._livers = livers
         self._present(isMeasured=True)
         self._writeNode(rows)
@@ -118,11 +118,11 @@ class LesionsSection(Section):
         if not isMeasured:
             self._timer.start()
 
-    def _shown(self) -> list[LesionPair]:
+    def _shown(self) -> list[Lesion]:
         """The lesions that pass the filter, by number."""
         return [pair for pair in self._pairs if self.context.study.is_shown(pair)]
 
-    def _letGoOfHidden(self, shown: list[LesionPair]) -> None:
+    def _letGoOfHidden(self, shown: list[Lesion]) -> None:
         """A lesion that nobody sees is not the chosen one: the next key would be for it."""
         uid = self.context.selectedUid
         if uid is not None and not self._problem and uid not in [pair.uid for pair in shown]:
@@ -140,8 +140,8 @@ class LesionsSection(Section):
             self._isFiltering = False
 
     def _withContrasts(self, row: LesionRow) -> LesionRow:
-        t1, t2 = self._contrasts.get(row.uid, (None, None))
-        return replace(row, t1_contrast=t1, t2_contrast=t2)
+        known = self._contrasts.get(row.uid, {})
+        return replace(row, sides={side: replace(one, contrast=known.get(side)) for side, one in row.sides.items()})
 
     def _writeNode(self, rows: list[LesionRow]) -> None:
         """The table node is made with the first lesion, and follows from then on."""

@@ -27,7 +27,7 @@ class ReadingContext(PanelContext):
     """The study of the two chosen volumes, and who wants to hear about it.
 
     Listeners are called with what changed: "study" (other volumes, or none), "boxes" (also states, notes and filters),
-    "selection", "history" (undo, redo) or "parameters". Places are world LPS mm, as in `LesionPair`; images and masks
+    "selection", "history" (undo, redo) or "parameters". Places are world LPS mm, as in `Lesion`; images and masks
     carry the parent transform of their volume, so that all of it fits together.
 
     Attributes:
@@ -103,7 +103,7 @@ class ReadingContext(PanelContext):
         if pair is None:
             return
         for side in sides:
-            box, partner = getattr(pair, side), getattr(pair, side.other)
+            box, partner = pair.box(side), pair.box(side.other)
             if box is not None:
                 self.jump(side, box.center_mm)
             else:

@@ -138,6 +138,6 @@ class ReadingSection(Section):
         self.cursor.hide()
         uid = self.context.selectedUid
         pair = self.context.study.pair(uid) if uid is not None else None
-        if pair is not None and None in (pair.t1, pair.t2):
-            side = Side.T1 if pair.t2 is None else Side.T2
-            self.cursor.point(side, getattr(pair, side).center_mm, jump=False)
+        if pair is not None and pair.missing:
+            side = pair.missing.other
+            self.cursor.point(side, pair.box(side).center_mm, jump=False)

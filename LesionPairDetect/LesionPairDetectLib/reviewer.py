@@ -9,7 +9,7 @@ from LesionPairDetectLib.detectionrun import DETECTION_STEP
 from LesionPairDetectLib.exchange import IMPORT_STEP
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 
@@ -37,8 +37,8 @@ class Reviewer:
         return self._context.study
 
     @property
-    def pair(self) -> LesionPair | None:
-        """The `LesionPair` that is chosen, or None."""
+    def pair(self) -> Lesion | None:
+        """The `Lesion` that is chosen, or None."""
         uid = self._context.selectedUid
         return self.study.pair(uid) if uid is not None else None
 
@@ -78,7 +78,7 @@ class Reviewer:
             return _("Choose a lesion first.")
         if action in ("link", "swap") and len(self.study) < 2:
             return _("There is no other lesion.")
-        if action in ("split", "swap") and None in (pair.t1, pair.t2):
+        if action in ("split", "swap") and pair.missing:
             return _("Lesion {number} has one box only.").format(number=pair.number)
         return None
 
@@ -121,9 +121,9 @@ class Reviewer:
     def deleteSide(self, side: Side) -> None:
         """Remove the box of the chosen lesion on a side; its partner stays."""
         pair = self._require("delete")
-        if getattr(pair, side) is None:
+        if side not in pair.boxes:
             raise InputError(_("Lesion {number} has no box in {side}.").format(number=pair.number, side=side.title))
-        if None in (pair.t1, pair.t2):
+        if pair.missing:
             self.delete()
             return
         with self._keepingShown(_("Delete box")):
@@ -166,9 +166,8 @@ class Reviewer:
         pair = self.study.pair(self._first)
         if self.waitingFor == SWAP:
             return _("Choose the lesion that exchanges its T2 box with lesion {number}.").format(number=pair.number)
-        missing = [side.title for side in Side if getattr(pair, side) is None]
         return _("Choose the lesion whose {side} box belongs to lesion {number}.").format(
-            side=missing[0] if missing else _("T2"), number=pair.number
+            side=(pair.missing or Side.T2).title, number=pair.number
         )
 
     def takeChosen(self) -> bool:
@@ -206,7 +205,7 @@ class Reviewer:
         """Exchange the T2 boxes of two lesions."""
         first, second = self.study.pair(uid), self.study.pair(otherUid)
         for pair in (first, second):
-            if None in (pair.t1, pair.t2):
+            if pair.missing:
                 raise InputError(
                     _("Lesion {number} has one box only; there is no partner to swap.").format(number=pair.number)
                 )
@@ -219,7 +218,7 @@ class Reviewer:
             )
         )
 
-    def _require(self, action: str) -> LesionPair:
+    def _require(self, action: str) -> Lesion:
         reason = self.reason(action)
         if reason is not None:
             raise InputError(reason)
@@ -229,10 +228,9 @@ class Reviewer:
         pair = self._require("judge")
         following = self._following(pair.uid)
         with self.study.action(step):
-            for side in Side:
+            for side, found in pair.boxes.items():
                 if state == "accepted" and _isProposed(pair, side):
-                    score = getattr(pair, f"{side}_score")
-                    self.study.set_box(pair.uid, side, getattr(pair, side), origin="drawn", score=score)
+                    self.study.set_box(pair.uid, side, found.box, origin="drawn", score=found.score)
             self.study.set_state(pair.uid, state)
         if following is not None and (self.advances or not self.study.is_shown(self.study.pair(pair.uid))):
             self._context.select(following)
@@ -278,21 +276,21 @@ class Reviewer:
         return order[row + 1] if row + 1 < len(order) else order[row - 1]
 
 
-def _isProposed(pair: LesionPair, side: Side) -> bool:
+def _isProposed(pair: Lesion, side: Side) -> bool:
     """Whether the box on this side was proposed as the partner of one that somebody has drawn."""
-    origins = [getattr(pair, f"{each}_origin") for each in (side, side.other)]
-    return getattr(pair, side) is not None and origins == ["predicted", "drawn"]
+    origins = [pair.boxes[each].origin for each in (side, side.other) if each in pair.boxes]
+    return origins == ["predicted", "drawn"]
 
 
-def _linkable(first: LesionPair, second: LesionPair) -> tuple[LesionPair, LesionPair]:
+def _linkable(first: Lesion, second: Lesion) -> tuple[Lesion, Lesion]:
     """The lesion that gives its T1 box and the one that gives its T2 box, when `first` is to be linked with `second`.
 
     `first` keeps the box it has; where it has both, its T1 box, unless `second` has nothing but a T1 box. Raises
     InputError when both are seen in the same image only.
     """
-    keepsT1 = first.t1 is not None and (first.t2 is None or second.t2 is not None)
+    keepsT1 = Side.T1 in first.boxes and (Side.T2 not in first.boxes or Side.T2 in second.boxes)
     inT1, inT2 = (first, second) if keepsT1 else (second, first)
-    if inT1.t1 is None or inT2.t2 is None:
+    if Side.T1 not in inT1.boxes or Side.T2 not in inT2.boxes:
         raise InputError(
             _("Lesions {first} and {second} are both seen in {side} only.").format(
                 first=first.number, second=second.number, side=_("T1") if keepsT1 else _("T2")

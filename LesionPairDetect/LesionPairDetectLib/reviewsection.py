@@ -7,8 +7,7 @@ from slicer.i18n import tr as _
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
 from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.reviewer import LINK, SWAP, Reviewer
-from liverpair.core.findings import kind_of_finding
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.mrml.lesions.lesion_display import color_of
 from LiverPairLib.section import Section
 
@@ -112,7 +111,7 @@ class ReviewSection(Section):
             self._showNote(pair)
             self._showQuestion()
 
-    def _description(self, pair: LesionPair | None) -> str:
+    def _description(self, pair: Lesion | None) -> str:
         study = self.context.study
         if study is None:
             return _("Choose a T1 or a T2 volume.")
@@ -127,9 +126,9 @@ class ReviewSection(Section):
                  "neither": _("predicted only"), "T1": _("seen in T1, proposed in T2"),
                  "T2": _("seen in T2, proposed in T1")}  # fmt: skip
         states = {"proposed": _("proposed"), "accepted": _("accepted"), "rejected": _("rejected")}
-        scores = [f"{score:.2f}" for score in (pair.t1_score, pair.t2_score) if score is not None]
-        kind = kind_of_finding(pair)
-        if kind in ("T1 only", "T2 only") and None not in (pair.t1, pair.t2):
+        scores = [f"{found.score:.2f}" for found in pair.boxes.values() if found.score is not None]
+        kind = pair.kind
+        if kind in ("T1 only", "T2 only") and not pair.missing:
             kind = kind.removesuffix(" only")
         parts = [kinds[kind], states[pair.state]]
         if scores:
@@ -147,7 +146,7 @@ class ReviewSection(Section):
             return _("Do again: {step}").format(step=study.redo_name)
         return self._tips[action]
 
-    def _showNote(self, pair: LesionPair | None) -> None:
+    def _showNote(self, pair: Lesion | None) -> None:
         field = self.ui.noteLineEdit
         field.enabled = pair is not None
         self._noteUid = pair.uid if pair is not None else None

@@ -93,7 +93,7 @@ def measure(pairs: int, rounds: int) -> list[dict[str, Any]]:
     def jump() -> None:
         pair = study.pair(next_uid())
         study.select(pair.uid)
-        for group, box in enumerate((pair.t1, pair.t2)):
+        for group, box in enumerate(found.box for found in pair.boxes.values()):
             layouts.jump_row(group, frames.flip(box.center_mm))
 
     def select_plainly() -> None:
@@ -170,7 +170,8 @@ def noise_image() -> sitk.Image:
 def random_lesions(count: int) -> list:
     """Detected pairs of boxes of 5 to 60 mm at random places, scores spread evenly below 1."""
     from liverpair.core.geometry import Box
-    from liverpair.core.lesions import LesionPair
+    from liverpair.core.lesions import Lesion, LesionBox
+    from liverpair.core.sides import Side
 
     random = np.random.default_rng(1)
     lesions = []
@@ -179,7 +180,7 @@ def random_lesions(count: int) -> list:
         size = tuple(random.uniform(5, 60, 3).tolist())
         score = (number - 1) / count
         boxes = (Box(tuple(c.tolist()), size) for c in (center, center + random.normal(0, 10, 3)))
-        lesions.append(LesionPair(number, *boxes, score, score, "detected", "detected"))
+        lesions.append(Lesion(number, {side: LesionBox(box, "detected", score) for side, box in zip(Side, boxes)}))
     return lesions
 
 

@@ -12,7 +12,7 @@ from liver_multimodal_factory import MODULE as LIVER_MULTIMODAL
 from liver_multimodal_factory import FakeWorker, NoInstaller, Panel
 from peak_detector import write_peak_bundle
 
-from liverpair.core.lesions import LesionPair, write_lesions
+from liverpair.core.lesions import Lesion, write_lesions
 from liverpair.core.sides import Side
 from liverpair.mrml import segmentations
 from liverpair.worker.protocol import ResultEvent
@@ -24,14 +24,14 @@ PROVENANCE = {"bundle": "peaks", "version": "1.0", "sha256": "0" * 64, "device":
 LIVER = {"name": "Liver", "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"}, "color": [221, 130, 101]}
 
 
-def found() -> list[LesionPair]:
+def found() -> list[Lesion]:
     """What a detector may find: two pairs of which one is weak, a lesion in T1 only and one in T2 only."""
-    weak = {"t1_score": 0.3, "t2_score": 0.2}
+    weak = {"t1": {"score": 0.3}, "t2": {"score": 0.2}}
     return [
         lesion(1, (-40, -30, 60)),
         lesion(2, (30, 10, 75), **weak),
-        lesion(3, (0, 10, 80), (Side.T1,), t1_score=0.7),
-        lesion(4, (2, 7, 82), (Side.T2,), t2_score=0.6),
+        lesion(3, (0, 10, 80), (Side.T1,), t1={"score": 0.7}),
+        lesion(4, (2, 7, 82), (Side.T2,), t2={"score": 0.6}),
     ]
 
 
@@ -39,7 +39,7 @@ def found() -> list[LesionPair]:
 class DetectionWorker(FakeWorker):
     """Speaks for the worker of the last job; `finish` does the job "detect" with known lesions."""
 
-    pairs: list[LesionPair] = field(default_factory=found)
+    pairs: list[Lesion] = field(default_factory=found)
 
     def finish(self, **changes) -> dict:
         """Write the files of the job, and hand over its result."""

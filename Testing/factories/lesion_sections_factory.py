@@ -1,17 +1,18 @@
 """The sections Review, Draw and Exchange of LesionPairDetect over a real reading context, in the harness's window."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import slicer
+from lesion_factory import detected
 from liver_multimodal_factory import FakeWorker, liver_image
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.mrml import layouts, volumes
 from Testing.harness import start
@@ -26,16 +27,19 @@ def box(center=(0.0, 0.0, 60.0), size=(24.0, 20.0, 28.0)) -> Box:
     return Box(tuple(map(float, center)), tuple(map(float, size)))
 
 
-def lesion(number: int, center=(0.0, 0.0, 60.0), sides=tuple(Side), **changes) -> LesionPair:
-    """A detected lesion with a box in T1 at `center`, and the same box moved by `SHIFT` in T2."""
-    values: dict[str, Any] = {}
-    for side in sides:
-        values[side] = box(center) if side == Side.T1 else box(np.add(center, SHIFT))
-        values |= {f"{side}_score": 0.9, f"{side}_origin": "detected"}
-    return LesionPair(number=number, uid=f"lesion-{number}", **(values | changes))
+DRAWN = {"origin": "drawn", "score": None}
+PREDICTED = {"origin": "predicted", "score": None}
 
 
-def lesions() -> list[LesionPair]:
+def lesion(number: int, center=(0.0, 0.0, 60.0), sides=tuple(Side), **changes) -> Lesion:
+    """A detected lesion with a box in T1 at `center`, and the same box moved by `SHIFT` in T2; `t1={"score": 0.3}`
+    makes the score there another."""
+    boxes = {Side.T1: box(center), Side.T2: box(np.add(center, SHIFT))}
+    found = {side: replace(detected(boxes[side]), **changes.pop(side, {})) for side in sides}
+    return Lesion(number, found, uid=f"lesion-{number}", **changes)
+
+
+def lesions() -> list[Lesion]:
     """Two pairs, a lesion seen in T1 only and one seen in T2 only."""
     return [
         lesion(1, (-40, -30, 60)),

@@ -2,10 +2,12 @@
 
 import pytest
 import slicer
+from lesion_factory import detected, drawn, lesion_of, predicted
 from mrml_factory import DIRECTIONS, OBLIQUE, empty_scene, noise_image
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
+from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.mrml.volumes import node_from_image
@@ -42,14 +44,13 @@ def t2_box(x: float = 0.0) -> Box:
     return Box((14.0 + x, -28.0, 5.0), (10.0, 21.0, 32.0), MIRRORED)
 
 
-def three_lesions() -> list[LesionPair]:
+def three_lesions() -> list[Lesion]:
     """A detected pair (uid "a"), a lesion drawn in T1 (uid "b") and a pair of low score, its T2 predicted (uid "c")."""
+    found = {Side.T1: detected(t1_box(), 0.93), Side.T2: detected(t2_box(), 0.81)}
     return [
-        LesionPair(
-            1, t1_box(), t2_box(), 0.93, 0.81, "detected", "detected", "accepted", (4.5, -7.0, -25.0), "dome", "a"
-        ),
-        LesionPair(2, t1=t1_box(40.0), t1_origin="drawn", uid="b"),
-        LesionPair(3, t1_box(80.0), t2_box(80.0), 0.2, None, "detected", "predicted", uid="c"),
+        Lesion(1, found, "accepted", (4.5, -7.0, -25.0), "dome", "a"),
+        lesion_of(2, drawn(t1_box(40.0)), uid="b"),
+        lesion_of(3, detected(t1_box(80.0), 0.2), predicted(t2_box(80.0)), uid="c"),
     ]
 
 
@@ -58,20 +59,20 @@ def roi_nodes() -> list:
     return slicer.util.getNodesByClass(ROI_CLASS)
 
 
-def assert_same(found: list[LesionPair], wanted: list[LesionPair], tolerance: float = 1e-4) -> None:
+def assert_same(found: list[Lesion], wanted: list[Lesion], tolerance: float = 1e-4) -> None:
     """Assert that lesions are equal, points, lengths and directions within a tolerance."""
     assert [_words(pair) for pair in found] == [_words(pair) for pair in wanted]
     for one, other in zip(found, wanted):
         assert _numbers(one) == pytest.approx(_numbers(other), abs=tolerance)
 
 
-def _words(pair: LesionPair) -> tuple:
-    origins = pair.t1_origin, pair.t2_origin, pair.t1_score, pair.t2_score
-    return pair.uid, pair.number, pair.state, pair.note, *origins, pair.displacement_mm is None
+def _words(pair: Lesion) -> tuple:
+    marks = [(side, found.origin, found.score) for side, found in pair.boxes.items()]
+    return pair.uid, pair.number, pair.state, pair.note, marks, pair.displacement_mm is None
 
 
-def _numbers(pair: LesionPair) -> list[float]:
+def _numbers(pair: Lesion) -> list[float]:
     numbers = list(pair.displacement_mm or ())
-    for box in (pair.t1, pair.t2):
-        numbers += [*box.center_mm, *box.size_mm, *box.direction] if box is not None else []
+    for found in pair.boxes.values():
+        numbers += [*found.box.center_mm, *found.box.size_mm, *found.box.direction]
     return numbers

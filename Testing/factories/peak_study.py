@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from bright_box import grid
+from lesion_factory import drawn, lesion_of
 from peak_detector import image_and_liver
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair, write_lesions
+from liverpair.core.lesions import Lesion, write_lesions
 from liverpair.io.study import write_image
 
 PEAKS = np.array([(-20.0, 10.0, 8.0), (22.0, -6.0, -12.0)])
@@ -35,15 +36,13 @@ def write_volumes(folder: Path, livers: bool = True, t2_peaks: np.ndarray | None
     return paths
 
 
-def true_pairs() -> list[LesionPair]:
+def true_pairs() -> list[Lesion]:
     """The lesions as an annotator would box them."""
     return [
-        LesionPair(
+        lesion_of(
             number,
-            Box(tuple(peak), LESION_MM, T1_GRID.direction),
-            Box(tuple(peak + SHIFT), LESION_MM, T2_GRID.direction),
-            t1_origin="drawn",
-            t2_origin="drawn",
+            drawn(Box(tuple(peak), LESION_MM, T1_GRID.direction)),
+            drawn(Box(tuple(peak + SHIFT), LESION_MM, T2_GRID.direction)),
             state="accepted",
             displacement_mm=tuple(SHIFT),
             note="cyst, small" if number == 1 else "HCC",

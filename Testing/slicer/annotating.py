@@ -5,7 +5,7 @@ from hands import centerOf, middleOf, placeOf
 from workers import engage
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
+from liverpair.core.lesions import Lesion, LesionBox, read_lesions, write_lesions
 from liverpair.core.sides import Side
 from liverpair.mrml import volumes
 
@@ -37,7 +37,7 @@ def madeUp(pair, number, score):
         middle = middleOf(volume)
         center = (shift[0] - middle[0], shift[1] - middle[1], shift[2] + middle[2])
         boxes.append(Box(center, SIZE_MM, volumes.world_image(volume).GetDirection()))
-    return LesionPair(number, *boxes, t1_score=score, t2_score=score, t1_origin="detected", t2_origin="detected")
+    return Lesion(number, {side: LesionBox(box, "detected", score) for side, box in zip(Side, boxes)})
 
 
 def lesions_are_drawn_linked_and_exchanged(hands):
@@ -63,7 +63,7 @@ def lesions_are_drawn_linked_and_exchanged(hands):
     hands.expect(hands.read("lesionLabel") != "", "the drawn lesion is chosen")
     study = hands.pythonWidget().context.study
     drawn = study.pair(hands.pythonWidget().context.selectedUid)
-    hands.expect(drawn.t1 is not None and drawn.t2 is not None, "its partner is proposed")
+    hands.expect(Side.T1 in drawn.boxes and Side.T2 in drawn.boxes, "its partner is proposed")
     hands.picture("drawn")
 
     chooseLesion(hands, 2)
@@ -118,7 +118,7 @@ def many_lesions_follow_the_threshold(hands):
     if hands.openDataModule():
         hands.settle(1.0)
         hands.open("LesionPairDetect")
-    scores = [each.t1_score for each in hands.pythonWidget().context.study.pairs()]
+    scores = [each.boxes[Side.T1].score for each in hands.pythonWidget().context.study.pairs()]
     for threshold in THRESHOLDS:
         hands["displayThresholdSlider"].value = threshold
         hands.settle()

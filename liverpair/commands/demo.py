@@ -27,7 +27,7 @@ from liverpair.jobs.jobs import JOBS
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from liverpair.core.lesions import LesionPair
+    from liverpair.core.lesions import Lesion
 
 SCENE_FILE = "scene.mrb"
 PAIR_PICTURE = "pair.png"
@@ -160,7 +160,7 @@ def write_scene(
     pair: DemoPair,
     result: Mapping[str, Any],
     label: Mapping[str, Any],
-    lesions: "Sequence[LesionPair]",
+    lesions: "Sequence[Lesion]",
     output: Path,
 ) -> None:
     """Segmentations as `.seg.nrrd`, linked boxes, the pictures, and everything as one `.mrb` scene."""

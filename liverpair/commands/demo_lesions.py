@@ -11,7 +11,7 @@ from liverpair.jobs.jobs import JOBS
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-    from liverpair.core.lesions import LesionPair
+    from liverpair.core.lesions import Lesion
 
 LESIONS_PICTURE = "lesions.png"
 
@@ -27,16 +27,16 @@ def detect(output: Path, livers: Mapping[str, str], model: str) -> dict[str, Any
         return JOBS["detect"]({**request, "model": model, "output": str(output)}, progress)
 
 
-def shown_pairs(result: Mapping[str, Any]) -> "list[LesionPair]":
+def shown_pairs(result: Mapping[str, Any]) -> "list[Lesion]":
     """The lesions with a score at which the module shows them at first."""
     from liverpair.core.lesions import read_lesions
 
     threshold = result["provenance"]["display_threshold"]
-    return [pair for pair in read_lesions(result["lesions"]) if pair.score >= threshold]
+    return [pair for pair in read_lesions(result["lesions"]) if pair.is_shown(threshold)]
 
 
 def report(
-    pairs: "Sequence[LesionPair]", result: Mapping[str, Any], truth: "Mapping[str, sitk.Image] | None" = None
+    pairs: "Sequence[Lesion]", result: Mapping[str, Any], truth: "Mapping[str, sitk.Image] | None" = None
 ) -> list[str]:
     """A table with a row for every lesion, and, where the truth is known, what it is and how much of it was found.
 
@@ -63,33 +63,32 @@ def report(
     return lines + list(result["notes"])
 
 
-def true_pairs(labels: "Mapping[str, sitk.Image]") -> "list[LesionPair]":
+def true_pairs(labels: "Mapping[str, sitk.Image]") -> "list[Lesion]":
     """The lesions of two label images as pairs of boxes; one that an image does not show has no box there."""
-    from liverpair.core.lesions import LesionPair
+    from liverpair.core.lesions import Lesion, LesionBox
     from liverpair.measures.boxes import label_boxes
 
     boxes = {side: label_boxes(labels[side]) for side in Side}
     numbers = sorted({number for own in boxes.values() for number in own})
     return [
-        LesionPair(
+        Lesion(
             number,
-            **{side: boxes[side].get(number) for side in Side},
-            **{f"{side}_origin": "drawn" for side in Side if number in boxes[side]},
+            {side: LesionBox(own[number], "drawn") for side, own in boxes.items() if number in own},
             uid=f"truth-{number}",
         )
         for number in numbers
     ]
 
 
-def hits(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> list[str]:
+def hits(pairs: "Sequence[Lesion]", truth: "Sequence[Lesion]") -> list[str]:
     """Which true lesion each pair finds: its number, with the image where it is in one alone; "none"."""
     from liverpair.evaluation.score_detection import FOUND_IOU, ScoredCase
 
     found: dict[str, dict[str, int]] = {pair.uid: {} for pair in pairs}
     case = ScoredCase("demo", pairs, truth)
     for side in Side:
-        boxes = [pair.uid for pair in pairs if getattr(pair, side) is not None and pair.score is not None]
-        numbers = [lesion.number for lesion in truth if getattr(lesion, side) is not None]
+        boxes = [pair.uid for pair in pairs if side in pair.boxes and pair.score is not None]
+        numbers = [lesion.number for lesion in truth if side in lesion.boxes]
         for uid, row in zip(boxes, case.image(side).matches(FOUND_IOU).found, strict=True):
             if row >= 0:
                 found[uid][side] = numbers[row]
@@ -102,7 +101,7 @@ def _hit(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number} in {side.title}" for side, number in numbers.items()) or "none"
 
 
-def found_of(pairs: "Sequence[LesionPair]", truth: "Sequence[LesionPair]") -> str:
+def found_of(pairs: "Sequence[Lesion]", truth: "Sequence[Lesion]") -> str:
     """One sentence: how many of the true lesions were found and linked rightly."""
     from liverpair.evaluation.score_detection import ScoredCase, case_row
 

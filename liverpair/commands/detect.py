@@ -68,7 +68,7 @@ def report(result: Mapping[str, Any]) -> list[str]:
     lowest, threshold = made_by["score_floor"], made_by["display_threshold"]
     lines = [f"{result['pairs']} lesions with a score from {lowest:g}: {result['lesions']}"]
     if lowest < threshold:
-        shown = sum(pair.score >= threshold for pair in read_lesions(result["lesions"]))
+        shown = sum(pair.is_shown(threshold) for pair in read_lesions(result["lesions"]))
         lines.append(f"{shown} of them with a score from {threshold:g}, which LesionPairDetect shows at first")
     return [
         *lines,

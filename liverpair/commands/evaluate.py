@@ -19,7 +19,7 @@ from liverpair.jobs.study_batch import study_parts
 from liverpair.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
-    from liverpair.core.lesions import LesionPair
+    from liverpair.core.lesions import Lesion
     from liverpair.evaluation.score_detection import ScoredCase
 
 READ_BACK = "--predictions"
@@ -242,7 +242,7 @@ def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) ->
     return liver_offset(*livers)
 
 
-def _truth(study: EvaluatedStudy) -> "list[LesionPair]":
+def _truth(study: EvaluatedStudy) -> "list[Lesion]":
     from liverpair.core.lesions import read_lesions
 
     return [pair for pair in read_lesions(study.folder / LESIONS_FILE) if pair.state != "rejected"]
@@ -250,8 +250,8 @@ def _truth(study: EvaluatedStudy) -> "list[LesionPair]":
 
 def _case(
     study: EvaluatedStudy,
-    truth: "list[LesionPair]",
-    predicted: "Sequence[LesionPair]",
+    truth: "list[Lesion]",
+    predicted: "Sequence[Lesion]",
     offset_mm: Sequence[float],
     kinds: bool,
 ) -> "ScoredCase":

@@ -1,4 +1,4 @@
-"""Pairs of lesion boxes and the file that holds them, `lesions.json`.
+"""Lesions with a box in T1, in T2 or in both, and the file that holds them, `lesions.json`.
 
 Version 1 of the file, UTF-8 JSON; lengths in mm, points and vectors in LPS:
 
@@ -17,7 +17,7 @@ import json
 import math
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,25 +42,35 @@ _SIDE_FIELDS = (_CENTER, "size_mm", "direction", "score", "origin")
 
 State = Literal["proposed", "accepted", "rejected"]
 Origin = Literal["detected", "predicted", "drawn"]
+Kind = Literal["both", "T1 only", "T2 only", "neither"]
+KINDS: tuple[Kind, ...] = ("both", "T1 only", "T2 only", "neither")
+"""In which images a lesion was seen."""
 
 
 @dataclass(frozen=True)
-class LesionPair:
+class LesionBox:
+    """Where one image shows a lesion.
+
+    `box` lies in that image (LPS mm). Origins: `detected` by a network, `predicted` from the partner's box and the
+    predicted displacement, `drawn` by a person. The score lies in 0..1, None for a box that no network scored.
+    """
+
+    box: Box
+    origin: Origin
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Lesion:
     """One lesion: its box in T1, its box in T2, or both.
 
-    Scores lie in 0..1 (None for a box that no network scored). Origins: `detected` by a network, `predicted` from the
-    partner's box and the predicted displacement, `drawn` by a person. `displacement_mm` leads from the T1 to the T2
-    center (LPS), where it was predicted or measured. Raises `InputError` when a value is out of its range; change a
-    pair with `dataclasses.replace`.
+    `boxes` has no entry for a side without a box. `displacement_mm` leads from the T1 to the T2 center (LPS), where it
+    was predicted or measured. Raises `InputError` when a value is out of its range; change a lesion with
+    `dataclasses.replace` and `with_box`.
     """
 
     number: int
-    t1: Box | None = None
-    t2: Box | None = None
-    t1_score: float | None = None
-    t2_score: float | None = None
-    t1_origin: Origin | None = None
-    t2_origin: Origin | None = None
+    boxes: Mapping[Side, LesionBox] = field(hash=False)
     state: State = "proposed"
     displacement_mm: Vector | None = None
     note: str = ""
@@ -84,18 +94,99 @@ class LesionPair:
         shift = () if self.displacement_mm is None else _numbers(self.displacement_mm, 3, f"{who}: displacement_mm")
         if any(abs(component) > 2 * FARTHEST_MM for component in shift):
             raise InputError(f"{who}: displacement_mm is longer than any patient: {list(shift)}.")
-        if self.t1 is None and self.t2 is None:
+        if not self.boxes:
             raise InputError(f"{who} has a box neither in T1 nor in T2.")
-        _check_side(f"{who}, T1", self.t1, self.t1_score, self.t1_origin)
-        _check_side(f"{who}, T2", self.t2, self.t2_score, self.t2_origin)
+        given = {Side(side): found for side, found in self.boxes.items()}
+        object.__setattr__(self, "boxes", {side: given[side] for side in Side if side in given})
+        for side, found in self.boxes.items():
+            _check_box(f"{who}, {side.title}", found)
+
+    def box(self, side: Side) -> Box | None:
+        """Its box in image `side` (LPS mm), whatever its origin; None without one."""
+        return self.boxes[side].box if side in self.boxes else None
+
+    def seen(self, side: Side) -> Box | None:
+        """Its box in image `side` where it was detected or drawn; None without a box, or with one that was only
+        predicted from its partner."""
+        return None if side not in self.boxes or self.boxes[side].origin == "predicted" else self.boxes[side].box
+
+    def box_or_moved(self, side: Side) -> Box | None:
+        """Its box in image `side`, or its partner moved by the displacement; None when that is not known either."""
+        if side in self.boxes or self.displacement_mm is None:
+            return self.box(side)
+        shift = np.asarray(self.displacement_mm)
+        return self.boxes[side.other].box.moved(shift if side is Side.T2 else -shift)
+
+    @property
+    def missing(self) -> Side | None:
+        """The side without a box; None when there are both."""
+        return next((side for side in Side if side not in self.boxes), None)
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it was seen in both images, in one only, or, where all its boxes are predictions, in neither."""
+        t1, t2 = (self.seen(side) is not None for side in Side)
+        return {(True, True): "both", (True, False): "T1 only", (False, True): "T2 only"}.get((t1, t2), "neither")
 
     @property
     def score(self) -> float | None:
         """The higher of its two scores; None when no network scored either box."""
-        return max((score for score in (self.t1_score, self.t2_score) if score is not None), default=None)
+        return max((found.score for found in self.boxes.values() if found.score is not None), default=None)
+
+    @property
+    def measured_mm(self) -> Vector | None:
+        """From the T1 to the T2 center of its boxes (LPS mm); None when it lacks one."""
+        if self.missing:
+            return None
+        t1, t2 = (found.box.center_mm for found in self.boxes.values())
+        return tuple(float(b - a) for a, b in zip(t1, t2))
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a person has said something about it: a verdict, a note or a drawn box."""
+        drawn = any(found.origin == "drawn" for found in self.boxes.values())
+        return self.state != "proposed" or bool(self.note) or drawn
+
+    def is_believed(self, minimum_score: float = 0.5) -> bool:
+        """Whether it says where it lies in both images: it was accepted, or it was not rejected and each of its boxes
+        was drawn or scores at least `minimum_score`."""
+        if self.missing or self.state == "rejected":
+            return False
+        return self.state == "accepted" or all(
+            found.origin == "drawn" or (found.score is not None and found.score >= minimum_score)
+            for found in self.boxes.values()
+        )
+
+    def is_shown(self, display_threshold: float = 0.0, hide_rejected: bool = False) -> bool:
+        """Whether a reader is shown it; see `is_shown`."""
+        marks = ((found.origin, found.score) for found in self.boxes.values())
+        return is_shown(self.state, marks, display_threshold, hide_rejected)
+
+    def with_box(self, side: Side, found: LesionBox | None) -> "Lesion":
+        """This lesion with that box on one side, and the way between its boxes measured anew; a box that was taken away
+        leaves no way to where it was."""
+        boxes = {each: box for each, box in {**self.boxes, side: found}.items() if box is not None}
+        changed = replace(self, boxes=boxes, displacement_mm=None if found is None else self.displacement_mm)
+        return changed if changed.missing else replace(changed, displacement_mm=changed.measured_mm)
 
 
-def read_lesions(path: str | Path) -> list[LesionPair]:
+def is_shown(
+    state: State,
+    marks: Iterable[tuple[Origin, float | None]],
+    display_threshold: float = 0.0,
+    hide_rejected: bool = False,
+) -> bool:
+    """Whether a reader is shown a lesion whose boxes have these origins and scores: the better score counts. Boxes that
+    no network scored were drawn by a person, and always are; so are accepted lesions."""
+    if state == "rejected" and hide_rejected:
+        return False
+    marks = list(marks)
+    scores = [score for _origin, score in marks if score is not None]
+    drawn = any(origin == "drawn" and score is None for origin, score in marks)
+    return state == "accepted" or drawn or not scores or max(scores) >= display_threshold
+
+
+def read_lesions(path: str | Path) -> list[Lesion]:
     """The lesion pairs in a `lesions.json`. Raises `InputError` naming what is wrong with the file."""
     path = Path(path)
     try:
@@ -112,7 +203,7 @@ def read_lesions(path: str | Path) -> list[LesionPair]:
         raise InputError(f"Lesion file '{path}': {error.message}", error.hint) from error
 
 
-def write_lesions(path: str | Path, pairs: Iterable[LesionPair]) -> None:
+def write_lesions(path: str | Path, pairs: Iterable[Lesion]) -> None:
     """Write lesion pairs to `path`, whole or not at all. Raises `InputError` for two pairs with one uid or a place
     not writable."""
     text = lesions_to_json(pairs)
@@ -127,7 +218,7 @@ def free_number(taken: Iterable[int]) -> int:
     return above if above <= LARGEST_NUMBER else next(n for n in range(1, LARGEST_NUMBER) if n not in taken)
 
 
-def lesions_to_json(pairs: Iterable[LesionPair]) -> str:
+def lesions_to_json(pairs: Iterable[Lesion]) -> str:
     """Lesion pairs as the text of a `lesions.json`."""
     pairs = list(pairs)
     _check_uids(pairs)
@@ -140,7 +231,7 @@ def lesions_to_json(pairs: Iterable[LesionPair]) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def lesions_from_json(text: str) -> list[LesionPair]:
+def lesions_from_json(text: str) -> list[Lesion]:
     """The lesion pairs in the text of a `lesions.json`. Raises `InputError` naming the pair and the value that is
     wrong."""
     try:
@@ -166,58 +257,49 @@ def lesions_from_json(text: str) -> list[LesionPair]:
     return pairs
 
 
-def _pair_to_dict(pair: LesionPair) -> dict[str, Any]:
-    def side(box: Box | None, score: float | None, origin: str | None) -> dict[str, Any] | None:
-        if box is None:
-            return None
-        return {
-            _CENTER: [float(v) for v in box.center_mm],
-            "size_mm": [float(v) for v in box.size_mm],
-            "direction": [float(v) for v in box.direction],
-            "score": None if score is None else float(score),
-            "origin": origin,
-        }
-
+def _pair_to_dict(pair: Lesion) -> dict[str, Any]:
     return {
         "uid": pair.uid,
         "number": pair.number,
         "state": pair.state,
         "displacement_mm": None if pair.displacement_mm is None else [float(v) for v in pair.displacement_mm],
         "note": pair.note,
-        "t1": side(pair.t1, pair.t1_score, pair.t1_origin),
-        "t2": side(pair.t2, pair.t2_score, pair.t2_origin),
+        **{side.key: _box_to_dict(pair.boxes[side]) if side in pair.boxes else None for side in Side},
     }
 
 
-def _pair_from_dict(entry: Any, where: str) -> LesionPair:
+def _box_to_dict(found: LesionBox) -> dict[str, Any]:
+    return {
+        _CENTER: [float(v) for v in found.box.center_mm],
+        "size_mm": [float(v) for v in found.box.size_mm],
+        "direction": [float(v) for v in found.box.direction],
+        "score": None if found.score is None else float(found.score),
+        "origin": found.origin,
+    }
+
+
+def _pair_from_dict(entry: Any, where: str) -> Lesion:
     _check_fields(entry, _PAIR_FIELDS, where)
-    sides: dict[str, Any] = {}
-    for name in Side:
-        side = entry[name]
-        if side is None:
-            continue
-        who = f"{where}, {name.upper()}"
-        _check_fields(side, _SIDE_FIELDS, who)
-        lengths = {_CENTER: 3, "size_mm": 3, "direction": 9}
-        sides[name] = Box(*(_numbers(side[key], length, f"{who}: {key}") for key, length in lengths.items()))
-        sides[f"{name}_score"] = None if side["score"] is None else _number(side["score"], f"{who}: score")
-        sides[f"{name}_origin"] = side["origin"]
     shift = entry["displacement_mm"]
-    return LesionPair(
+    return Lesion(
         number=entry["number"],
+        boxes={side: _box_from_dict(entry[side], f"{where}, {side.title}") for side in Side if entry[side] is not None},
         state=entry["state"],
         displacement_mm=None if shift is None else _numbers(shift, 3, f"{where}: displacement_mm"),
         note=entry["note"],
         uid=entry["uid"],
-        **sides,
     )
 
 
-def _check_side(who: str, box: Box | None, score: float | None, origin: str | None) -> None:
-    if box is None:
-        if score is not None or origin is not None:
-            raise InputError(f"{who}: a score or an origin without a box.")
-        return
+def _box_from_dict(entry: Any, who: str) -> LesionBox:
+    _check_fields(entry, _SIDE_FIELDS, who)
+    lengths = {_CENTER: 3, "size_mm": 3, "direction": 9}
+    box = Box(*(_numbers(entry[key], length, f"{who}: {key}") for key, length in lengths.items()))
+    return LesionBox(box, entry["origin"], None if entry["score"] is None else _number(entry["score"], f"{who}: score"))
+
+
+def _check_box(who: str, found: LesionBox) -> None:
+    box, origin, score = found.box, found.origin, found.score
     if origin not in ORIGINS:
         raise InputError(f"{who}: unknown origin {origin!r}; it is one of {', '.join(ORIGINS)}.")
     if score is not None and not 0 <= _number(score, f"{who}: score") <= 1:
@@ -246,7 +328,7 @@ def _check_fields(entry: Any, fields: tuple[str, ...], where: str) -> None:
         raise InputError(f"{where} has an unknown field {unknown[0]!r}.")
 
 
-def _check_uids(pairs: list[LesionPair]) -> None:
+def _check_uids(pairs: list[Lesion]) -> None:
     seen: set[str] = set()
     for pair in pairs:
         if pair.uid in seen:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,7 +15,7 @@ from liverpair.bundle import Bundle
 from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
 from liverpair.core.geometry import check_volume
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.memory import with_memory_fallback
 from liverpair.core.sides import Side
 from liverpair.detection.anchors import Anchors
@@ -44,7 +44,7 @@ class DetectionResult:
     the user; the quality of liver masks that were made; and, from a model that draws lesions, label maps on the
     grids of T1 and T2 (uint16) in which a lesion has its number."""
 
-    pairs: list[LesionPair]
+    pairs: list[Lesion]
     livers: tuple[sitk.Image, sitk.Image]
     provenance: dict[str, Any]
     notes: list[str]
@@ -195,29 +195,17 @@ def _changes(options: DetectOptions) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if value is not None}
 
 
-def lesion_pairs(
-    linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]
-) -> list[LesionPair]:
+def lesion_pairs(linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]) -> list[Lesion]:
     """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their
     order.
     """
     bounds = np.array([pair.boxes for pair in linked]).reshape(-1, 2, 2, 3)
     sides = [to_space(bounds[:, i], prepared.grids[i], images[i].GetDirection()) for i in (0, 1)]
     pairs = []
-    for number, (pair, first, second) in enumerate(zip(linked, *sides), start=1):
-        origins = ["predicted" if row is None else "detected" for row in pair.rows]
-        pairs.append(
-            LesionPair(
-                number=number,
-                t1=first,
-                t2=second,
-                t1_score=pair.scores[0],
-                t2_score=pair.scores[1],
-                t1_origin=origins[0],
-                t2_origin=origins[1],
-                displacement_mm=tuple(b - a for a, b in zip(first.center_mm, second.center_mm)),
-            )
-        )
+    for number, (pair, *boxes) in enumerate(zip(linked, *sides), start=1):
+        origins = ("predicted" if row is None else "detected" for row in pair.rows)
+        lesion = Lesion(number, dict(zip(Side, map(LesionBox, boxes, origins, pair.scores))))
+        pairs.append(replace(lesion, displacement_mm=lesion.measured_mm))
     return pairs
 
 

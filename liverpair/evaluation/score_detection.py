@@ -15,7 +15,7 @@ import numpy as np
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Vector
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.froc import ImageResult, Matches, detection_measures, froc
@@ -44,31 +44,31 @@ class ScoredCase:
     """
 
     name: str
-    predicted: Sequence[LesionPair]
-    truth: Sequence[LesionPair]
+    predicted: Sequence[Lesion]
+    truth: Sequence[Lesion]
     kinds: Mapping[str, str] = field(default_factory=dict)
     sizes_mm: Mapping[str, float] = field(default_factory=dict)
     offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
 
-    def size_mm(self, lesion: LesionPair) -> float:
+    def size_mm(self, lesion: Lesion) -> float:
         """Size of a true lesion."""
         return self.sizes_mm.get(lesion.uid) or largest_side_mm(lesion)
 
-    def kind(self, lesion: LesionPair) -> str:
+    def kind(self, lesion: Lesion) -> str:
         """Kind of a true lesion, "" when not known."""
         return self.kinds.get(lesion.uid, "")
 
     def image(self, side: Side, own_scores: bool = False) -> ImageResult:
         """The boxes in one image against the lesions there, each with the score of its pair; with `own_scores`, those
         that the network found in this image, with their score there."""
-        lesions = [pair for pair in self.truth if getattr(pair, side) is not None]
+        lesions = [pair for pair in self.truth if side in pair.boxes]
         boxes, scores = [], []
         for pair in self.predicted:
-            score = getattr(pair, f"{side}_score") if own_scores else pair.score
-            if score is not None and getattr(pair, side) is not None:
-                boxes.append(getattr(pair, side))
+            score = pair.boxes[side].score if own_scores else pair.score
+            if score is not None and side in pair.boxes:
+                boxes.append(pair.box(side))
                 scores.append(score)
-        overlaps = iou_mm(boxes, [getattr(pair, side) for pair in lesions])
+        overlaps = iou_mm(boxes, [pair.box(side) for pair in lesions])
         return ImageResult(overlaps, scores, [self.size_mm(p) for p in lesions], [self.kind(p) for p in lesions])
 
 
@@ -123,7 +123,7 @@ def detection_rows(images: Sequence[ImageResult]) -> list[dict[str, Any]]:
 def pairing_rows(cases: Sequence[ScoredCase], threshold: float = 0.0) -> list[dict[str, Any]]:
     """Pairing accuracy and displacement errors of boxes from a score on: all lesions, by size, by kind."""
     low, high = SIZE_EDGES_MM
-    groups: dict[str, Callable[[ScoredCase, LesionPair], bool]] = {
+    groups: dict[str, Callable[[ScoredCase, Lesion], bool]] = {
         "all": lambda case, lesion: True,
         f"from {low:g} mm": lambda case, lesion: case.size_mm(lesion) >= low,
         f"from {high:g} mm": lambda case, lesion: case.size_mm(lesion) >= high,
@@ -172,7 +172,7 @@ def _sensitivity(images: Sequence[ImageResult]) -> float:
 
 
 def _pairing(
-    cases: Sequence[ScoredCase], threshold: float, belongs: Callable[[ScoredCase, LesionPair], bool]
+    cases: Sequence[ScoredCase], threshold: float, belongs: Callable[[ScoredCase, Lesion], bool]
 ) -> dict[str, Any]:
     chosen = [
         PairingCase(case.predicted, [pair for pair in case.truth if belongs(case, pair)], case.offset_t1_to_t2_mm)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.core.atomic import written_whole
+from liverpair.core.sides import Side
 from liverpair.measures.burden import LesionRow
 
 
@@ -16,18 +17,25 @@ class Column:
     """A column of the table.
 
     Attributes:
-        key: field of `LesionRow`.
+        field: of `LesionRow`, or of `SideRow` where there is a side.
         heading: for readers.
         unit: "" where there is none.
         decimals: shown to readers; None for words and whole numbers.
-        factor: of the value in a `LesionRow` to `unit`.
+        factor: of the value in the row to `unit`.
+        side: the image that it tells of; None for the lesion as a whole.
     """
 
-    key: str
+    field: str
     heading: str
     unit: str = ""
     decimals: int | None = None
     factor: float = 1.0
+    side: Side | None = None
+
+    @property
+    def key(self) -> str:
+        """What the column is known by, as `t1_score`."""
+        return self.field if self.side is None else f"{self.side}_{self.field}"
 
     @property
     def title(self) -> str:
@@ -36,7 +44,7 @@ class Column:
 
     def value(self, row: LesionRow) -> Any:
         """The value of a row in the column's unit; None where there is none."""
-        value = getattr(row, self.key)
+        value = getattr(row if self.side is None else row.sides[self.side], self.field)
         return value if value is None or self.decimals is None else self.factor * value
 
     def text(self, row: LesionRow) -> str:
@@ -47,20 +55,19 @@ class Column:
         return str(value) if self.decimals is None else f"{value:.{self.decimals}f}"
 
 
+def _of_each_side(field: str, heading: str, *about: Any) -> list[Column]:
+    return [Column(field, f"{side.title} {heading}", *about, side=side) for side in Side]
+
+
 COLUMNS = (
     Column("number", "Number"),
     Column("state", "State"),
     Column("kind", "Seen in"),
-    Column("t1_score", "T1 score", "", 2),
-    Column("t2_score", "T2 score", "", 2),
-    Column("t1_diameter_mm", "T1 diameter", "mm", 1),
-    Column("t2_diameter_mm", "T2 diameter", "mm", 1),
-    Column("t1_slice", "T1 slice"),
-    Column("t2_slice", "T2 slice"),
-    Column("t1_volume_ml", "T1 box volume", "ml", 2),
-    Column("t2_volume_ml", "T2 box volume", "ml", 2),
-    Column("t1_contrast", "T1 contrast to liver", "%", 0, 100.0),
-    Column("t2_contrast", "T2 contrast to liver", "%", 0, 100.0),
+    *_of_each_side("score", "score", "", 2),
+    *_of_each_side("diameter_mm", "diameter", "mm", 1),
+    *_of_each_side("slice", "slice"),
+    *_of_each_side("volume_ml", "box volume", "ml", 2),
+    *_of_each_side("contrast", "contrast to liver", "%", 0, 100.0),
     Column("displacement_mm", "Displacement", "mm", 1),
     Column("note", "Note"),
     Column("uid", "UID"),

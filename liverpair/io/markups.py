@@ -11,7 +11,7 @@ from typing import Any
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 
 MARKUPS_SCHEMA = (
@@ -20,16 +20,15 @@ MARKUPS_SCHEMA = (
 )
 
 
-def boxes_to_markups(pairs: Iterable[LesionPair], side: Side) -> dict[str, Any]:
+def boxes_to_markups(pairs: Iterable[Lesion], side: Side) -> dict[str, Any]:
     """The content of a markups file with the boxes of one image, `side` "t1" or "t2"; pairs without are left out."""
-    boxes = [(pair, getattr(pair, side)) for pair in pairs]
     return {
         "@schema": MARKUPS_SCHEMA,
-        "markups": [_roi(pair, box, side) for pair, box in boxes if box is not None],
+        "markups": [_roi(pair, pair.boxes[side].box, side) for pair in pairs if side in pair.boxes],
     }
 
 
-def write_markups(path: str | Path, pairs: Iterable[LesionPair], side: Side) -> None:
+def write_markups(path: str | Path, pairs: Iterable[Lesion], side: Side) -> None:
     """Write the boxes of one image to a `.mrk.json`, whole or not at all. Raises `InputError` for a place that is not
     writable."""
     text = json.dumps(boxes_to_markups(pairs, side), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -37,7 +36,7 @@ def write_markups(path: str | Path, pairs: Iterable[LesionPair], side: Side) -> 
         beside.write_text(text, encoding="utf-8")
 
 
-def _roi(pair: LesionPair, box: Box, side: Side) -> dict[str, Any]:
+def _roi(pair: Lesion, box: Box, side: Side) -> dict[str, Any]:
     center, name = [float(v) for v in box.center_mm], f"{pair.number} {side.title}"
     return {
         "type": "ROI",

@@ -10,8 +10,7 @@ from types import ModuleType
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError, MissingPackageError
-from liverpair.core.findings import seen_box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.dicom_references import DicomSource, read_source
 from liverpair.io.structured_report_identity import REPORT_FILES, ReportAuthor, tracking_uid
@@ -29,7 +28,7 @@ class WrittenReports:
 
 def write_structured_reports(
     folder: str | Path,
-    pairs: Sequence[LesionPair],
+    pairs: Sequence[Lesion],
     t1_dicom: Sequence[str | Path] | None,
     t2_dicom: Sequence[str | Path] | None,
     author: ReportAuthor = ReportAuthor(),
@@ -64,7 +63,7 @@ def write_structured_reports(
     """
     files = {side: list(own or ()) for side, own in zip(Side, (t1_dicom, t2_dicom))}
     kept = sorted((pair for pair in pairs if pair.state != "rejected"), key=lambda pair: pair.number)
-    seen = {side: [pair for pair in kept if seen_box(pair, side) is not None] for side in Side}
+    seen = {side: [pair for pair in kept if pair.seen(side) is not None] for side in Side}
     if not any(seen.values()):
         raise InputError("There is no lesion to report: none was detected or drawn, or all were rejected.")
     for side in sides:
@@ -99,7 +98,7 @@ def _content_module() -> ModuleType:
     return structured_report_content
 
 
-def _notes(pairs: Sequence[LesionPair], sources: Mapping[str, DicomSource], sides: Sequence[Side]) -> list[str]:
+def _notes(pairs: Sequence[Lesion], sources: Mapping[str, DicomSource], sides: Sequence[Side]) -> list[str]:
     notes = []
     rejected = sum(pair.state == "rejected" for pair in pairs)
     if rejected:
@@ -107,10 +106,7 @@ def _notes(pairs: Sequence[LesionPair], sources: Mapping[str, DicomSource], side
     for side in sides:
         if side not in sources:
             notes.append(f"No lesion was seen in {side.title}, so there is no report on it.")
-        predicted = sum(
-            pair.state != "rejected" and getattr(pair, side) is not None and seen_box(pair, side) is None
-            for pair in pairs
-        )
+        predicted = sum(pair.state != "rejected" and side in pair.boxes and pair.seen(side) is None for pair in pairs)
         if predicted:
             notes.append(f"{_lesions(predicted)} left out of the {side.title} report because only predicted there.")
     patients = {source.patient_id for source in sources.values() if source.patient_id}

@@ -11,8 +11,7 @@ from pydicom.sr.codedict import Code, codes
 
 import liverpair
 from liverpair.core.errors import InputError
-from liverpair.core.findings import seen_box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.dicom_headers import Slice
 from liverpair.io.dicom_references import DicomSource
@@ -26,7 +25,7 @@ SERIES_NUMBER = 8800
 
 
 def report(
-    pairs: Sequence[LesionPair],
+    pairs: Sequence[Lesion],
     side: Side,
     source: DicomSource,
     author: ReportAuthor,
@@ -61,9 +60,9 @@ def report(
 
 
 def _lesion(
-    pair: LesionPair, side: Side, source: DicomSource, author: ReportAuthor, masks: hd.seg.Segmentation | None
+    pair: Lesion, side: Side, source: DicomSource, author: ReportAuthor, masks: hd.seg.Segmentation | None
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
-    box = seen_box(pair, side)
+    box = pair.seen(side)
     sections = source.sections(box)
     if not sections:
         raise InputError(
@@ -74,16 +73,16 @@ def _lesion(
         sr.Measurement(codes.SCT.LongAxis, axial_diameter_mm(box), codes.UCUM.Millimeter),
         sr.Measurement(codes.SCT.Volume, box_volume_ml(box), codes.UCUM.CubicCentimeter),
     ]
-    score = getattr(pair, f"{side}_score")
-    if score is not None:
-        measurements.append(sr.Measurement(codes.DCM.CertaintyOfFinding, 100 * score, codes.UCUM.Percent))
+    found = pair.boxes[side]
+    if found.score is not None:
+        measurements.append(sr.Measurement(codes.DCM.CertaintyOfFinding, 100 * found.score, codes.UCUM.Percent))
     tracking = tracking_uid(pair.uid)
     numbers = [] if masks is None else masks.get_segment_numbers(tracking_uid=tracking)
     if numbers:
         where = {"referenced_segment": sr.ReferencedSegment.from_segmentation(masks, numbers[0])}
     else:
         where = {"referenced_regions": [_region(piece, corners, source) for piece, corners in sections]}
-    detected = getattr(pair, f"{side}_origin") == "detected"
+    algorithm = sr.AlgorithmIdentification(author.model, author.model_version) if found.origin == "detected" else None
     group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(tracking, f"Lesion {pair.number}"),
         **where,
@@ -91,7 +90,7 @@ def _lesion(
         finding_type=codes.SCT.Lesion,
         finding_sites=[sr.FindingSite(codes.SCT.Liver)],
         geometric_purpose=codes.SCT.BoundedBy,
-        algorithm_id=sr.AlgorithmIdentification(author.model, author.model_version) if detected else None,
+        algorithm_id=algorithm,
         measurements=measurements,
     )
     if pair.note.strip():

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from liverpair.core.atomic import IMAGE_SUFFIXES, check_name, image_suffix, part_of_address, written_whole
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, check_volume
-from liverpair.core.lesions import LesionPair, read_lesions, write_lesions
+from liverpair.core.lesions import Lesion, read_lesions, write_lesions
 from liverpair.io.dicom_headers import has_preamble
 from liverpair.io.dicom_series import Series, list_series, read_series, series_of_file
 from liverpair.io.exports import list_export, pair_of, series_at
@@ -152,7 +152,7 @@ class Study:
     t2: sitk.Image | None = _Part()
     t1_liver: sitk.Image | None = _Part()
     t2_liver: sitk.Image | None = _Part()
-    lesions: list[LesionPair] = _Part()
+    lesions: list[Lesion] = _Part()
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class Study:
         t2: sitk.Image | None = None,
         t1_liver: sitk.Image | None = None,
         t2_liver: sitk.Image | None = None,
-        lesions: list[LesionPair] | None = None,
+        lesions: list[Lesion] | None = None,
     ):
         self.folder = None if folder is None else Path(folder)
         self.sources: dict[str, Path] = {}

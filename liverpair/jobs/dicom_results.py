@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
-from liverpair.core.findings import seen_box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.dicom_segmentation import (
     Structure,
@@ -63,7 +62,7 @@ def write_detection(
             write_dicom_segmentation(written[side], structures, files, side.title, detector)
         else:
             notes.append(f"There is no DICOM segmentation of {side.title}: it would be empty.")
-    if any(seen_box(pair, side) for pair in found.pairs for side in sources):
+    if any(pair.seen(side) for pair in found.pairs for side in sources):
         reports = write_structured_reports(
             folder, found.pairs, *map(sources.get, Side), ReportAuthor("", *detector), written, tuple(sources)
         )
@@ -71,11 +70,9 @@ def write_detection(
     return notes
 
 
-def _lesions(
-    pairs: Sequence[LesionPair], side: Side, image: sitk.Image, drawn: sitk.Image | None
-) -> Iterator[Structure]:
+def _lesions(pairs: Sequence[Lesion], side: Side, image: sitk.Image, drawn: sitk.Image | None) -> Iterator[Structure]:
     for pair in pairs:
-        box = seen_box(pair, side)
+        box = pair.seen(side)
         if box is None:
             continue
         mask = None if drawn is None else drawn == pair.number

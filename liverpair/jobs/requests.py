@@ -282,10 +282,10 @@ def box_of(values: Mapping[str, Any], side: Side) -> "Box":
     Raises `InputError` for what is no box in a patient.
     """
     from liverpair.core.geometry import Box  # with SimpleITK
-    from liverpair.core.lesions import LesionPair
+    from liverpair.core.lesions import Lesion, LesionBox
 
     if set(values) != set(BOX_FIELDS):
         raise InputError(f"A drawn box has {', '.join(BOX_FIELDS)}; this one has {', '.join(values) or 'nothing'}.")
     box = Box(*(tuple(v) if isinstance(v := values[name], list) else v for name in BOX_FIELDS))
-    LesionPair(1, uid="drawn", **{side: box, f"{side}_origin": "drawn"})
+    Lesion(1, {side: LesionBox(box, "drawn")}, uid="drawn")
     return box

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.findings import Kind, kind_of_finding, seen_box
 from liverpair.core.geometry import Box, Grid, volume_ml
-from liverpair.core.lesions import LesionPair, State
+from liverpair.core.lesions import Kind, Lesion, State
 from liverpair.core.sides import Side
 from liverpair.measures.contrast import contrast_to_liver, mask_on_grid
 from liverpair.measures.recist import (
@@ -25,19 +24,34 @@ Images = Mapping[str, sitk.Image | None]
 
 
 @dataclass(frozen=True)
-class LesionRow:
-    """One lesion in numbers; None where there is nothing to measure.
+class SideRow:
+    """One lesion in one image in numbers; None where there is nothing to measure.
 
     Boxes that were only predicted from their partner have no diameter, volume or contrast: nobody saw a lesion there.
 
     Attributes:
-        number, uid, state, note: of the pair.
+        score: of the detector, 0 to 1.
+        diameter_mm: longest axial diameter as the box tells it.
+        slice: index (from 0) of the axial slice through the center of the box, predicted ones too.
+        volume_ml: of the box.
+        contrast: (lesion − liver) / liver.
+    """
+
+    score: float | None
+    diameter_mm: float | None
+    slice: int | None
+    volume_ml: float | None
+    contrast: float | None
+
+
+@dataclass(frozen=True)
+class LesionRow:
+    """One lesion in numbers; None where there is nothing to measure.
+
+    Attributes:
+        number, uid, state, note: of the lesion.
         kind: where the lesion was seen.
-        t1_score, t2_score: of the detector, 0 to 1.
-        t1_diameter_mm, t2_diameter_mm: longest axial diameter as the box tells it.
-        t1_slice, t2_slice: index (from 0) of the axial slice through the center of the box, predicted ones too.
-        t1_volume_ml, t2_volume_ml: of the box.
-        t1_contrast, t2_contrast: (lesion − liver) / liver.
+        sides: what T1 and T2 show of it.
         predicted: images in which its box was only predicted.
         displacement_mm: distance between the centers in T1 and T2, else length of the predicted displacement.
     """
@@ -46,23 +60,14 @@ class LesionRow:
     uid: str
     state: State
     kind: Kind
-    t1_score: float | None
-    t2_score: float | None
-    t1_diameter_mm: float | None
-    t2_diameter_mm: float | None
-    t1_slice: int | None
-    t2_slice: int | None
-    t1_volume_ml: float | None
-    t2_volume_ml: float | None
-    t1_contrast: float | None
-    t2_contrast: float | None
+    sides: Mapping[Side, SideRow]
     displacement_mm: float | None
     note: str
-    predicted: tuple[str, ...] = ()
+    predicted: tuple[Side, ...] = ()
 
 
 def lesion_measures(
-    pairs: Sequence[LesionPair], images: Images | None = None, livers: Images | None = None
+    pairs: Sequence[Lesion], images: Images | None = None, livers: Images | None = None
 ) -> list[LesionRow]:
     """A row for every lesion, by number.
 
@@ -78,7 +83,7 @@ def lesion_measures(
 
 
 def summary(
-    pairs: Sequence[LesionPair],
+    pairs: Sequence[Lesion],
     images: Images | None = None,
     livers: Images | None = None,
     limits: RecistLimits = RecistLimits(),
@@ -91,7 +96,7 @@ def summary(
         `t1_liver_ml` and `t1_burden_percent` (of the liver), None without a liver mask.
     """
     counted = [pair for pair in pairs if pair.state != "rejected"]
-    kinds = [kind_of_finding(pair) for pair in counted]
+    kinds = [pair.kind for pair in counted]
     slice_mm = {side: axial_spacing_mm(Grid.of(image)) for side, image in (images or {}).items() if image is not None}
     result: dict[str, Any] = {
         "lesions": len(counted),
@@ -104,7 +109,7 @@ def summary(
     }
     result |= diameter_sum(counted, limits, slice_mm)
     for side in Side:
-        boxes = [box for pair in counted if (box := seen_box(pair, side)) is not None]
+        boxes = [box for pair in counted if (box := pair.seen(side)) is not None]
         tumor = sum(math.pi / 6 * box_volume_ml(box) for box in boxes)
         mask = (livers or {}).get(side)
         liver = None if mask is None else volume_ml(mask)
@@ -122,54 +127,42 @@ def box_volume_ml(box: Box) -> float:
 class _Scene:
     """The lesions of a patient with the images they are measured in."""
 
-    def __init__(self, pairs: Sequence[LesionPair], images: Images, livers: Images):
+    def __init__(self, pairs: Sequence[Lesion], images: Images, livers: Images):
         self._images = {side: images.get(side) for side in Side}
         self._grids = {side: None if image is None else Grid.of(image) for side, image in self._images.items()}
         self._livers = {
             side: None if self._grids[side] is None or livers.get(side) is None else mask_on_grid(livers[side], grid)
             for side, grid in self._grids.items()
         }
-        self._boxes = {
-            side: [getattr(p, side) for p in pairs if p.state != "rejected" and getattr(p, side) is not None]
-            for side in Side
-        }
+        self._boxes = {side: [p.box(side) for p in pairs if p.state != "rejected" and side in p.boxes] for side in Side}
 
-    def row(self, pair: LesionPair) -> LesionRow:
-        measures = {}
-        for side in Side:
-            measures |= self._side(pair, side)
+    def row(self, pair: Lesion) -> LesionRow:
+        way = pair.measured_mm or pair.displacement_mm
         return LesionRow(
             number=pair.number,
             uid=pair.uid,
             state=pair.state,
-            kind=kind_of_finding(pair),
-            t1_score=pair.t1_score,
-            t2_score=pair.t2_score,
-            displacement_mm=_displacement_mm(pair),
+            kind=pair.kind,
+            sides={side: self._side(pair, side) for side in Side},
+            displacement_mm=None if way is None else math.hypot(*way),
             note=pair.note,
-            predicted=tuple(side for side in Side if getattr(pair, side) is not None and seen_box(pair, side) is None),
-            **measures,
+            predicted=tuple(side for side in pair.boxes if pair.seen(side) is None),
         )
 
-    def _side(self, pair: LesionPair, side: Side) -> dict[str, Any]:
-        box, seen, grid = getattr(pair, side), seen_box(pair, side), self._grids[side]
+    def _side(self, pair: Lesion, side: Side) -> SideRow:
+        box, seen, grid = pair.box(side), pair.seen(side), self._grids[side]
         diameter = None
         if seen is not None:
             diameter = axial_diameter_mm(seen) if grid is None else longest_axial_diameter_mm(seen, grid)[0]
-        return {
-            f"{side}_diameter_mm": diameter,
-            f"{side}_slice": None if box is None or grid is None else longest_axial_diameter_mm(box, grid)[1],
-            f"{side}_volume_ml": None if seen is None else box_volume_ml(seen),
-            f"{side}_contrast": None if seen is None else self._contrast(seen, side),
-        }
+        return SideRow(
+            score=None if box is None else pair.boxes[side].score,
+            diameter_mm=diameter,
+            slice=None if box is None or grid is None else longest_axial_diameter_mm(box, grid)[1],
+            volume_ml=None if seen is None else box_volume_ml(seen),
+            contrast=None if seen is None else self._contrast(seen, side),
+        )
 
     def _contrast(self, box: Box, side: Side) -> float | None:
         if self._livers[side] is None:
             return None
         return contrast_to_liver(self._images[side], self._livers[side], box, self._boxes[side])
-
-
-def _displacement_mm(pair: LesionPair) -> float | None:
-    if pair.t1 is not None and pair.t2 is not None:
-        return math.dist(pair.t1.center_mm, pair.t2.center_mm)
-    return None if pair.displacement_mm is None else math.hypot(*pair.displacement_mm)

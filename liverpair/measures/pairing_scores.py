@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverpair.core.geometry import Vector
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.froc import match
@@ -18,8 +18,8 @@ class PairingCase:
     """One patient: the pairs that were predicted, the true ones, and the centroid of the T2 liver minus that of the
     T1 liver (LPS mm)."""
 
-    predicted: Sequence[LesionPair]
-    truth: Sequence[LesionPair]
+    predicted: Sequence[Lesion]
+    truth: Sequence[Lesion]
     offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
 
 
@@ -48,14 +48,13 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: fl
     """
     results = []
     for side in Side:
-        truth = [pair for pair in case.truth if getattr(pair, side) is not None]
-        scores = [getattr(pair, f"{side}_score") for pair in case.predicted]
-        known = [(p, s) for p, s in zip(case.predicted, scores) if s is not None and p.score >= minimum_score]
-        pairs = [pair for pair, _ in known]
-        overlaps = iou_mm([getattr(pair, side) for pair in pairs], [getattr(pair, side) for pair in truth])
-        matches = match(overlaps, [score for _, score in known], minimum_iou)
+        truth = [pair for pair in case.truth if side in pair.boxes]
+        scored = [pair for pair in case.predicted if side in pair.boxes and pair.boxes[side].score is not None]
+        pairs = [pair for pair in scored if pair.score >= minimum_score]
+        overlaps = iou_mm([pair.box(side) for pair in pairs], [pair.box(side) for pair in truth])
+        matches = match(overlaps, [pair.boxes[side].score for pair in pairs], minimum_iou)
         for pair, row in zip(pairs, matches.found):
-            if row >= 0 and getattr(truth[row], side.other) is not None:
+            if row >= 0 and side.other in truth[row].boxes:
                 results.append(_found(pair, truth[row], side, case.offset_t1_to_t2_mm))
     return results
 
@@ -88,21 +87,16 @@ def pairing_measures(
     }
 
 
-def largest_side_mm(pair: LesionPair) -> float:
+def largest_side_mm(pair: Lesion) -> float:
     """The longest side of a pair's boxes."""
-    return max(max(box.size_mm) for box in (pair.t1, pair.t2) if box is not None)
+    return max(max(found.box.size_mm) for found in pair.boxes.values())
 
 
-def _found(pair: LesionPair, true: LesionPair, side: Side, offset: Vector) -> FoundLesion:
-    true_shift = np.subtract(true.t2.center_mm, true.t1.center_mm)
-    partner, true_partner = getattr(pair, side.other), getattr(true, side.other)
+def _found(pair: Lesion, true: Lesion, side: Side, offset: Vector) -> FoundLesion:
+    partner, true_partner = pair.box(side.other), true.box(side.other)
     overlap = float(iou_mm([true_partner], [partner])[0, 0]) if partner is not None else 0.0
-    shift = np.full(3, math.nan)
-    if pair.displacement_mm is not None:
-        shift = np.asarray(pair.displacement_mm)
-    elif pair.t1 is not None and pair.t2 is not None:
-        shift = np.subtract(pair.t2.center_mm, pair.t1.center_mm)
-    errors = (np.linalg.norm(guess - true_shift) for guess in (shift, np.zeros(3), np.asarray(offset)))
+    shift = pair.displacement_mm or pair.measured_mm or (math.nan,) * 3
+    errors = (np.linalg.norm(np.subtract(guess, true.measured_mm)) for guess in (shift, np.zeros(3), offset))
     return FoundLesion(side, overlap, *map(float, errors))
 
 

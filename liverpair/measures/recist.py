@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from liverpair.core.errors import InputError
-from liverpair.core.findings import seen_box
 from liverpair.core.geometry import Box, Grid
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import turned
 
@@ -77,7 +76,7 @@ def axial_spacing_mm(grid: Grid) -> float:
 
 
 def diameter_sum(
-    pairs: Sequence[LesionPair],
+    pairs: Sequence[Lesion],
     limits: RecistLimits = RecistLimits(),
     slice_mm: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
@@ -100,7 +99,7 @@ def diameter_sum(
     diameters: dict[str, dict[str, float]] = {side: {} for side in Side}
     for pair in sorted(pairs, key=lambda pair: pair.number):
         for side in Side:
-            box = None if pair.state == "rejected" else seen_box(pair, side)
+            box = None if pair.state == "rejected" else pair.seen(side)
             if box is not None and axial_diameter_mm(box) >= limits.smallest_mm(spacing.get(side, 0.0)):
                 diameters[side][pair.uid] = axial_diameter_mm(box)
     both = {

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.lesion_boxes import from_world, world_matrix
 from liverpair.mrml.lesions.lesion_pairs import same_boxes
 
 
-def to_scanner(pairs: Iterable[LesionPair], t1_volume, t2_volume) -> list[LesionPair]:
+def to_scanner(pairs: Iterable[Lesion], t1_volume, t2_volume) -> list[Lesion]:
     """Pairs in world LPS mm as a file holds them: each box in the coordinates of its volume under no transform.
 
     Either volume may be None: the boxes of that side stay where they are. A displacement leads from the moved T1
@@ -25,7 +25,7 @@ def to_scanner(pairs: Iterable[LesionPair], t1_volume, t2_volume) -> list[Lesion
     return _carried(pairs, {side: np.linalg.inv(m) for side, m in _matrices(t1_volume, t2_volume).items()})
 
 
-def to_world(pairs: Iterable[LesionPair], t1_volume, t2_volume) -> list[LesionPair]:
+def to_world(pairs: Iterable[Lesion], t1_volume, t2_volume) -> list[Lesion]:
     """The inverse of `to_scanner`.
 
     Raises:
@@ -34,7 +34,7 @@ def to_world(pairs: Iterable[LesionPair], t1_volume, t2_volume) -> list[LesionPa
     return _carried(pairs, _matrices(t1_volume, t2_volume))
 
 
-def same_lesions(first: Sequence[LesionPair], second: Sequence[LesionPair]) -> bool:
+def same_lesions(first: Sequence[Lesion], second: Sequence[Lesion]) -> bool:
     """Whether two lists hold the same lesions, in any order: boxes as near as nodes and scene files keep them."""
     one, other = ({pair.uid: pair for pair in pairs} for pairs in (first, second))
     if one.keys() != other.keys():
@@ -54,19 +54,19 @@ def _matrices(t1_volume, t2_volume) -> dict[str, np.ndarray]:
     }
 
 
-def _carried(pairs: Iterable[LesionPair], matrices: dict[str, np.ndarray]) -> list[LesionPair]:
+def _carried(pairs: Iterable[Lesion], matrices: dict[str, np.ndarray]) -> list[Lesion]:
     return [_carry(pair, matrices) for pair in pairs] if matrices else list(pairs)
 
 
-def _carry(pair: LesionPair, matrices: dict[str, np.ndarray]) -> LesionPair:
-    boxes = {side: _moved(getattr(pair, side), matrices.get(side)) for side in Side}
+def _carry(pair: Lesion, matrices: dict[str, np.ndarray]) -> Lesion:
+    boxes = {side: replace(found, box=_moved(found.box, matrices.get(side))) for side, found in pair.boxes.items()}
     displacement = pair.displacement_mm
     if displacement is not None:
-        start = (pair.t1 or pair.t2.moved(np.negative(displacement))).center_mm
+        start = pair.box_or_moved(Side.T1).center_mm
         end = np.add(start, displacement)
-        moved = np.subtract(_point(end, matrices.get("t2")), _point(start, matrices.get("t1")))
+        moved = np.subtract(_point(end, matrices.get(Side.T2)), _point(start, matrices.get(Side.T1)))
         displacement = tuple(float(component) for component in moved)
-    return replace(pair, **boxes, displacement_mm=displacement)
+    return replace(pair, boxes=boxes, displacement_mm=displacement)
 
 
 def _point(point_mm, matrix: np.ndarray | None) -> np.ndarray:
@@ -75,8 +75,8 @@ def _point(point_mm, matrix: np.ndarray | None) -> np.ndarray:
     return np.array(frames.flip(matrix[:3, :3] @ frames.flip(point_mm) + matrix[:3, 3]))
 
 
-def _moved(box: Box | None, matrix: np.ndarray | None) -> Box | None:
-    if box is None or matrix is None:
+def _moved(box: Box, matrix: np.ndarray | None) -> Box:
+    if matrix is None:
         return box
     center, size, axes = from_world(box, np.linalg.inv(matrix))
     return Box(frames.flip(center), size, tuple((frames.LPS_TO_RAS @ np.reshape(axes, (3, 3))).ravel().tolist()))

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from liverpair.core.geometry import Vector
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.registration.livers import LiverCorrespondence
 
@@ -74,7 +74,7 @@ class PlaceMap:
 
     def __init__(
         self,
-        pairs: Sequence[LesionPair] = (),
+        pairs: Sequence[Lesion] = (),
         correspondence: LiverCorrespondence | None = None,
         offset_t1_to_t2_mm: Vector | None = None,
         settings: PlaceSettings = PlaceSettings(),
@@ -90,10 +90,9 @@ class PlaceMap:
         self._settings = settings
         self._correspondence = correspondence
         self._offset = None if offset_t1_to_t2_mm is None else np.asarray(offset_t1_to_t2_mm, dtype=float)
-        believed = [pair for pair in pairs if is_believed(pair, settings.minimum_score)]
+        believed = [pair for pair in pairs if pair.is_believed(settings.minimum_score)]
         self._centers = {
-            side: np.array([getattr(pair, side).center_mm for pair in believed], dtype=float).reshape(-1, 3)
-            for side in Side
+            side: np.array([pair.box(side).center_mm for pair in believed], dtype=float).reshape(-1, 3) for side in Side
         }
         self._growth = self._measured_growth()
         self._registration_error_mm = self._measured_error(self._registered, settings.registration_error_mm)
@@ -176,16 +175,6 @@ class PlaceMap:
         found = [method(center, Side.T1) for center in self._centers[Side.T1]]
         errors = [np.linalg.norm(f - true) for f, true in zip(found, self._centers[Side.T2]) if f is not None]
         return _expected(errors) if len(errors) >= self._settings.pairs_to_measure else default
-
-
-def is_believed(pair: LesionPair, minimum_score: float = 0.5) -> bool:
-    """Whether a pair says where its lesion lies in both images: it was accepted, or it was not rejected and each of its
-    boxes was drawn or scores at least `minimum_score`."""
-    if pair.t1 is None or pair.t2 is None or pair.state == "rejected":
-        return False
-    boxes = ((pair.t1_origin, pair.t1_score), (pair.t2_origin, pair.t2_score))
-    sure = all(origin == "drawn" or (score is not None and score >= minimum_score) for origin, score in boxes)
-    return pair.state == "accepted" or sure
 
 
 def _weighted(displacements: np.ndarray, distances: np.ndarray) -> np.ndarray:

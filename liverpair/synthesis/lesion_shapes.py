@@ -45,7 +45,7 @@ T2 + heterogeneous T1 mixed, metastasis T2 slightly + T1 slightly -. The numbers
 
 
 @dataclass(frozen=True)
-class Lesion:
+class LesionShape:
     """Parameters from which a lesion is drawn, always in the same way.
 
     Attributes:
@@ -115,7 +115,7 @@ def waves(positions: np.ndarray, rng: np.random.Generator, frequency: float, cou
 
 def render_lesion(
     image: sitk.Image,
-    lesion: Lesion,
+    lesion: LesionShape,
     side: Side,
     liver_intensity: float,
     slice_samples: int = 1,
@@ -184,7 +184,7 @@ def random_lesions(
     smallest_mm: float = 5.0,
     largest_mm: float = 60.0,
     kinds: Sequence[str] | None = None,
-) -> list[Lesion]:
+) -> list[LesionShape]:
     """Draw lesions that lie in a liver without touching each other.
 
     Diameters are log-normal. Larger ones are placed first; one that finds no room is drawn smaller or, at last, left
@@ -209,7 +209,7 @@ def random_lesions(
     inside = np.pad(sitk.GetArrayViewFromImage(liver) > 0, 1)
     room = ndimage.distance_transform_edt(inside, sampling=liver.GetSpacing()[::-1])[1:-1, 1:-1, 1:-1]
     diameters = np.clip(median_mm * np.exp(spread * rng.standard_normal(count)), smallest_mm, largest_mm)
-    lesions: list[Lesion] = []
+    lesions: list[LesionShape] = []
     for diameter in np.sort(diameters)[::-1]:
         center = None
         while center is None and diameter >= smallest_mm:
@@ -219,7 +219,7 @@ def random_lesions(
         if center is None:
             continue
         radii = diameter / 2 * rng.uniform(0.78, 1.12, 3)
-        lesion = Lesion(
+        lesion = LesionShape(
             number=len(lesions) + 1,
             kind=kinds[len(lesions) % len(kinds)] if kinds else str(rng.choice(KINDS, p=KIND_SHARES)),
             center_mm=center,
@@ -243,7 +243,7 @@ def _free_place(
     return liver.TransformIndexToPhysicalPoint((int(x), int(y), int(z)))
 
 
-def _take_room(liver: sitk.Image, room: np.ndarray, lesion: Lesion) -> None:
+def _take_room(liver: sitk.Image, room: np.ndarray, lesion: LesionShape) -> None:
     window, offsets = offsets_around(liver, lesion.center_mm, lesion.reach_mm + 40.0, 1)
     distance = np.linalg.norm(offsets[0], axis=-1) - max(lesion.radii_mm)
     room[window] = np.minimum(room[window], np.maximum(distance - 3.0, 0.0))

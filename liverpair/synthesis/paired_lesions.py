@@ -14,7 +14,7 @@ from scipy import ndimage
 from liverpair.core.geometry import Grid, on_grid
 from liverpair.core.sides import Side
 from liverpair.registration.livers import LiverCorrespondence
-from liverpair.synthesis.lesion_shapes import KIND_SHARES, KINDS, Lesion, offsets_around
+from liverpair.synthesis.lesion_shapes import KIND_SHARES, KINDS, LesionShape, offsets_around
 
 TRIES = 20
 """Places looked at before a lesion is made smaller."""
@@ -85,8 +85,8 @@ class PairedLesion:
     """One lesion in both images: the same number, kind, seed and visibility; place, size and rotation of each image."""
 
     uid: str
-    t1: Lesion
-    t2: Lesion
+    t1: LesionShape
+    t2: LesionShape
 
     @property
     def number(self) -> int:
@@ -173,7 +173,7 @@ def _draw_lesion(
     rotation = rng.uniform(-1.5, 1.5, 3)
     single = rng.random() < statistics.single_share and diameter <= statistics.single_largest_mm
     only = Side(str(rng.choice(SINGLE_SIDES[kind])))
-    t1 = Lesion(
+    t1 = LesionShape(
         number=number,
         kind=kind,
         center_mm=(0.0, 0.0, 0.0),
@@ -199,7 +199,7 @@ def _vector(values: np.ndarray) -> tuple[float, float, float]:
     return tuple(round(float(v), 3) for v in values)
 
 
-def _bound(lesion: Lesion) -> float:
+def _bound(lesion: LesionShape) -> float:
     """Radius of a ball that holds nearly all of the lesion."""
     return max(lesion.radii_mm) * (1.0 + 1.5 * lesion.irregularity)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liverpair.core.sides import Side
-from liverpair.synthesis.lesion_shapes import Lesion, waves
+from liverpair.synthesis.lesion_shapes import LesionShape, waves
 from liverpair.synthesis.shapes import smooth_step
 
 HOMOGENEOUS_TO_MIXED_MM = (10.0, 40.0)
@@ -58,7 +58,7 @@ STRUCTURES: dict[str, Structure] = {
 """Added to `liverpair.synthesis.lesion_shapes.LOOKS`. After textbook appearances; the numbers are ours."""
 
 
-def relative_intensity(lesion: Lesion, offsets: np.ndarray, depth: np.ndarray, side: Side) -> np.ndarray:
+def relative_intensity(lesion: LesionShape, offsets: np.ndarray, depth: np.ndarray, side: Side) -> np.ndarray:
     """Intensity relative to the liver around a lesion. The same structures show in both sequences.
 
     Args:

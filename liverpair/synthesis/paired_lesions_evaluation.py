@@ -20,7 +20,7 @@ from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.io.study import read_labeled
 from liverpair.registration.livers import LiverCorrespondence, cached_registration
-from liverpair.synthesis.lesion_shapes import Lesion
+from liverpair.synthesis.lesion_shapes import LesionShape
 from liverpair.synthesis.paired_lesions import LesionStatistics, PairedLesion, draw_paired_lesions
 from liverpair.synthesis.paired_lesions_rendering import LiverCanvas, SyntheticPair, paint_pair
 
@@ -171,7 +171,7 @@ def _to_dict(lesion: PairedLesion) -> dict[str, Any]:
 def _from_dict(entry: dict[str, Any]) -> PairedLesion:
     common = {key: entry[key] for key in ("number", "kind", "seed", "irregularity")}
     common["visible"] = tuple(map(Side, entry["visible"]))
-    t1, t2 = (Lesion(**common, **{key: tuple(value) for key, value in entry[side].items()}) for side in Side)
+    t1, t2 = (LesionShape(**common, **{key: tuple(value) for key, value in entry[side].items()}) for side in Side)
     return PairedLesion(entry["uid"], t1, t2)
 
 

@@ -9,9 +9,9 @@ from scipy import ndimage
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid, like
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.sides import Side
-from liverpair.synthesis.lesion_shapes import LOOKS, Lesion, offsets_around
+from liverpair.synthesis.lesion_shapes import LOOKS, LesionShape, offsets_around
 from liverpair.synthesis.paired_lesions import PairedLesion
 from liverpair.synthesis.paired_lesions_appearance import relative_intensity
 from liverpair.synthesis.shapes import smooth_step
@@ -79,7 +79,7 @@ class LiverCanvas:
         inside = self.liver[window].astype(np.float32)
         self.softness[window] = inside * np.clip(2 * ndimage.gaussian_filter(inside, (0, 0.8, 0.8)) - 0.5, 0.0, 1.0)
 
-    def paint(self, lesions: Sequence[Lesion]) -> Painted:
+    def paint(self, lesions: Sequence[LesionShape]) -> Painted:
         """A copy of the image with lesions, whose centers are in the space of the image; nothing changes elsewhere.
 
         Numbers run from 1 to 255. A lesion of which no part lies in the liver has neither label nor box.
@@ -113,7 +113,7 @@ class LiverCanvas:
         return Painted(image, like(labels, self.image), boxes, contrast, conspicuity)
 
     def _blended(
-        self, lesion: Lesion, patch: np.ndarray, window: tuple[slice, ...], offsets: np.ndarray, depth: np.ndarray
+        self, lesion: LesionShape, patch: np.ndarray, window: tuple[slice, ...], offsets: np.ndarray, depth: np.ndarray
     ) -> np.ndarray:
         """The patch in the window with the lesion in it: its signal averaged over each slice, the image's own noise."""
         edge = max(LOOKS[lesion.kind][self.side].edge_mm, EDGE_PIXELS * self.grid.spacing[0])
@@ -160,7 +160,7 @@ class SyntheticPair:
     t2: sitk.Image
     t1_labels: sitk.Image
     t2_labels: sitk.Image
-    pairs: list[LesionPair]
+    pairs: list[Lesion]
     lesions: tuple[PairedLesion, ...]
     contrast: dict[int, tuple[float, float]]
     conspicuity: dict[int, tuple[float, float]]
@@ -190,15 +190,14 @@ def paint_pair(t1: LiverCanvas, t2: LiverCanvas, lesions: Sequence[PairedLesion]
     )
 
 
-def _linked(lesion: PairedLesion, sides: dict[str, Box], t1: Box, t2: Box) -> LesionPair:
-    return LesionPair(
+def _linked(lesion: PairedLesion, sides: dict[Side, Box], t1: Box, t2: Box) -> Lesion:
+    return Lesion(
         number=lesion.number,
+        boxes={side: LesionBox(box, "drawn") for side, box in sides.items()},
         state="accepted",
         displacement_mm=tuple(float(b - a) for a, b in zip(t1.center_mm, t2.center_mm)),
         note=f"synthetic {lesion.kind}, {lesion.diameter_mm:.0f} mm",
         uid=lesion.uid,
-        **sides,
-        **{f"{side}_origin": "drawn" for side in sides},
     )
 
 

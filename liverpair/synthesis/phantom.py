@@ -9,7 +9,7 @@ from liverpair.core.sides import Side
 from liverpair.synthesis.anatomy import LIVER, build_anatomy
 from liverpair.synthesis.deformation import breathing_displacement
 from liverpair.synthesis.frame import Frame
-from liverpair.synthesis.lesion_shapes import Lesion, random_lesions, render_lesion
+from liverpair.synthesis.lesion_shapes import LesionShape, random_lesions, render_lesion
 from liverpair.synthesis.organ_appearance import Contrast, intensities
 from liverpair.synthesis.patient import Patient
 from liverpair.synthesis.scanner import Scan, acquire, oblique_direction, sample_labels
@@ -50,7 +50,7 @@ class PhantomPair:
     t2_liver: sitk.Image
     t1_lesions: sitk.Image
     t2_lesions: sitk.Image
-    lesions: tuple[Lesion, ...]
+    lesions: tuple[LesionShape, ...]
 
 
 def phantom_pair(
@@ -98,7 +98,7 @@ def phantom_pair(
     return PhantomPair(t1, t2, t1_organs, t2_organs, t1_liver, t2_liver, t1_lesions, t2_lesions, lesions)
 
 
-def _lesions(liver: sitk.Image, rng: np.random.Generator, demo: bool) -> list[Lesion]:
+def _lesions(liver: sitk.Image, rng: np.random.Generator, demo: bool) -> list[LesionShape]:
     if demo:
         kinds = DEMO_LESIONS
         return random_lesions(liver, rng, len(kinds), median_mm=20.0, smallest_mm=DEMO_SMALLEST_MM, kinds=kinds)

@@ -90,7 +90,7 @@ def _slices_of(
     source: LesionSource, seed: int | None, side: Side, preparation: SlicePreparation
 ) -> dict[str, np.ndarray]:
     pair, liver = _painted(source, seed, preparation.statistics), source.livers[list(Side).index(side)]
-    seen = [one.number for one in pair.pairs if getattr(one, side) is not None]
+    seen = [one.number for one in pair.pairs if side in one.boxes]
     return lesion_slices(getattr(pair, side), liver, getattr(pair, f"{side}_labels"), seen, preparation)
 
 

@@ -12,7 +12,7 @@ import torch
 from liverpair.core.cache import cached_arrays, key_of, stamp_of
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.preparation import PreparedPair, prepare_pair
@@ -83,16 +83,14 @@ def cached_variants(
     return variants
 
 
-def known_boxes(pairs: Sequence[LesionPair]) -> tuple[list[list[Box]], np.ndarray]:
+def known_boxes(pairs: Sequence[Lesion]) -> tuple[list[list[Box]], np.ndarray]:
     """For each image the boxes of all pairs, where one that is missing is its partner moved; and whether each image
     shows it (2, n)."""
     boxes, visible = [[], []], np.zeros((2, len(pairs)), bool)
     for row, pair in enumerate(pairs):
-        t1 = pair.t1 or pair.t2.moved(np.negative(pair.displacement_mm))
-        t2 = pair.t2 or pair.t1.moved(np.asarray(pair.displacement_mm))
-        boxes[0].append(t1)
-        boxes[1].append(t2)
-        visible[:, row] = pair.t1 is not None, pair.t2 is not None
+        for image, side in enumerate(Side):
+            boxes[image].append(pair.box_or_moved(side))
+            visible[image, row] = side in pair.boxes
     return boxes, visible
 
 

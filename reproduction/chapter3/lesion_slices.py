@@ -8,9 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.geometry import Grid
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.detection.space import to_voxels
+from liverpair.measures.pairing_scores import largest_side_mm
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend comes first)
@@ -21,8 +22,8 @@ TRUE_COLOR, FOUND_COLOR, MOVED_COLOR = "#ff4040", "#40e060", "#f0e442"
 
 def lesion_slices(
     images: Sequence[sitk.Image],
-    truth: Sequence[LesionPair],
-    found: Sequence[LesionPair],
+    truth: Sequence[Lesion],
+    found: Sequence[Lesion],
     title: str,
     path: str | Path,
 ) -> None:
@@ -30,20 +31,20 @@ def lesion_slices(
 
     True boxes red, boxes that were found green, boxes that are their partner's moved yellow; a pair has one number.
     """
-    both = [pair for pair in truth if pair.t1 and pair.t2] or list(truth)
-    largest = max(both, key=lambda pair: max(max(box.size_mm) for box in (pair.t1, pair.t2) if box))
+    both = [pair for pair in truth if not pair.missing] or list(truth)
+    largest = max(both, key=largest_side_mm)
     figure, axes = pyplot.subplots(1, 2, figsize=(9.0, 4.0), facecolor="black")
     for axis, image, side in zip(axes, images, Side):
-        box = getattr(largest, side)
+        box = largest.box(side)
         volume = sitk.GetArrayViewFromImage(image)
         height = 0.5 * len(volume) if box is None else to_voxels([box], Grid.of(image))[0, :, 0].mean()
         z = int(np.clip(height, 0, len(volume) - 1))
         axis.imshow(volume[z], cmap="gray", vmin=0, vmax=np.percentile(volume, 99.5))
         for pair in truth:
-            _draw(axis, getattr(pair, side), image, z, TRUE_COLOR, "--", "")
+            _draw(axis, pair.box(side), image, z, TRUE_COLOR, "--", "")
         for pair in found:
-            color = MOVED_COLOR if getattr(pair, f"{side}_score") is None else FOUND_COLOR
-            _draw(axis, getattr(pair, side), image, z, color, "-", str(pair.number))
+            color = MOVED_COLOR if side in pair.boxes and pair.boxes[side].score is None else FOUND_COLOR
+            _draw(axis, pair.box(side), image, z, color, "-", str(pair.number))
         axis.set_title(f"{side.title}, slice {z + 1}", color="white", fontsize=8)
         axis.axis("off")
     figure.suptitle(

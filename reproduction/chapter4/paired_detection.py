@@ -17,7 +17,7 @@ from typing import Any
 
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.errors import InputError
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.detection.inference import DetectOptions, detect
 from liverpair.detection.preparation import liver_offset
@@ -124,7 +124,7 @@ def detect_all(arm: Arm, folder: Path, lesion_cases: Sequence[LesionCase]) -> li
 
 
 def scored_case(
-    lesion_case: LesionCase, predicted: Sequence[LesionPair], truth: Sequence[LesionPair], offset_t1_to_t2_mm: Any
+    lesion_case: LesionCase, predicted: Sequence[Lesion], truth: Sequence[Lesion], offset_t1_to_t2_mm: Any
 ) -> ScoredCase:
     """A study with the kind and the diameter of every lesion."""
     return ScoredCase(

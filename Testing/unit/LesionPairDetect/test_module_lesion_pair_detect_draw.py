@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-from lesion_sections_factory import SHIFT, clean_cache, lesion, lesions, sections, views  # noqa: F401
+from lesion_factory import origins, scores
+from lesion_sections_factory import PREDICTED, SHIFT, clean_cache, lesion, lesions, sections, views  # noqa: F401
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask
 
@@ -59,18 +60,18 @@ def test_a_box_is_dragged_where_the_mouse_was(sections):
     sections.harness.wait(seconds=0.1)
     pair = only(sections)
     millimeter_per_pixel = view.mrmlSliceNode().GetFieldOfView()[0] / view.width
-    assert np.allclose(pair.t1.center_mm[:2], (-5, -2.5), atol=2 * millimeter_per_pixel)
-    assert np.allclose(pair.t1.size_mm, (30, 55, 42.5), atol=2 * millimeter_per_pixel)
-    assert pair.t1.center_mm[2] == pytest.approx(view.mrmlSliceNode().GetSliceOffset())
-    assert (pair.t1_origin, pair.state, pair.t2) == ("drawn", "accepted", None)
+    assert np.allclose(pair.box(Side.T1).center_mm[:2], (-5, -2.5), atol=2 * millimeter_per_pixel)
+    assert np.allclose(pair.box(Side.T1).size_mm, (30, 55, 42.5), atol=2 * millimeter_per_pixel)
+    assert pair.box(Side.T1).center_mm[2] == pytest.approx(view.mrmlSliceNode().GetSliceOffset())
+    assert (pair.boxes[Side.T1].origin, pair.state, pair.box(Side.T2)) == ("drawn", "accepted", None)
     assert not sections["drawT1Button"].checked and not sections.asked()
 
 
 @pytest.mark.parametrize("view", ["T2Axial", "T2Coronal", "T2Sagittal"])
 def test_boxes_lie_along_the_axes_of_their_image_in_every_view(sections, view):
     pair = draw(sections, "2", view)
-    assert pair.t1 is None and pair.t2_origin == "drawn"
-    assert np.allclose(pair.t2.direction, sections.context.image(Side.T2).GetDirection(), atol=1e-6)
+    assert Side.T1 not in pair.boxes and pair.boxes[Side.T2].origin == "drawn"
+    assert np.allclose(pair.box(Side.T2).direction, sections.context.image(Side.T2).GetDirection(), atol=1e-6)
 
 
 def test_the_mouse_does_what_it_always_does_before_and_after(sections):
@@ -164,16 +165,16 @@ def test_a_drawing_in_a_view_that_is_not_shown_brings_the_two_rows(sections):
     sections.harness.wait(until=lambda: sections.draw.drag.started, seconds=30)
     assert sections.harness.app.layoutManager().sliceWidget("T2Axial").visible
     sections.drag("T2Axial")
-    assert only(sections).t2 is not None
+    assert Side.T2 in only(sections).boxes
 
 
 def test_the_partner_is_proposed_where_the_other_lesions_say(sections):
     sections.add_lesions(lesions()[:2])
     pair = draw(sections, "1", "T1Axial", start=(0.3, 0.5), end=(0.4, 0.6))
     assert pair.number == 3 and pair.state == "proposed"
-    assert (pair.t1_origin, pair.t2_origin) == ("drawn", "predicted")
-    assert np.allclose(np.subtract(pair.t2.center_mm, pair.t1.center_mm), SHIFT, atol=0.5)
-    assert np.allclose(pair.t2.direction, sections.context.image(Side.T2).GetDirection(), atol=1e-6)
+    assert tuple(origins(pair)) == ("drawn", "predicted")
+    assert np.allclose(np.subtract(pair.box(Side.T2).center_mm, pair.box(Side.T1).center_mm), SHIFT, atol=0.5)
+    assert np.allclose(pair.box(Side.T2).direction, sections.context.image(Side.T2).GetDirection(), atol=1e-6)
     assert "linked lesion" in sections.text("placeLabel") and "mm" in sections.text("placeLabel")
     assert not sections.worker.transport.commands
     sections.press("Z")
@@ -184,44 +185,44 @@ def test_no_partner_is_proposed_when_not_wanted(sections):
     sections.add_lesions(lesions()[:2])
     sections.click("proposePartnerCheckBox")
     pair = draw(sections, "1", "T1Axial", start=(0.3, 0.5), end=(0.4, 0.6))
-    assert pair.t2 is None and not sections.text("placeLabel")
+    assert Side.T2 not in pair.boxes and not sections.text("placeLabel")
 
 
 def test_an_empty_study_is_annotated_without_any_model(sections):
     first = draw(sections, "1", "T1Axial")
-    assert first.t2 is None and "Nothing is known yet" in sections.text("placeLabel")
+    assert Side.T2 not in first.boxes and "Nothing is known yet" in sections.text("placeLabel")
     both = draw(sections, "3", "T2Axial")
     assert both.uid == first.uid
-    assert (both.t1_origin, both.t2_origin, both.state) == ("drawn", "drawn", "accepted")
+    assert (*origins(both), both.state) == ("drawn", "drawn", "accepted")
     assert not sections["drawPartnerButton"].enabled
     third = draw(sections, "2", "T2Coronal", start=(0.5, 0.4), end=(0.55, 0.5))
-    assert third.t1_origin == "predicted" and third.number == 2
+    assert third.boxes[Side.T1].origin == "predicted" and third.number == 2
     for _ in range(3):
         sections.press("Z")
     assert len(sections.study) == 0
 
 
 def test_the_partner_of_a_prediction_is_drawn_in_its_place(sections):
-    sections.add_lesions([lesion(1), lesion(2, (30, 10, 75), t2_origin="predicted", t2_score=None)])
+    sections.add_lesions([lesion(1), lesion(2, (30, 10, 75), t2=PREDICTED)])
     sections.context.select("lesion-2")
     sections.press("3")
     assert sections.asked() == "Drag the T2 box of lesion 2."
     sections.drag("T2Coronal")
     pair = sections.study.pair("lesion-2")
-    assert (pair.t2_origin, pair.state) == ("drawn", "accepted")
+    assert (pair.boxes[Side.T2].origin, pair.state) == ("drawn", "accepted")
     assert len(sections.study) == 2
 
 
 def test_one_box_of_a_lesion_is_deleted(sections):
     sections.add_lesions()
     sections.click("deleteT2BoxButton")
-    assert sections.study.pair("lesion-1").t2 is None
+    assert Side.T2 not in sections.study.pair("lesion-1").boxes
     assert not sections["deleteT2BoxButton"].enabled
     sections.click("deleteT1BoxButton")
     assert "lesion-1" not in sections.study
     sections.press("Z")
     sections.press("Z")
-    assert sections.study.pair("lesion-1").t2 is not None
+    assert Side.T2 in sections.study.pair("lesion-1").boxes
 
 
 def test_a_drawing_for_a_lesion_deleted_meanwhile_is_left_off(sections):
@@ -238,37 +239,45 @@ def test_a_drawing_for_a_lesion_deleted_meanwhile_is_left_off(sections):
 def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replaces_the_proposal(sections):
     segment_livers(sections)
     pair = draw(sections, "1", "T1Axial")
-    assert pair.t2_origin == "predicted"
+    assert pair.boxes[Side.T2].origin == "predicted"
     assert "The network is being asked." in sections.text("placeLabel")
     request = sections.worker.request
-    assert ProposeRequest.parse(request).drawn().size_mm == pytest.approx(pair.t1.size_mm)
+    assert ProposeRequest.parse(request).drawn().size_mm == pytest.approx(pair.box(Side.T1).size_mm)
     assert (sections.worker.job["job"], request["side"]) == ("propose", Side.T1)
     assert request["model"] == "lesion-pairs-t1t2"
-    assert request["box"]["center_mm"] == pytest.approx(pair.t1.center_mm)
+    assert request["box"]["center_mm"] == pytest.approx(pair.box(Side.T1).center_mm)
     for name in (Side.T1, Side.T2, "t1_liver", "t2_liver"):
         assert sitk.ReadImage(request[name]).GetSize() == (40, 36, 14)
-    answer = {"center_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
+    answer = {
+        "center_mm": [1.0, 2.0, 120.0],
+        "size_mm": [20.0, 22.0, 24.0],
+        "direction": list(pair.box(Side.T2).direction),
+    }
     result = {"box": answer, "displacement_mm": [0, 0, 0], "score": 0.83}
     sections.worker.transport.say(ResultEvent(sections.worker.job["id"], result))
     sections.harness.wait()
     proposed = sections.study.pair(pair.uid)
-    assert proposed.t2.center_mm == pytest.approx((1, 2, 120), abs=1e-3)
-    assert (proposed.t2_origin, proposed.t2_score, proposed.state) == ("predicted", 0.83, "proposed")
+    assert proposed.box(Side.T2).center_mm == pytest.approx((1, 2, 120), abs=1e-3)
+    assert (origins(proposed)[1], scores(proposed)[1], proposed.state) == ("predicted", 0.83, "proposed")
     assert sections.text("placeLabel") == "Placed by the network, which gives it a score of 0.83."
     assert not Path(request[Side.T1]).exists()
     sections.press("Z")
-    assert sections.study.pair(pair.uid).t2.center_mm == pytest.approx(pair.t2.center_mm, abs=1e-3)
+    assert sections.study.pair(pair.uid).box(Side.T2).center_mm == pytest.approx(pair.box(Side.T2).center_mm, abs=1e-3)
 
 
 def test_an_answer_does_not_move_a_box_that_somebody_has_moved_meanwhile(sections):
     segment_livers(sections)
     pair = draw(sections, "1", "T1Axial")
-    moved = pair.t2.moved((5, 5, 5))
+    moved = pair.box(Side.T2).moved((5, 5, 5))
     sections.study.set_box(pair.uid, Side.T2, moved)
-    answer = {"center_mm": [1.0, 2.0, 120.0], "size_mm": [20.0, 22.0, 24.0], "direction": list(pair.t2.direction)}
+    answer = {
+        "center_mm": [1.0, 2.0, 120.0],
+        "size_mm": [20.0, 22.0, 24.0],
+        "direction": list(pair.box(Side.T2).direction),
+    }
     sections.worker.transport.say(ResultEvent(sections.worker.job["id"], {"box": answer, "score": None}))
     sections.harness.wait()
-    assert sections.study.pair(pair.uid).t2.center_mm == pytest.approx(moved.center_mm, abs=1e-3)
+    assert sections.study.pair(pair.uid).box(Side.T2).center_mm == pytest.approx(moved.center_mm, abs=1e-3)
     assert not sections.problems
 
 
@@ -320,7 +329,7 @@ def test_a_candidate_is_looked_at_and_linked(sections):
     assert offset == pytest.approx(92 + SHIFT[2], abs=1)
     sections.click("linkCandidateButton")
     assert len(sections.study) == 3
-    assert np.allclose(sections.study.pair("lesion-3").t2.center_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
+    assert np.allclose(sections.study.pair("lesion-3").box(Side.T2).center_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
     assert not sections.text("unmatchedLabel")
 
 
@@ -346,5 +355,5 @@ def test_why_unmatched_without_widgets(sections):
     assert explain(pairs[2], taken, shifted).sentence == ("It overlaps lesion 8 by 1.00, which has a partner already.")
     back = explain(pairs[3], [pairs[3], lesion(9, (-18, 27, 92), (Side.T1,))], shifted)
     assert (back.side, back.candidates[0].overlap) == (Side.T2, pytest.approx(1))
-    predicted = lesion(10, (-20, 30, 90), t2_origin="predicted", t2_score=None)
+    predicted = lesion(10, (-20, 30, 90), t2=PREDICTED)
     assert explain(predicted, [predicted], PlaceMap()).source == "Its predicted box is compared."

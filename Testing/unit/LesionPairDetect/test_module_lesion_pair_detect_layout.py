@@ -44,7 +44,7 @@ def test_sums_that_get_more_lines_do_not_lie_on_the_table(panel):
     panel.add_pair()
     panel.harness.wait(seconds=0.4)
     section = panel.section("Lesions").widget
-    panel.study.add([*found(), lesion(5, (0, 0, 30), state="rejected", t1_score=0.1, t2_score=0.1)])
+    panel.study.add([*found(), lesion(5, (0, 0, 30), state="rejected", t1={"score": 0.1}, t2={"score": 0.1})])
     panel.parameters.displayThreshold = 0.5
     assert len(panel["sumsLabel"].text.splitlines()) == 4
     panel["sumsLabel"].parentWidget().layout().activate()  # as Slicer does, before the panel has got higher

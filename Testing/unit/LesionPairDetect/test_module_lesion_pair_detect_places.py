@@ -40,7 +40,7 @@ def in_image(panel, side: str) -> np.ndarray:
     """The centers of the boxes of a side in the coordinates of its volume (RAS, mm)."""
     volume, centers = panel.context.volume(side), []
     for pair in panel.study.pairs():
-        box = getattr(pair, side)
+        box = pair.box(side)
         if box is not None:
             local = [0.0, 0.0, 0.0]
             volume.TransformPointFromWorld(frames.flip(box.center_mm), local)
@@ -68,20 +68,20 @@ def show(panel, view: str, volume) -> None:
 
 def test_boxes_and_liver_go_with_their_volume_under_a_transform_and_out_of_it(placed):
     volume, other = placed.context.volume(Side.T1), in_image(placed, Side.T2)
-    before, world = in_image(placed, Side.T1), placed.study.pair("lesion-1").t1.center_mm
+    before, world = in_image(placed, Side.T1), placed.study.pair("lesion-1").box(Side.T1).center_mm
     transform = shift_transform(30.0, -20.0, 10.0)
     volume.SetAndObserveTransformNodeID(transform.GetID())
     placed.harness.wait()
     assert in_image(placed, Side.T1) == pytest.approx(before, abs=0.01)
-    assert np.linalg.norm(np.subtract(placed.study.pair("lesion-1").t1.center_mm, world)) > 20
+    assert np.linalg.norm(np.subtract(placed.study.pair("lesion-1").box(Side.T1).center_mm, world)) > 20
     assert placed.parameters.t1Liver.GetParentTransformNode() is transform
     assert in_image(placed, Side.T2) == pytest.approx(other, abs=0.01)
     assert placed.parameters.t2Liver.GetParentTransformNode() is None
-    assert placed.study.pair("lesion-1").t1_origin == "detected"
+    assert placed.study.pair("lesion-1").boxes[Side.T1].origin == "detected"
     assert UNDER_OTHERS not in placed["warningLabel"].text and placed["applyButton"].isEnabled()
     volume.SetAndObserveTransformNodeID(None)
     placed.harness.wait()
-    assert placed.study.pair("lesion-1").t1.center_mm == pytest.approx(world, abs=0.01)
+    assert placed.study.pair("lesion-1").box(Side.T1).center_mm == pytest.approx(world, abs=0.01)
     assert placed.parameters.t1Liver.GetParentTransformNode() is None
 
 
@@ -98,12 +98,12 @@ def test_hardening_the_transform_on_the_volume_leaves_boxes_on_it(placed):
     volume = placed.context.volume(Side.T1)
     volume.SetAndObserveTransformNodeID(shift_transform(30.0, -20.0, 10.0).GetID())
     placed.harness.wait()
-    world = placed.study.pair("lesion-1").t1.center_mm
+    world = placed.study.pair("lesion-1").box(Side.T1).center_mm
     volume.HardenTransform()
     placed.harness.wait()
     pair = placed.study.pair("lesion-1")
-    assert pair.t1.center_mm == pytest.approx(world, abs=0.01)
-    assert (pair.t1_origin, pair.t1_score) == ("detected", found()[0].t1_score)
+    assert pair.box(Side.T1).center_mm == pytest.approx(world, abs=0.01)
+    assert (pair.boxes[Side.T1].origin, pair.boxes[Side.T1].score) == ("detected", found()[0].boxes[Side.T1].score)
     assert {node.GetTransformNodeID() for node in boxes(placed, Side.T1)} == {None}
 
 
@@ -157,8 +157,8 @@ def test_boxes_of_a_deleted_volume_are_not_drawn_over_another(placed):
 
 
 def test_a_click_into_a_view_of_another_volume_chooses_no_lesion(placed):
-    center = frames.flip(found()[0].t1.center_mm)
-    placed.context.jump(Side.T1, found()[0].t1.center_mm)
+    center = frames.flip(found()[0].box(Side.T1).center_mm)
+    placed.context.jump(Side.T1, found()[0].box(Side.T1).center_mm)
     show(placed, "T1Axial", placed.add_volume("Another T1"))
     placed.harness.click_slice("T1Axial", center)
     assert placed.context.selectedUid is None
@@ -180,7 +180,7 @@ def observing() -> list:
     """What of the module still observes something."""
     everything = gc.get_objects()
     mixins = [each for each in everything if issubclass(type(each), VTKObservationMixin)]
-    ours = [each for each in mixins if type(each).__module__.startswith("LesionPair") and list(each.Observations)]
+    ours = [each for each in mixins if type(each).__module__.startswith("Lesion") and list(each.Observations)]
     return ours + [each for each in everything if type(each) is BoxWatch and each._tags]
 
 
@@ -193,7 +193,7 @@ def open_read_and_close(panel) -> None:
     panel.click("showPairButton")
     panel.settle()
     panel.choose_row(3)
-    panel.harness.move_in_slice("T1Axial", frames.flip(found()[2].t1.center_mm))
+    panel.harness.move_in_slice("T1Axial", frames.flip(found()[2].box(Side.T1).center_mm))
     panel.click("drawT1Button")
     slicer.mrmlScene.Clear(0)
     panel.harness.wait()

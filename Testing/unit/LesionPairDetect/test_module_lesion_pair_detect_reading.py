@@ -119,7 +119,7 @@ def handles(panel) -> set[str]:
 
 
 def test_handles_are_there_while_the_pointer_is_near_the_chosen_box(reading):
-    box = reading.study.pair("lesion-1").t1
+    box = reading.study.pair("lesion-1").box(Side.T1)
     reading.harness.move_in_slice("T1Axial", frames.flip(box.center_mm))
     assert handles(reading) == set()
     reading.context.select("lesion-1")
@@ -139,19 +139,19 @@ def test_handles_are_there_while_the_pointer_is_near_the_chosen_box(reading):
 @pytest.mark.parametrize(("from_middle", "grown", "moved"), [((12, 0, 0), 9, 4.5), ((0, 0, 0), 0, 9)])
 def test_a_box_is_resized_by_its_faces_and_moved_by_its_middle(reading, from_middle, grown, moved):
     reading.context.select("lesion-1")
-    before = reading.study.pair("lesion-1").t1
+    before = reading.study.pair("lesion-1").box(Side.T1)
     reading.harness.wait(seconds=0.1)
     start = np.add(before.center_mm, from_middle)
     reading.harness.move_in_slice("T1Axial", frames.flip(start))
     reading.harness.wait(seconds=0.3)
     ends = [reading.harness.slice_position("T1Axial", frames.flip(point)) for point in (start, start + (9, 0, 0))]
     reading.harness.drag(reading.harness.slice_view("T1Axial"), *ends)
-    after = reading.study.pair("lesion-1").t1
+    after = reading.study.pair("lesion-1").box(Side.T1)
     assert np.subtract(after.size_mm, before.size_mm) == pytest.approx((grown, 0, 0), abs=2)
     assert np.subtract(after.center_mm, before.center_mm) == pytest.approx((moved, 0, 0), abs=2)
     assert handles(reading) == {Side.T1, Side.T2}
     reading.study.undo()
-    assert reading.study.pair("lesion-1").t1 == before
+    assert reading.study.pair("lesion-1").box(Side.T1) == before
 
 
 def test_a_drag_is_no_click(reading):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from lesion_sections_factory import SHIFT, clean_cache, lesion, lesions, sections, views  # noqa: F401
+from lesion_sections_factory import DRAWN, PREDICTED, SHIFT, clean_cache, lesion, lesions, sections, views  # noqa: F401
 
 from liverpair.core.sides import Side
 
@@ -40,7 +40,7 @@ def test_keys_walk_through_the_lesions_and_round(sections):
 
 
 def test_hidden_lesions_are_passed_over(sections):
-    sections.add_lesions([*lesions()[:2], lesion(3, (-20, 30, 90), (Side.T1,), t1_score=0.2)])
+    sections.add_lesions([*lesions()[:2], lesion(3, (-20, 30, 90), (Side.T1,), t1={"score": 0.2})])
     sections.study.filter(display_threshold=0.5)
     sections.press("S")
     sections.press("S")
@@ -84,7 +84,7 @@ def test_review_goes_on_by_itself_when_asked(sections):
 def test_split_makes_two_lesions_that_can_be_linked_again(sections):
     sections.add_lesions()
     sections.press("Q")
-    kinds = {pair.number: (pair.t1 is not None, pair.t2 is not None) for pair in sections.study.pairs()}
+    kinds = {pair.number: (Side.T1 in pair.boxes, Side.T2 in pair.boxes) for pair in sections.study.pairs()}
     assert kinds == {1: (True, False), 2: (True, True), 3: (True, False), 4: (False, True), 5: (False, True)}
     assert sections.number() == 1
     assert not sections["splitLesionButton"].enabled
@@ -92,7 +92,7 @@ def test_split_makes_two_lesions_that_can_be_linked_again(sections):
     sections.press("E")
     sections.context.select(next(pair.uid for pair in sections.study.pairs() if pair.number == 5))
     pair = sections.study.pair("lesion-1")
-    assert pair.t1 is not None and pair.t2 is not None
+    assert Side.T1 in pair.boxes and Side.T2 in pair.boxes
     assert len(sections.study) == 4
 
 
@@ -105,7 +105,7 @@ def shown(sections) -> list[int]:
 
 
 def test_both_halves_of_a_split_lesion_stay_shown_whatever_their_own_scores(sections):
-    sections.add_lesions([lesion(1, (-40, -30, 60), t1_score=0.3), *lesions()[1:]])
+    sections.add_lesions([lesion(1, (-40, -30, 60), t1={"score": 0.3}), *lesions()[1:]])
     sections.study.filter(display_threshold=0.5)
     sections.press("Q")
     assert sections.number() == 1 and shown(sections) == [1, 2, 3, 4, 5]
@@ -118,7 +118,7 @@ def test_both_halves_of_a_split_lesion_stay_shown_whatever_their_own_scores(sect
 
 
 def test_a_box_whose_partner_is_deleted_or_linked_away_stays_shown(sections):
-    sections.add_lesions([lesion(1, (-40, -30, 60), t1_score=0.3), *lesions()[1:]])
+    sections.add_lesions([lesion(1, (-40, -30, 60), t1={"score": 0.3}), *lesions()[1:]])
     sections.study.filter(display_threshold=0.5)
     sections.review.reviewer.deleteSide(Side.T2)
     assert shown(sections) == [1, 2, 3, 4]
@@ -129,7 +129,7 @@ def test_a_box_whose_partner_is_deleted_or_linked_away_stays_shown(sections):
 
 
 def test_next_and_previous_go_on_from_the_place_of_a_lesion_that_the_filter_hides(sections):
-    sections.add_lesions([lesion(1, (-40, -30, 60)), lesion(2, (10, 10, 75), t1_score=0.2, t2_score=0.2),
+    sections.add_lesions([lesion(1, (-40, -30, 60)), lesion(2, (10, 10, 75), t1={"score": 0.2}, t2={"score": 0.2}),
                           lesion(3, (-20, 30, 90)), lesion(4, (50, 0, 70))])  # fmt: skip
     for key, number in (("S", 3), ("W", 1)):
         sections.context.select("lesion-2")
@@ -171,19 +171,19 @@ def test_undo_asks_before_it_takes_back_a_detection(sections):
 
 
 def test_accepting_a_drawn_lesion_accepts_the_partner_that_was_proposed(sections):
-    drawn = {"t1_score": None, "t1_origin": "drawn", "t2_score": 0.4, "t2_origin": "predicted"}
-    found = {"t2_score": None, "t2_origin": "predicted"}
+    drawn = {"t1": DRAWN, "t2": {"score": 0.4, "origin": "predicted"}}
+    found = {"t2": PREDICTED}
     sections.add_lesions([lesion(1, **drawn), lesion(2, (50, 0, 70), **found)])
     assert "seen in T1, proposed in T2 · proposed" in sections.text("lesionLabel")
     sections.press("A")
     assert "seen in T1 and T2 · accepted" in sections.text("lesionLabel")
     accepted = sections.study.pair("lesion-1")
-    assert (accepted.t2_origin, accepted.t2_score, accepted.state) == ("drawn", 0.4, "accepted")
+    assert (accepted.boxes[Side.T2].origin, accepted.boxes[Side.T2].score, accepted.state) == ("drawn", 0.4, "accepted")
     sections.press("Z")
-    assert sections.study.pair("lesion-1").t2_origin == "predicted" and state(sections, 1) == "proposed"
+    assert sections.study.pair("lesion-1").boxes[Side.T2].origin == "predicted" and state(sections, 1) == "proposed"
     sections.press("S")
     sections.press("A")
-    assert sections.study.pair("lesion-2").t2_origin == "predicted"
+    assert sections.study.pair("lesion-2").boxes[Side.T2].origin == "predicted"
 
 
 def test_one_lesion_is_no_plural(sections):
@@ -201,7 +201,7 @@ def test_link_asks_for_the_other_lesion_and_takes_the_next_one_chosen(sections):
     sections.context.select("lesion-4")
     assert not sections.asked() and not sections["linkLesionButton"].checked
     linked = sections.study.pair("lesion-3")
-    assert np.allclose(linked.t2.center_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
+    assert np.allclose(linked.box(Side.T2).center_mm, np.add((-18, 27, 92), SHIFT), atol=1e-3)
     assert len(sections.study) == 3
     assert sections.number() == 3
     sections.press("Z")
@@ -214,7 +214,7 @@ def test_a_lesion_seen_in_t2_only_takes_the_t1_box_of_the_other(sections):
     sections.press("E")
     assert "whose T1 box belongs to lesion 4" in sections.asked()
     sections.context.select("lesion-3")
-    both = [pair for pair in sections.study.pairs() if None not in (pair.t1, pair.t2)]
+    both = [pair for pair in sections.study.pairs() if not pair.missing]
     assert len(both) == 3 and len(sections.study) == 3
 
 
@@ -254,11 +254,11 @@ def test_a_lesion_deleted_while_it_waits_for_a_partner_is_forgotten(sections):
 
 def test_swap_exchanges_the_partners(sections):
     sections.add_lesions()
-    partners = [sections.study.pair(uid).t2.center_mm for uid in ("lesion-1", "lesion-2")]
+    partners = [sections.study.pair(uid).box(Side.T2).center_mm for uid in ("lesion-1", "lesion-2")]
     sections.press("C")
     assert "exchanges its T2 box with lesion 1" in sections.asked()
     sections.context.select("lesion-2")
-    swapped = [sections.study.pair(uid).t2.center_mm for uid in ("lesion-2", "lesion-1")]
+    swapped = [sections.study.pair(uid).box(Side.T2).center_mm for uid in ("lesion-2", "lesion-1")]
     assert np.allclose(swapped, partners, atol=1e-3)
     sections.press("C")
     sections.context.select("lesion-3")

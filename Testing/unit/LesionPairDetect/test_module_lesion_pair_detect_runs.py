@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import slicer
 from lesion_pair_detect_factory import BRIGHT, MODULE, PROVENANCE, found, panel  # noqa: F401
-from lesion_sections_factory import lesion
+from lesion_sections_factory import DRAWN, lesion
 from liver_multimodal_factory import nodes_of
 from mrml_factory import shift_transform
 
@@ -17,10 +17,10 @@ from liverpair.mrml.lesions.lesion_folders import ItemAttributes
 def boxes(study) -> dict:
     """Centers of the boxes by number and side."""
     return {
-        (pair.number, side): np.round(getattr(pair, side).center_mm, 3).tolist()
+        (pair.number, side): np.round(pair.box(side).center_mm, 3).tolist()
         for pair in study.pairs()
         for side in Side
-        if getattr(pair, side) is not None
+        if side in pair.boxes
     }
 
 
@@ -52,10 +52,7 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     )
     assert not folder.exists() and not panel["progressFrame"].isVisible()
     expected = {
-        (pair.number, side): list(getattr(pair, side).center_mm)
-        for pair in found()
-        for side in Side
-        if getattr(pair, side) is not None
+        (pair.number, side): list(pair.box(side).center_mm) for pair in found() for side in Side if side in pair.boxes
     }
     assert boxes(panel.study) == expected
     assert [panel.study.volume(side) for side in Side] == [t1, t2]
@@ -139,7 +136,7 @@ def test_detecting_again_replaces_proposals_and_keeps_what_somebody_has_judged(p
     panel.add_pair()
     panel.run()
     panel.study.set_state("lesion-1", "accepted")
-    panel.study.add([lesion(9, (60, 60, 60), t1_origin="drawn", t2_origin="drawn", t1_score=None, t2_score=None)])
+    panel.study.add([lesion(9, (60, 60, 60), t1=DRAWN, t2=DRAWN)])
     panel.worker.pairs = [lesion(1, (-38, -30, 60)), lesion(2, (0, 0, 40))]
     panel.run()
     assert sorted(boxes(panel.study)) == [
@@ -257,7 +254,7 @@ def test_boxes_and_liver_follow_a_volume_under_a_transform(panel):
     t1.SetAndObserveTransformNodeID(shift_transform(10, 20, 30).GetID())
     panel.run()
     sent = panel.context.image(Side.T1)
-    assert boxes(panel.study)[1, Side.T1] == pytest.approx(found()[0].t1.center_mm, abs=1e-3)
+    assert boxes(panel.study)[1, Side.T1] == pytest.approx(found()[0].box(Side.T1).center_mm, abs=1e-3)
     liver = panel.parameters.t1Liver
     assert liver.GetTransformNodeID() == t1.GetTransformNodeID()
     bright = slicer.util.arrayFromVolume(t1) > BRIGHT

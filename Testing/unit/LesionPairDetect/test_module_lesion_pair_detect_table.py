@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import slicer
 from lesion_pair_detect_factory import found, panel  # noqa: F401
-from lesion_sections_factory import lesion
+from lesion_sections_factory import DRAWN, lesion
 
 from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts
@@ -49,7 +49,7 @@ def test_every_lesion_has_its_row(listed):
 
 
 def test_a_row_tells_a_partner_that_is_only_proposed(listed):
-    drawn = {"t1_score": None, "t1_origin": "drawn", "t2_score": 0.4, "t2_origin": "predicted"}
+    drawn = {"t1": DRAWN, "t2": {"score": 0.4, "origin": "predicted"}}
     listed.study.add([lesion(5, (0, 0, 30), **drawn)])
     row, column = listed.rows()[4], listed.headings().index
     assert (row["Seen in"], row["Score T2"], row["T1 mm"], row["T2 mm"]) == ("T1, T2?", "0.40?", "24.0", "?")
@@ -95,7 +95,7 @@ def test_a_heading_sorts_and_lesions_seen_once_come_first(listed):
     assert listed.numbers() == ["2", "3", "1", "4"]
     listed.click_heading("Score T1")
     assert listed.numbers() == ["1", "3", "2", "4"]
-    listed.study.add([lesion(5, (0, 0, 30), t1_score=0.8)])
+    listed.study.add([lesion(5, (0, 0, 30), t1={"score": 0.8})])
     assert listed.numbers() == ["1", "5", "3", "2", "4"]
 
 
@@ -150,7 +150,7 @@ def test_the_slider_filters_at_once_without_another_run(listed):
 
 
 def test_seventy_eight_lesions_are_filtered_and_undone_without_a_batch_of_the_scene(listed):
-    many = [lesion(n, (n - 40, -30, 60), t1_score=n / 78, t2_score=n / 78) for n in range(1, 79)]
+    many = [lesion(n, (n - 40, -30, 60), t1={"score": n / 78}, t2={"score": n / 78}) for n in range(1, 79)]
     listed.study.replace_all(many)
     for score, count in (("0.5", 40), ("1", 1), ("0", 78)):
         listed.harness.type_text(listed["displayThresholdSlider"], score)
@@ -174,21 +174,21 @@ def test_a_row_brings_both_rows_of_views_each_to_its_own_box(listed):
     listed.choose_row(2)
     assert listed.context.selectedUid == "lesion-2"
     expected = found()[1]
-    assert places(listed)[Side.T1] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
-    assert places(listed)[Side.T2] == pytest.approx(np.array(expected.t2.center_mm), abs=0.01)
+    assert places(listed)[Side.T1] == pytest.approx(np.array(expected.box(Side.T1).center_mm), abs=0.01)
+    assert places(listed)[Side.T2] == pytest.approx(np.array(expected.box(Side.T2).center_mm), abs=0.01)
     thickness = [
         listed.study.node(f"lesion-{number}", Side.T2).GetDisplayNode().GetLineThickness() for number in (1, 2)
     ]
     assert thickness[0] < thickness[1]
     listed.harness.wait(seconds=0.2)
-    assert places(listed)[Side.T1] == pytest.approx(np.array(expected.t1.center_mm), abs=0.01)
+    assert places(listed)[Side.T1] == pytest.approx(np.array(expected.box(Side.T1).center_mm), abs=0.01)
 
 
 def test_a_lesion_seen_once_is_shown_and_its_place_in_the_other_image_is_marked(listed):
     listed.study.set_state("lesion-2", "accepted")
     listed.choose_row(3)
-    assert places(listed)[Side.T1] == pytest.approx(np.array(found()[2].t1.center_mm), abs=0.01)
-    expected = np.add(found()[2].t1.center_mm, (-12, 8, 30))
+    assert places(listed)[Side.T1] == pytest.approx(np.array(found()[2].box(Side.T1).center_mm), abs=0.01)
+    expected = np.add(found()[2].box(Side.T1).center_mm, (-12, 8, 30))
     assert places(listed)[Side.T2] == pytest.approx(expected, abs=0.01)
     assert "Place in T2" in listed["correspondenceLabel"].text
     assert slicer.util.getNode("Corresponding place in T2").GetDisplayNode().GetVisibility()
@@ -197,14 +197,14 @@ def test_a_lesion_seen_once_is_shown_and_its_place_in_the_other_image_is_marked(
 def test_a_box_clicked_in_a_view_chooses_its_row(listed):
     listed.choose_row(1)
     for side, view, number in ((Side.T1, "Red", 2), (Side.T2, "Green+", 2), (Side.T2, "Red+", 1)):
-        center = getattr(found()[number - 1], side).center_mm
+        center = found()[number - 1].box(side).center_mm
         listed.context.jump(side, center)
         listed.harness.wait(seconds=0.1)
         listed.harness.click_slice(view, np.add(frames.flip(center), (4, 4, 4)) * _in_plane(view)
                                    + np.array(frames.flip(center)) * (1 - _in_plane(view)))  # fmt: skip
         assert listed.chosen_row() == str(number)
         other = side.other
-        assert places(listed)[other] == pytest.approx(np.array(getattr(found()[number - 1], other).center_mm), abs=0.01)
+        assert places(listed)[other] == pytest.approx(np.array(found()[number - 1].box(other).center_mm), abs=0.01)
 
 
 def _in_plane(view: str) -> np.ndarray:

@@ -29,12 +29,12 @@ def test_lesions_are_detected_and_the_livers_registered(panel):
     assert panel["cancelButton"].enabled, panel.status
     panel.harness.wait(until=lambda: panel["applyButton"].enabled, seconds=LONG_S)
     assert panel.status.startswith("Lesions found: 2; in both images 2"), panel.status
-    centers = {side: np.array([getattr(pair, side).center_mm for pair in panel.study.pairs()]) for side in Side}
+    centers = {side: np.array([pair.box(side).center_mm for pair in panel.study.pairs()]) for side in Side}
     order = [int(np.linalg.norm(centers[Side.T1] - peak, axis=1).argmin()) for peak in PEAKS]
     assert (
         np.abs(centers[Side.T1][order] - PEAKS).max() < 4 and np.abs(centers[Side.T2][order] - PEAKS - SHIFT).max() < 4
     )
-    assert np.allclose(panel.study.pairs()[0].t1.size_mm, LESION_MM, atol=5)
+    assert np.allclose(panel.study.pairs()[0].box(Side.T1).size_mm, LESION_MM, atol=5)
     assert provenance.read(notes_of(panel.study.folder))["bundle"] == "peaks"
     panel.harness.wait(until=lambda: len(panel.numbers()) == 2, seconds=LONG_S)
     assert len(panel.numbers()) == 2 and panel.chosen_row() == "1"

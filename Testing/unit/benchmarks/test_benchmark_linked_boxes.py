@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from mrml_factory import empty_scene
 
+from liverpair.core.sides import Side
+
 BENCHMARK = Path(__file__).resolve().parents[2] / "Benchmarks" / "linked_boxes.py"
 
 
@@ -37,5 +39,5 @@ def test_the_ratio_is_the_plain_time_over_ours(benchmark):
 def test_the_lesions_of_the_benchmark_are_a_study(benchmark):
     lesions = benchmark.random_lesions(54)
     assert len({lesion.uid for lesion in lesions}) == 54
-    assert all(5 <= side <= 60 for lesion in lesions for side in lesion.t1.size_mm)
-    assert max(lesion.t1_score for lesion in lesions) < 1
+    assert all(5 <= side <= 60 for lesion in lesions for side in lesion.box(Side.T1).size_mm)
+    assert max(lesion.boxes[Side.T1].score for lesion in lesions) < 1

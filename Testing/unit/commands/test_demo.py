@@ -8,11 +8,12 @@ import SimpleITK as sitk
 import slicer
 from bright_box import CENTER, grid, image_and_mask
 from brightness_bundle import write_brightness_bundle
+from lesion_factory import detected, drawn, lesion_of
 from peak_detector import write_peak_bundle
 
 from liverpair.commands import demo, demo_dream, demo_lesions
 from liverpair.core.geometry import Box, Grid, like
-from liverpair.core.lesions import LesionPair, read_lesions
+from liverpair.core.lesions import read_lesions
 from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.io.study import write_image
@@ -202,11 +203,11 @@ def test_a_lesion_is_named_by_the_true_one_that_each_box_finds():
         return Box((x, 0.0, 0.0), (10.0, 10.0, 10.0))
 
     def lesion(number, t1, t2):
-        return LesionPair(number, box(t1), box(t2), t1_origin="drawn", t2_origin="drawn", uid=f"true-{number}")
+        return lesion_of(number, drawn(box(t1)), drawn(box(t2)), uid=f"true-{number}")
 
     def found(number, t1, t2):
-        scores = {"t1_origin": "detected", "t2_origin": "detected", "t1_score": 0.9 - number / 10, "t2_score": 0.1}
-        return LesionPair(number, box(t1), box(t2), **scores, uid=f"found-{number}")
+        boxes = detected(box(t1), 0.9 - number / 10), detected(box(t2), 0.1)
+        return lesion_of(number, *boxes, uid=f"found-{number}")
 
     truth = [lesion(1, 0, 100), lesion(2, 50, 150)]
     pairs = [found(1, 2, 98), found(2, 51, 300), found(3, 0, 151), found(4, 200, 99)]

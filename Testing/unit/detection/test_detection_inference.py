@@ -11,10 +11,12 @@ from brightness_bundle import write_brightness_bundle
 from bundle_factory import write_bundle
 from hypothesis import given
 from hypothesis import strategies as st
+from lesion_factory import origins
 from peak_detector import SECTION, SIZE, SPACING, image_and_liver, write_peak_bundle
 
 from liverpair.bundle import Bundle
 from liverpair.core.errors import BundleError, Cancelled, InputError
+from liverpair.core.sides import Side
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import ask, find_boxes
 from liverpair.detection.inference import DetectOptions, detect, liver_masks
@@ -55,13 +57,16 @@ def test_peaks_are_found_and_linked_on_any_grid(tmp_path, t2_grid, alignment, di
     result = detect(*images, bundle, livers, options=DetectOptions("cpu", alignment=alignment))
     assert len(result.pairs) == 2
     for pair in result.pairs:
-        nearest = np.linalg.norm(PEAKS - pair.t1.center_mm, axis=1).argmin()
-        assert pair.t1.center_mm == pytest.approx(PEAKS[nearest], abs=2.5)
-        assert pair.t2.center_mm == pytest.approx(PEAKS[nearest] + SHIFT, abs=3.5)
+        nearest = np.linalg.norm(PEAKS - pair.box(Side.T1).center_mm, axis=1).argmin()
+        assert pair.box(Side.T1).center_mm == pytest.approx(PEAKS[nearest], abs=2.5)
+        assert pair.box(Side.T2).center_mm == pytest.approx(PEAKS[nearest] + SHIFT, abs=3.5)
         assert pair.displacement_mm == pytest.approx(SHIFT, abs=4.5)
-        assert (pair.t1_origin, pair.t2_origin, pair.state) == ("detected", "detected", "proposed")
-        assert pair.t1.direction == images[0].GetDirection() and pair.t2.direction == images[1].GetDirection()
-        assert pair.t1.size_mm == pytest.approx((20, 20, 16))
+        assert (*origins(pair), pair.state) == ("detected", "detected", "proposed")
+        assert (
+            pair.box(Side.T1).direction == images[0].GetDirection()
+            and pair.box(Side.T2).direction == images[1].GetDirection()
+        )
+        assert pair.box(Side.T1).size_mm == pytest.approx((20, 20, 16))
     assert result.provenance["alignment"] == alignment and result.provenance["engine"] == "torch-fp32"
     offset = SHIFT if alignment == "aligned" else (0, 0, 0)
     assert result.provenance["offset_t1_to_t2_mm"] == pytest.approx(offset, abs=1.0)
@@ -70,15 +75,17 @@ def test_peaks_are_found_and_linked_on_any_grid(tmp_path, t2_grid, alignment, di
 def test_boxes_lie_along_the_axes_of_their_image(tmp_path):
     images, livers = pair_of_volumes("flipped")
     result = detect(*images, write_peak_bundle(tmp_path / "b"), livers, options=DetectOptions("cpu"))
-    assert all(pair.t2.size_mm == pytest.approx((16, 20, 20)) for pair in result.pairs)
+    assert all(pair.box(Side.T2).size_mm == pytest.approx((16, 20, 20)) for pair in result.pairs)
 
 
 def test_a_lesion_of_one_image_is_completed_by_its_moved_box(tmp_path):
     images, livers = pair_of_volumes(t2_peaks=PEAKS[:1] + SHIFT)
     result = detect(*images, write_peak_bundle(tmp_path / "b"), livers, options=DetectOptions("cpu"))
-    moved = [pair for pair in result.pairs if pair.t2_origin == "predicted"]
-    assert len(result.pairs) == 2 and len(moved) == 1 and moved[0].t2_score is None
-    assert moved[0].t2.center_mm == pytest.approx(np.add(moved[0].t1.center_mm, liver_offset(*livers)))
+    moved = [pair for pair in result.pairs if pair.boxes[Side.T2].origin == "predicted"]
+    assert len(result.pairs) == 2 and len(moved) == 1 and moved[0].boxes[Side.T2].score is None
+    assert moved[0].box(Side.T2).center_mm == pytest.approx(
+        np.add(moved[0].box(Side.T1).center_mm, liver_offset(*livers))
+    )
 
 
 def test_the_score_floor_can_be_raised(tmp_path):

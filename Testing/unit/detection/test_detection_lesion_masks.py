@@ -106,7 +106,7 @@ def test_drawn_lesions_come_as_linked_boxes_and_as_label_maps(bundle, tmp_path):
         assert labels.GetSize() == sitk.ReadImage(study[side]).GetSize()
         assert sorted(set(np.unique(sitk.GetArrayFromImage(labels))) - {0}) == [pair.number for pair in pairs]
         for pair in pairs:
-            place = labels.TransformPhysicalPointToIndex(getattr(pair, side).center_mm)
+            place = labels.TransformPhysicalPointToIndex(pair.box(side).center_mm)
             assert labels[place] == pair.number
     assert is_complete(output, read_detection(output))
     assert json.loads((output / "detection.json").read_text())["masks"] == {

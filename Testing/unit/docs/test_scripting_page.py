@@ -46,7 +46,7 @@ def test_every_line_for_slicers_console_runs(console, capsys):
         exec(compile(block, str(PAGE), "exec"), names)
     rows, lesion, dreamt = capsys.readouterr().out.splitlines()[-3:]
     assert int(rows) > 1
-    assert lesion == "1 proposed 0.9 0.9"
+    assert lesion == "1 proposed both 0.9"
     assert dreamt == "4 All iterations are done."
 
 

@@ -4,10 +4,11 @@ import math
 from dataclasses import replace
 
 import pytest
+from lesion_factory import detected, drawn, lesion_of, marked, predicted
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.evaluation.score_detection import ScoredCase, score_at_rate, score_cases
 
@@ -18,17 +19,19 @@ def box(x: float, z: float = 0.0, side: float = 12.0) -> Box:
     return Box((x, 0.0, z), (side, side, side))
 
 
-def lesion(number: int, x: float, side: float = 12.0, only: str = "") -> LesionPair:
+def lesion(number: int, x: float, side: float = 12.0, only: str = "") -> Lesion:
     """A true lesion at x, 24 mm higher in T2."""
-    sides = {Side.T1: box(x, 0.0, side), Side.T2: box(x, 24.0, side)}
-    sides = {name: place for name, place in sides.items() if only in ("", name)}
-    origins = {f"{name}_origin": "drawn" for name in sides}
-    return LesionPair(number, state="accepted", uid=f"true-{number}", displacement_mm=(0.0, 0, 24), **sides, **origins)
+    boxes = {Side.T1: drawn(box(x, 0.0, side)), Side.T2: drawn(box(x, 24.0, side))}
+    boxes = {name: place for name, place in boxes.items() if only in ("", name)}
+    return Lesion(number, boxes, "accepted", (0.0, 0, 24), uid=f"true-{number}")
 
 
-def detection(number: int, x: float, scores, side: float = 12.0, z: float = 24.0) -> LesionPair:
-    origins = ["predicted" if score is None else "detected" for score in scores]
-    return LesionPair(number, box(x, 0.0, side), box(x, z, side), *scores, *origins, displacement_mm=(0.0, 0.0, z))
+def detection(number: int, x: float, scores, side: float = 12.0, z: float = 24.0) -> Lesion:
+    boxes = [
+        predicted(box(x, height, side)) if score is None else detected(box(x, height, side), score)
+        for height, score in zip((0.0, z), scores)
+    ]
+    return lesion_of(number, *boxes, displacement_mm=(0.0, 0.0, z))
 
 
 def patients() -> list[ScoredCase]:
@@ -83,11 +86,11 @@ def test_detection_by_size_and_kind():
 
 
 def test_average_precision_at_two_overlaps():
-    shifted = [replace(one, t2=box(0, 27.0)) for one in patients()[0].predicted[:1]]
+    shifted = [marked(one, Side.T2, box=box(0, 27.0)) for one in patients()[0].predicted[:1]]
     case = ScoredCase("a", shifted, [lesion(1, 0)])
     row = rows(score_cases([case]), "detection")["all"]
     assert row["ap_0.1"] == 1 and row["ap_0.3"] == 1
-    case = ScoredCase("a", [replace(shifted[0], t2=box(0, 31.0))], [lesion(1, 0)])
+    case = ScoredCase("a", [marked(shifted[0], Side.T2, box=box(0, 31.0))], [lesion(1, 0)])
     row = rows(score_cases([case]), "detection")["all"]
     # Both boxes have the score of their pair: half of the lesions at a precision of a half.
     assert row["ap_0.1"] == 1 and row["ap_0.3"] == 0.25

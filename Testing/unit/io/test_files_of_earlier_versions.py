@@ -88,7 +88,7 @@ def assert_the_lesions(pairs, scored: bool = True) -> None:
     """The five lesions of the study. Files of markups hold neither states nor scores (`scored` false)."""
     assert [(pair.uid, pair.number) for pair in pairs] == [(UID.format(n), n) for n, *_ in LESIONS]
     for pair, (_, state, note, t1, t2, scores, origins) in zip(pairs, LESIONS):
-        for box, center, axes in ((pair.t1, t1, np.eye(3).ravel()), (pair.t2, t2, T2_AXES)):
+        for box, center, axes in ((pair.box(Side.T1), t1, np.eye(3).ravel()), (pair.box(Side.T2), t2, T2_AXES)):
             assert (box is None) == (center is None)
             if box is not None:
                 assert box.center_mm == pytest.approx(center, abs=1e-4)
@@ -96,8 +96,8 @@ def assert_the_lesions(pairs, scored: bool = True) -> None:
                 assert box.direction == pytest.approx(axes, abs=1e-5)
         if scored:
             assert (pair.state, pair.note) == (state, note)
-            assert (pair.t1_score, pair.t2_score) == scores
-            assert (pair.t1_origin, pair.t2_origin) == origins
+            assert [pair.boxes[side].score if side in pair.boxes else None for side in Side] == list(scores)
+            assert [pair.boxes[side].origin if side in pair.boxes else None for side in Side] == list(origins)
             moved = OFFSET_MM if pair.number in (1, 4) else None
             assert pair.displacement_mm == (moved if moved is None else pytest.approx(moved, abs=1e-4))
 

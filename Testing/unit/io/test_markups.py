@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import slicer
+from lesion_factory import drawn, lesion_of
 from mrml_factory import DIRECTIONS, empty_scene
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.markups import boxes_to_markups, write_markups
 from liverpair.mrml import headless
@@ -18,14 +19,13 @@ from liverpair.mrml.lesions import lesion_boxes
 CENTER, SIZE = (12.5, -40.25, 7.0), (10.0, 20.0, 30.0)
 
 
-def pairs_along(direction) -> list[LesionPair]:
+def pairs_along(direction) -> list[Lesion]:
     """A lesion seen in both images and one that T1 alone shows."""
     axes = tuple(float(v) for v in direction)
     first, second = Box(CENTER, SIZE, axes), Box((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), axes)
-    drawn = {"t1_origin": "drawn", "t2_origin": "drawn"}
     return [
-        LesionPair(1, first, second, **drawn, uid="Läsion 100% 肝"),
-        LesionPair(2, second, t1_origin="drawn", uid="alone"),
+        lesion_of(1, drawn(first), drawn(second), uid="Läsion 100% 肝"),
+        lesion_of(2, drawn(second), uid="alone"),
     ]
 
 
@@ -46,9 +46,9 @@ def test_slicer_loads_every_box_of_a_file_as_it_was(tmp_path, direction):
     for node, pair in zip(nodes, pairs):
         assert lesion_boxes.is_box(node)
         box = lesion_boxes.box_of(node)
-        assert box.center_mm == pytest.approx(pair.t1.center_mm, abs=1e-4)
-        assert box.size_mm == pytest.approx(pair.t1.size_mm, abs=1e-4)
-        assert np.reshape(box.direction, 9) == pytest.approx(pair.t1.direction, abs=1e-5)
+        assert box.center_mm == pytest.approx(pair.box(Side.T1).center_mm, abs=1e-4)
+        assert box.size_mm == pytest.approx(pair.box(Side.T1).size_mm, abs=1e-4)
+        assert np.reshape(box.direction, 9) == pytest.approx(pair.box(Side.T1).direction, abs=1e-5)
 
 
 def test_pairs_without_a_box_on_that_side_are_left_out(tmp_path):

@@ -9,11 +9,12 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_factory import AXIAL, CORONAL, write_enhanced, write_slice, write_stack
+from lesion_factory import detected, drawn, lesion_of, marked, without
 from pydicom.sr.codedict import codes
 
 from liverpair.core.errors import InputError, MissingPackageError
 from liverpair.core.geometry import Box, Grid
-from liverpair.core.lesions import LesionPair
+from liverpair.core.sides import Side
 from liverpair.io.dicom_series import list_series
 from liverpair.io.structured_report import ReportAuthor, tracking_uid, write_structured_reports
 
@@ -23,18 +24,8 @@ UID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
 def pair(number=1, **changes):
-    made = LesionPair(
-        number,
-        BOX,
-        BOX.moved((1.0, 0.0, 1.0)),
-        t1_score=0.93,
-        t1_origin="detected",
-        t2_origin="drawn",
-        state="accepted",
-        note="Lésion à contrôler",
-        uid=UID,
-    )
-    return replace(made, **changes)
+    t1, t2 = detected(BOX, 0.93), drawn(BOX.moved((1.0, 0.0, 1.0)))
+    return replace(lesion_of(number, t1, t2, state="accepted", note="Lésion à contrôler", uid=UID), **changes)
 
 
 def said(path):
@@ -134,9 +125,9 @@ def test_measurements_finding_and_note_are_in_the_report(files, tmp_path):
 
 def test_predicted_boxes_and_rejected_lesions_are_left_out_and_said_so(files, tmp_path):
     pairs = [
-        pair(1, t2_origin="predicted"),
+        marked(pair(1), Side.T2, origin="predicted"),
         pair(2, uid="two", state="rejected"),
-        pair(3, uid="three", t1=None, t1_score=None, t1_origin=None),
+        without(pair(3, uid="three"), Side.T1),
     ]
     written = write(tmp_path, pairs, files)
     assert [g.tracking_identifier for g in groups(written.paths["t1"])] == ["Lesion 1"]
@@ -154,7 +145,7 @@ def test_a_report_is_complete_when_nothing_is_merely_proposed(files, tmp_path):
 
 
 def test_a_series_without_lesions_has_no_report_and_a_study_without_lesions_is_refused(files, tmp_path):
-    written = write(tmp_path / "out", [pair(t2=None, t2_origin=None)], files)
+    written = write(tmp_path / "out", [without(pair(), Side.T2)], files)
     assert list(written.paths) == ["t1"]
     assert written.notes == ["No lesion was seen in T2, so there is no report on it."]
     with pytest.raises(InputError, match="no lesion to report"):
@@ -178,7 +169,7 @@ def test_a_volume_that_is_not_from_dicom_is_refused_and_nothing_is_written(files
 
 
 def test_where_there_is_only_one_volume_it_is_reported_alone(files, tmp_path):
-    alone = pair(t2=None, t2_origin=None)
+    alone = without(pair(), Side.T2)
     assert list(write(tmp_path, [alone], files | {"t2": None}).paths) == ["t1"]
 
 
@@ -186,13 +177,13 @@ def test_a_box_outside_its_series_is_refused_and_no_report_is_left_half_done(fil
     out = tmp_path / "out"
     for shift in ((0, 0, 40.0), (30.0, 0, 0)):
         with pytest.raises(InputError, match="The T2 box of lesion 4 lies outside the DICOM series of T2"):
-            write(out, [pair(4, t2=BOX.moved(shift))], files)
+            write(out, [marked(pair(4), Side.T2, box=BOX.moved(shift))], files)
     assert not out.exists() or not list(out.iterdir())
 
 
 def test_a_thin_box_between_two_slices_belongs_to_the_nearer_one(files, tmp_path):
     thin = Box((-7.5, -18.5, 4.0), (2.5, 3.0, 1.0))
-    (group,) = groups(write(tmp_path, [pair(t1=thin)], files).paths["t1"])
+    (group,) = groups(write(tmp_path, [marked(pair(), Side.T1, box=thin)], files).paths["t1"])
     (region,) = group.roi
     heights = {pydicom.dcmread(f).SOPInstanceUID: pydicom.dcmread(f).ImagePositionPatient[2] for f in files["t1"]}
     assert heights[region.ContentSequence[0].referenced_sop_instance_uid] == 3.0
@@ -200,7 +191,7 @@ def test_a_thin_box_between_two_slices_belongs_to_the_nearer_one(files, tmp_path
 
 def test_a_box_reaching_out_of_the_image_is_cut_at_its_border(files, tmp_path):
     wide = Box((-7.5, -18.5, 4.0), (60.0, 3.0, 7.0))
-    (group,) = groups(write(tmp_path, [pair(t1=wide)], files).paths["t1"])
+    (group,) = groups(write(tmp_path, [marked(pair(), Side.T1, box=wide)], files).paths["t1"])
     outline = group.roi[0].value
     assert (outline[:, 0].min(), outline[:, 0].max()) == pytest.approx((0.0, 6.0))
 
@@ -212,7 +203,7 @@ def test_a_box_keeps_its_place_on_coronal_slices(tmp_path):
         for n, y in enumerate((-20.0, -23.0, -26.0))
     ]
     box = Box((-7.5, -23.0, 27.0), (2.5, 4.5, 2.0), (1, 0, 0, 0, 0, 1, 0, -1, 0))
-    alone = pair(t1=box, t2=None, t2_origin=None)
+    alone = without(marked(pair(), Side.T1, box=box), Side.T2)
     (group,) = groups(write_structured_reports(tmp_path, [alone], t1, None).paths["t1"])
     (region,) = group.roi
     columns, rows = region.value.T
@@ -224,7 +215,7 @@ def test_a_box_keeps_its_place_on_coronal_slices(tmp_path):
 def test_frames_of_a_multi_frame_file_are_named(tmp_path):
     """Its frames run from the highest slice down: the slice at z = 3 is the second frame."""
     t1 = write_enhanced(tmp_path / "enhanced.dcm", echoes=(2.3,))
-    alone = pair(t1=Box((-7.5, -18.5, 3.0), (2.5, 3.0, 2.0)), t2=None, t2_origin=None)
+    alone = without(marked(pair(), Side.T1, box=Box((-7.5, -18.5, 3.0), (2.5, 3.0, 2.0))), Side.T2)
     (group,) = groups(write_structured_reports(tmp_path, [alone], [t1], None).paths["t1"])
     (region,) = group.roi
     source = region.ContentSequence[0]
@@ -234,7 +225,7 @@ def test_frames_of_a_multi_frame_file_are_named(tmp_path):
 
 def test_the_series_that_liverpair_lists_can_be_handed_over(files, tmp_path):
     (series,) = list_series(files["t1"][0].parent)
-    alone = pair(t2=None, t2_origin=None)
+    alone = without(pair(), Side.T2)
     assert len(groups(write_structured_reports(tmp_path, [alone], series.files, None).paths["t1"])) == 1
 
 
@@ -254,7 +245,7 @@ def test_the_series_that_liverpair_lists_can_be_handed_over(files, tmp_path):
     ],
 )
 def test_files_that_are_not_one_volume_are_refused(tmp_path, files, sentence):
-    alone = pair(t2=None, t2_origin=None)
+    alone = without(pair(), Side.T2)
     with pytest.raises(InputError, match=sentence):
         write_structured_reports(tmp_path / "out", [alone], files(tmp_path), None)
     assert not (tmp_path / "out").exists()
@@ -268,7 +259,7 @@ def test_copies_of_a_slice_count_once(files, tmp_path):
 
 def test_headers_without_a_patient_or_with_a_strange_sex_are_no_obstacle(tmp_path):
     bare = write_stack(tmp_path / "bare", PatientSex="X")
-    alone = pair(t2=None, t2_origin=None)
+    alone = without(pair(), Side.T2)
     report = pydicom.dcmread(write_structured_reports(tmp_path, [alone], bare, None).paths["t1"])
     assert (report.PatientID, report.PatientSex) == ("", "")
 
@@ -283,7 +274,7 @@ def test_a_failed_export_leaves_the_last_reports_as_they_were(files, tmp_path):
     first = write(tmp_path / "out", [pair()], files)
     before = {path: path.read_bytes() for path in first.paths.values()}
     with pytest.raises(InputError):
-        write(tmp_path / "out", [pair(t2=BOX.moved((0, 0, 90.0)))], files)
+        write(tmp_path / "out", [marked(pair(), Side.T2, box=BOX.moved((0, 0, 90.0)))], files)
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
@@ -313,7 +304,7 @@ def test_real_series_are_reported_even_when_two_share_one_uid(data_folder, tmp_p
     index = np.array([100.0, 120.0, 15.0])
     sides = (10.0, 8.0, 2.4)
     box = Box(tuple(grid.point(index)), tuple(n * s for n, s in zip(sides, series.spacing)), series.direction)
-    alone = pair(t1=box, t2=None, t2_origin=None)
+    alone = without(marked(pair(), Side.T1, box=box), Side.T2)
     (group,) = groups(write_structured_reports(tmp_path, [alone], series.files, None).paths["t1"])
     instances = [pydicom.dcmread(series.files[k]).SOPInstanceUID for k in (14, 15, 16)]
     assert {r.ContentSequence[0].referenced_sop_instance_uid for r in group.roi} == set(instances)

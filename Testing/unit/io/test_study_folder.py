@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_factory import write_stack
+from lesion_factory import drawn, lesion_of
 
 from liverpair.core.atomic import image_suffix, written_whole
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import Study, read_image, write_image
 
@@ -34,8 +35,8 @@ def same(a: sitk.Image, b: sitk.Image) -> bool:
     )
 
 
-def pair(number: int = 1) -> LesionPair:
-    return LesionPair(number, t1=Box((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), t1_origin="drawn")
+def pair(number: int = 1) -> Lesion:
+    return lesion_of(number, drawn(Box((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))))
 
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".nrrd", ".mha", ".NII.GZ"])
@@ -253,7 +254,7 @@ def test_study_saves_and_opens_every_part(tmp_path):
     )
     study = Study.open(tmp_path / "case")
     assert all(same(study.need(name), image) for name, image in images.items())
-    assert [p.t1 for p in study.need("lesions")] == [pair().t1]
+    assert [p.boxes for p in study.need("lesions")] == [pair().boxes]
     assert study.name == "case"
 
 

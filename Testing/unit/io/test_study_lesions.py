@@ -8,26 +8,28 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lesion_factory import drawn, lesion_of, without
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import (
-    LesionPair,
+    Lesion,
+    LesionBox,
     free_number,
     lesions_from_json,
     lesions_to_json,
     read_lesions,
     write_lesions,
 )
+from liverpair.core.sides import Side
 
 OBLIQUE = (math.cos(0.4), -math.sin(0.4), 0.0, math.sin(0.4), math.cos(0.4), 0.0, 0.0, 0.0, 1.0)
-PAIR = LesionPair(
+PAIR = Lesion(
     number=3,
-    t1=Box((1.1, -2.2, 1 / 3), (10.0, 20.0, 30.5), OBLIQUE),
-    t2=Box((5.0, 6.0, 7.0), (0.1, 0.2, 0.3)),
-    t1_score=0.9300000000000001,
-    t1_origin="detected",
-    t2_origin="predicted",
+    boxes={
+        Side.T1: LesionBox(Box((1.1, -2.2, 1 / 3), (10.0, 20.0, 30.5), OBLIQUE), "detected", 0.9300000000000001),
+        Side.T2: LesionBox(Box((5.0, 6.0, 7.0), (0.1, 0.2, 0.3)), "predicted"),
+    },
     state="accepted",
     displacement_mm=(3.9, 8.2, 6.0),
     note='près du dôme \u2014 "2e"',
@@ -45,21 +47,21 @@ boxes = st.builds(
 )
 
 
+lesion_boxes = st.builds(
+    LesionBox, boxes, st.sampled_from(["detected", "predicted", "drawn"]), st.none() | st.floats(0, 1)
+)
+
+
 @st.composite
 def pairs(draw):
-    sides = draw(st.sampled_from([("t1",), ("t2",), ("t1", "t2")]))
-    values = {}
-    for side in sides:
-        values[side] = draw(boxes)
-        values[f"{side}_score"] = draw(st.none() | st.floats(0, 1))
-        values[f"{side}_origin"] = draw(st.sampled_from(["detected", "predicted", "drawn"]))
-    return LesionPair(
+    sides = draw(st.sampled_from([(Side.T1,), (Side.T2,), tuple(Side)]))
+    return Lesion(
         number=draw(st.integers(1, 999_999)),
         state=draw(st.sampled_from(["proposed", "accepted", "rejected"])),
         displacement_mm=draw(st.none() | st.tuples(coordinates, coordinates, coordinates)),
         note=draw(st.text()),
         uid=draw(st.text(min_size=1).filter(str.strip)),
-        **values,
+        boxes={side: draw(lesion_boxes) for side in sides},
     )
 
 
@@ -74,7 +76,7 @@ def changed(path: list, value) -> str:
 
 
 def test_file_round_trip(tmp_path):
-    written = [PAIR, replace(PAIR, uid="b", number=1, t2=None, t2_origin=None, displacement_mm=None)]
+    written = [PAIR, without(PAIR, Side.T2, uid="b", number=1, displacement_mm=None)]
     write_lesions(tmp_path / "lesions.json", written)
     assert read_lesions(tmp_path / "lesions.json") == written
     assert [p.name for p in tmp_path.iterdir()] == ["lesions.json"]
@@ -208,13 +210,11 @@ def test_two_pairs_with_one_uid_are_refused_on_both_ways(tmp_path):
         lesions_from_json(json.dumps(content))
 
 
-def test_a_pair_needs_a_box_and_a_score_needs_one_too():
+def test_a_lesion_needs_a_box_and_a_box_an_origin():
     with pytest.raises(InputError, match="neither in T1 nor in T2"):
-        LesionPair(1)
-    with pytest.raises(InputError, match="T2: a score or an origin without a box"):
-        LesionPair(1, t1=PAIR.t1, t1_origin="drawn", t2_score=0.5)
+        Lesion(1, {})
     with pytest.raises(InputError, match="T1: unknown origin None"):
-        LesionPair(1, t1=PAIR.t1)
+        lesion_of(1, LesionBox(PAIR.box(Side.T1), None))
 
 
 def test_a_new_number_follows_the_highest_until_there_is_none_above():
@@ -222,7 +222,7 @@ def test_a_new_number_follows_the_highest_until_there_is_none_above():
 
 
 def test_new_pairs_have_uids_of_their_own():
-    assert LesionPair(1, t1=PAIR.t1, t1_origin="drawn").uid != LesionPair(1, t1=PAIR.t1, t1_origin="drawn").uid
+    assert lesion_of(1, drawn(PAIR.box(Side.T1))).uid != lesion_of(1, drawn(PAIR.box(Side.T1))).uid
 
 
 def test_missing_file_and_byte_order_mark(tmp_path):

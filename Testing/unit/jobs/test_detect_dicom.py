@@ -88,7 +88,7 @@ def test_the_segment_of_a_lesion_is_its_box(place):
             volume = seg.get_volume(segment_numbers=[number])
             inside = np.argwhere(volume.array[..., 0])
             points = inside @ volume.affine[:3, :3].T + volume.affine[:3, 3]
-            box = getattr(lesion, side)
+            box = lesion.box(side)
             assert np.abs(points.mean(axis=0) - box.center_mm).max() < max(volume.spacing)
             expected = np.prod(box.size_mm) / np.prod(volume.spacing)
             assert 0.5 * expected < len(inside) < 2 * expected

@@ -14,6 +14,7 @@ from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID, write_volumes
 from liverpair.core.errors import BundleError, InputError, no_progress
 from liverpair.core.geometry import on_grid
 from liverpair.core.lesions import read_lesions
+from liverpair.core.sides import Side
 from liverpair.io.study import write_image
 from liverpair.jobs import propose_job
 from liverpair.jobs.detect_results import existing_results, is_complete, read_detection
@@ -62,9 +63,9 @@ def test_lesions_are_written_as_boxes_table_and_pairs(request_for, paths, tmp_pa
     pairs = read_lesions(result["lesions"])
     assert result["pairs"] == len(pairs) == 2
     for pair in pairs:
-        nearest = PEAKS[np.linalg.norm(PEAKS - pair.t1.center_mm, axis=1).argmin()]
-        assert pair.t1.center_mm == pytest.approx(nearest, abs=2.5)
-        assert pair.t2.center_mm == pytest.approx(nearest + SHIFT, abs=3.5)
+        nearest = PEAKS[np.linalg.norm(PEAKS - pair.box(Side.T1).center_mm, axis=1).argmin()]
+        assert pair.box(Side.T1).center_mm == pytest.approx(nearest, abs=2.5)
+        assert pair.box(Side.T2).center_mm == pytest.approx(nearest + SHIFT, abs=3.5)
     assert result["livers"] == {"t1": paths["t1_liver"], "t2": paths["t2_liver"]}
     assert result["offset_t1_to_t2_mm"] == pytest.approx(SHIFT, abs=0.5) and result["correspondence"] is None
     for side in ("t1", "t2"):

@@ -4,9 +4,10 @@ import math
 from dataclasses import replace
 
 import pytest
+from lesion_factory import detected, drawn, lesion_of, marked, predicted, without
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.pairing_scores import PairingCase, found_lesions, largest_side_mm, pairing_measures
 
@@ -17,12 +18,12 @@ def box(x: float, size=SIZE) -> Box:
     return Box((x, 0.0, 0.0), size)
 
 
-def pair(t1: float, t2: float, scores=(0.9, 0.8), number: int = 1) -> LesionPair:
-    origins = ["predicted" if score is None else "detected" for score in scores]
-    return LesionPair(number, box(t1), box(t2), *scores, *origins, displacement_mm=(t2 - t1, 0.0, 0.0))
+def pair(t1: float, t2: float, scores=(0.9, 0.8), number: int = 1) -> Lesion:
+    boxes = [predicted(box(x)) if score is None else detected(box(x), score) for x, score in zip((t1, t2), scores)]
+    return lesion_of(number, *boxes, displacement_mm=(t2 - t1, 0.0, 0.0))
 
 
-TRUTH = LesionPair(1, box(0), box(30), None, None, "drawn", "drawn")
+TRUTH = lesion_of(1, drawn(box(0)), drawn(box(30)))
 
 
 def test_a_pair_found_on_both_sides_counts_twice():
@@ -51,7 +52,7 @@ def test_the_second_box_on_a_lesion_does_not_count():
 
 
 def test_a_prediction_without_partner_is_a_wrong_pairing_with_its_displacement():
-    alone = replace(pair(0, 30), t2=None, t2_score=None, t2_origin=None)
+    alone = without(pair(0, 30), Side.T2)
     (found,) = found_lesions(PairingCase([alone], [TRUTH]))
     assert found.partner_iou == 0 and found.error_mm == 0
     (found,) = found_lesions(PairingCase([replace(alone, displacement_mm=None)], [TRUTH]))
@@ -59,7 +60,7 @@ def test_a_prediction_without_partner_is_a_wrong_pairing_with_its_displacement()
 
 
 def test_lesions_of_one_image_only_and_nothing_at_all():
-    single = replace(TRUTH, t2=None, t2_origin=None)
+    single = without(TRUTH, Side.T2)
     for case in (PairingCase([pair(0, 30)], [single]), PairingCase([], [TRUTH]), PairingCase([pair(0, 30)], [])):
         values = pairing_measures([case])
         assert values["n"] == 0
@@ -67,9 +68,9 @@ def test_lesions_of_one_image_only_and_nothing_at_all():
 
 
 def test_small_lesions_can_be_left_out():
-    small = LesionPair(2, box(100, (5.0, 5.0, 9.0)), box(100), None, None, "drawn", "drawn")
+    small = lesion_of(2, drawn(box(100, (5.0, 5.0, 9.0))), drawn(box(100)))
     assert largest_side_mm(small) == 10
-    tiny = replace(small, t2=box(100, (4.0, 4.0, 4.0)))
+    tiny = marked(small, Side.T2, box=box(100, (4.0, 4.0, 4.0)))
     case = PairingCase([pair(0, 30), pair(100, 200, number=2)], [TRUTH, tiny])
     assert pairing_measures([case])["pairing_accuracy"] < 1
     assert pairing_measures([case], smallest_mm=10)["pairing_accuracy"] == 1

@@ -11,15 +11,14 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lesion_factory import detected, drawn, lesion_of, marked, predicted
 
 from liverpair.core.errors import InputError
-from liverpair.core.findings import kind_of_finding
 from liverpair.core.geometry import Box, Grid, on_grid, volume_ml
-from liverpair.core.lesions import LesionPair
 from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import COLUMNS, csv_text, write_csv
 from liverpair.measures.boxes import turned
-from liverpair.measures.burden import LesionRow, lesion_measures, summary
+from liverpair.measures.burden import LesionRow, SideRow, lesion_measures, summary
 from liverpair.measures.contrast import contrast_to_liver
 from liverpair.measures.recist import RecistLimits, diameter_sum, longest_axial_diameter_mm
 from liverpair.synthesis.scanner import oblique_direction
@@ -30,19 +29,13 @@ CORONAL = (1.0, 0, 0, 0, 0, 1.0, 0, -1.0, 0)
 
 def lesion(number, t1=None, t2=None, **changes):
     """A pair of detected boxes with these sizes at the origin, or none."""
-    made = LesionPair(
-        number,
-        None if t1 is None else Box((0.0, 0.0, 0.0), t1),
-        None if t2 is None else Box((0.0, 0.0, 30.0), t2),
-        t1_origin=None if t1 is None else "detected",
-        t2_origin=None if t2 is None else "detected",
-        uid=f"lesion-{number}",
-    )
-    return replace(made, **changes)
+    sizes = zip((0.0, 30.0), (t1, t2))
+    boxes = [None if size is None else detected(Box((0.0, 0.0, z), size), None) for z, size in sizes]
+    return replace(lesion_of(number, *boxes, uid=f"lesion-{number}"), **changes)
 
 
-def predicted(pair, side):
-    return replace(pair, **{f"{side}_origin": "predicted"})
+def proposed(pair, side):
+    return marked(pair, side, origin="predicted")
 
 
 # Diameters
@@ -129,7 +122,7 @@ def test_in_thick_slices_a_measurable_lesion_is_two_of_them_wide():
 def test_rejected_lesions_and_predicted_boxes_are_not_summed():
     pairs = [
         lesion(1, (50.0, 5.0, 5.0), None, state="rejected"),
-        predicted(lesion(2, (20.0, 5.0, 5.0), (40.0, 5.0, 5.0)), Side.T2),
+        proposed(lesion(2, (20.0, 5.0, 5.0), (40.0, 5.0, 5.0)), Side.T2),
     ]
     assert diameter_sum(pairs)["sum_mm"] == 20.0
     assert diameter_sum([])["sum_mm"] == 0.0
@@ -145,12 +138,12 @@ def test_lesions_of_one_size_rank_by_number():
 
 def test_a_box_that_was_only_predicted_was_not_seen():
     both = lesion(1, (9.0,) * 3, (9.0,) * 3)
-    assert kind_of_finding(both) == "both"
-    assert kind_of_finding(predicted(both, Side.T2)) == "T1 only"
-    assert kind_of_finding(predicted(both, Side.T1)) == "T2 only"
-    assert kind_of_finding(predicted(predicted(both, Side.T1), Side.T2)) == "neither"
-    assert kind_of_finding(lesion(1, None, (9.0,) * 3)) == "T2 only"
-    assert kind_of_finding(replace(predicted(both, Side.T2), t2_origin="drawn")) == "both"
+    assert both.kind == "both"
+    assert proposed(both, Side.T2).kind == "T1 only"
+    assert proposed(both, Side.T1).kind == "T2 only"
+    assert proposed(proposed(both, Side.T1), Side.T2).kind == "neither"
+    assert lesion(1, None, (9.0,) * 3).kind == "T2 only"
+    assert marked(both, Side.T2, origin="drawn").kind == "both"
 
 
 # Contrast
@@ -248,19 +241,21 @@ def study():
         Side.T2: Box(tuple(there), (22.0, 26.0, 21.0), factory.T2_GRID.direction),
     }
     pairs = [
-        LesionPair(
-            7, box[Side.T1], box[Side.T2], 0.9, 0.8, "detected", "detected", "accepted", note="a, b\n“c”", uid="seen"
+        lesion_of(
+            7,
+            detected(box[Side.T1], 0.9),
+            detected(box[Side.T2], 0.8),
+            state="accepted",
+            note="a, b\n“c”",
+            uid="seen",
         ),
-        LesionPair(
+        lesion_of(
             2,
-            box[Side.T1].moved((0, 25, 0)),
-            box[Side.T2].moved((0, 25, 0)),
-            t1_score=0.7,
-            t1_origin="detected",
-            t2_origin="predicted",
+            detected(box[Side.T1].moved((0, 25, 0)), 0.7),
+            predicted(box[Side.T2].moved((0, 25, 0))),
             uid="t1-only",
         ),
-        LesionPair(9, box[Side.T1], t1_origin="drawn", state="rejected", displacement_mm=(3.0, 4.0, 12.0), uid="no"),
+        lesion_of(9, drawn(box[Side.T1]), state="rejected", displacement_mm=(3.0, 4.0, 12.0), uid="no"),
     ]
     return pairs, images, livers
 
@@ -268,36 +263,40 @@ def study():
 def test_a_row_holds_what_was_measured_and_nothing_of_what_was_not_seen(study):
     only, seen, no = lesion_measures(*study)
     assert [only.number, seen.number, no.number] == [2, 7, 9]
-    assert (seen.kind, seen.state, seen.t1_score, seen.t2_score) == ("both", "accepted", 0.9, 0.8)
-    assert (seen.t1_diameter_mm, seen.t2_diameter_mm) == pytest.approx((20.0, 26.0))
-    assert (seen.t1_volume_ml, seen.t2_volume_ml) == pytest.approx((5.76, 12.012))
-    assert seen.t1_slice == round(factory.T1_GRID.index(study[0][0].t1.center_mm)[2])
-    assert abs(seen.t1_contrast) < 0.05
-    assert abs(seen.t2_contrast) < 0.05
-    assert seen.displacement_mm == pytest.approx(math.dist(study[0][0].t1.center_mm, study[0][0].t2.center_mm))
-    assert (only.kind, only.t2_diameter_mm, only.t2_volume_ml, only.t2_contrast) == ("T1 only", None, None, None)
-    assert only.t2_slice is not None
+    assert (seen.kind, seen.state) == ("both", "accepted")
+    t1, t2 = (seen.sides[side] for side in Side)
+    assert (t1.score, t2.score) == (0.9, 0.8)
+    assert (t1.diameter_mm, t2.diameter_mm) == pytest.approx((20.0, 26.0))
+    assert (t1.volume_ml, t2.volume_ml) == pytest.approx((5.76, 12.012))
+    t1_box, t2_box = (study[0][0].box(side) for side in Side)
+    assert t1.slice == round(factory.T1_GRID.index(t1_box.center_mm)[2])
+    assert abs(t1.contrast) < 0.05 and abs(t2.contrast) < 0.05
+    assert seen.displacement_mm == pytest.approx(math.dist(t1_box.center_mm, t2_box.center_mm))
+    unseen = only.sides[Side.T2]
+    assert (only.kind, unseen.diameter_mm, unseen.volume_ml, unseen.contrast) == ("T1 only", None, None, None)
+    assert unseen.slice is not None
     assert no.displacement_mm == pytest.approx(13.0)
 
 
 def test_without_images_there_are_diameters_and_volumes_only(study):
     row = lesion_measures(study[0])[1]
-    assert (row.t1_diameter_mm, row.t1_volume_ml) == pytest.approx((20.0, 5.76))
-    assert (row.t1_slice, row.t1_contrast, row.t2_slice, row.t2_contrast) == (None,) * 4
+    t1, t2 = (row.sides[side] for side in Side)
+    assert (t1.diameter_mm, t1.volume_ml) == pytest.approx((20.0, 5.76))
+    assert (t1.slice, t1.contrast, t2.slice, t2.contrast) == (None,) * 4
     assert lesion_measures([]) == []
     no_liver = lesion_measures(study[0], study[1], {Side.T1: None})[1]
-    assert no_liver.t1_slice is not None
-    assert no_liver.t1_contrast is None
+    assert no_liver.sides[Side.T1].slice is not None
+    assert no_liver.sides[Side.T1].contrast is None
 
 
 def test_a_rejected_box_is_liver_to_its_neighbors():
     box, other = Box((0.0, 0.0, 0.0), (16.0, 16.0, 20.0)), Box((18.0, 0.0, 0.0), (16.0, 16.0, 20.0))
     image, liver = painted(boxes=[(box, 100.0), (other, 900.0)])
-    pairs = [LesionPair(n, b, t1_origin="detected", uid=f"l{n}") for n, b in ((1, box), (2, other))]
+    pairs = [lesion_of(n, detected(b), uid=f"l{n}") for n, b in ((1, box), (2, other))]
     kept = lesion_measures(pairs, {Side.T1: image}, {Side.T1: liver})[0]
     dropped = lesion_measures([pairs[0], replace(pairs[1], state="rejected")], {Side.T1: image}, {Side.T1: liver})[0]
-    assert kept.t1_contrast == pytest.approx(-0.5)
-    assert dropped.t1_contrast < -0.52
+    assert kept.sides[Side.T1].contrast == pytest.approx(-0.5)
+    assert dropped.sides[Side.T1].contrast < -0.52
 
 
 def test_the_summary_counts_what_was_not_rejected(study):
@@ -330,15 +329,21 @@ def test_the_csv_reads_back_with_missing_values_empty(study, tmp_path):
     assert records[0]["T2 diameter (mm)"] == ""
     assert records[1]["Note"] == "a, b\n“c”"
     assert float(records[1]["T2 diameter (mm)"]) == pytest.approx(26.0)
-    assert float(records[1]["T1 contrast to liver (%)"]) == pytest.approx(100 * rows[1].t1_contrast, abs=1e-3)
+    assert float(records[1]["T1 contrast to liver (%)"]) == pytest.approx(
+        100 * rows[1].sides[Side.T1].contrast, abs=1e-3
+    )
     assert records[1]["UID"] == "seen"
 
 
 def test_every_field_has_a_column_and_readers_see_rounded_values(study):
     hinted = {"predicted"}  # shown with a question mark in the columns of the box it belongs to
-    assert {column.key for column in COLUMNS} == {field.name for field in fields(LesionRow)} - hinted
+    of_lesion, of_side = ({field.name for field in fields(row)} for row in (LesionRow, SideRow))
+    assert {column.field for column in COLUMNS if column.side is None} == of_lesion - hinted - {"sides"}
+    for side in Side:
+        assert {column.field for column in COLUMNS if column.side is side} == of_side
     seen = lesion_measures(*study)[1]
-    shown = {column.key: column.text(replace(seen, t1_contrast=-0.256)) for column in COLUMNS}
+    faint = replace(seen, sides={**seen.sides, Side.T1: replace(seen.sides[Side.T1], contrast=-0.256)})
+    shown = {column.key: column.text(faint) for column in COLUMNS}
     assert (shown["t1_diameter_mm"], shown["t1_contrast"], shown["kind"]) == ("20.0", "-26", "both")
     assert {column.text(lesion_measures(study[0])[0]) for column in COLUMNS if column.key == "t2_contrast"} == {""}
     assert list(csv.reader(io.StringIO(csv_text([])))) == [[column.title for column in COLUMNS]]

@@ -8,26 +8,18 @@ import paired_lesions_factory as factory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lesion_factory import detected, lesion_of, marked, without
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
 from liverpair.core.sides import Side
-from liverpair.registration.places import PlaceMap, PlaceSettings, is_believed
+from liverpair.registration.places import PlaceMap, PlaceSettings
 
 SIZE = (12.0, 12.0, 12.0)
 OFFSET = (5.0, -10.0, 40.0)
 
 
 def pair(number, t1, t2, score=0.9):
-    return LesionPair(
-        number,
-        Box(tuple(map(float, t1)), SIZE),
-        Box(tuple(map(float, t2)), SIZE),
-        t1_score=score,
-        t2_score=score,
-        t1_origin="detected",
-        t2_origin="detected",
-    )
+    return lesion_of(number, *(detected(Box(tuple(map(float, center)), SIZE), score) for center in (t1, t2)))
 
 
 def moved(number, t1, displacement=(0, 0, 30)):
@@ -39,8 +31,8 @@ def test_the_center_of_a_lesion_leads_to_the_center_of_its_partner(side):
     pairs = [moved(1, (0, 0, 0)), moved(2, (20, 0, 0), (0, 8, 30)), moved(3, (0, 25, 0), (9, 0, 30))]
     other = side.other
     for lesion in pairs:
-        place = PlaceMap(pairs).to_other(getattr(lesion, side).center_mm, side)
-        assert place.point_mm == pytest.approx(getattr(lesion, other).center_mm, abs=1e-3)
+        place = PlaceMap(pairs).to_other(lesion.box(side).center_mm, side)
+        assert place.point_mm == pytest.approx(lesion.box(other).center_mm, abs=1e-3)
         assert place.source == "pairs"
 
 
@@ -58,21 +50,21 @@ def test_only_the_nearest_lesions_speak():
 
 
 @pytest.mark.parametrize(
-    ("changes", "believed"),
+    ("change", "believed"),
     [
-        ({}, True),
-        ({"t2_score": 0.49}, False),
-        ({"t2_score": 0.5}, True),
-        ({"t2_score": None, "t2_origin": "predicted"}, False),
-        ({"t2_score": None, "t2_origin": "predicted", "state": "accepted"}, True),
-        ({"t2_score": None, "t2_origin": "drawn"}, True),
-        ({"state": "rejected"}, False),
-        ({Side.T2: None, "t2_score": None, "t2_origin": None, "state": "accepted"}, False),
+        (lambda lesion: lesion, True),
+        (lambda lesion: marked(lesion, Side.T2, score=0.49), False),
+        (lambda lesion: marked(lesion, Side.T2, score=0.5), True),
+        (lambda lesion: marked(lesion, Side.T2, score=None, origin="predicted"), False),
+        (lambda lesion: replace(marked(lesion, Side.T2, score=None, origin="predicted"), state="accepted"), True),
+        (lambda lesion: marked(lesion, Side.T2, score=None, origin="drawn"), True),
+        (lambda lesion: replace(lesion, state="rejected"), False),
+        (lambda lesion: without(lesion, Side.T2, state="accepted"), False),
     ],
 )
-def test_who_is_believed(changes, believed):
-    lesion = replace(pair(1, (0, 0, 0), (0, 0, 30)), **changes)
-    assert is_believed(lesion) is believed
+def test_who_is_believed(change, believed):
+    lesion = change(pair(1, (0, 0, 0), (0, 0, 30)))
+    assert lesion.is_believed() is believed
     place = PlaceMap([lesion], offset_t1_to_t2_mm=OFFSET).to_other((0, 0, 0), Side.T1)
     assert place.source == ("pairs" if believed else "offset")
 
@@ -148,7 +140,7 @@ def test_registration_and_offset_are_judged_by_the_pairs_when_there_are_enough()
     assert judged.sentence == "From the registration of the livers: about 3 mm."
     unjudged = PlaceMap(pairs[:2], factory.correspondence()).to_other(far, Side.T1)
     assert unjudged.uncertainty_mm == settings.registration_error_mm
-    errors = [math.dist(p.t2.center_mm, np.add(p.t1.center_mm, OFFSET)) for p in pairs]
+    errors = [math.dist(p.box(Side.T2).center_mm, np.add(p.box(Side.T1).center_mm, OFFSET)) for p in pairs]
     by_offset = PlaceMap(pairs, offset_t1_to_t2_mm=OFFSET).to_other(far, Side.T1)
     assert by_offset.uncertainty_mm == pytest.approx(np.quantile(errors, 2 / 3))
 

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from liverpair.core.sides import Side
-from liverpair.synthesis.lesion_shapes import KINDS, LOOKS, Lesion, random_lesions, render_lesion
+from liverpair.synthesis.lesion_shapes import KINDS, LOOKS, LesionShape, random_lesions, render_lesion
 from liverpair.synthesis.scanner import oblique_direction
 
 
@@ -20,9 +20,9 @@ def _liver(value: float = 100.0, direction: tuple[float, ...] | None = None) -> 
     return image
 
 
-def _ball(**changes) -> Lesion:
+def _ball(**changes) -> LesionShape:
     radii, center = (15.0, 15.0, 15.0), (0.0, 0.0, 0.0)
-    plain = Lesion(number=1, kind="cyst", center_mm=center, radii_mm=radii, irregularity=0.0, seed=5)
+    plain = LesionShape(number=1, kind="cyst", center_mm=center, radii_mm=radii, irregularity=0.0, seed=5)
     return dataclasses.replace(plain, **changes)
 
 

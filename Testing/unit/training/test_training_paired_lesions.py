@@ -8,12 +8,12 @@ import pytest
 import SimpleITK as sitk
 import torch
 import yaml
+from lesion_factory import drawn, lesion_of
 
 from liverpair.bundle import Bundle
 from liverpair.cli import main
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import detect
 from liverpair.segmentation.preparation import GridPolicy, Normalization
@@ -82,7 +82,7 @@ def test_a_missing_pair_is_named(root, tmp_path):
 
 def test_the_place_of_a_lesion_that_one_image_hides_is_known():
     box = Box((0.0, 0.0, 0.0), (10.0, 10.0, 10.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
-    alone = LesionPair(1, t2=box, t2_origin="drawn", displacement_mm=(3.0, -4.0, 5.0))
+    alone = lesion_of(1, t2=drawn(box), displacement_mm=(3.0, -4.0, 5.0))
     boxes, visible = known_boxes([alone])
     assert boxes[0][0].center_mm == pytest.approx((-3.0, 4.0, -5.0))
     assert boxes[1][0] == box

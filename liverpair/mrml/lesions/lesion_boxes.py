@@ -6,7 +6,7 @@ the ROI is that of the image the box was drawn in, mirrored axes included.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
@@ -96,6 +96,11 @@ def decode(text: str) -> str:
 def new_uid() -> str:
     """A uid that no lesion has."""
     return str(uuid.uuid4())
+
+
+def keys_of(uid: str, among: Container[Key]) -> list[Key]:
+    """The boxes of a lesion that are `among` others, T1 first."""
+    return [key for side in Side if (key := (uid, side)) in among]
 
 
 def partner_of(key: Key) -> Key:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import slicer
 
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import LesionBox, State, is_shown
 from liverpair.core.sides import Side
 from liverpair.mrml.layouts import row_views
-from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, VOLUME, BoxRecord, Key, side_of, uid_of
+from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, VOLUME, BoxRecord, Key, keys_of, side_of, uid_of
 
 COLORS = (
     (0.902, 0.624, 0.000),
@@ -45,32 +45,16 @@ def color_of(number: int) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class LesionFilter:
-    """Which lesions are shown. Boxes that no network scored were drawn by a person, and always are; so are accepted
-    lesions, and those whose uids are `kept`."""
+    """Which lesions are shown; those whose uids are `kept`, whatever their scores."""
 
     display_threshold: float = 0.0
     hide_rejected: bool = False
     kept: frozenset[str] = frozenset()
 
-    def passes(self, pair: LesionPair) -> bool:
-        """Whether a lesion is shown: the better of its two scores counts."""
-        sides = [(pair.t1, pair.t1_score, pair.t1_origin), (pair.t2, pair.t2_score, pair.t2_origin)]
-        present = [(score, origin) for box, score, origin in sides if box is not None]
-        return self._passes(pair.uid, pair.state, present)
-
-    def passes_records(self, uid: str, records: Iterable[BoxRecord]) -> bool:
-        """The same for what the nodes of a lesion say."""
-        records = list(records)
-        return self._passes(uid, records[0].state, [(record.score, record.origin) for record in records])
-
-    def _passes(self, uid: str, state: str, boxes: list[tuple[float | None, str]]) -> bool:
-        if state == "rejected" and self.hide_rejected:
-            return False
-        if uid in self.kept:
-            return True
-        scores = [score for score, _origin in boxes if score is not None]
-        drawn = any(origin == "drawn" and score is None for score, origin in boxes)
-        return state == "accepted" or drawn or not scores or max(scores) >= self.display_threshold
+    def passes(self, uid: str, state: State, boxes: Iterable[LesionBox | BoxRecord]) -> bool:
+        """Whether a lesion with these boxes is shown, which `liverpair.core.lesions.is_shown` says."""
+        marks = ((box.origin, box.score) for box in boxes)
+        return is_shown(state, marks, 0.0 if uid in self.kept else self.display_threshold, self.hide_rejected)
 
 
 class LesionDisplay:
@@ -85,8 +69,8 @@ class LesionDisplay:
         """Style all boxes of the lesions `uids`, from scratch."""
         views = BoxViews()
         for uid in uids:
-            keys = [key for side in Side if (key := (uid, side)) in nodes]
-            shown = bool(keys) and self.filter.passes_records(uid, (records[key] for key in keys))
+            keys = keys_of(uid, nodes)
+            shown = bool(keys) and self._passes(uid, [records[key] for key in keys])
             for key in keys:
                 _style(_display_node(nodes[key]), records[key])
                 views.show(nodes[key], key[1])
@@ -97,18 +81,16 @@ class LesionDisplay:
         """Bring out the boxes of the lesion `uid`, or of none; they have no handles yet."""
         before, self.selected, self.handles = self.selected, uid, False
         for changed in {before, uid} - {None}:
-            for side in Side:
-                if (changed, side) in nodes:
-                    _select(nodes[changed, side], changed == uid, False)
+            for key in keys_of(changed, nodes):
+                _select(nodes[key], changed == uid, False)
 
     def show_handles(self, nodes: Mapping[Key, object], shown: bool) -> None:
         """Give handles to the boxes of the selected lesion, or take them away."""
         if shown == self.handles:
             return
         self.handles = shown
-        for side in Side:
-            if (self.selected, side) in nodes:
-                _select(nodes[self.selected, side], True, shown)
+        for key in keys_of(self.selected, nodes):
+            _select(nodes[key], True, shown)
 
     def filtered(
         self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], wanted: LesionFilter
@@ -117,10 +99,13 @@ class LesionDisplay:
         self.filter = wanted
         changed = []
         for uid in {uid for uid, _side in nodes}:
-            keys = [key for side in Side if (key := (uid, side)) in nodes]
-            shown = wanted.passes_records(uid, (records[key] for key in keys))
+            keys = keys_of(uid, nodes)
+            shown = self._passes(uid, [records[key] for key in keys])
             changed += [(nodes[key], shown) for key in keys if bool(_display_node(nodes[key]).GetVisibility()) != shown]
         return changed
+
+    def _passes(self, uid: str, records: list[BoxRecord]) -> bool:
+        return self.filter.passes(uid, records[0].state, records)
 
 
 class BoxViews:

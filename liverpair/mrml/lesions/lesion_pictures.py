@@ -7,14 +7,14 @@ import numpy as np
 import slicer
 
 from liverpair.core.errors import InputError
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.mrml import frames, pictures
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 
 
 def picture_of_lesions(
-    study: LesionStudy, pairs: Sequence[LesionPair], width_mm: float = 150.0, size: tuple[int, int] = (300, 270)
+    study: LesionStudy, pairs: Sequence[Lesion], width_mm: float = 150.0, size: tuple[int, int] = (300, 270)
 ) -> np.ndarray:
     """Axial slices through the middle of each lesion's boxes, T1 above T2, a column for each of `pairs`.
 
@@ -55,12 +55,11 @@ def boxes_limited_to(study: LesionStudy, side: Side, view_node) -> Iterator[None
             display_node.SetViewNodeIDs(views)
 
 
-def _picture(view: pictures.SliceView, pair: LesionPair, side: Side, width_mm: float) -> np.ndarray:
-    box = getattr(pair, side)
-    if box is None:
+def _picture(view: pictures.SliceView, pair: Lesion, side: Side, width_mm: float) -> np.ndarray:
+    if side not in pair.boxes:
         return np.zeros((*view.size[::-1], 3), np.uint8)
-    view.look_at(frames.flip(box.center_mm), width_mm)
-    score = getattr(pair, f"{side}_score")
-    found = "moved here" if score is None else f"score {score:.2f}"
-    view.caption = f"{side.title} lesion {pair.number}, {found}"
+    found = pair.boxes[side]
+    view.look_at(frames.flip(found.box.center_mm), width_mm)
+    words = "moved here" if found.score is None else f"score {found.score:.2f}"
+    view.caption = f"{side.title} lesion {pair.number}, {words}"
     return view.grab()

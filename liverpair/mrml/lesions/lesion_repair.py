@@ -16,7 +16,7 @@ from liverpair.mrml.lesions import lesion_boxes, lesion_folders
 from liverpair.mrml.lesions.lesion_boxes import PARTNER, PREFIX, ROI_CLASS, VOLUME
 from liverpair.mrml.lesions.lesion_store import BoxStore
 
-Lesion = dict[str, object]
+Boxes = dict[str, object]
 """The ROI nodes of one lesion by side."""
 
 
@@ -104,9 +104,9 @@ def _home(node, uid: str, side: Side):
     return folders[0] if len(folders) == 1 else lesion_folders.make({})
 
 
-def _separated(folder, seen: set[str], said: list[str], changed: set) -> dict[str, Lesion]:
+def _separated(folder, seen: set[str], said: list[str], changed: set) -> dict[str, Boxes]:
     """The lesions of a folder by uid, after those whose uid is taken have got their own."""
-    lesions: dict[str, Lesion] = {}
+    lesions: dict[str, Boxes] = {}
     copies = 0
     for uid, nodes in _boxes_by_uid(folder).items():
         for lesion in _lesions_among(nodes):
@@ -137,10 +137,10 @@ def _boxes_by_uid(folder) -> dict[str, list]:
     return by_uid
 
 
-def _lesions_among(nodes: list) -> list[Lesion]:
+def _lesions_among(nodes: list) -> list[Boxes]:
     """The lesions that nodes of one uid show: partners stay together, a first T1 and a first T2 box belong together."""
     waiting: dict[str, list] = {side: [node for node in nodes if lesion_boxes.side_of(node) == side] for side in Side}
-    lesions: list[Lesion] = []
+    lesions: list[Boxes] = []
     for node in list(waiting[Side.T1]):
         partner = node.GetNodeReference(PARTNER)
         if partner in waiting[Side.T2]:
@@ -153,7 +153,7 @@ def _lesions_among(nodes: list) -> list[Lesion]:
     return sorted(lesions, key=lambda lesion: min(nodes.index(node) for node in lesion.values()))
 
 
-def _renumber(folder, lesions: dict[str, Lesion], said: list[str], changed: set) -> None:
+def _renumber(folder, lesions: dict[str, Boxes], said: list[str], changed: set) -> None:
     """One number for each lesion and one lesion for each number; the boxes of a lesion say the same of it."""
     records = {uid: {side: lesion_boxes.read(node) for side, node in lesion.items()} for uid, lesion in lesions.items()}
     numbers = {uid: next(iter(boxes.values())).number for uid, boxes in records.items()}

@@ -6,7 +6,7 @@ from typing import Any
 
 import slicer
 
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.mrml import pictures
 from liverpair.mrml.lesions import lesion_table
 from liverpair.mrml.lesions.lesion_pictures import picture_of_lesions
@@ -15,7 +15,7 @@ from liverpair.mrml.lesions.lesion_study import LesionStudy
 MOST_IN_PICTURE = 12
 
 
-def add_lesions(pairs: Sequence[LesionPair], volumes: Mapping[str, Any], picture: Path) -> None:
+def add_lesions(pairs: Sequence[Lesion], volumes: Mapping[str, Any], picture: Path) -> None:
     """Put the linked boxes of `pairs` and their table into the scene of `volumes` (nodes by side), and save a
     picture of the first of them; without a lesion there is no picture."""
     study = LesionStudy(*volumes.values(), "Lesions")

@@ -12,7 +12,6 @@ from dataclasses import replace
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import free_number
-from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions import lesion_boxes, lesion_folders
 from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, BoxRecord, Key
@@ -139,7 +138,7 @@ class BoxStore:
 
     def has(self, uid: str) -> bool:
         """Whether there is a box of this lesion."""
-        return any((uid, side) in self.nodes for side in Side)
+        return bool(lesion_boxes.keys_of(uid, self.nodes))
 
     def next_number(self) -> int:
         """The number of a new lesion."""
@@ -183,13 +182,11 @@ class BoxStore:
 
     def measured(self, uid: str, records: Mapping[Key, BoxRecord]) -> tuple[float, ...] | None:
         """The way (RAS, mm) from the T1 to the T2 center of a lesion; None when one is missing or is no box."""
-        if any((uid, side) not in records for side in Side):
-            return None
-        try:
-            t1, t2 = (self.world_box((uid, side), records[uid, side]).center_mm for side in Side)
-        except InputError:
-            return None
-        return frames.flip([b - a for a, b in zip(t1, t2)])
+        keys = lesion_boxes.keys_of(uid, records)
+        with suppress(InputError):
+            centers = [self.world_box(key, records[key]).center_mm for key in keys]
+            return frames.flip([b - a for a, b in zip(*centers)]) if len(centers) == 2 else None
+        return None
 
     def on_changed(self, node) -> None:
         """See `Listener`."""
@@ -392,8 +389,8 @@ class BoxStore:
         """Bring references, places in the hierarchy, looks and selection in line with the records of some lesions."""
         with self._watch.quiet():
             for uid in uids:
-                boxes = {side: self.nodes[uid, side] for side in Side if (uid, side) in self.nodes}
-                lesion_folders.link(self.folder, boxes)
+                keys = lesion_boxes.keys_of(uid, self.nodes)
+                lesion_folders.link(self.folder, {side: self.nodes[uid, side] for _uid, side in keys})
             self.display.style(self.nodes, self.records, uids)
         if self.display.selected is not None and not self.has(self.display.selected):
             self.select(None)

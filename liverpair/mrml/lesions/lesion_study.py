@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import STATES, LesionPair, Origin, State, free_number
+from liverpair.core.lesions import STATES, Lesion, LesionBox, Origin, State, free_number
 from liverpair.core.sides import Side
 from liverpair.mrml.lesions import lesion_boxes, lesion_folders, lesion_pairs
 from liverpair.mrml.lesions.lesion_display import LesionFilter
@@ -67,7 +67,7 @@ class LesionStudy:
         """The volume node of a side; None when it was not chosen, or is no longer in the scene."""
         return lesion_folders.volume_of(self.folder, side) if side in self._chosen else None
 
-    def pairs(self) -> list[LesionPair]:
+    def pairs(self) -> list[Lesion]:
         """The lesions by number, boxes in the world (LPS, mm; parent transforms applied).
 
         Raises:
@@ -77,7 +77,7 @@ class LesionStudy:
         pairs = [lesion_pairs.read_pair(self._store, uid) for uid in uids]
         return sorted(pairs, key=lambda pair: (pair.number, pair.uid))
 
-    def pair(self, uid: str) -> LesionPair:
+    def pair(self, uid: str) -> Lesion:
         """One lesion.
 
         Raises:
@@ -112,7 +112,7 @@ class LesionStudy:
         block raises, the boxes are as they were before it."""
         return self._store.action(name)
 
-    def add(self, pairs: Iterable[LesionPair], replace: bool = False) -> list[str]:
+    def add(self, pairs: Iterable[Lesion], replace: bool = False) -> list[str]:
         """Add lesions and return their uids.
 
         A uid that the scene has already: with the same boxes it is the same lesion, and stays as it is; with others it
@@ -132,13 +132,13 @@ class LesionStudy:
             self._write(*added.values())
         return uids
 
-    def replace_all(self, pairs: Iterable[LesionPair]) -> list[str]:
+    def replace_all(self, pairs: Iterable[Lesion]) -> list[str]:
         """Put these lesions in place of all that the study has; returns their uids. Raises as `add` does."""
         with self.action("Replace all lesions"):
             self._store.put({})
             return self.add(pairs)
 
-    def put(self, pair: LesionPair) -> None:
+    def put(self, pair: Lesion) -> None:
         """Insert a lesion, or make the one with its uid equal to it. Raises as `add` does."""
         with self.action("Change lesion" if pair.uid in self else "Add lesion"):
             self._write(pair)
@@ -162,7 +162,7 @@ class LesionStudy:
         """
         pair = self.pair(uid)
         with self.action("Set box"):
-            self._write(lesion_pairs.with_side(pair, side, (box, score, origin)))
+            self._write(pair.with_box(side, LesionBox(box, origin, score)))
 
     def remove(self, uid: str) -> None:
         """Delete a lesion. Raises `InputError` for an unknown uid."""
@@ -174,10 +174,10 @@ class LesionStudy:
         """Delete a lesion's box on one side; its partner stays, unpaired. Raises `InputError` for an unknown uid."""
         pair = self.pair(uid)
         with self.action("Delete box"):
-            if getattr(pair, side.other) is None:
-                self._drop(uid)
+            if side.other in pair.boxes:
+                self._write(pair.with_box(side, None))
             else:
-                self._write(lesion_pairs.with_side(pair, side, None))
+                self._drop(uid)
 
     def split(self, uid: str) -> tuple[str, str]:
         """Make two lesions of a pair: the T1 box keeps uid and number, the T2 box gets new ones. Returns both uids.
@@ -186,13 +186,12 @@ class LesionStudy:
             InputError: when it is no pair.
         """
         pair = self.pair(uid)
-        if pair.t1 is None or pair.t2 is None:
+        if pair.missing:
             raise InputError(f"Lesion {pair.number} has one box only; there is nothing to split.")
-        other = replace(
-            lesion_pairs.with_side(pair, Side.T1, None), uid=lesion_boxes.new_uid(), number=self._store.next_number()
-        )
+        alone = {"uid": lesion_boxes.new_uid(), "number": self._store.next_number()}
+        other = replace(pair.with_box(Side.T1, None), **alone)
         with self.action("Split pair"):
-            self._write(lesion_pairs.with_side(pair, Side.T2, None), other)
+            self._write(pair.with_box(Side.T2, None), other)
         return pair.uid, other.uid
 
     def link(self, uid_t1: str, uid_t2: str) -> str:
@@ -204,15 +203,15 @@ class LesionStudy:
             InputError: when either box is missing.
         """
         first, second = self.pair(uid_t1), self.pair(uid_t2)
-        if uid_t1 == uid_t2 and first.t1 is not None and first.t2 is not None:
+        if uid_t1 == uid_t2 and not first.missing:
             return uid_t1
         _need(first, Side.T1)
         _need(second, Side.T2)
         with self.action("Link boxes"):
-            if first.t2 is not None:
+            if Side.T2 in first.boxes:
                 self.split(uid_t1)
             self.remove_side(uid_t2, Side.T2)
-            self._write(lesion_pairs.with_side(self.pair(uid_t1), Side.T2, lesion_pairs.side_of(second, Side.T2)))
+            self._write(self.pair(uid_t1).with_box(Side.T2, second.boxes[Side.T2]))
         return uid_t1
 
     def swap_partner(self, uid_a: str, uid_b: str) -> None:
@@ -222,10 +221,7 @@ class LesionStudy:
             _need(pair, Side.T1)
             _need(pair, Side.T2)
         with self.action("Swap partners"):
-            self._write(
-                lesion_pairs.with_side(a, Side.T2, lesion_pairs.side_of(b, Side.T2)),
-                lesion_pairs.with_side(b, Side.T2, lesion_pairs.side_of(a, Side.T2)),
-            )
+            self._write(a.with_box(Side.T2, b.boxes[Side.T2]), b.with_box(Side.T2, a.boxes[Side.T2]))
 
     def undo(self) -> str | None:
         """Take the last step back; returns its name, None when there is none."""
@@ -288,21 +284,21 @@ class LesionStudy:
         wanted = self._store.display.filter
         self._store.show(replace(wanted, kept=wanted.kept.union(uids)))
 
-    def is_shown(self, pair: LesionPair) -> bool:
+    def is_shown(self, pair: Lesion) -> bool:
         """Whether the filter in force shows this lesion."""
-        return self._store.display.filter.passes(pair)
+        return self._store.display.filter.passes(pair.uid, pair.state, pair.boxes.values())
 
     def at(self, point_mm: Sequence[float], side: Side) -> str | None:
         """The lesion whose box on this side holds a point (LPS, mm), the smallest of several that are shown; None
         when none does."""
         held = []
         for pair in self.pairs():
-            box = getattr(pair, side)
+            box = pair.box(side)
             if box is not None and self.is_shown(pair) and lesion_boxes.holds(box, point_mm):
                 held.append((box.size_mm[0] * box.size_mm[1] * box.size_mm[2], pair.uid))
         return min(held)[1] if held else None
 
-    def _add(self, pair: LesionPair, target: dict[str, LesionPair], replacing: bool) -> LesionPair | None:
+    def _add(self, pair: Lesion, target: dict[str, Lesion], replacing: bool) -> Lesion | None:
         """The lesion as it is to be added to those in `target`; None when it is there already."""
         old = target.get(pair.uid)
         if old is not None and lesion_pairs.same_boxes(old, pair) and not replacing:
@@ -320,13 +316,13 @@ class LesionStudy:
         with self.action(name):
             self._write(changed)
 
-    def _write(self, *pairs: LesionPair) -> None:
+    def _write(self, *pairs: Lesion) -> None:
         lesion_pairs.write_pairs(self._store, list(pairs))
 
     def _drop(self, uid: str) -> None:
         self._store.put({key: record for key, record in self._store.records.items() if key[0] != uid})
 
 
-def _need(pair: LesionPair, side: Side) -> None:
-    if getattr(pair, side) is None:
+def _need(pair: Lesion, side: Side) -> None:
+    if side not in pair.boxes:
         raise InputError(f"Lesion {pair.number} has no box in {side.title}.", "Choose another lesion or draw one.")

@@ -9,12 +9,13 @@ import slicer
 import vtk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lesion_factory import drawn, lesion_of
 from mrml_factory import DIRECTIONS, OBLIQUE, empty_scene, shift_transform
 from mrml_lesion_factory import t1_box
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair, lesions_from_json, lesions_to_json
+from liverpair.core.lesions import lesions_from_json, lesions_to_json
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.mrml import frames
@@ -75,10 +76,10 @@ def test_a_node_says_what_was_written_into_it(box, note, score, number):
 def test_box_to_roi_to_json_and_back(box):
     node = slicer.vtkMRMLMarkupsROINode()
     lesion_boxes.write(node, ("uid", Side.T1), record_of(box))
-    pair = LesionPair(1, t1=lesion_boxes.box_of(node), t1_origin="drawn")
+    pair = lesion_of(1, drawn(lesion_boxes.box_of(node)))
     (loaded,) = lesions_from_json(lesions_to_json([pair]))
     assert loaded == pair
-    assert numbers(loaded.t1) == pytest.approx(numbers(box), abs=1e-4)
+    assert numbers(loaded.box(Side.T1)) == pytest.approx(numbers(box), abs=1e-4)
 
 
 @settings(max_examples=25)

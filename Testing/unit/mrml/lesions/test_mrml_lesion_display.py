@@ -7,6 +7,7 @@ import pytest
 import slicer
 from hypothesis import given
 from hypothesis import strategies as st
+from lesion_factory import detected, lesion_of
 from mrml_lesion_factory import (  # noqa: F401
     assert_same,
     new_study,
@@ -19,7 +20,7 @@ from mrml_lesion_factory import (  # noqa: F401
 )
 
 from liverpair.core.geometry import Box
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import LesionBox
 from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts
 from liverpair.mrml.headless import load_scene_mrb, save_scene_mrb
@@ -166,7 +167,7 @@ def test_the_filter_hides_low_scores_but_nothing_drawn_or_accepted(study):
 
 
 def test_the_better_of_two_scores_counts(study):
-    study.add([LesionPair(4, t1_box(), t2_box(9.0), 0.3, 0.7, "detected", "detected", uid="d")])
+    study.add([lesion_of(4, detected(t1_box(), 0.3), detected(t2_box(9.0), 0.7), uid="d")])
     study.filter(display_threshold=0.6)
     assert "d" in shown(study)
     study.filter(display_threshold=0.71)
@@ -198,8 +199,9 @@ def test_filtering_and_selecting_are_no_steps_and_change_no_lesion(study):
     st.booleans(),
 )
 def test_the_rule_of_the_filter(state, score, origin, minimum, hide_rejected):
-    pair = LesionPair(1, t1=t1_box(), t1_score=score, t1_origin=origin, state=state)
-    passes = LesionFilter(minimum, hide_rejected).passes(pair)
+    pair = lesion_of(1, LesionBox(t1_box(), origin, score), state=state)
+    passes = pair.is_shown(minimum, hide_rejected)
+    assert LesionFilter(minimum, hide_rejected).passes(pair.uid, state, pair.boxes.values()) == passes
     if state == "rejected" and hide_rejected:
         assert not passes
     else:
@@ -208,9 +210,7 @@ def test_the_rule_of_the_filter(state, score, origin, minimum, hide_rejected):
 
 def test_many_boxes_are_filtered_and_undone_like_few(scene):
     many = new_study()
-    lesions = [
-        LesionPair(n, t1_box(3.0 * n), t2_box(3.0 * n), n / 60, n / 60, "detected", "detected") for n in range(1, 55)
-    ]
+    lesions = [lesion_of(n, detected(t1_box(3.0 * n), n / 60), detected(t2_box(3.0 * n), n / 60)) for n in range(1, 55)]
     told = []
     many.observe(told.append)
     uids = many.add(lesions)
@@ -227,8 +227,7 @@ def test_many_boxes_are_filtered_and_undone_like_few(scene):
 
 
 def test_the_smallest_shown_box_around_a_point_is_found(study):
-    inner = LesionPair(4, t1=Box(t1_box().center_mm, (4, 4, 4), t1_box().direction), t1_score=0.1,
-                       t1_origin="detected", uid="inner")  # fmt: skip
+    inner = lesion_of(4, detected(Box(t1_box().center_mm, (4, 4, 4), t1_box().direction), 0.1), uid="inner")
     study.add([inner])
     center = t1_box().center_mm
     corner = tuple(t1_box().corners_mm[0] * 0.99 + np.array(center) * 0.01)
@@ -288,7 +287,7 @@ def usual(study, request):
     view = SliceView("Usual", "Axial", (WIDTH, 360))
     layouts.show_pair(None, None)
     box = Box((0.0, 0.0, 200.0), (request.param,) * 3)
-    study.add([LesionPair(4, t1=box, t1_score=0.5, t1_origin="detected", uid="d")])
+    study.add([lesion_of(4, detected(box, 0.5), uid="d")])
     display_of(study, "d", Side.T1).AddViewNodeID(view.node.GetID())
     view.look_at(frames.flip(box.center_mm), USUAL_WIDTH_MM)
     yield view, request.param

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import slicer
+from lesion_factory import drawn, lesion_of
 from mrml_factory import empty_scene
 from mrml_lesion_factory import (  # noqa: F401
     assert_same,
@@ -18,7 +19,7 @@ from mrml_lesion_factory import (  # noqa: F401
 )
 
 from liverpair.core.errors import InputError
-from liverpair.core.lesions import LesionPair
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.markups import write_markups
 from liverpair.mrml.headless import load_scene_mrb, module_logic, save_scene_mrb
@@ -198,7 +199,7 @@ def read_alone(path, name: str):
 
 def test_lone_boxes_keep_the_uid_of_their_lesion_and_find_each_other(tmp_path, study):
     uid = "6d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11"
-    study.add([LesionPair(17, t1_box(3.0), t2_box(3.0), t1_origin="drawn", t2_origin="drawn", uid=uid)])
+    study.add([lesion_of(17, drawn(t1_box(3.0)), drawn(t2_box(3.0)), uid=uid)])
     files = [write_alone(study.node(uid, side), tmp_path / f"{side}.mrk.json") for side in Side]
     before = study.pair(uid)
     empty_scene()
@@ -207,7 +208,7 @@ def test_lone_boxes_keep_the_uid_of_their_lesion_and_find_each_other(tmp_path, s
     assert adopt_scene() == ["2 boxes joined 'Lesions'."]
     assert adopt_scene() == []
     opened = only_study()
-    assert_same(opened.pairs(), [LesionPair(17, before.t1, before.t2, t1_origin="drawn", t2_origin="drawn", uid=uid)])
+    assert_same(opened.pairs(), [Lesion(17, before.boxes, uid=uid)])
     assert_linked(opened)
 
 
@@ -218,16 +219,16 @@ def test_a_lone_box_comes_back_to_its_partner(tmp_path, study):
     assert adopt_scene() == ["1 box joined 'Lesions of T1 and T2'."]
     assert study.node("a", Side.T1) is node
     pair = study.pair("a")
-    assert pair.t1.center_mm == pytest.approx(t1_box().center_mm, abs=1e-4)
-    assert (pair.number, pair.note, pair.t2_score) == (1, "dome", 0.81)
+    assert pair.box(Side.T1).center_mm == pytest.approx(t1_box().center_mm, abs=1e-4)
+    assert (pair.number, pair.note, pair.boxes[Side.T2].score) == (1, "dome", 0.81)
     assert_linked(study)
 
 
 def test_boxes_that_a_detection_has_written_become_a_study(tmp_path, scene):
     ids = [f"{n}d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11" for n in (1, 2)]
     pairs = [
-        LesionPair(4, t1_box(), t2_box(), t1_origin="drawn", t2_origin="drawn", uid=ids[0]),
-        LesionPair(7, t1_box(30.0), t1_origin="drawn", uid=ids[1]),
+        lesion_of(4, drawn(t1_box()), drawn(t2_box()), uid=ids[0]),
+        lesion_of(7, drawn(t1_box(30.0)), uid=ids[1]),
     ]
     for side in Side:
         write_markups(tmp_path / f"{side}.mrk.json", pairs, side)
@@ -239,7 +240,7 @@ def test_boxes_that_a_detection_has_written_become_a_study(tmp_path, scene):
 
 def test_a_lone_box_that_says_neither_t1_nor_t2_is_left_and_named(tmp_path, study):
     uid = "0d1f2c1e-1f8e-4f7b-9f5e-3a6f1c9f7b11"
-    study.add([LesionPair(4, t1_box(3.0), t1_origin="drawn", uid=uid)])
+    study.add([lesion_of(4, drawn(t1_box(3.0)), uid=uid)])
     path = write_alone(study.node(uid, Side.T1), tmp_path / "box.mrk.json")
     empty_scene()
     node = read_alone(path, "somewhere")
