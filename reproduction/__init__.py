@@ -25,6 +25,7 @@ EXPERIMENTS = {
     "similarity": "reproduction.chapter2.similarity",
     "cross-validation": "reproduction.recipes.cross_validation",
     "augmentation": "reproduction.recipes.augmentation_gains",
+    "dice-calibration": "reproduction.recipes.dice_calibration",
     "conclusions": "reproduction.conclusions",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

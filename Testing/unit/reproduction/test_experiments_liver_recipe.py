@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 import yaml
+from brightness_bundle import write_brightness_bundle
 from paired_livers_factory import write_pairs
 
+from liverpair.bundle import Bundle
 from liverpair.evaluation.score_segmentation import spread
 from liverpair.training.tasks import SEGMENTATION
 from reproduction.__main__ import main
 from reproduction.recipes import augmentation_gains as augmentation
-from reproduction.recipes import cross_validation
+from reproduction.recipes import cross_validation, dice_calibration
 from reproduction.recipes.dice_calibration import Judged, calibrated
 
 CASES = ("38", "10", "21")
@@ -58,6 +60,24 @@ def test_the_calibration_is_the_line_through_masks_and_its_error_that_of_the_oth
     assert line.dice(0.85) == pytest.approx(0.7) and line.dice(0.4) == 0
     off = [*on_a_line, Judged(2, 0.9, 0.3), Judged(2, 0.8, 0.1)]  # their own line is off by 0.5 where the others are
     assert calibrated(off, "made up").error > 0.25
+
+
+def test_the_calibration_goes_into_the_model_only_when_asked(places, tmp_path, monkeypatch, capsys):
+    model = write_brightness_bundle(tmp_path / "brightness")
+    words = ["dice-calibration", f"--model={model.folder}", places[0], "--cases", *CASES, f"--results={tmp_path}"]
+    words.append(f"--runs={tmp_path / 'runs'}")
+    assert main([*words, "--write"]) == 1  # it is surest of what the contrast makes wrong
+    assert "do not rise with the Dice of its masks" in capsys.readouterr().err
+    content = json.loads((tmp_path / "dice-calibration.json").read_text())
+    assert {row["image"] for row in content["table"]} >= {"as scanned", "contrast"}
+    assert content["images"] == sum(row["masks"] for row in content["table"]) > 0
+    assert (tmp_path / "dice-calibration.png").stat().st_size > 1000
+    on_a_line = [Judged(0, 0.8, 0.6), Judged(0, 0.9, 0.8)]
+    monkeypatch.setattr(dice_calibration, "judged_masks", lambda *_: on_a_line)
+    assert main(words) == 0
+    assert Bundle.load(model.folder).expected_dice is None
+    assert main([*words, "--write"]) == 0
+    assert Bundle.load(model.folder).expected_dice.slope == pytest.approx(2)
 
 
 def test_every_change_has_a_training_without_it_and_a_column(places, tmp_path):
