@@ -60,7 +60,7 @@ def _add_neurons(parser: argparse.ArgumentParser) -> None:
         metavar=("X", "Y", "Z", "WIDTH", "HEIGHT", "DEPTH"),
         help="the mean over a box: center, and size along the axes of the image",
     )
-    add_options(group, DreamRequest, "random_starts", "t1_liver", "t2_liver", "side")
+    add_options(group, DreamRequest, "random_starts", "t1_liver", "t2_liver", "liver_label", "side")
 
 
 def run(arguments: argparse.Namespace) -> int:

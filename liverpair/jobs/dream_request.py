@@ -39,6 +39,9 @@ class DreamRequest(JobRequest, DreamSettings):
         liver mask of T1 (default: segmented if needed)
     t2_liver
         liver mask of T2 (default: segmented if needed)
+    liver_label
+        which label of the masks is the liver, where they hold several: a number, or totalsegmentator, amos or chaos for
+        the liver in such a map
     liver_model
         name or folder of a model that makes missing liver masks; several are averaged
     side
@@ -65,6 +68,7 @@ class DreamRequest(JobRequest, DreamSettings):
     t2: str | None = None
     t1_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
     t2_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
+    liver_label: int | str | None = field(default=None, metadata={"metavar": "LABEL"})
     liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL], metadata={"metavar": "MODEL"})
     side: Side | None = None
     starts: list[dict] = field(default_factory=list, metadata=NO_OPTION)

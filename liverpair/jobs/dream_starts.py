@@ -49,7 +49,7 @@ class Inputs:
         inputs = cls({}, {}, {})
         for step, side in enumerate(wanted.sides):
             progress(step / len(wanted.sides), f"Reading {side.title}")
-            image, liver, notes = read_side(side, wanted.parts[side], wanted.parts[f"{side}_liver"], option="")
+            image, liver, notes = read_side(side, wanted.parts[side], wanted.parts[f"{side}_liver"], wanted.liver_label)
             inputs.images[side] = image
             inputs.notes += notes
             if liver is not None:

@@ -47,7 +47,7 @@ def read_pair(
 
 
 def read_side(
-    side: Side, path: str, mask: str | None, liver_label: int | str | None = None, option: str = LABEL_OPTION
+    side: Side, path: str, mask: str | None, liver_label: int | str | None = None
 ) -> tuple[sitk.Image, sitk.Image | None, list[str]]:
     """The volume of `side` ("t1" or "t2"), its liver mask, None when none is given, and sentences about it.
 
@@ -59,14 +59,12 @@ def read_side(
     if mask is None:
         return image, None, notes
     map_ = read_image(mask)
-    liver, said = liver_of(map_, side.title, liver_label, option)
+    liver, said = liver_of(map_, side.title, liver_label)
     check_liver(liver, image, side.title)
     return image, liver, [*notes, *(f"Liver mask of {side.title}: {note}" for note in notes_on(map_)), *said]
 
 
-def liver_of(
-    map_: sitk.Image, name: str, label: int | str | None = None, option: str = LABEL_OPTION
-) -> tuple[sitk.Image, list[str]]:
+def liver_of(map_: sitk.Image, name: str, label: int | str | None = None) -> tuple[sitk.Image, list[str]]:
     """The liver in a mask, label map or probability map, and sentences about it; `name` ("T1", "T2") is whose it is.
 
     Raises `InputError` where there is none, or it is not clear which label it is.
@@ -75,7 +73,7 @@ def liver_of(
         check_mask(map_)
     except InputError as error:
         raise InputError(f"The liver mask of {name} is not a 3-D label map.") from error
-    return structure_mask(map_, label, f"The liver mask of {name}", option)
+    return structure_mask(map_, label, f"The liver mask of {name}", LABEL_OPTION)
 
 
 def check_liver(mask: sitk.Image, image: sitk.Image, name: str) -> None:

@@ -97,11 +97,15 @@ def without_empty_slices(image: sitk.Image) -> sitk.Image:
 def body_region(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[slice, slice]:
     """The (y, x) slices of a (z, y, x) array that hold the patient with a margin; everything when no body stands
     out from the background.
+
+    A slice of which the background is brighter than that of the others, as where scaling differs from slice to slice,
+    is judged by its own.
     """
     everything = slice(0, array.shape[1]), slice(0, array.shape[2])
     smooth, factor = _coarse(array, spacing)
     low, high = np.percentile(smooth, (5, 98))
-    components, count = ndimage.label(smooth > low + 0.12 * (high - low))
+    background = np.maximum(low, np.percentile(smooth, 5, axis=(1, 2), keepdims=True))
+    components, count = ndimage.label(smooth > background + 0.12 * (high - low))
     if not count:
         return everything
     body = components == np.argmax(np.bincount(components.ravel())[1:]) + 1

@@ -231,6 +231,18 @@ def test_random_starts_lie_in_the_liver_apart_and_in_several_slices(request_for,
     assert (np.linalg.norm(points, axis=1) < 58).all() and gaps.min() > 20
 
 
+def test_the_liver_of_a_label_map_is_named(request_for, place, tmp_path):
+    mask = read_image(place / "t1_liver.nii.gz")
+    organs = mask * 5
+    organs[0, 0, 0] = 7
+    sitk.WriteImage(organs, str(tmp_path / "organs.nii.gz"))
+    request = request_for(starts=[], random_starts=2, seed=3, iterations=1, t1_liver=str(tmp_path / "organs.nii.gz"))
+    with pytest.raises(InputError, match="holds several labels: 5, 7. Name one with --liver-label"):
+        JOBS["dream"](request, no_progress)
+    named = JOBS["dream"]({**request, "liver_label": 5}, no_progress)["starts"]
+    assert named == JOBS["dream"]({**request, "t1_liver": str(place / "t1_liver.nii.gz")}, no_progress)["starts"]
+
+
 def test_a_missing_liver_is_segmented_for_random_starts(request_for, place, tmp_path):
     write_brightness_bundle(tmp_path / "liver")  # takes the peak for the liver
     request = request_for(starts=[], random_starts=1, iterations=1, liver_model=[str(tmp_path / "liver")])

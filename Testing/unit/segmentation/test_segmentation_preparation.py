@@ -78,6 +78,15 @@ def test_slices_without_patient_are_left_out_only_above_and_below():
     assert without_empty_slices(flat).GetSize() == (40, 40, 9)
 
 
+def test_a_slice_with_another_background_does_not_widen_the_body():
+    values = np.zeros((20, 60, 60), np.float32)
+    values[:, 20:40, 25:45] = 100.0
+    expected = body_region(values, (4.0, 4.0, 6.0))
+    assert expected == (slice(17, 45), slice(23, 49))  # 12 mm and less than a cell of 8 mm around it
+    values[0] += 40.0
+    assert body_region(values, (4.0, 4.0, 6.0)) == expected
+
+
 def test_without_a_body_everything_is_kept():
     noise = np.zeros((5, 40, 40), np.float32)
     assert body_region(noise, (2.0, 2.0, 6.0)) == (slice(0, 40), slice(0, 40))
