@@ -180,10 +180,12 @@ def volume_ml(mask: sitk.Image) -> float:
 
 def centroid_mm(mask: sitk.Image) -> Vector | None:
     """Centroid of the non-zero voxels in LPS mm; None for an empty mask."""
-    voxels = np.argwhere(sitk.GetArrayViewFromImage(mask))
-    if not len(voxels):
+    inside = sitk.GetArrayViewFromImage(mask) != 0
+    counts = [inside.sum(axis=tuple(other for other in range(3) if other != axis)) for axis in range(3)]
+    if not counts[0].any():
         return None
-    return tuple(float(v) for v in Grid.of(mask).point(voxels.mean(axis=0)[::-1]))
+    middle = [float(np.average(np.arange(len(own)), weights=own)) for own in counts]
+    return tuple(float(v) for v in Grid.of(mask).point(middle[::-1]))
 
 
 def offset_t1_to_t2(t1_mask: sitk.Image, t2_mask: sitk.Image) -> Vector | None:

@@ -118,7 +118,8 @@ def pair_doubts(t1_liver: sitk.Image, t2_liver: sitk.Image) -> list[str]:
 
 def _body_centroid_mm(image: sitk.Image) -> tuple[float, ...]:
     """Of what is not air, LPS; of the whole block where nothing stands out."""
-    upright = sitk.Cast(to_lps(image), sitk.sitkFloat32)
-    coarse = sitk.Shrink(upright, [max(1, round(8 / s)) for s in upright.GetSpacing()])
+    upright = to_lps(image)
+    shrunk = sitk.Shrink(upright, [max(1, round(8 / s)) for s in upright.GetSpacing()])
+    coarse = sitk.Cast(shrunk, sitk.sitkFloat32)
     middle = Grid.of(upright).point(np.subtract(upright.GetSize(), 1) / 2)
     return centroid_mm(sitk.OtsuThreshold(coarse, 0, 1)) or tuple(middle)

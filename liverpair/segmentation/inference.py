@@ -82,7 +82,7 @@ def segment(
         check_volume(image, side.title)
     plan = _plan(images, bundles)
     device = choose_device(options.device)
-    sums: dict[Side, np.ndarray] = {}
+    sums: dict[Side, sitk.Image] = {}
     counts = dict.fromkeys(images, 0)
     stakes: dict[Side, list[np.ndarray]] = {side: [] for side in images}
     notes = _notes(images, plan)
@@ -109,7 +109,7 @@ def segment(
         report(0.9, "Back to the volume's own grid")
         for number, side in enumerate(one.outputs):
             index = number * len(bundle.labels)
-            on_image = sitk.GetArrayFromImage(to_image_grid(found[index], grid, images[side]))
+            on_image = to_image_grid(found[index], grid, images[side])
             sums[side] = sums[side] + on_image if side in sums else on_image
             counts[side] += 1
             if gambled is not None:
@@ -121,8 +121,8 @@ def segment(
     ]
     rules = bundles[0].postprocessing
     sides = {
-        side: _result(sums[side] / counts[side], images[side], rules, options, bets.get(side), calibration)
-        for side in sums
+        side: _result(total / counts[side] if counts[side] > 1 else total, rules, options, bets.get(side), calibration)
+        for side, total in sums.items()
     }
     progress(1.0, "Segmented")
     provenance = {
@@ -201,17 +201,16 @@ def _stakes(
 
 
 def _result(
-    probability: np.ndarray,
-    image: sitk.Image,
+    map_image: sitk.Image,
     rules: Mapping[str, Any],
     options: SegmentOptions,
     stakes: np.ndarray | None,
     calibration: DiceCalibration | None,
 ) -> SideResult:
-    map_image = like(probability, image)
+    probability = sitk.GetArrayViewFromImage(map_image)
     uncertainty = None
     if options.uncertainty:
-        uncertainty = entropy(map_image) if stakes is None else like(stakes, image)
+        uncertainty = entropy(map_image) if stakes is None else like(stakes, map_image)
     liver, parts = to_mask(map_image, rules, options.largest_component)
     mask = sitk.GetArrayViewFromImage(liver) != 0
     quality = None

@@ -1,8 +1,10 @@
 """From a probability map to a mask."""
 
+import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle.manifest import Postprocessing
+from liverpair.core.geometry import like
 from liverpair.measures.plausibility import parts
 
 
@@ -14,18 +16,37 @@ def to_mask(
 
     `rules` are the bundle's; `largest_component` overrides theirs when it is not None.
     """
-    mask = sitk.BinaryThreshold(probability, rules.threshold, 1e9, 1, 0)
+    whole = sitk.BinaryThreshold(probability, rules.threshold, 1e9, 1, 0)
+    block = _block_of(whole)
+    if block is None:
+        return whole, []
+    mask = whole[block]
     keep_largest = rules.largest_component if largest_component is None else largest_component
     numbered, percents = parts(mask)
     if keep_largest:
         mask = sitk.Equal(numbered, 1)
     if rules.fill_holes:
         mask = sitk.BinaryFillhole(mask, fullyConnected=False, foregroundValue=1)
-    return sitk.Cast(mask, sitk.sitkUInt8), percents
+    whole[block] = sitk.Cast(mask, sitk.sitkUInt8)
+    return whole, percents
+
+
+def _block_of(mask: sitk.Image) -> tuple[slice, slice, slice] | None:
+    """Slices (x, y, z) of what is not 0, with a voxel around it where there is one; None for an empty mask."""
+    voxels = sitk.GetArrayViewFromImage(mask)
+    block = []
+    for axis, size in enumerate(mask.GetSize()):
+        held = np.flatnonzero(voxels.any(axis=tuple(other for other in range(3) if other != 2 - axis)))
+        if not len(held):
+            return None
+        block.append(slice(max(0, int(held[0]) - 1), min(size, int(held[-1]) + 2)))
+    return tuple(block)
 
 
 def entropy(probability: sitk.Image) -> sitk.Image:
     """Binary entropy of a probability map in bits, 0 (certain) to 1 (p = 0.5), as float32 on the same grid."""
-    p = sitk.Clamp(probability, sitk.sitkFloat32, 1e-6, 1.0 - 1e-6)
-    q = 1.0 - p
-    return sitk.Cast(-(p * sitk.Log(p) + q * sitk.Log(q)) / 0.6931471805599453, sitk.sitkFloat32)
+    found = np.empty(probability.GetSize()[::-1], np.float32)
+    for layer, values in zip(found, sitk.GetArrayViewFromImage(probability)):
+        p = np.clip(values, 1e-6, 1.0 - 1e-6).astype(np.float64)
+        layer[:] = -(p * np.log2(p) + (1.0 - p) * np.log2(1.0 - p))
+    return like(found, probability)

@@ -1,5 +1,6 @@
 """From a scanner's volume to what a network sees: the same code for training and inference."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from liverpair.core.geometry import Grid, on_grid, resample, to_lps, working_gri
 
 COARSE_MM = 8.0
 BODY_MARGIN_MM = 12.0
+SLICES_AT_ONCE = 16
 BODY_PART = 0.02
 """More than this part of a slice, row or column lies in the patient, where he is in it at all."""
 
@@ -66,18 +68,43 @@ def anti_aliased(image: sitk.Image, grid: Grid) -> sitk.Image:
     """Float image smoothed along the axes that `grid` samples more than half again as coarsely, so that thin slices
     are averaged, not skipped.
     """
-    image = sitk.Cast(to_lps(image), sitk.sitkFloat32)
-    sigmas = [0.35 * t if t > 1.5 * s else 0.0 for s, t in zip(image.GetSpacing(), grid.spacing)]
-    for axis, sigma in enumerate(sigmas):
-        if sigma and image.GetSize()[axis] >= 4:
-            image = sitk.RecursiveGaussian(image, sigma=sigma, direction=axis)
+    return _smoothed(sitk.Cast(to_lps(image), sitk.sitkFloat32), grid, (0, 1, 2))
+
+
+def _smoothed(image: sitk.Image, grid: Grid, axes: Sequence[int]) -> sitk.Image:
+    for axis in axes:
+        own, wanted = image.GetSpacing()[axis], grid.spacing[axis]
+        if wanted > 1.5 * own and image.GetSize()[axis] >= 4:
+            image = sitk.RecursiveGaussian(image, sigma=0.35 * wanted, direction=axis)
     return image
+
+
+def reduced(image: sitk.Image, grid: Grid) -> sitk.Image:
+    """`image` smoothed as `anti_aliased` does and brought onto `grid`, the axes of which are its own; a few slices at a
+    time, so that a large volume is never whole in floating point."""
+    image = to_lps(image)
+    own = Grid.of(image)
+    corner = own.index(grid.origin)
+    layers = []
+    for start in range(0, own.size[2], SLICES_AT_ONCE):
+        part = image[:, :, start : start + SLICES_AT_ONCE]
+        size = (*grid.size[:2], part.GetSize()[2])
+        place = own.point((*corner[:2], start))
+        flat = Grid(size, (*grid.spacing[:2], own.spacing[2]), tuple(place.tolist()), grid.direction)
+        layers.append(
+            sitk.GetArrayFromImage(resample(_smoothed(sitk.Cast(part, sitk.sitkFloat32), grid, (0, 1)), flat))
+        )
+    whole = Grid(
+        (*grid.size[:2], own.size[2]), flat.spacing, tuple(own.point((*corner[:2], 0)).tolist()), grid.direction
+    )
+    return resample(_smoothed(on_grid(np.concatenate(layers), whole), grid, (2,)), grid)
 
 
 def _coarse(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[np.ndarray, list[int]]:
     """A (z, y, x) array averaged over cells of `COARSE_MM` within its slices, and voxels per cell along y and x."""
     factor = [max(1, round(COARSE_MM / s)) for s in spacing[1::-1]]
-    return ndimage.uniform_filter(array, size=(1, *factor))[:, :: factor[0], :: factor[1]], factor
+    layers = (ndimage.uniform_filter(layer.astype(np.float32, copy=False), size=factor) for layer in array)
+    return np.stack([layer[:: factor[0], :: factor[1]] for layer in layers]), factor
 
 
 def without_empty_slices(image: sitk.Image) -> sitk.Image:
@@ -87,7 +114,7 @@ def without_empty_slices(image: sitk.Image) -> sitk.Image:
     What is background is judged slice by slice, so that it does not depend on how many slices are empty.
     """
     image = to_lps(image)
-    smooth, _ = _coarse(sitk.GetArrayFromImage(image).astype(np.float32), image.GetSpacing())
+    smooth, _ = _coarse(sitk.GetArrayViewFromImage(image), image.GetSpacing())
     low, high = (np.percentile(smooth, part, axis=(1, 2)) for part in (5, 90))
     threshold = low.min() + 0.12 * (high.max() - low.min())
     held = np.flatnonzero((smooth > threshold).mean(axis=(1, 2)) > BODY_PART)
@@ -135,7 +162,7 @@ def prepare(image: sitk.Image, policy: GridPolicy, normalization: Normalization)
     if policy.crop_to_body:
         image = without_empty_slices(image)
     grid = policy.grid_for(image)
-    array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid))
+    array = sitk.GetArrayFromImage(reduced(image, grid))
     if policy.crop_to_body:
         rows, columns = body_region(array, grid.spacing)
         array = array[:, rows, columns]

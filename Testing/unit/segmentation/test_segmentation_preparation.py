@@ -6,15 +6,17 @@ import SimpleITK as sitk
 from bright_box import grid, image_and_mask
 
 from liverpair.bundle.manifest import Postprocessing
-from liverpair.core.geometry import Grid, on_grid
+from liverpair.core.geometry import Grid, on_grid, resample
 from liverpair.measures.overlap import dice
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.preparation import (
     GridPolicy,
     Normalization,
+    anti_aliased,
     body_region,
     prepare,
     prepare_labels,
+    reduced,
     to_image_grid,
     without_empty_slices,
 )
@@ -101,6 +103,14 @@ def test_labels_come_back_onto_the_own_grid(degrees, order, flips):
     back, _ = to_mask(to_image_grid(soft[0], prepared.grid, image), Postprocessing(0.5))
     assert Grid.of(back).same_as(Grid.of(image))
     assert dice(back, mask) > 0.97
+
+
+@pytest.mark.parametrize("spacing", [(0.9, 0.7, 1.1), (2.0, 2.0, 5.5), (0.8, 2.5, 2.0)])
+def test_a_few_slices_at_a_time_give_the_same_as_all_at_once(spacing):
+    image, _ = image_and_mask(grid(spacing, (12, -9, 20), (2, 0, 1), (-1, 1, -1), extent=60.0))
+    working = GridPolicy((2.0, 2.0, 3.0)).grid_for(image)
+    at_once = sitk.GetArrayFromImage(resample(anti_aliased(image, working), working))
+    assert sitk.GetArrayFromImage(reduced(image, working)) == pytest.approx(at_once, abs=1e-4 * float(at_once.max()))
 
 
 def test_thin_slices_are_averaged_not_skipped():
