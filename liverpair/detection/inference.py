@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -196,16 +196,18 @@ def _changes(options: DetectOptions) -> dict[str, Any]:
 
 
 def lesion_pairs(linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]) -> list[Lesion]:
-    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their
-    order.
+    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their order,
+    with the displacement that the network predicted.
     """
     bounds = np.array([pair.boxes for pair in linked]).reshape(-1, 2, 2, 3)
     sides = [to_space(bounds[:, i], prepared.grids[i], images[i].GetDirection()) for i in (0, 1)]
+    first, second = prepared.grids
     pairs = []
     for number, (pair, *boxes) in enumerate(zip(linked, *sides), start=1):
         origins = ("predicted" if row is None else "detected" for row in pair.rows)
-        lesion = Lesion(number, dict(zip(Side, map(LesionBox, boxes, origins, pair.scores))))
-        pairs.append(replace(lesion, displacement_mm=lesion.measured_mm))
+        way = second.point(pair.predicted[::-1]) - first.point((0.0, 0.0, 0.0))
+        boxes = dict(zip(Side, map(LesionBox, boxes, origins, pair.scores)))
+        pairs.append(Lesion(number, boxes, displacement_mm=tuple(map(float, way))))
     return pairs
 
 

@@ -48,6 +48,8 @@ class LinkedBoxes:
     likewise; `overlaps`: IoU of box 0 moved with box 1, and of box 1 moved with box 0, as `link` saw them (enlarged by
     its growth), None where there is no such box.
     `agreement`: both directions see the link, one does, or the partner was moved.
+    `predicted` (d,): the way from image 0 to image 1 that the boxes found bring with them, the mean of two; not that
+    between the centers of two boxes, which says where they were found.
     """
 
     boxes: np.ndarray
@@ -55,11 +57,7 @@ class LinkedBoxes:
     scores: tuple[float | None, float | None]
     overlaps: tuple[float | None, float | None]
     agreement: Agreement
-
-    @property
-    def displacement(self) -> np.ndarray:
-        """(d,) from the center in image 0 to the center in image 1."""
-        return np.subtract(*centers(self.boxes)[::-1])
+    predicted: np.ndarray
 
     @property
     def score(self) -> float:
@@ -115,6 +113,7 @@ def _linked(first: Found, second: Found, i: int, j: int, overlap: tuple[float, f
         scores=(float(first.scores[i]), float(second.scores[j])),
         overlaps=(float(overlap[0]), float(overlap[1])),
         agreement="both" if min(overlap) > threshold else "one",
+        predicted=(first.displacements[i] - second.displacements[j]) / 2,
     )
 
 
@@ -128,4 +127,5 @@ def _completed(found: Found, row: int, image: int) -> LinkedBoxes:
         scores=ordered(float(found.scores[row]), None),
         overlaps=(None, None),
         agreement="moved",
+        predicted=found.displacements[row] * (1 if image == 0 else -1),
     )

@@ -20,6 +20,7 @@ from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.measures.froc import ImageResult, Matches, detection_measures, froc
 from liverpair.measures.pairing_scores import PairingCase, largest_side_mm, pairing_measures
+from liverpair.registration.livers import LiverCorrespondence
 
 FOUND_IOU, STRICT_IOU = 0.1, 0.3
 """Overlap from which a box finds a lesion, and the stricter one at which average precision is given too."""
@@ -40,7 +41,8 @@ class ScoredCase:
         truth: the lesions there are.
         kinds: uid of a true lesion to its kind; "" or missing when not known.
         sizes_mm: uid of a true lesion to its size; missing means the longest side of its boxes.
-        offset_t1_to_t2_mm: centroid of the T2 liver minus centroid of the T1 liver, LPS: the baseline of displacement.
+        offset_t1_to_t2_mm: centroid of the T2 liver minus centroid of the T1 liver, LPS: a baseline of displacement.
+        correspondence: the registration of the two livers, another one.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ScoredCase:
     kinds: Mapping[str, str] = field(default_factory=dict)
     sizes_mm: Mapping[str, float] = field(default_factory=dict)
     offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
+    correspondence: LiverCorrespondence | None = None
 
     def size_mm(self, lesion: Lesion) -> float:
         """Size of a true lesion."""
@@ -60,8 +63,12 @@ class ScoredCase:
 
     def image(self, side: Side, own_scores: bool = False) -> ImageResult:
         """The boxes in one image against the lesions there, each with the score of its pair; with `own_scores`, those
-        that the network found in this image, with their score there."""
+        that the network found in this image, with their score there.
+
+        A box where a lesion lies that this image does not show is left out: it is neither a hit nor a false box.
+        """
         lesions = [pair for pair in self.truth if side in pair.boxes]
+        hidden = [place for pair in self.truth if side not in pair.boxes if (place := pair.box_or_moved(side))]
         boxes, scores = [], []
         for pair in self.predicted:
             score = pair.boxes[side].score if own_scores else pair.score
@@ -69,6 +76,10 @@ class ScoredCase:
                 boxes.append(pair.box(side))
                 scores.append(score)
         overlaps = iou_mm(boxes, [pair.box(side) for pair in lesions])
+        if hidden and boxes:
+            on_hidden = (iou_mm(boxes, hidden) >= FOUND_IOU).any(axis=1)
+            kept = ~on_hidden | (overlaps >= FOUND_IOU).any(axis=1)
+            overlaps, scores = overlaps[kept], [score for score, keep in zip(scores, kept) if keep]
         return ImageResult(overlaps, scores, [self.size_mm(p) for p in lesions], [self.kind(p) for p in lesions])
 
 
@@ -80,8 +91,8 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     - `values`: single figures. On lesions from `MEASURABLE_MM` on: `sensitivity_at_2fp` and, of boxes with their own
       scores, `sensitivity_at_2fp_own_scores`, at IoU 0.1 and 2 false boxes per volume; at that operating point
       (`score_threshold`) `pairing_accuracy` and the medians `displacement_error_mm`, `displacement_error_none_mm`,
-      `displacement_error_centroid_mm` of the `judged` found lesions (see `measures.pairing`). `lesions`, `cases`,
-      `volumes`: how many there are.
+      `displacement_error_centroid_mm`, `displacement_error_registration_mm` of the `judged` found lesions (see
+      `measures.pairing_scores`). `lesions`, `cases`, `volumes`: how many there are.
     - `detection`: rows (all lesions, by size, by kind) of `lesions`, `froc`, `sensitivity_at_…`, `ap_0.1`, `ap_0.3`.
     - `pairing`: rows of the same groups at the operating point.
     - `cases`: a row per case at the operating point, over lesions of any size.
@@ -175,7 +186,12 @@ def _pairing(
     cases: Sequence[ScoredCase], threshold: float, belongs: Callable[[ScoredCase, Lesion], bool]
 ) -> dict[str, Any]:
     chosen = [
-        PairingCase(case.predicted, [pair for pair in case.truth if belongs(case, pair)], case.offset_t1_to_t2_mm)
+        PairingCase(
+            case.predicted,
+            [pair for pair in case.truth if belongs(case, pair)],
+            case.offset_t1_to_t2_mm,
+            case.correspondence and case.correspondence.way_t1_to_t2,
+        )
         for case in cases
     ]
     measured = pairing_measures(chosen, FOUND_IOU, minimum_score=threshold)
@@ -185,4 +201,5 @@ def _pairing(
         "displacement_error_mm": measured["displacement_error_mm"],
         "displacement_error_none_mm": measured["error_none_mm"],
         "displacement_error_centroid_mm": measured["error_centroid_mm"],
+        "displacement_error_registration_mm": measured["error_registration_mm"],
     }

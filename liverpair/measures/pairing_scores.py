@@ -1,8 +1,8 @@
 """How well lesions of one image are found again in the other."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,12 +15,13 @@ from liverpair.measures.froc import match
 
 @dataclass(frozen=True)
 class PairingCase:
-    """One patient: the pairs that were predicted, the true ones, and the centroid of the T2 liver minus that of the
-    T1 liver (LPS mm)."""
+    """One patient: the pairs that were predicted, the true ones, the centroid of the T2 liver minus that of the T1
+    liver (LPS mm), and, where the livers were registered, the way from T1 to T2 (LPS mm) of a place in either image."""
 
     predicted: Sequence[Lesion]
     truth: Sequence[Lesion]
     offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
+    registered_mm: Callable[[Side, Vector], Vector] | None = None
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class FoundLesion:
     """A true lesion that a predicted box of image `side` finds.
 
     `partner_iou`: of that prediction's box in the other image with the true one there. `error_mm`, `error_none_mm`,
-    `error_centroid_mm`: length of the predicted displacement minus the true one, and what would remain when nothing is
-    moved, or everything by the offset of the livers.
+    `error_centroid_mm`, `error_registration_mm`: length of the predicted displacement minus the true one, and what
+    would remain when nothing is moved, everything by the offset of the livers, or the box by their registration (NaN
+    without).
     """
 
     side: Side
@@ -37,6 +39,7 @@ class FoundLesion:
     error_mm: float
     error_none_mm: float
     error_centroid_mm: float
+    error_registration_mm: float
 
 
 def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: float = 0.0) -> list[FoundLesion]:
@@ -55,7 +58,7 @@ def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: fl
         matches = match(overlaps, [pair.boxes[side].score for pair in pairs], minimum_iou)
         for pair, row in zip(pairs, matches.found):
             if row >= 0 and side.other in truth[row].boxes:
-                results.append(_found(pair, truth[row], side, case.offset_t1_to_t2_mm))
+                results.append(_found(pair, truth[row], side, case))
     return results
 
 
@@ -69,14 +72,15 @@ def pairing_measures(
     """Over all lesions that are found in an image, counted once for each image in which they are.
 
     `n`; `pairing_accuracy`: fraction whose partner box has at least `partner_iou` with the true one; medians of the
-    displacement error: `displacement_error_mm`, and of the baselines `error_none_mm` and `error_centroid_mm`. Lesions
+    displacement error: `displacement_error_mm`, and of the baselines on the same boxes `error_none_mm`,
+    `error_centroid_mm` and `error_registration_mm`. Lesions
     whose largest side in T1 and T2 is below `smallest_mm` are left out, and so are boxes below `minimum_score`. NaN
     without lesions.
     """
     found = []
     for case in cases:
         large = [pair for pair in case.truth if largest_side_mm(pair) >= smallest_mm]
-        kept = PairingCase(case.predicted, large, case.offset_t1_to_t2_mm)
+        kept = replace(case, truth=large)
         found += found_lesions(kept, minimum_iou, minimum_score)
     return {
         "n": len(found),
@@ -84,6 +88,7 @@ def pairing_measures(
         "displacement_error_mm": _median([f.error_mm for f in found]),
         "error_none_mm": _median([f.error_none_mm for f in found]),
         "error_centroid_mm": _median([f.error_centroid_mm for f in found]),
+        "error_registration_mm": _median([f.error_registration_mm for f in found]),
     }
 
 
@@ -92,11 +97,14 @@ def largest_side_mm(pair: Lesion) -> float:
     return max(max(found.box.size_mm) for found in pair.boxes.values())
 
 
-def _found(pair: Lesion, true: Lesion, side: Side, offset: Vector) -> FoundLesion:
+def _found(pair: Lesion, true: Lesion, side: Side, case: PairingCase) -> FoundLesion:
     partner, true_partner = pair.box(side.other), true.box(side.other)
     overlap = float(iou_mm([true_partner], [partner])[0, 0]) if partner is not None else 0.0
     shift = pair.displacement_mm or pair.measured_mm or (math.nan,) * 3
-    errors = (np.linalg.norm(np.subtract(guess, true.measured_mm)) for guess in (shift, np.zeros(3), offset))
+    own = pair.box(side).center_mm
+    registered = case.registered_mm(side, own) if case.registered_mm else (math.nan,) * 3
+    guesses = (shift, np.zeros(3), case.offset_t1_to_t2_mm, registered)
+    errors = (np.linalg.norm(np.subtract(guess, true.measured_mm)) for guess in guesses)
     return FoundLesion(side, overlap, *map(float, errors))
 
 

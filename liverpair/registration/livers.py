@@ -8,8 +8,9 @@ import SimpleITK as sitk
 
 from liverpair.core.cache import cached_transform, key_of
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid, offset_t1_to_t2
+from liverpair.core.geometry import Grid, Vector, offset_t1_to_t2
 from liverpair.core.paths import user_cache_folder
+from liverpair.core.sides import Side
 
 CACHE_VERSION = 1
 """Goes up when the registration of the same masks comes out differently."""
@@ -56,6 +57,11 @@ class LiverCorrespondence:
     def displacement(self, points_mm: np.ndarray) -> np.ndarray:
         """Displacement T1 to T2 in mm (..., 3) at places in T1."""
         return self.to_t2(points_mm) - np.asarray(points_mm, dtype=float)
+
+    def way_t1_to_t2(self, side: Side, point_mm: Vector) -> Vector:
+        """From T1 to T2 (LPS mm), of a place in image `side`."""
+        way = self.displacement(point_mm) if side is Side.T1 else np.subtract(point_mm, self.to_t1(point_mm))
+        return tuple(map(float, way))
 
     def to_t1(self, points_mm: np.ndarray, tolerance_mm: float = 0.01, iterations: int = 50) -> np.ndarray:
         """Places in T1, (..., 3) LPS mm, of places in T2, by fixed-point iteration; the field must not fold."""

@@ -49,6 +49,16 @@ def voxels(shift) -> tuple[float, float, float]:
     return tuple(float(s / v) for s, v in zip(shift[::-1], SPACING[::-1]))
 
 
+def test_a_pair_keeps_the_way_that_the_network_predicts_beside_that_between_its_boxes(tmp_path):
+    images, livers = pair_of_volumes()
+    bundle = write_peak_bundle(tmp_path / "b", (1.0, -1.0, 2.0))  # voxels of 4, 2 and 2 mm along z, y and x
+    for pair in detect(*images, bundle, livers, options=DetectOptions("cpu", alignment="published")).pairs:
+        assert pair.displacement_mm == pytest.approx((4.0, -2.0, 4.0))
+    for pair in detect(*images, bundle, livers, options=DetectOptions("cpu", alignment="aligned")).pairs:
+        assert pair.displacement_mm == pytest.approx(np.add((4.0, -2.0, 4.0), liver_offset(*livers)), abs=1e-6)
+        assert pair.measured_mm != pytest.approx(pair.displacement_mm, abs=1.0)
+
+
 @pytest.mark.parametrize("t2_grid", T2_GRIDS)
 @pytest.mark.parametrize(("alignment", "displacement"), [("aligned", (0.0, 0.0, 0.0)), ("published", voxels(SHIFT))])
 def test_peaks_are_found_and_linked_on_any_grid(tmp_path, t2_grid, alignment, displacement):
@@ -224,7 +234,7 @@ def test_arrays_of_two_dimensions_need_no_geometry():
     answer = ask(network, np.zeros((2, 16, 16)), {3: (4, 4)}, settings)
     (pair,) = link(*find_boxes(*answer, settings), settings.link_iou, settings.link_growth)
     assert pair.boxes.tolist() == [[[4, 8], [8, 12]], [[8, 8], [12, 12]]]
-    assert pair.agreement == "one" and pair.displacement.tolist() == [4, 0]
+    assert pair.agreement == "one" and pair.predicted.tolist() == [2, 0]
     first_only = replace(settings, images=(0,))
     (moved,) = link(*find_boxes(*answer, first_only), settings.link_iou, settings.link_growth)
     assert moved.boxes.tolist() == pair.boxes.tolist() and moved.agreement == "moved"

@@ -69,7 +69,7 @@ def test_boxes_that_both_point_at_each_other():
     second = found(squares((5, 6)), [0.7], [(-5, -5)])
     (pair,) = link(first, second, THRESHOLD)
     assert pair.rows == (0, 0) and pair.scores == (0.9, 0.7) and pair.agreement == "both"
-    assert pair.displacement.tolist() == [5, 6] and pair.score == 0.9
+    assert pair.predicted.tolist() == [5, 5] and pair.score == 0.9  # not (5, 6), where the box was found
     assert pair.overlaps == pytest.approx((12 / 20, 12 / 20))
 
 
@@ -77,6 +77,7 @@ def test_boxes_that_both_point_at_each_other():
 def test_one_direction_is_enough(there, back):
     (pair,) = link(found(squares((0, 0)), [0.9], [there]), found(squares((5, 5)), [0.7], [back]), THRESHOLD)
     assert pair.agreement == "one" and pair.rows == (0, 0)
+    assert pair.predicted.tolist() == [2.5, 2.5]  # the mean of both
 
 
 def test_a_box_alone_is_completed_by_its_moved_self():
@@ -85,7 +86,7 @@ def test_a_box_alone_is_completed_by_its_moved_self():
     assert pair.rows == (0, None) and pair.scores == (0.9, None) and pair.agreement == "moved"
     (pair,) = link(Found.none(2), found(squares((0, 0)), [0.9], [(5, 6)]), THRESHOLD)
     assert pair.boxes.tolist() == [[[5, 6], [9, 10]], [[0, 0], [4, 4]]]
-    assert pair.rows == (None, 0) and pair.displacement.tolist() == [-5, -6]
+    assert pair.rows == (None, 0) and pair.predicted.tolist() == [-5, -6]
 
 
 def test_nothing_on_both_sides():

@@ -29,9 +29,24 @@ TRUTH = lesion_of(1, drawn(box(0)), drawn(box(30)))
 def test_a_pair_found_on_both_sides_counts_twice():
     case = PairingCase([pair(1, 30)], [TRUTH], (25.0, 0.0, 0.0))
     values = pairing_measures([case])
-    assert values == pytest.approx(
-        {"n": 2, "pairing_accuracy": 1, "displacement_error_mm": 1, "error_none_mm": 30, "error_centroid_mm": 5}
-    )
+    errors = {"displacement_error_mm": 1, "error_none_mm": 30, "error_centroid_mm": 5}
+    assert math.isnan(values.pop("error_registration_mm"))
+    assert values == pytest.approx({"n": 2, "pairing_accuracy": 1, **errors})
+
+
+def test_the_registration_is_asked_at_the_box_that_was_found():
+    def registered(side: Side, place) -> tuple[float, float, float]:
+        assert place == ((1.0, 0.0, 0.0) if side is Side.T1 else (30.0, 0.0, 0.0))
+        return (28.0, 0.0, 0.0) if side is Side.T1 else (26.0, 0.0, 0.0)
+
+    case = PairingCase([pair(1, 30)], [TRUTH], registered_mm=registered)
+    assert [found.error_registration_mm for found in found_lesions(case)] == pytest.approx([2, 4])
+    assert pairing_measures([case])["error_registration_mm"] == pytest.approx(3)
+
+
+def test_the_way_that_the_network_predicts_is_judged_and_not_that_between_its_boxes():
+    case = PairingCase([replace(pair(1, 30), displacement_mm=(22.0, 0.0, 0.0))], [TRUTH])
+    assert pairing_measures([case])["displacement_error_mm"] == pytest.approx(8)
 
 
 def test_a_moved_box_finds_nothing_itself_but_is_judged_as_partner():
