@@ -11,7 +11,7 @@ from mrml_factory import shift_transform
 from liverpair.core.geometry import volume_ml
 from liverpair.core.sides import Side
 from liverpair.mrml import layouts, provenance, segmentations
-from liverpair.mrml.lesions.lesion_folders import ItemAttributes
+from liverpair.mrml.lesions.lesion_folders import notes_of
 
 
 def boxes(study) -> dict:
@@ -56,7 +56,7 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     }
     assert boxes(panel.study) == expected
     assert [panel.study.volume(side) for side in Side] == [t1, t2]
-    assert provenance.read(ItemAttributes(panel.study.folder))["bundle"] == "peaks"
+    assert provenance.read(notes_of(panel.study.folder))["bundle"] == "peaks"
     for side, volume in ((Side.T1, t1), (Side.T2, t2)):
         liver = getattr(panel.parameters, f"{side}Liver")
         assert liver.GetName() == f"{volume.GetName()} liver"
@@ -285,7 +285,7 @@ def test_lesions_and_choices_are_saved_and_loaded(panel, tmp_path):
     assert boxes(panel.study) == before
     assert panel.study.pair("lesion-3").state == "accepted" and panel.study.pair("lesion-4").note == "cyst?"
     assert panel.numbers() == ["1", "3"]
-    assert PROVENANCE["sha256"] == provenance.read(ItemAttributes(panel.study.folder))["sha256"]
+    assert PROVENANCE["sha256"] == provenance.read(notes_of(panel.study.folder))["sha256"]
 
 
 def test_a_run_is_abandoned_when_the_module_goes_away(panel):
