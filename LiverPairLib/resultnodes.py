@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, on_grid
+from liverpair.core.labels import LIVER
 from liverpair.core.sides import Side
 from liverpair.mrml import maps, segmentations, tables, volumes
 from liverpair.mrml.companions import show_over_source
@@ -19,12 +20,6 @@ from LiverPairLib.inputs import Segmentations, Volumes
 
 MAP_NAMES = {"probability": _("liver probability"), "uncertainty": _("liver uncertainty")}
 MAP_TITLES = {"probability": _("Probability map {side}"), "uncertainty": _("Uncertainty map {side}")}
-LIVER = {
-    "name": "Liver",
-    "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
-    "color": [221, 130, 101],
-}
-"""The segment that a liver becomes which was segmented on the way to something else."""
 
 
 def isInScene(node: vtkMRMLNode | None) -> bool:

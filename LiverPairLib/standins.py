@@ -9,12 +9,12 @@ import SimpleITK as sitk
 
 from liverpair.core.errors import WorkerError
 from liverpair.core.geometry import Box, centroid_mm, volume_ml
+from liverpair.core.labels import LIVER
 from liverpair.core.lesions import Lesion, LesionBox, write_lesions
 from liverpair.core.sides import Side
 from liverpair.dreaming.dream_settings import DreamSettings
 from liverpair.worker.protocol import Event, ResultEvent, SampleEvent
 from LiverPairLib.modellogic import ModelLogic
-from LiverPairLib.resultnodes import LIVER
 
 LESION_MM = (24.0, 20.0, 28.0)
 ITERATIONS = 5
@@ -45,7 +45,7 @@ class StandInCatalogue:
     bundles = [
         SimpleNamespace(
             name=f"stand-in {task}", version="1", task=task, inputs=inputs, folder="stand-in",
-            labels=[{**LIVER, "value": 1}], postprocessing={}, manifest={}, normal_ranges={}, section=lambda name: {},
+            labels=[LIVER], postprocessing={}, manifest={}, normal_ranges={}, section=lambda name: {},
         )
         for task, inputs in (("segmentation", ["T1 or T2"]), ("detection", ["T1", "T2"]))
     ]  # fmt: skip

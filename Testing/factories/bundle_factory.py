@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from liverpair.bundle import Bundle
+from liverpair.core.labels import LIVER
 from liverpair.networks import build
 
 ARGUMENTS = {"in_channels": 1, "out_channels": 1, "widths": [4, 8]}
@@ -24,14 +25,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "inputs": ["T1 or T2"],
         "grid": {"spacing_mm": [2.0, 2.0, 6.0], "multiple_of": [2, 2, 2]},
         "normalization": {"method": "percentile", "lower_percentile": 1.0, "upper_percentile": 99.0},
-        "labels": [
-            {
-                "name": "Liver",
-                "value": 1,
-                "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
-                "color": [221, 130, 101],
-            }
-        ],
+        "labels": [LIVER],
         "postprocessing": {"threshold": 0.5, "largest_component": True, "fill_holes": False},
         "normal_ranges": {},
         "training": {

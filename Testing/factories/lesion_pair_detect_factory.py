@@ -12,6 +12,7 @@ from liver_multimodal_factory import MODULE as LIVER_MULTIMODAL
 from liver_multimodal_factory import FakeWorker, NoInstaller, Panel
 from peak_detector import write_peak_bundle
 
+from liverpair.core.labels import LIVER
 from liverpair.core.lesions import Lesion, write_lesions
 from liverpair.core.sides import Side
 from liverpair.mrml import segmentations
@@ -21,7 +22,6 @@ from Testing.harness import start
 MODULE = Path(__file__).parents[2] / "LesionPairDetect" / "LesionPairDetect.py"
 BRIGHT = 50.0
 PROVENANCE = {"bundle": "peaks", "version": "1.0", "sha256": "0" * 64, "device": "cpu", "seconds": 1.5}
-LIVER = {"name": "Liver", "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"}, "color": [221, 130, 101]}
 
 
 def found() -> list[Lesion]:

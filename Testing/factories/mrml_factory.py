@@ -7,12 +7,6 @@ import slicer
 from liverpair.core.geometry import like
 from liverpair.mrml import headless
 
-LIVER = {
-    "name": "Liver",
-    "value": 1,
-    "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
-    "color": [221, 130, 101],
-}
 SHAPE = (12, 20, 24)
 
 

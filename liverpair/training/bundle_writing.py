@@ -8,19 +8,6 @@ from liverpair.core.paths import portable_command
 from liverpair.training.command import BEST, TrainingCLI, checkpoint_of, load_checkpoint
 from liverpair.training.run_log import learning_curve
 
-LIVER = {
-    "name": "Liver",
-    "value": 1,
-    "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"},
-    "color": [221, 130, 101],
-}
-LESION = {
-    "name": "Lesion",
-    "value": 1,
-    "snomed": {"code": "52988006", "scheme": "SCT", "meaning": "Lesion"},
-    "color": [230, 159, 0],
-}
-
 
 def kept_task(task_class: type, run: Path, which: str = BEST) -> tuple[Any, int]:
     """The module of a run's best or last checkpoint, in eval mode on the CPU, and the step it was taken at. Raises

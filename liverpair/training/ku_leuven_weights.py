@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 
 from liverpair.bundle.bundle import LICENSE_FILE, Bundle
 from liverpair.core.errors import InputError, LiverPairError, MissingPackageError
+from liverpair.core.labels import LESION
 from liverpair.networks.generalized_unet import GeneralizedUNet
-from liverpair.training.bundle_writing import LESION
 
 ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     "liver": {},

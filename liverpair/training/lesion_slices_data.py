@@ -19,13 +19,13 @@ from monai.transforms import (
 from torch.utils.data import DataLoader, Dataset
 
 from liverpair.bundle.manifest import SLICE_SEGMENTATION
+from liverpair.core.labels import LESION
 from liverpair.core.sides import Side
 from liverpair.dreaming.normal_ranges import ranges_of_objects
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.synthesis.paired_lesions import LesionStatistics
 from liverpair.synthesis.slice_objects import Fakes, Marking, elongated, marked, with_fakes
-from liverpair.training.bundle_writing import LESION
 from liverpair.training.lesion_slices_cache import LesionSlices, SlicePreparation, cached_slices
 from liverpair.training.loaders import one_thread
 from liverpair.training.paired_lesions_data import SyntheticLesions

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from liverpair.core.labels import LESION
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.synthesis.paired_lesions import LesionStatistics
-from liverpair.training.bundle_writing import LESION
 from liverpair.training.detection import PairBatch, PairSample
 from liverpair.training.loaders import CaseData, ShuffledSamples
 from liverpair.training.pair_augmentation import PairAugmentation

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from liverpair.bundle.strategies import STRATEGIES, Pass
+from liverpair.core.labels import LIVER
 from liverpair.core.sides import Side
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import paired_transform
-from liverpair.training.bundle_writing import LIVER
 from liverpair.training.loaders import CaseData, check_loading
 from liverpair.training.paired_livers_cache import PairFiles, PairVolume, cached_pair
 from liverpair.training.segmentation_data import PatchDataset

@@ -11,10 +11,10 @@ import torch
 
 from liverpair.core.cache import stamp_of
 from liverpair.core.errors import InputError
+from liverpair.core.labels import LIVER
 from liverpair.core.sides import Side
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.training.augmentation import Augmentation, training_transform
-from liverpair.training.bundle_writing import LIVER
 from liverpair.training.loaders import CaseData, ShuffledSamples, check_loading
 from liverpair.training.preprocessing_cache import Preparation, TrainingVolume, cached_volume
 

@@ -19,9 +19,10 @@ sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1] / "unit")]
 from brightness_bundle import write_brightness_bundle, write_two_brightness_bundle  # noqa: E402
 from bundle_factory import manifest, small_network, zip_folder  # noqa: E402
 from dream_job_factory import write_dream_bundle  # noqa: E402
-from mrml_factory import LIVER, rotation  # noqa: E402
+from mrml_factory import rotation  # noqa: E402
 from peak_detector import write_peak_bundle  # noqa: E402
 
+from liverpair.core.labels import LIVER  # noqa: E402
 from liverpair.bundle import Bundle  # noqa: E402
 from liverpair.geometry import Box, Grid, on_grid  # noqa: E402
 from liverpair.lesion_table import write_csv  # noqa: E402

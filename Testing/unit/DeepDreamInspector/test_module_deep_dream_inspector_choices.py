@@ -8,10 +8,9 @@ from deep_dream_inspector_factory import CENTER, MODULE, panel, window  # noqa: 
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask, shift_transform
 
+from liverpair.core.labels import LIVER
 from liverpair.measures.feature_names import default_features
 from liverpair.mrml import segmentations
-
-LIVER = {"name": "Liver", "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"}, "color": [221, 130, 101]}
 
 
 def add_liver(volume, name="Liver of T1"):

@@ -12,12 +12,11 @@ from lesion_sections_factory import PREDICTED, SHIFT, clean_cache, lesion, lesio
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask
 
+from liverpair.core.labels import LIVER
 from liverpair.core.sides import Side
 from liverpair.jobs.requests import ProposeRequest
 from liverpair.mrml import segmentations
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ResultEvent
-
-LIVER = {"name": "Liver", "snomed": {"code": "10200004", "scheme": "SCT", "meaning": "Liver"}, "color": [9, 9, 9]}
 
 
 @pytest.fixture(autouse=True)

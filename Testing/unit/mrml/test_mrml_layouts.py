@@ -4,9 +4,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 import slicer
-from mrml_factory import DIRECTIONS, LIVER, block_mask, empty_scene, new_segmentation, noise_image, shift_transform
+from mrml_factory import DIRECTIONS, block_mask, empty_scene, new_segmentation, noise_image, shift_transform
 
 from liverpair.core.geometry import centroid_mm
+from liverpair.core.labels import LIVER
 from liverpair.mrml import frames
 from liverpair.mrml.layouts import (
     PAIR_LAYOUT_ID,

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-from mrml_factory import DIRECTIONS, LIVER, empty_scene, new_segmentation
+from mrml_factory import DIRECTIONS, empty_scene, new_segmentation
 
 from liverpair.core.geometry import like
+from liverpair.core.labels import LIVER
 from liverpair.mrml.pictures import SliceView, body_box, mask_box, montage, picture_of_pair, save_png
 from liverpair.mrml.segmentations import put_segment
 from liverpair.mrml.volumes import node_from_image

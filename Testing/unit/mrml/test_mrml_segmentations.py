@@ -7,7 +7,6 @@ import slicer
 import vtk
 from mrml_factory import (
     DIRECTIONS,
-    LIVER,
     block_mask,
     empty_scene,
     new_segmentation,
@@ -17,6 +16,7 @@ from mrml_factory import (
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, centroid_mm, like, resample, volume_ml
+from liverpair.core.labels import LIVER
 from liverpair.mrml import frames, provenance
 from liverpair.mrml.headless import load_scene_mrb, module_logic, save_scene_mrb
 from liverpair.mrml.segmentations import liver_mask, put_segment, terminology_entry
