@@ -126,6 +126,17 @@ class Subject:
         return tuple(float(c) for c in self.grid.point(whole[::-1]))
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The arguments of `prepare_subject`, once they are checked."""
+
+    bundle: Bundle
+    images: Mapping[Side, sitk.Image]
+    livers: Mapping[Side, sitk.Image]
+    point_mm: Vector | None
+    side: Side
+
+
 def prepare_subject(
     bundle: Bundle,
     images: Mapping[Side, sitk.Image | None],
@@ -153,7 +164,7 @@ def prepare_subject(
     for key, image in images.items():
         check_volume(image, key.title)
     side = _side(bundle, images, side)
-    return _PREPARATIONS[bundle.task](bundle, images, livers, point_mm, side)
+    return _PREPARATIONS[bundle.task](_Asked(bundle, images, livers, point_mm, side))
 
 
 def _side(bundle: Bundle, images: Mapping[Side, sitk.Image], side: Side | None) -> Side:
@@ -174,35 +185,23 @@ def _side(bundle: Bundle, images: Mapping[Side, sitk.Image], side: Side | None) 
     return wanted
 
 
-def _volume(
-    bundle: Bundle,
-    images: Mapping[Side, sitk.Image],
-    livers: Mapping[Side, sitk.Image],
-    point_mm: Vector | None,
-    side: Side,
-) -> Subject:
-    policy, scale = grid_policy(bundle), normalization(bundle)
-    one = next(one for one in _passes(bundle, images) if side in one.outputs)
-    channels, grid = channels_of(one, images, policy, scale)
-    limits = tuple(prepare(images[name], policy, scale).limits for name in one.inputs)
-    channel, output = one.inputs.index(side), one.outputs.index(side)
-    return Subject(channels, grid, limits, 3, side, _liver(livers, side, grid), channel, output=output)
+def _volume(asked: _Asked) -> Subject:
+    policy, scale = grid_policy(asked.bundle), normalization(asked.bundle)
+    one = next(one for one in _passes(asked.bundle, asked.images) if asked.side in one.outputs)
+    channels, grid = channels_of(one, asked.images, policy, scale)
+    limits = tuple(prepare(asked.images[name], policy, scale).limits for name in one.inputs)
+    channel, output = one.inputs.index(asked.side), one.outputs.index(asked.side)
+    return Subject(channels, grid, limits, 3, asked.side, _liver(asked, grid), channel, output=output)
 
 
 def _passes(bundle: Bundle, images: Mapping[Side, sitk.Image]) -> list[Pass]:
     return strategy(bundle.strategy, bundle.name).passes(images.keys(), bundle.inputs)
 
 
-def _slice(
-    bundle: Bundle,
-    images: Mapping[Side, sitk.Image],
-    livers: Mapping[Side, sitk.Image],
-    point_mm: Vector | None,
-    side: Side,
-) -> Subject:
-    whole = _volume(bundle, images, livers, None, side)
-    if point_mm is not None:
-        number = whole.index_of(point_mm)[0]
+def _slice(asked: _Asked) -> Subject:
+    whole = _volume(asked)
+    if asked.point_mm is not None:
+        number = whole.index_of(asked.point_mm)[0]
     elif whole.liver is not None and whole.liver.any():
         number = int(whole.liver.sum(axis=(1, 2)).argmax())
     else:
@@ -223,44 +222,40 @@ def slice_of(volume: Subject, number: int) -> Subject:
     )
 
 
-def _pair(
-    bundle: Bundle,
-    images: Mapping[Side, sitk.Image],
-    livers: Mapping[Side, sitk.Image],
-    point_mm: Vector | None,
-    side: Side,
-) -> Subject:
-    for what, given in (("images", images), ("liver masks", livers)):
+def _pair(asked: _Asked) -> Subject:
+    for what, given in (("images", asked.images), ("liver masks", asked.livers)):
         missing = [s.title for s in Side if s not in given]
         if missing:
-            hint = "Segment the liver first." if given is livers else "Choose both."
+            hint = "Segment the liver first." if given is asked.livers else "Choose both."
             raise InputError(
-                f"Model '{bundle.name}' needs the {what} of T1 and T2; {' and '.join(missing)} is not given.", hint
+                f"Model '{asked.bundle.name}' needs the {what} of T1 and T2; {' and '.join(missing)} is not given.",
+                hint,
             )
+    bundle, channel = asked.bundle, list(Side).index(asked.side)
     settings = DetectionSettings.read(bundle.section(DETECTION), bundle.name)
     prepared = prepare_pair(
-        [images[s] for s in Side],
-        [livers[s] for s in Side],
+        [asked.images[s] for s in Side],
+        [asked.livers[s] for s in Side],
         grid_policy(bundle),
         normalization(bundle),
         settings,
         bundle.grid.multiple_of,
     )
-    channel = list(Side).index(side)
     return Subject(
         prepared.channels,
         prepared.grids[channel],
         prepared.limits,
         3,
-        side,
+        asked.side,
         prepared.livers[channel],
         channel,
         prepared.shown,
     )
 
 
-def _liver(livers: Mapping[Side, sitk.Image], side: Side, grid: Grid) -> np.ndarray | None:
-    return prepare_labels(livers[side] != 0, grid, [1])[0] >= 0.5 if side in livers else None
+def _liver(asked: _Asked, grid: Grid) -> np.ndarray | None:
+    mask = asked.livers.get(asked.side)
+    return None if mask is None else prepare_labels(mask != 0, grid, [1])[0] >= 0.5
 
 
 _PREPARATIONS = {SEGMENTATION: _volume, SLICE_SEGMENTATION: _slice, DETECTION: _pair}

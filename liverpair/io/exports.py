@@ -100,17 +100,13 @@ def list_export(folder: str | Path, progress: Progress = no_progress) -> list[Li
     ]
 
 
-def pair_in(folder: str | Path, progress: Progress = no_progress) -> tuple[Listed | None, Listed | None]:
-    """The T1 and the T2 series of the one examination in `folder`; None for a weighting that it does not hold.
+def pair_of(found: Sequence[Listed], folder: str | Path) -> tuple[Listed | None, Listed | None]:
+    """The T1 and the T2 of the series `found` in the folder of one examination; None for a weighting that it does not
+    hold.
 
-    Raises `InputError`, naming the candidates, where it holds several examinations or it is not clear which series is
+    Raises `InputError`, naming the candidates, where there are several examinations or it is not clear which series is
     meant.
     """
-    return pair_of(list_export(folder, progress), folder)
-
-
-def pair_of(found: Sequence[Listed], folder: str | Path) -> tuple[Listed | None, Listed | None]:
-    """The T1 and the T2 of the series `found` in `folder`, as `pair_in` gives them."""
     examinations = sorted({listed.examination for listed in found if listed.weighting})
     if len(examinations) > 1:
         listed = "; ".join(f"patient {patient or '?'} on {date or '?'}" for patient, date in examinations)

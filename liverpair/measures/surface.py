@@ -18,27 +18,18 @@ from scipy.spatial import KDTree
 from liverpair.measures.masks import comparable_masks
 
 
-def hd95_mm(a: sitk.Image, b: sitk.Image) -> float:
-    """95th-percentile Hausdorff distance: the larger of the two directed 95th percentiles (linear interpolation), in
-    mm.
-
-    Raises `InputError` when the masks do not lie on one grid.
-    """
-    return _hd95(surface_distances_mm(a, b))
-
-
-def assd_mm(a: sitk.Image, b: sitk.Image) -> float:
-    """Average symmetric surface distance: the mean over all surface voxels of both masks, in mm.
-
-    Raises `InputError` when the masks do not lie on one grid.
-    """
-    return _assd(surface_distances_mm(a, b))
-
-
 def hd95_and_assd_mm(a: sitk.Image, b: sitk.Image) -> tuple[float, float]:
-    """`hd95_mm` and `assd_mm` for the price of one."""
+    """The 95th-percentile Hausdorff distance and the average symmetric surface distance, in mm.
+
+    The first is the larger of the two directed 95th percentiles (linear interpolation), the second the mean over all
+    surface voxels of both masks. Raises `InputError` when the masks do not lie on one grid.
+    """
     distances = surface_distances_mm(a, b)
-    return _hd95(distances), _assd(distances)
+    if not any(map(len, distances)):
+        return 0.0, 0.0
+    if not all(map(len, distances)):
+        return math.nan, math.nan
+    return max(float(np.percentile(d, 95)) for d in distances), float(np.concatenate(distances).mean())
 
 
 def surface_distances_mm(a: sitk.Image, b: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -62,15 +53,3 @@ def _surface_points(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
 
 def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     return KDTree(others).query(points)[0] if len(points) and len(others) else np.full(len(points), np.inf)
-
-
-def _hd95(distances: tuple[np.ndarray, np.ndarray]) -> float:
-    if not any(map(len, distances)):
-        return 0.0
-    return max(float(np.percentile(d, 95)) for d in distances) if all(map(len, distances)) else math.nan
-
-
-def _assd(distances: tuple[np.ndarray, np.ndarray]) -> float:
-    if not any(map(len, distances)):
-        return 0.0
-    return float(np.concatenate(distances).mean()) if all(map(len, distances)) else math.nan

@@ -12,7 +12,7 @@ from liverpair import cli
 from liverpair.core.atomic import part_of_address
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
-from liverpair.io.exports import list_export, pair_in
+from liverpair.io.exports import list_export, pair_of
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image, sources_of
 from liverpair.jobs.result_folder import content_sha256
@@ -55,30 +55,30 @@ def test_every_series_is_told_apart_and_the_pair_marked(export):
         (None, "diffusion", None),
         (Side.T1, "water", None),
     ]
-    t1, t2 = pair_in(export)
+    t1, t2 = pair_of(list_export(export), export)
     assert (t1.number, t2.number) == (4, 2)
 
 
 def test_two_series_alike_are_asked_about(export):
     series(export, 9, "AX T2 SPIR repeated")
     with pytest.raises(InputError, match=r"not clear which series is the T2: 2 AX T2 SPIR, .*; 9 AX T2 SPIR repeated"):
-        pair_in(export)
+        pair_of(list_export(export), export)
 
 
 def test_two_examinations_are_asked_about(tmp_path):
     for date in ("20240101", "20240601"):
         series(tmp_path / date, 1, "AX T1 in phase", PatientID="7", StudyDate=date)
     with pytest.raises(InputError, match="holds 2 examinations: patient 7 on 20240101; patient 7 on 20240601"):
-        pair_in(tmp_path)
+        pair_of(list_export(tmp_path), tmp_path)
 
 
 def test_a_weighting_that_is_not_there_is_left_out_and_none_at_all_is_said(tmp_path):
     series(tmp_path / "one", 1, "AX T1 in phase")
-    t1, t2 = pair_in(tmp_path / "one")
+    t1, t2 = pair_of(list_export(tmp_path / "one"), tmp_path / "one")
     assert (t1.number, t2) == (1, None)
     series(tmp_path / "none", 1, "something", EchoTime=None, RepetitionTime=None)
     with pytest.raises(InputError, match="No series in .* looks T1- or T2-weighted: 1 something"):
-        pair_in(tmp_path / "none")
+        pair_of(list_export(tmp_path / "none"), tmp_path / "none")
 
 
 def test_a_series_is_read_by_its_number(export):

@@ -14,7 +14,7 @@ from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.measures.masks import structure_mask
 from liverpair.measures.overlap import dice, soft_dice, volume_error_percent
 from liverpair.measures.summary import segmentation_measures
-from liverpair.measures.surface import assd_mm, hd95_and_assd_mm, hd95_mm, surface_distances_mm
+from liverpair.measures.surface import hd95_and_assd_mm, surface_distances_mm
 
 SPACING = (1.5, 2.0, 4.5)
 TILTED = (math.cos(0.5), -math.sin(0.5), 0.0, math.sin(0.5), math.cos(0.5), 0.0, 0.0, 0.0, 1.0)
@@ -123,13 +123,12 @@ def test_distances_between_parallel_plates(axis, step):
     # Two one-voxel plates, three voxels apart: every distance is three spacings.
     where = [slice(2, 8)] * 3
     a, b = (cuboid(*[slice(n, n + 1) if i == axis else s for i, s in enumerate(where)]) for n in (1, 4))
-    assert hd95_mm(a, b) == pytest.approx(3 * step)
-    assert assd_mm(a, b) == pytest.approx(3 * step)
+    assert hd95_and_assd_mm(a, b) == pytest.approx((3 * step, 3 * step))
 
 
 def test_distances_between_two_points_are_euclidean():
     a, b = cuboid(slice(1, 2), slice(1, 2), slice(1, 2)), cuboid(slice(2, 3), slice(4, 5), slice(3, 4))
-    assert hd95_mm(a, b) == pytest.approx(math.sqrt(4.5**2 + 6.0**2 + 3.0**2))
+    assert hd95_and_assd_mm(a, b) == pytest.approx([math.sqrt(4.5**2 + 6.0**2 + 3.0**2)] * 2)
 
 
 def test_distances_of_a_line_and_a_longer_line():
@@ -137,9 +136,8 @@ def test_distances_of_a_line_and_a_longer_line():
     a, b = (cuboid(slice(1, 2), slice(1, 2), slice(0, n), shape=(3, 3, 26)) for n in (20, 25))
     to_b, to_a = surface_distances_mm(a, b)
     assert not to_b.any() and sorted(to_a)[-6:] == pytest.approx([0, 1.5, 3, 4.5, 6, 7.5])
-    assert assd_mm(a, b) == pytest.approx(22.5 / 45)
     # Position 0.95·24 = 22.8 between the 23rd (4.5 mm) and the 24th (6 mm) of 25 sorted distances.
-    assert hd95_mm(a, b) == pytest.approx(4.5 + 0.8 * 1.5)
+    assert hd95_and_assd_mm(a, b) == pytest.approx((4.5 + 0.8 * 1.5, 22.5 / 45))
 
 
 def test_cubes_shifted_by_one_slice():
@@ -149,8 +147,7 @@ def test_cubes_shifted_by_one_slice():
     other = cuboid(slice(3, 7), slice(2, 6), slice(2, 6))
     for distances in surface_distances_mm(CUBE, other):
         assert sorted(distances) == pytest.approx(36 * [0] + 4 * [1.5] + 16 * [4.5])
-    assert assd_mm(CUBE, other) == pytest.approx((16 * 4.5 + 4 * 1.5) / 56)
-    assert hd95_mm(CUBE, other) == pytest.approx(4.5)
+    assert hd95_and_assd_mm(CUBE, other) == pytest.approx((4.5, (16 * 4.5 + 4 * 1.5) / 56))
 
 
 def test_edge_of_the_volume_is_a_surface():
@@ -168,15 +165,11 @@ def test_distances_do_not_depend_on_where_the_grid_lies():
 
 
 def test_empty_masks():
-    assert (dice(EMPTY, EMPTY), hd95_mm(EMPTY, EMPTY), assd_mm(EMPTY, EMPTY), volume_error_percent(EMPTY, EMPTY)) == (
-        1,
-        0,
-        0,
-        0,
-    )
+    assert (dice(EMPTY, EMPTY), volume_error_percent(EMPTY, EMPTY)) == (1, 0)
+    assert hd95_and_assd_mm(EMPTY, EMPTY) == (0, 0)
     for a, b in ((CUBE, EMPTY), (EMPTY, CUBE)):
         assert dice(a, b) == 0
-        assert math.isnan(hd95_mm(a, b)) and math.isnan(assd_mm(a, b))
+        assert all(map(math.isnan, hd95_and_assd_mm(a, b)))
         assert offset_t1_to_t2(a, b) is None
     assert volume_error_percent(EMPTY, CUBE) == -100
     assert math.isnan(volume_error_percent(CUBE, EMPTY))
@@ -200,7 +193,7 @@ def test_the_offset_from_t1_to_t2_crosses_grids():
 )
 def test_other_grids_are_refused(geometry):
     other = cuboid(slice(2, 6), slice(2, 6), slice(2, 6), **geometry)
-    for measure in (dice, hd95_mm, assd_mm, segmentation_measures):
+    for measure in (dice, hd95_and_assd_mm, segmentation_measures):
         with pytest.raises(InputError, match="different grids"):
             measure(CUBE, other)
 
@@ -252,8 +245,7 @@ def test_agrees_with_monai(seed):
     a, b = (mask(array) for array in arrays)
     x, y = (torch.tensor(array[None, None]) for array in arrays)
     spacing = SPACING[::-1]
-    expected = metrics.compute_hausdorff_distance(x, y, include_background=True, percentile=95, spacing=spacing)
-    assert hd95_mm(a, b) == pytest.approx(float(expected), rel=1e-5)
-    expected = metrics.compute_average_surface_distance(x, y, include_background=True, symmetric=True, spacing=spacing)
-    assert assd_mm(a, b) == pytest.approx(float(expected), rel=1e-5)
+    hd95 = metrics.compute_hausdorff_distance(x, y, include_background=True, percentile=95, spacing=spacing)
+    assd = metrics.compute_average_surface_distance(x, y, include_background=True, symmetric=True, spacing=spacing)
+    assert hd95_and_assd_mm(a, b) == pytest.approx((float(hd95), float(assd)), rel=1e-5)
     assert dice(a, b) == pytest.approx(float(metrics.compute_dice(x, y, include_background=True)), rel=1e-5)
