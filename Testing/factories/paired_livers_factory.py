@@ -43,6 +43,13 @@ def write_pairs(root: Path, cases: Sequence[str]) -> Path:
     return root
 
 
+def smoke_words(folders: pytest.TempPathFactory, name: str) -> tuple[list[str], Path]:
+    """Options of a smoke run of an experiment on artificial pairs, and the folder of its results."""
+    root, place = write_pairs(folders.mktemp("pairs"), ("38", "10", "21")), folders.mktemp(name)
+    words = ["--smoke", f"--data-root={root}", f"--runs={place / 'runs'}", f"--results={place / 'results'}"]
+    return [*words, "--trainer.enable_progress_bar=false", "--trainer.precision=32-true"], place / "results"
+
+
 @contextmanager
 def quick_registration() -> Iterator[None]:
     """Images are registered with next to no effort in here."""

@@ -50,12 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, write."""
     options, training = options_of(NAME, __doc__, arguments, _own_options)
     arms = arms_of(SMOKE_ARMS if options.smoke else options.arms)
-    scores: dict[str, list[PairScores]] = {arm.key: [] for arm in arms_of(None)}
-    for arm, seed, bundles in networks_of(arms, options, training):
-        if bundles is not None:
-            scores[arm.key].append(PairScores(bundles, options.data_root, options.device))
-            means = {side: scores[arm.key][-1].matching(options.cases, side).mean() for side in arm.sides}
-            print(arm.title, f"seed {seed}", {side: round(float(mean), 3) for side, mean in means.items()}, flush=True)
+    scores = scores_of(arms, arms_of(None), options, training)
     dice, hd95 = (by_arm(scores, options.cases, measure) for measure in ("dice", "hd95_mm"))
     pictures = [
         _panels(scores[key][0], options.cases, title, options.results / f"{name}.png")
@@ -74,6 +69,19 @@ def main(arguments: Sequence[str]) -> None:
         folder=options.results,
         notes=[*NOTES, *pictures],
     )
+
+
+def scores_of(
+    arms: Sequence[Arm], rows: Sequence[Arm], options: argparse.Namespace, training: Sequence[str]
+) -> dict[str, list[PairScores]]:
+    """The scores of every network of `arms` by the key of its row, one for each seed; `rows` are all there may be."""
+    scores: dict[str, list[PairScores]] = {arm.key: [] for arm in rows}
+    for arm, seed, bundles in networks_of(arms, options, training):
+        if bundles is not None:
+            scores[arm.key].append(PairScores(bundles, options.data_root, options.device))
+            means = {side: scores[arm.key][-1].matching(options.cases, side).mean() for side in arm.sides}
+            print(arm.title, f"seed {seed}", {side: round(float(mean), 3) for side, mean in means.items()}, flush=True)
+    return scores
 
 
 def _own_options(parser: argparse.ArgumentParser) -> None:

@@ -15,9 +15,8 @@ from liverpair.segmentation.adversarial_losses import ADVERSARIES
 from reproduction.arguments import command_of
 from reproduction.chapter2.loss_figures import gains_figure
 from reproduction.chapter2.loss_networks import ALONE, LOSSES, kept_adversary, losses_of
-from reproduction.chapter2.strategy_arms import REFERENCE, Arm, networks_of
-from reproduction.chapter2.strategy_scores import PairScores
-from reproduction.chapter2.table_2_1 import ByArm, budget, by_arm, noise
+from reproduction.chapter2.strategy_arms import REFERENCE, Arm
+from reproduction.chapter2.table_2_1 import ByArm, budget, by_arm, noise, scores_of
 from reproduction.chapter2.table_2_1 import row as strategy_row
 from reproduction.pair_options import data_words, options_of
 from reproduction.verdicts import noise_of
@@ -51,13 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     """Train what is missing, measure, write."""
     options, training = options_of(NAME, __doc__, arguments, _own_options)
     wanted = losses_of(SMOKE_LOSSES if options.smoke else options.losses)
-    scores: dict[str, list[PairScores]] = {loss.key: [] for loss in LOSSES}
-    for loss, seed, bundles in networks_of(wanted, options, training):
-        if bundles is not None:
-            scores[loss.key].append(PairScores(bundles, options.data_root, options.device))
-            means = {side: scores[loss.key][-1].matching(options.cases, side).mean() for side in Side}
-            shown = {side: round(float(mean), 3) for side, mean in means.items()}
-            print(loss.strategy, f"seed {seed}", shown, flush=True)
+    scores = scores_of(wanted, LOSSES, options, training)
     dice, hd95 = (by_arm(scores, options.cases, measure) for measure in ("dice", "hd95_mm"))
     known = noise(dice, options)
     bands = {side: noise_of(known, side) for side in Side}

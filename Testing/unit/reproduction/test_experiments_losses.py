@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from paired_livers_factory import write_pairs
+from paired_livers_factory import smoke_words
 
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
@@ -20,10 +20,7 @@ from reproduction.chapter2.loss_networks import LOSSES, losses_of
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     """Options of a smoke run and the folder of its results; its networks are trained once for all."""
-    root = write_pairs(tmp_path_factory.mktemp("pairs"), ("38", "10", "21"))
-    place = tmp_path_factory.mktemp("losses")
-    words = ["--smoke", f"--data-root={root}", f"--runs={place / 'runs'}", f"--results={place / 'results'}"]
-    return [*words, "--trainer.enable_progress_bar=false", "--trainer.precision=32-true"], place / "results"
+    return smoke_words(tmp_path_factory, "losses")
 
 
 def run(name, words, results):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from bright_box import grid, image_and_mask
-from paired_livers_factory import SHIFT_MM, write_pairs
+from paired_livers_factory import SHIFT_MM, smoke_words
 
 from liverpair.core.sides import Side
 from liverpair.training.tasks import Task
@@ -23,10 +23,7 @@ def quick_search(monkeypatch):
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    root = write_pairs(tmp_path_factory.mktemp("pairs"), ("38", "10", "21"))
-    place = tmp_path_factory.mktemp("similarity")
-    words = ["--smoke", f"--data-root={root}", f"--runs={place / 'runs'}", f"--results={place / 'results'}"]
-    return [*words, "--trainer.enable_progress_bar=false", "--trainer.precision=32-true"], place / "results"
+    return smoke_words(tmp_path_factory, "similarity")
 
 
 def run(words, folder):

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from paired_livers_factory import quick_registration, write_pairs
+from paired_livers_factory import quick_registration, smoke_words
 
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
@@ -19,11 +19,8 @@ from reproduction.pair_options import data_words, options_of
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     """Options of a smoke run and the folder of its results; its networks are trained once for all."""
-    root = write_pairs(tmp_path_factory.mktemp("pairs"), ("38", "10", "21"))
-    place = tmp_path_factory.mktemp("strategies")
-    words = ["--smoke", f"--data-root={root}", f"--runs={place / 'runs'}", f"--results={place / 'results'}"]
     with quick_registration():
-        yield [*words, "--trainer.enable_progress_bar=false", "--trainer.precision=32-true"], place / "results"
+        yield smoke_words(tmp_path_factory, "strategies")
 
 
 def run(name, words, results):
