@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from bright_box import grid
 from bundle_factory import manifest
 from peak_detector import image_and_liver
 
 from liverpair.bundle import Bundle
+from liverpair.core.labels import LESION
 from liverpair.io.study import write_image
 from liverpair.networks import build
 
@@ -20,14 +22,6 @@ PEAK = (-20.0, 10.0, 8.0)
 POINT = [16.0, -8.0, 0.0]
 """A place in the liver, far from the peak (value 100)."""
 GAIN = 12.0
-LABELS = [
-    {
-        "name": "Lesion",
-        "value": 1,
-        "snomed": {"code": "52988006", "scheme": "SCT", "meaning": "Lesion"},
-        "color": [221, 130, 101],
-    }
-]
 RANGES = {
     "settings": {"dimensions": 2, "scale": 255, "bin_width": 10, "spacing_mm": [4.0, 4.0, 8.0]},
     "count": 12,
@@ -67,7 +61,7 @@ def write_dream_bundle(folder: Path, dimensions: int = 2, gain: float = GAIN, **
         "network": {"name": "unet", "arguments": arguments},
         "grid": {"spacing_mm": [4.0, 4.0, 8.0], "multiple_of": [1] * dimensions, "crop": "body"},
         "normalization": {"method": "percentile", "lower_percentile": 0.0, "upper_percentile": 100.0},
-        "labels": LABELS,
+        "labels": [LESION],
     }
     if dimensions == 2:
         settings["grid"] |= {"keep_slices_from_mm": 0, "keep_slices_to_mm": 1000}
@@ -99,6 +93,23 @@ def short_request(place: Path, output: Path) -> dict[str, Any]:
         "device": "cpu",
         "output": str(output),
     }
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a patient, the two-dimensional model "b2" with normal ranges, and "b3" without."""
+    folder = tmp_path_factory.mktemp("Läsion 肝")
+    write_dream_bundle(folder / "b2")
+    write_dream_bundle(folder / "b3", dimensions=3)
+    write_patient(folder)
+    return folder
+
+
+@pytest.fixture
+def request_for(place, tmp_path):
+    """A request of a short dream from one point, with changes."""
+
+    return lambda **changes: {**short_request(place, tmp_path / "out"), **changes}
 
 
 class Watcher:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from peak_detector import write_peak_bundle
-from peak_study import T1_GRID, T2_GRID, write_study, write_volumes
+from detect_job_factory import paths, place, request_for  # noqa: F401
+from peak_study import T1_GRID, T2_GRID, write_study
 
 from liverpair import cli
 from liverpair.core.errors import InputError, no_progress
@@ -14,27 +14,6 @@ from liverpair.core.geometry import on_grid
 from liverpair.core.lesions import read_lesions, write_lesions
 from liverpair.io.study import write_image
 from liverpair.jobs.jobs import JOBS
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with a study, its masks, and the detector "b"."""
-    folder = tmp_path_factory.mktemp("place")
-    write_peak_bundle(folder / "b")
-    write_volumes(folder / "study")
-    return folder
-
-
-@pytest.fixture
-def request_for(place, tmp_path):
-    """A request of a detection without registration, with changes."""
-    paths = {part: str(place / "study" / f"{part}.nii.gz") for part in ("t1", "t2", "t1_liver", "t2_liver")}
-
-    def make(**changes):
-        common = {**paths, "model": str(place / "b"), "device": "cpu", "output": str(tmp_path / "out")}
-        return {**common, "correspondence": False, **changes}
-
-    return make
 
 
 @pytest.fixture

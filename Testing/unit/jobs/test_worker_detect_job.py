@@ -8,8 +8,8 @@ import pytest
 import SimpleITK as sitk
 from brightness_bundle import write_brightness_bundle
 from bundle_factory import write_bundle
-from peak_detector import write_peak_bundle
-from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID, write_volumes
+from detect_job_factory import paths, place, request_for  # noqa: F401
+from peak_study import LESION_MM, PEAKS, SHIFT, T1_GRID, T2_GRID
 
 from liverpair.core.errors import BundleError, InputError, no_progress
 from liverpair.core.geometry import on_grid
@@ -22,31 +22,6 @@ from liverpair.jobs.jobs import JOBS
 
 RESULT_FILES = ["detection.json", "lesions.csv", "lesions.json", "t1_boxes.mrk.json", "t2_boxes.mrk.json"]
 DRAWN = {"center_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with a study, its masks, and the detector "b"."""
-    folder = tmp_path_factory.mktemp("Läsion 肝")
-    write_peak_bundle(folder / "b")
-    write_volumes(folder / "study")
-    return folder
-
-
-@pytest.fixture
-def paths(place):
-    return {part: str(place / "study" / f"{part}.nii.gz") for part in ("t1", "t2", "t1_liver", "t2_liver")}
-
-
-@pytest.fixture
-def request_for(place, paths, tmp_path):
-    """A request of a detection without registration, with changes."""
-
-    def make(**changes):
-        common = {**paths, "model": str(place / "b"), "device": "cpu", "output": str(tmp_path / "out")}
-        return {**common, "correspondence": False, **changes}
-
-    return make
 
 
 @pytest.fixture

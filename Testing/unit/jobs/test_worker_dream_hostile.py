@@ -7,7 +7,15 @@ import shutil
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dream_job_factory import FEATURES, POINT, Watcher, short_request, write_dream_bundle, write_patient
+from dream_job_factory import (
+    FEATURES,
+    POINT,
+    Watcher,
+    place,  # noqa: F401
+    request_for,  # noqa: F401
+    short_request,
+    write_dream_bundle,
+)
 
 from liverpair.core.errors import Cancelled, InputError, MissingPackageError, no_progress
 from liverpair.io.study import read_image, write_image
@@ -15,22 +23,6 @@ from liverpair.jobs.dream_results import read_dream
 from liverpair.jobs.jobs import JOBS
 
 FLAT_BOX = {"center_mm": POINT, "size_mm": [0, 1, 1], "direction": [1, 0, 0, 0, 1, 0, 0, 0, 1]}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with a patient, and the model "b2"."""
-    folder = tmp_path_factory.mktemp("Läsion 肝")
-    write_dream_bundle(folder / "b2")
-    write_patient(folder)
-    return folder
-
-
-@pytest.fixture
-def request_for(place, tmp_path):
-    """A request of a short dream from one point, with changes."""
-
-    return lambda **changes: {**short_request(place, tmp_path / "out"), **changes}
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from dream_job_factory import (
     POINT,
     RANGES,
     Watcher,
+    place,  # noqa: F401
+    request_for,  # noqa: F401
     short_request,
-    write_dream_bundle,
-    write_patient,
 )
 from peak_detector import write_peak_bundle
 from peak_study import write_volumes
@@ -33,23 +33,6 @@ from liverpair.jobs import dream_record
 from liverpair.jobs.dream_results import existing_dream, located, read_dream
 from liverpair.jobs.jobs import JOBS
 from liverpair.measures.feature_names import default_features
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with a patient, the two-dimensional model "b2" with normal ranges, and "b3" without."""
-    folder = tmp_path_factory.mktemp("Läsion 肝")
-    write_dream_bundle(folder / "b2")
-    write_dream_bundle(folder / "b3", dimensions=3)
-    write_patient(folder)
-    return folder
-
-
-@pytest.fixture
-def request_for(place, tmp_path):
-    """A request of a short dream from one point, with changes."""
-
-    return lambda **changes: {**short_request(place, tmp_path / "out"), **changes}
 
 
 def rows_of(path: str | Path) -> list[list[str]]:
