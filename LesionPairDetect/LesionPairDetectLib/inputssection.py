@@ -80,6 +80,7 @@ class InputsSection(ModelAndVolumesSection):
             for side, node in run.livers.items():
                 setattr(context.parameterNode, f"{side}Liver", node)
             followThreshold(context.parameterNode, run.displayThreshold)
+        self.ui.inputsButton.collapsed = True  # what came of them is to be read now
         shown = (pair.uid for pair in context.study.pairs() if context.study.is_shown(pair))
         context.select(next(shown, None), jump=False)
         showPair(chosen, [context.liverSegmentation(side) for side in Side], onFitted=context.jumpToSelected)

@@ -1,6 +1,6 @@
 """The table of lesions: what stands in it, in which order, and which row is chosen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import qt
 from slicer.i18n import tr as _
@@ -13,7 +13,7 @@ from liverpair.mrml.lesions.lesion_display import color_of
 HEADINGS = {
     "number": _("No."),
     "state": _("State"),
-    "kind": _("Seen in"),
+    "kind": _("Seen\nin"),
     "t1_score": _("Score\nT1"),
     "t2_score": _("Score\nT2"),
     "t1_diameter_mm": _("T1\nmm"),
@@ -28,6 +28,8 @@ HEADINGS = {
     "t2_contrast": _("Contrast\nT2 %"),
 }
 """Columns of the panel, what a reader looks at first to the left; the whole title is the tool tip."""
+HIDDEN_AT_FIRST = ("note", "t1_slice", "t2_slice", "t1_volume_ml", "t2_volume_ml", "t1_contrast", "t2_contrast")
+"""The others fit a panel of 420 pixels."""
 ORDERS = {"kind": ("T1 only", "T2 only", "neither", "both"), "state": STATES}
 """How words are sorted: what was seen in one image only needs the reader most."""
 SIGNS = {"proposed": "?", "accepted": "✓", "rejected": "✗"}
@@ -59,9 +61,22 @@ class LesionTable:
         self._rows, self._filled = [], []
         self._sortedBy, self._isDescending = 0, False
         self._isUpdating = False
+        self.hidden = frozenset()
         self._setUp()
+        self.hideColumns(HIDDEN_AT_FIRST)
         table.connect("itemSelectionChanged()", self._onSelectionChanged)
         table.horizontalHeader().connect("sectionClicked(int)", self._onHeadingClicked)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The titles of all columns by key, from left to right."""
+        return {column.key: column.title for column in self._columns}
+
+    def hideColumns(self, keys: Iterable[str]) -> None:
+        """Hide these columns, and show all others."""
+        self.hidden = frozenset(keys)
+        for index, column in enumerate(self._columns):
+            self._table.setColumnHidden(index, column.key in self.hidden)
 
     @property
     def uids(self) -> list[str]:

@@ -7,6 +7,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.columnmenu import ColumnMenu
 from LesionPairDetectLib.lesionlist import LesionTable
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
@@ -36,6 +37,7 @@ class LesionsSection(Section):
         self._images, self._livers, self._contrasts = {}, {}, {}
         self._shownWith = None
         self._isFiltering = False
+        self._columns = ColumnMenu(self.ui.columnsButton, self.table)
         label = self.ui.sumsLabel  # one that grows lies on the table until the whole panel has got its new height
         label.minimumHeight = MOST_LINES * label.fontMetrics().lineSpacing()
         self._timer = qt.QTimer()
@@ -114,13 +116,25 @@ class LesionsSection(Section):
             self.ui.sumsLabel.text = self._problem
             return
         sums = summary(shown, self._images, self._livers, self._limits())
-        self.ui.sumsLabel.text = sumsText(sums, len(self._pairs) - len(shown))
+        self.ui.sumsLabel.text = "\n".join([self._shownText(len(shown)), *sumsLines(sums)])
         if not isMeasured:
             self._timer.start()
 
     def _shown(self) -> list[Lesion]:
         """The lesions that pass the filter, by number."""
         return [pair for pair in self._pairs if self.context.study.is_shown(pair)]
+
+    def _shownText(self, count: int) -> str:
+        """How many lesions are shown, and why the others are not."""
+        parameterNode = self.context.parameterNode
+        rejected = sum(pair.state == "rejected" for pair in self._pairs) if parameterNode.hideRejected else 0
+        below = len(self._pairs) - count - rejected
+        text = (_("{count} lesion shown") if count == 1 else _("{count} lesions shown")).format(count=count)
+        if below:
+            text = _("{shown} (score ≥ {score:.2f}), {below} below").format(
+                shown=text, score=parameterNode.displayThreshold, below=below
+            )
+        return _("{shown}, {count} rejected hidden").format(shown=text, count=rejected) if rejected else text
 
     def _letGoOfHidden(self, shown: list[Lesion]) -> None:
         """A lesion that nobody sees is not the chosen one: the next key would be for it."""
@@ -173,25 +187,20 @@ class LesionsSection(Section):
         )
 
 
-def sumsText(sums: dict[str, Any], hidden: int = 0) -> str:
-    """The sums over all lesions as a reader wants to hear them."""
+def sumsLines(sums: dict[str, Any]) -> list[str]:
+    """The sums over the lesions that are shown, as a reader wants to hear them."""
     if not sums["lesions"] and not sums["rejected"]:
-        lines = [_("No lesion is shown.")]
-    else:
-        lines = [
-            _("Lesions: {lesions} (both images {both}, T1 only {t1_only}, T2 only {t2_only})").format(**sums),
-            _("Accepted: {accepted}, proposed: {proposed}, rejected: {rejected}").format(**sums),
-            _("Sum of diameters: {sum:.0f} mm (targets: {count})").format(
-                sum=sums["sum_mm"], count=len(sums["targets"])
-            ),
-        ]
-        burdens = [
-            _("{percent:.1f} % in {side}").format(percent=sums[f"{side}_burden_percent"], side=side.title)
-            for side in Side
-            if sums[f"{side}_burden_percent"] is not None
-        ]
-        if burdens:
-            lines.append(_("Tumor in the liver: {burdens}").format(burdens=", ".join(burdens)))
-    if hidden:
-        lines.append(_("Hidden by the filter: {count}").format(count=hidden))
-    return "\n".join(lines)
+        return []
+    lines = [
+        _("In both images {both}, in T1 only {t1_only}, in T2 only {t2_only}").format(**sums),
+        _("Accepted: {accepted}, proposed: {proposed}, rejected: {rejected}").format(**sums),
+        _("Sum of diameters: {sum:.0f} mm (targets: {count})").format(sum=sums["sum_mm"], count=len(sums["targets"])),
+    ]
+    burdens = [
+        _("{percent:.1f} % in {side}").format(percent=sums[f"{side}_burden_percent"], side=side.title)
+        for side in Side
+        if sums[f"{side}_burden_percent"] is not None
+    ]
+    if burdens:
+        lines.append(_("Tumor in the liver: {burdens}").format(burdens=", ".join(burdens)))
+    return lines

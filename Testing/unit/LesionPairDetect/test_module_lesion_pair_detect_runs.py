@@ -51,6 +51,7 @@ def test_a_pair_is_detected_listed_and_shown(panel):
         "Lesions found: 4; in both images 2, in T1 only 1, in T2 only 1. The GPU had too little memory."
     )
     assert not folder.exists() and not panel["progressFrame"].isVisible()
+    assert panel["inputsButton"].collapsed and panel["applyButton"].isVisible(), "the lesions have the room"
     expected = {
         (pair.number, side): list(pair.box(side).center_mm) for pair in found() for side in Side if side in pair.boxes
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import slicer
-from lesion_pair_detect_factory import found, panel  # noqa: F401
+from lesion_pair_detect_factory import MODULE, found, panel  # noqa: F401
 from lesion_sections_factory import DRAWN, lesion
 
 from liverpair.core.sides import Side
@@ -46,6 +46,24 @@ def test_every_lesion_has_its_row(listed):
     assert "T1 contrast to liver (%)" in tips
     colors = [table.item(row, 0).background().color().name() for row in range(4)]
     assert len(set(colors)) == 4
+
+
+def test_the_columns_that_are_read_first_fit_a_panel_of_420_pixels_and_others_can_be_chosen(listed):
+    listed.harness.main_window.harness_set_panel_width(420)
+    listed.harness.wait()
+    table = listed["lesionsTable"]
+    shown = [heading for column, heading in enumerate(listed.headings()) if not table.isColumnHidden(column)]
+    assert shown == ["No.", "State", "Seen in", "Score T1", "Score T2", "T1 mm", "T2 mm", "Shift mm"]
+    assert table.horizontalHeader().length() <= table.viewport().width
+    entries = {entry.text: entry for entry in listed["columnsButton"].menu().actions()}
+    assert entries["State"].checked and not entries["Note"].checked
+    entries["Note"].trigger()
+    entries["State"].trigger()
+    assert not table.isColumnHidden(listed.headings().index("Note"))
+    listed.harness.load_module(MODULE)
+    table = listed["lesionsTable"]
+    assert not table.isColumnHidden(listed.headings().index("Note"))
+    assert table.isColumnHidden(listed.headings().index("State"))
 
 
 def test_a_row_tells_a_partner_that_is_only_proposed(listed):
@@ -141,7 +159,7 @@ def test_the_slider_filters_at_once_without_another_run(listed):
         number: listed.study.node(f"lesion-{number}", Side.T1).GetDisplayNode().GetVisibility() for number in (1, 2)
     }
     assert shown == {1: 1, 2: 0}
-    assert "Hidden by the filter: 2" in listed["sumsLabel"].text
+    assert listed["sumsLabel"].text.splitlines()[0] == "2 lesions shown (score ≥ 0.65), 2 below"
     listed.study.set_state("lesion-4", "accepted")
     assert listed.numbers() == ["1", "3", "4"]
     listed.harness.type_text(listed["displayThresholdSlider"], "0")
@@ -162,10 +180,23 @@ def test_seventy_eight_lesions_are_filtered_and_undone_without_a_batch_of_the_sc
     assert listed.harness.problems() == []
 
 
+def test_many_lesions_stay_as_they_are_when_another_t2_is_chosen(panel):
+    t1 = panel.add_volume("AX T1 in phase")
+    panel.harness.choose(panel["t1VolumeSelector"], t1.GetName())
+    panel.add_lesions([lesion(n, (n - 40, -30, 60), (Side.T1,)) for n in range(1, 13)])
+    t2 = panel.add_volume("AX T2 SPIR")
+    panel.harness.choose(panel["t2VolumeSelector"], t2.GetName())
+    panel.harness.wait()
+    assert [panel.study.volume(side) for side in Side] == [t1, t2]
+    assert len(panel.study) == 12
+    assert panel.harness.problems() == []
+
+
 def test_rejected_lesions_can_be_hidden(listed):
     listed.study.set_state("lesion-1", "rejected")
     listed.click("hideRejectedCheckBox")
     assert listed.numbers() == ["2", "3", "4"]
+    assert listed["sumsLabel"].text.splitlines()[0] == "3 lesions shown, 1 rejected hidden"
     listed.click("hideRejectedCheckBox")
     assert listed.numbers() == ["1", "2", "3", "4"]
 
@@ -196,7 +227,7 @@ def test_a_lesion_seen_once_is_shown_and_its_place_in_the_other_image_is_marked(
 
 def test_a_box_clicked_in_a_view_chooses_its_row(listed):
     listed.choose_row(1)
-    for side, view, number in ((Side.T1, "Red", 2), (Side.T2, "Green+", 2), (Side.T2, "Red+", 1)):
+    for side, view, number in ((Side.T1, "T1Axial", 2), (Side.T2, "T2Coronal", 2), (Side.T2, "T2Axial", 1)):
         center = found()[number - 1].box(side).center_mm
         listed.context.jump(side, center)
         listed.harness.wait(seconds=0.1)
@@ -208,7 +239,7 @@ def test_a_box_clicked_in_a_view_chooses_its_row(listed):
 
 
 def _in_plane(view: str) -> np.ndarray:
-    return np.array({"Red": (1, 1, 0), "Green": (1, 0, 1)}[view.rstrip("+")])
+    return np.array({"Axial": (1, 1, 0), "Coronal": (1, 0, 1)}[view[2:]])
 
 
 def test_choosing_elsewhere_is_followed(listed):
@@ -223,7 +254,8 @@ def test_choosing_elsewhere_is_followed(listed):
 
 def test_sums_follow_the_limits(listed):
     assert listed["sumsLabel"].text.splitlines() == [
-        "Lesions: 4 (both images 2, T1 only 1, T2 only 1)",
+        "4 lesions shown",
+        "In both images 2, in T1 only 1, in T2 only 1",
         "Accepted: 0, proposed: 4, rejected: 0",
         "Sum of diameters: 48 mm (targets: 2)",
     ]
