@@ -90,9 +90,9 @@ class LesionPairDetectWidget(SectionedWidget):
                 InputsSection(self.context, self.logic),
                 LesionsSection(self.context),
                 ReviewSection(self.context),
-                ReadingSection(self.context),
                 DrawSection(self.context),
                 ExchangeSection(self.context),
+                ReadingSection(self.context),
             ]
         )
 

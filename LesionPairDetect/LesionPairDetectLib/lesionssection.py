@@ -21,6 +21,8 @@ from LiverPairLib.section import Section
 
 MOST_LINES = 5
 """Of the sums."""
+TALL_WINDOW, TALL_TABLE = 1200, 330
+"""In pixels: from which height of the window on the table shows more than five rows, and then how high it is."""
 MEASURE_DELAY_MS = 300
 """Contrasts are measured, and the table node written, when nothing has changed for so long."""
 
@@ -48,6 +50,9 @@ class LesionsSection(Section):
         self.show()
 
     def enter(self) -> None:
+        window = slicer.util.mainWindow()
+        if window is not None and window.height >= TALL_WINDOW:
+            self.ui.lesionsTable.setFixedHeight(TALL_TABLE)
         self._filter()
         self.show()
 

@@ -67,10 +67,10 @@ def measure_rows(result: Mapping) -> Iterator[tuple[str, str]]:
     if offset is not None:
         for axis, millimeters in zip("RAS", frames.flip(offset)):
             yield f"Centroid offset T1 \N{MINUS SIGN} T2 {axis} (mm)", f"{0.0 - millimeters:.1f}"
+    for note in result.get("notes") or ():
+        yield "Note", str(note)
     made_by = result.get("provenance") or {}
     for key, title in PROVENANCE_ROWS.items():
         if made_by.get(key) is not None:
             value = made_by[key]
             yield title, f"{value:.1f}" if isinstance(value, float) else str(value)
-    for note in result.get("notes") or ():
-        yield "Note", str(note)

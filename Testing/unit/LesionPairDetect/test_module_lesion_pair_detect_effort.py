@@ -15,6 +15,8 @@ from liverpair.mrml import frames
 SCREEN = (1920, 1080)
 FURNITURE = 260
 """Height that Slicer keeps for its title, menus and tool bars, and for the lines above and below a panel."""
+OWN_FURNITURE = 80
+"""Height that the harness has above and below its panel."""
 MOST_DEEDS = 40
 PLACES = [(x, y, z) for z in (50, 90) for x, y in ((-40, -30), (10, -30), (-40, 20), (10, 20))]
 
@@ -51,7 +53,7 @@ class Reader:
 def reader(panel):
     window = panel.harness.main_window
     before = window.size
-    window.resize(SCREEN[0], SCREEN[1] - FURNITURE)
+    window.resize(SCREEN[0], SCREEN[1] - FURNITURE + OWN_FURNITURE)
     window.harness_set_panel_width(420)
     panel.add_pair()
     panel.parameters.model = "peaks"

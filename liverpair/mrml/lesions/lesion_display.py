@@ -25,6 +25,9 @@ COLORS = (
 REJECTED_OPACITY = 0.3
 LINE_THICKNESS = 0.2
 SELECTED_LINE_THICKNESS = 0.4
+"""In 3-D views; in slice views Slicer draws every box in the same thickness."""
+DIMMED_OPACITY = 0.45
+"""Of the outlines of all other boxes while one lesion is selected."""
 TEXT_SCALE = 3.0
 LABEL_BACKGROUND = (0.0, 0.0, 0.0)
 LABEL_OPACITY = 0.85
@@ -74,15 +77,16 @@ class LesionDisplay:
             for key in keys:
                 _style(_display_node(nodes[key]), records[key])
                 views.show(nodes[key], key[1])
-                _select(nodes[key], uid == self.selected, self.handles)
+                self._bring_out(nodes[key], uid)
                 _display_node(nodes[key]).SetVisibility(shown)
 
     def select(self, nodes: Mapping[Key, object], uid: str | None) -> None:
         """Bring out the boxes of the lesion `uid`, or of none; they have no handles yet."""
         before, self.selected, self.handles = self.selected, uid, False
-        for changed in {before, uid} - {None}:
-            for key in keys_of(changed, nodes):
-                _select(nodes[key], changed == uid, False)
+        changed = {before, uid} if None not in (before, uid) else {key[0] for key in nodes}
+        for key, node in nodes.items():
+            if key[0] in changed:
+                self._bring_out(node, key[0])
 
     def show_handles(self, nodes: Mapping[Key, object], shown: bool) -> None:
         """Give handles to the boxes of the selected lesion, or take them away."""
@@ -90,7 +94,7 @@ class LesionDisplay:
             return
         self.handles = shown
         for key in keys_of(self.selected, nodes):
-            _select(nodes[key], True, shown)
+            self._bring_out(nodes[key], key[0])
 
     def filtered(
         self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], wanted: LesionFilter
@@ -103,6 +107,10 @@ class LesionDisplay:
             shown = self._passes(uid, [records[key] for key in keys])
             changed += [(nodes[key], shown) for key in keys if bool(_display_node(nodes[key]).GetVisibility()) != shown]
         return changed
+
+    def _bring_out(self, node, uid: str) -> None:
+        """Bring a box of the lesion `uid` out, or let it step back; the selected one has handles where they are on."""
+        _select(node, uid == self.selected, self.handles, dimmed=self.selected not in (None, uid))
 
     def _passes(self, uid: str, records: list[BoxRecord]) -> bool:
         return self.filter.passes(uid, records[0].state, records)
@@ -170,7 +178,7 @@ def _style(display_node, record: BoxRecord) -> None:
         display_node.EndModify(was_modifying)
 
 
-def _select(node, selected: bool, handles: bool) -> None:
+def _select(node, selected: bool, handles: bool, dimmed: bool) -> None:
     """Bring a box out, or not; with handles on, or off. A box without handles is locked: nobody moves it by mistake
     while scrolling over it."""
     display_node, handles = _display_node(node), selected and handles
@@ -178,6 +186,7 @@ def _select(node, selected: bool, handles: bool) -> None:
     try:
         display_node.SetHandlesInteractive(handles)
         display_node.SetLineThickness(SELECTED_LINE_THICKNESS if selected else LINE_THICKNESS)
+        display_node.SetOutlineOpacity(DIMMED_OPACITY if dimmed else 1.0)
         display_node.SetPointLabelsVisibility(not handles)
         display_node.SetGlyphSize(_glyph_size(node, handles))
     finally:

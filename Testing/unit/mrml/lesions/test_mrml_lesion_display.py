@@ -122,10 +122,21 @@ def test_handles_are_on_the_selected_lesion_only_and_only_when_shown(study):
     assert study.undo_name == "Add lesions"
 
 
-def test_the_selected_boxes_are_drawn_thicker(study):
+def test_the_selected_boxes_are_drawn_thicker_in_3d_and_the_others_step_back_in_slices(study):
+    def outlines() -> dict[str, float]:
+        return {uid: display_of(study, uid, Side.T1).GetOutlineOpacity() for uid in "abc"}
+
+    assert set(outlines().values()) == {1.0}
     study.select("a")
     thickness = {uid: display_of(study, uid, Side.T1).GetLineThickness() for uid in "abc"}
     assert thickness["a"] > thickness["b"] == thickness["c"]
+    assert outlines() == {"a": 1.0, "b": 0.45, "c": 0.45}
+    study.select("b")
+    assert outlines() == {"a": 0.45, "b": 1.0, "c": 0.45}
+    study.set_state("c", "rejected")
+    assert outlines() == {"a": 0.45, "b": 1.0, "c": 0.45}
+    study.select(None)
+    assert set(outlines().values()) == {1.0}
 
 
 def test_handles_turn_no_box_out_of_its_image(study):
@@ -274,6 +285,15 @@ def test_boxes_are_drawn_in_their_row_and_vanish_with_the_filter(rows, study):
     study.filter()
     study.remove_side("a", Side.T2)
     assert [colored(view, 1) > 20 for view in rows] == [True, False]
+
+
+def test_a_box_steps_back_while_another_lesion_is_selected(rows, study):
+    for view, box in zip(rows, (t1_box(), t2_box())):
+        view.look_at(frames.flip(box.center_mm), 150.0)
+    study.select("a")
+    bright = colored(rows[0], 1)
+    study.select("b")
+    assert colored(rows[0], 1) < bright / 2, "its number alone stays as bright"
 
 
 USUAL_WIDTH_MM = 380.0
