@@ -90,8 +90,8 @@ class LesionPairDetectWidget(SectionedWidget):
                 InputsSection(self.context, self.logic),
                 LesionsSection(self.context),
                 ReviewSection(self.context),
-                DrawSection(self.context),
                 ExchangeSection(self.context),
+                DrawSection(self.context),
                 ReadingSection(self.context),
             ]
         )
