@@ -124,6 +124,7 @@ class ModuleSelector(QtWidgets.QToolBar):
         super().__init__()
         self._selected: Module | None = None
         self._combo = QtWidgets.QComboBox()
+        self._combo.setSizeAdjustPolicy(QtWidgets.QComboBox.AdjustToContents)
         self.addWidget(self._combo)
 
     selectedModule = Property(str, lambda self: self._selected.name if self._selected else "")
