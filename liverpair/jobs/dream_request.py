@@ -82,6 +82,7 @@ class DreamRequest(JobRequest, DreamSettings):
     resume: bool = False
 
     not_asked: ClassVar[tuple[str, ...]] = (*JobRequest.not_asked, "normal_ranges", "resume")
+    later: ClassVar[tuple[str, ...]] = (*JobRequest.later, "liver_label")
 
     def check(self) -> None:
         super().check()

@@ -43,7 +43,7 @@ class JobRequest(Record):
     earlier = EARLIER
     not_asked: ClassVar[tuple[str, ...]] = ("output", "model", "liver_model", "accept", "remember", *PARTS)
     """Fields that decide no result, or where things lie."""
-    later: ClassVar[tuple[str, ...]] = ("dicom", "liver_label")
+    later: ClassVar[tuple[str, ...]] = ("dicom",)
     """Options that came after version 0.1: results kept without them were made with their defaults."""
 
     def check(self) -> None:
