@@ -8,6 +8,8 @@ from workers import engage
 
 MODEL = "lesion-slices-t1"
 LONG, SHORT = 2000, 12
+VIEWS = ("LiverPairOriginal", "T1Axial")
+"""In which T1 is shown, once a dream was begun and before."""
 
 
 def begin(hands, iterations):
@@ -16,7 +18,9 @@ def begin(hands, iterations):
     if isTrue:
         hands.choose("modelComboBox", MODEL)
     hands.press("placePointButton")
-    hands.clickInSlice("Red", placeOf("Red"))
+    widgets = {name: slicer.app.layoutManager().sliceWidget(name) for name in VIEWS}
+    view = next(name for name, widget in widgets.items() if widget is not None and widget.visible)
+    hands.clickInSlice(view, placeOf(view))
     hands.expect(hands["pointsList"].count == 1, f"one point is placed, not {hands['pointsList'].count}")
     hands.picture("point")
     run(hands, iterations)

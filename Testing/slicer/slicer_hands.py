@@ -123,7 +123,7 @@ class SlicerHands(Hands):
         editor.setCurrentSegmentID(segment)
         before = int((slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment, volume) > 0).sum())
         editor.setActiveEffectByName("Paint")
-        self.dragInSlice("Red", ras, [ras[0] + 20, ras[1], ras[2]])
+        self.dragInSlice("T1Axial", ras, [ras[0] + 20, ras[1], ras[2]])
         editor.setActiveEffectByName("")
         return before, int((slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment, volume) > 0).sum())
 
