@@ -89,10 +89,15 @@ class RandPaintedLesions(OrganTransform):
 
 
 class RandResection(OrganTransform):
-    """A liver without its left part, as after a hepatectomy: what is cut off becomes like the tissue around it."""
+    """A liver without its left part, as after a hepatectomy: stomach, bowel or fat of one brightness, unlike that of
+    the liver, lies where it was.
 
-    SIGMA, TEXTURE_SIGMA = 6.0, 1.5
+    It must be unlike: what keeps the look of liver but not its label teaches to leave out dim left lobes.
+    """
+
+    SIGMA = 2.0
     SMALLEST, LARGEST = 0.1, 0.4
+    UNLIKE = 0.2
 
     def changed(self, image: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Cut along an oblique plane; x grows to the patient's left."""
@@ -102,12 +107,18 @@ class RandResection(OrganTransform):
         across = x[None, None, :] + tilt[0] * z[:, None, None] + tilt[1] * y[None, :, None]
         limit = torch.quantile(across[liver > 0.5], 1 - self.R.uniform(self.SMALLEST, self.LARGEST))
         removed = ((across - limit) / 2).clamp(0.0, 1.0) * liver
-        around = ((image[0] > AIR) & (target.sum(0) < 0.5)).to(image.dtype)
-        filling = _smooth(image[0] * around, self.SIGMA) / _smooth(around, self.SIGMA).clamp(min=1e-3)
-        texture = image[0] - _smooth(image[0], self.TEXTURE_SIGMA)
+        noise = torch.as_tensor(self.R.standard_normal(liver.shape), dtype=image.dtype)
+        folds = _smooth(noise, self.SIGMA)
+        filling = self._brightness(float((image[0] * liver).sum() / liver.sum())) + 0.05 * folds / folds.std()
         target = target.clone()
         target[0] = liver - removed
-        return (image + removed * (filling + texture - image)).clamp(0.0, 1.0), target
+        return (image + removed * (filling + 0.02 * noise - image)).clamp(0.0, 1.0), target
+
+    def _brightness(self, liver: float) -> float:
+        """Between 0.05 and 0.95, at least `UNLIKE` from the liver's."""
+        darker, brighter = max(0.0, liver - self.UNLIKE - 0.05), max(0.0, 0.95 - liver - self.UNLIKE)
+        drawn = self.R.uniform(0.0, darker + brighter)
+        return 0.05 + drawn if drawn < darker else liver + self.UNLIKE + drawn - darker
 
 
 def _smooth(array: torch.Tensor, sigma: float) -> torch.Tensor:
