@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import SimpleITK as sitk
 
+from liverpair.core import sides
 from liverpair.jobs import segment_job, study_batch
 from liverpair.measures.plausibility import MaskQuality
 
@@ -56,10 +57,15 @@ def install(monkeypatch):
     module = ModuleType("liverpair.segmentation.inference")
     module.asked, module.parts = [], (100.0,)
 
-    def segment(t1, t2, bundles, options, progress):
+    def segment(t1, t2, bundles, options, progress, keep):
         names = [bundle.name for bundle in bundles]
         module.asked.append(SimpleNamespace(t1=t1, t2=t2, bundles=names, options=options.options()))
-        return module.answer(t1, t2, bundles, options, progress)
+        found = module.answer(t1, t2, bundles, options, progress)
+        for side in ("t1", "t2"):
+            for what in ("probability", "uncertainty"):
+                if (image := getattr(getattr(found, side), what, None)) is not None:
+                    keep(sides.Side(side), what, image)
+        return found
 
     module.segment, module.answer = segment, threshold_segment
     monkeypatch.setattr(segment_job, "inference", module)

@@ -10,8 +10,8 @@ from typing import Any
 
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.run_report import RunReport
-from liverpair.core.errors import InputError, OutOfMemoryError, Progress
-from liverpair.jobs.claims import LEASE_S
+from liverpair.core.errors import InputError, OutOfMemoryError, Progress, WorkerError
+from liverpair.jobs.claims import LEASE_S, claimed
 from liverpair.jobs.cluster import HOW_TO_INSTALL, Workers, connected, installed, on_workers, shares_here
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.result_folder import writable_folder
@@ -52,6 +52,8 @@ def run_studies(
                     if again := _again(task, outcome):
                         queue.append(again)
                         continue
+                    if outcome.kind == WorkerError.kind:
+                        _take_away_claim(task)
                     report.add(outcome)
                     _tell(outcome, debug)
         finally:
@@ -96,6 +98,12 @@ def doubt_lines(result: Mapping[str, Any]) -> list[str]:
 def other_notes(result: Mapping[str, Any]) -> list[str]:
     """The notes of a result that are no doubts."""
     return [note for note in result["notes"] if note not in result.get("doubts", [])]
+
+
+def _take_away_claim(task: StudyTask) -> None:
+    """Remove what a worker that died has left, unless another run has taken it over."""
+    with claimed(task.output, task.study.name):
+        pass
 
 
 def _tell(outcome: StudyOutcome, debug: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from liverpair.jobs.dicom_results import dicom_sources
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.requests import SegmentRequest, find_bundles
 from liverpair.jobs.result_folder import staging_folder, writable_folder
-from liverpair.jobs.segment_results import FILES, MAPS, MEASURES_FILE, SCHEMA_VERSION, file_name
+from liverpair.jobs.segment_results import FILES, MEASURES_FILE, SCHEMA_VERSION, file_name
 from liverpair.measures.overlap import dice
 from liverpair.measures.plausibility import describe, difference_percent, mask_warnings, pair_warnings
 from liverpair.segmentation import inference
@@ -90,23 +90,28 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
     images = _read(wanted, progress)
     asked = wanted.asked(bundles)
     progress(READ, "Loading the model")
-    result = inference.segment(images["t1"], images["t2"], bundles, wanted, part_of(progress, READ, SEGMENTED))
     output = wanted.folder()
     sources, without_dicom = dicom_sources(wanted)
-    doubts = _doubts(wanted, images, result)
-    notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
-    described = _described(result, doubts, notes + without_dicom, output) | {"accepted": wanted.accept}
-    for side in wanted.sides:
-        if described[side]:
-            described[side]["dicom"] = str(output / file_name(side, "dicom")) if side in sources else None
     with staging_folder(output) as folder:
         staging = Path(folder)
-        _write(result, staging, progress)
+
+        def keep(side: Side, what: str, image: sitk.Image) -> None:
+            progress(SEGMENTED, f"Writing the {side.title} {what}")
+            write_image(image, staging / file_name(side, what))
+
+        report = part_of(progress, READ, SEGMENTED)
+        result = inference.segment(images["t1"], images["t2"], bundles, wanted, report, keep=keep)
         for side in wanted.sides:
-            if described[side] and side in sources:
-                model = result.provenance["bundle"], result.provenance["version"]
-                livers = [liver_structure(getattr(result, side).liver)]
-                write_dicom_segmentation(staging / file_name(side, "dicom"), livers, sources[side], side.title, model)
+            if found := getattr(result, side):
+                keep(side, "liver", found.liver)
+                if side in sources:
+                    model = result.provenance["bundle"], result.provenance["version"]
+                    path, livers = staging / file_name(side, "dicom"), [liver_structure(found.liver)]
+                    write_dicom_segmentation(path, livers, sources[side], side.title, model)
+        doubts = _doubts(wanted, images, result)
+        notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
+        written = {path.name for path in staging.iterdir()}
+        described = _described(result, doubts, notes + without_dicom, output, written) | {"accepted": wanted.accept}
         _write_measures(described, wanted, asked, staging / MEASURES_FILE)
         progress(1.0, "Saving the results")
         _move(staging, output, wanted.sides)
@@ -132,8 +137,10 @@ def _doubts(wanted: SegmentRequest, images: dict[str, sitk.Image | None], result
     return doubts
 
 
-def _described(result: SegmentationResult, doubts: list[str], notes: list[str], output: Path) -> dict[str, Any]:
-    described = {side: _side(getattr(result, side), side, output) for side in Side}
+def _described(
+    result: SegmentationResult, doubts: list[str], notes: list[str], output: Path, written: Container[str]
+) -> dict[str, Any]:
+    described = {side: _side(getattr(result, side), side, output, written) for side in Side}
     doubts = list(doubts)
     measures = dict.fromkeys(("dice_as_scanned", "offset_t1_to_t2_mm", "volume_difference_percent"))
     for side, found in described.items():
@@ -147,26 +154,14 @@ def _described(result: SegmentationResult, doubts: list[str], notes: list[str], 
     return {**described, "measures": measures, "provenance": result.provenance, **told}
 
 
-def _side(side_result: SideResult | None, side: Side, output: Path) -> dict[str, Any] | None:
+def _side(side_result: SideResult | None, side: Side, output: Path, written: Container[str]) -> dict[str, Any] | None:
     if side_result is None:
         return None
-    paths = {
-        what: str(output / file_name(side, what)) if getattr(side_result, what) is not None else None for what in MAPS
-    }
+    names = {what: file_name(side, what) for what in FILES}
+    paths = {what: str(output / name) if name in written else None for what, name in names.items()}
     liver = side_result.liver
     quality = asdict(side_result.quality) if side_result.quality else {}
     return {**paths, "volume_ml": volume_ml(liver), **describe(liver, side_result.parts), **quality}
-
-
-def _write(result: SegmentationResult, staging: Path, progress: Progress) -> None:
-    for side in Side:
-        if getattr(result, side) is None:
-            continue
-        for what in MAPS:
-            image = getattr(getattr(result, side), what)
-            if image is not None:
-                progress(SEGMENTED, f"Writing the {side.title} {what}")
-                write_image(image, staging / file_name(side, what))
 
 
 def _write_measures(

@@ -10,8 +10,7 @@ from liverpair.core.sides import Side
 
 MEASURES_FILE = "measures.json"
 SCHEMA_VERSION = 1
-MAPS = ("liver", "probability", "uncertainty")
-FILES = (*MAPS, "dicom")
+FILES = ("liver", "probability", "uncertainty", "dicom")
 """What there may be of each side; "dicom" is the liver as a DICOM segmentation."""
 EARLIER_OFFSET = "centroid_offset_mm"
 """What `measures.json` of version 0.1 holds in place of `offset_t1_to_t2_mm`: T1 minus T2."""

@@ -26,7 +26,7 @@ def soft_dice(probability: np.ndarray, mask: np.ndarray) -> float:
     2019, eq. 4, with the mask in place of the reference), and as far off as the probabilities are. NaN for an empty
     mask.
     """
-    inside = mask != 0
+    inside = np.asarray(mask, bool)
     count = np.count_nonzero(inside)
     return 2.0 * float(probability[inside].sum()) / float(count + probability.sum()) if count else math.nan
 

@@ -1,9 +1,10 @@
 """The liver in a T1 and a T2 volume that are not registered: each result comes back on its own input's grid."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from liverpair.segmentation.prediction import Window, engine_summary, grid_polic
 from liverpair.segmentation.preparation import to_image_grid
 from liverpair.segmentation.segment_options import SegmentOptions
 
+KeepMap = Callable[[Side, str, sitk.Image], None]
+"""Takes a map of a side: "probability" or "uncertainty"."""
 REGISTERED = 0.4
 """Part of a pass that is done when its images are registered."""
 
@@ -64,12 +67,14 @@ def segment(
     options: SegmentOptions = SegmentOptions(),
     progress: Progress = no_progress,
     window: Window | None = None,
+    keep: KeepMap | None = None,
 ) -> SegmentationResult:
     """Segment the liver in either or both of two volumes of one patient, which need not be registered or share a grid.
 
     With several bundles the mean of their probabilities is taken. A bundle may need the other volume only to mask the
     first one: then the other has no result unless another bundle gives it one. The inputs are not changed.
-    `window`: (z, y, x) voxels of the working grid, to force overlapping windows.
+    `window`: (z, y, x) voxels of the working grid, to force overlapping windows. `keep` takes the maps as they are
+    made, which then are not in the result: of a large volume there is only one at a time.
 
     Raises `InputError` for a volume that cannot be used or is missing for a bundle, `BundleError` for a bundle that
     is not for this, `OutOfMemoryError`, and lets `Cancelled` from `progress` through.
@@ -120,10 +125,13 @@ def segment(
         f"The uncertainty in {one.title} is the gambler's: where it would bet that the mask is wrong." for one in bets
     ]
     rules = bundles[0].postprocessing
-    sides = {
-        side: _result(total / counts[side] if counts[side] > 1 else total, rules, options, bets.get(side), calibration)
-        for side, total in sums.items()
-    }
+    sides = {}
+    for side in list(sums):
+        total = sums.pop(side)
+        if counts[side] > 1:
+            total = sitk.Cast(total / counts[side], sitk.sitkFloat32)
+        store = None if keep is None else partial(keep, side)
+        sides[side] = _result(total, rules, options, bets.get(side), calibration, store)
     progress(1.0, "Segmented")
     provenance = {
         "bundle": ", ".join(bundle.name for bundle in bundles),
@@ -206,15 +214,22 @@ def _result(
     options: SegmentOptions,
     stakes: np.ndarray | None,
     calibration: DiceCalibration | None,
+    store: Callable[[str, sitk.Image], None] | None,
 ) -> SideResult:
+    """The result of one side; `map_image` may be another one afterwards."""
     probability = sitk.GetArrayViewFromImage(map_image)
-    uncertainty = None
-    if options.uncertainty:
-        uncertainty = entropy(map_image) if stakes is None else like(stakes, map_image)
     liver, parts = to_mask(map_image, rules, options.largest_component)
-    mask = sitk.GetArrayViewFromImage(liver) != 0
+    mask = sitk.GetArrayViewFromImage(liver).view(bool)  # no copy
     quality = None
     if mask.any():
         expected = calibration and calibration.dice(soft_dice(probability, mask))
         quality = MaskQuality(float(probability[mask].mean()), expected)
-    return SideResult(liver, map_image if options.probability else None, uncertainty, parts, quality)
+    maps: dict[str, sitk.Image] = {}
+    put = store or maps.__setitem__
+    if options.probability:
+        put("probability", map_image)
+    if options.uncertainty and stakes is None:
+        put("uncertainty", entropy(map_image, in_place="probability" not in maps))
+    elif options.uncertainty:
+        put("uncertainty", like(stakes, map_image))
+    return SideResult(liver, maps.get("probability"), maps.get("uncertainty"), parts, quality)

@@ -4,7 +4,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle.manifest import Postprocessing
-from liverpair.core.geometry import like
+from liverpair.core.geometry import Grid
 from liverpair.measures.plausibility import parts
 
 
@@ -43,10 +43,12 @@ def _block_of(mask: sitk.Image) -> tuple[slice, slice, slice] | None:
     return tuple(block)
 
 
-def entropy(probability: sitk.Image) -> sitk.Image:
-    """Binary entropy of a probability map in bits, 0 (certain) to 1 (p = 0.5), as float32 on the same grid."""
-    found = np.empty(probability.GetSize()[::-1], np.float32)
-    for layer, values in zip(found, sitk.GetArrayViewFromImage(probability)):
-        p = np.clip(values, 1e-6, 1.0 - 1e-6).astype(np.float64)
-        layer[:] = -(p * np.log2(p) + (1.0 - p) * np.log2(1.0 - p))
-    return like(found, probability)
+def entropy(probability: sitk.Image, in_place: bool = False) -> sitk.Image:
+    """Binary entropy of a probability map in bits, 0 (certain) to 1 (p = 0.5), as float32 on the same grid, or
+    `in_place` of it."""
+    found = probability if in_place else Grid.of(probability).image()
+    for number in range(probability.GetSize()[2]):
+        p = np.clip(sitk.GetArrayFromImage(probability[:, :, number]), 1e-6, 1.0 - 1e-6).astype(np.float64)
+        layer = -(p * np.log2(p) + (1.0 - p) * np.log2(1.0 - p))
+        found[:, :, number] = sitk.GetImageFromArray(layer.astype(np.float32))
+    return found
