@@ -36,10 +36,11 @@ from liverpair.training.tasks import DETECTION
 from reproduction.arguments import command_of, joined
 from reproduction.chapter3.lesion_slices import lesion_slices
 from reproduction.chapter4.froc_figure import froc_figure
+from reproduction.recipes import SPLIT_MODEL as LIVER_MODEL
 from reproduction.trainings import trained
 
 NAME = "lesion-pairs"
-SHIPPED, LIVER_MODEL, REAL = "lesion-pairs-t1t2", "liver-t1t2", "lesions-real"
+SHIPPED, REAL = "lesion-pairs-t1t2", "lesions-real"
 PUBLISHED = "lesion-pairs-published"
 LOWEST_SCORE = 0.01
 PICTURES = "pictures"

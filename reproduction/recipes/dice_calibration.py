@@ -1,7 +1,7 @@
 """Which Dice to expect of a liver mask, told by the model's own probabilities: the line from soft Dice to Dice.
 
 Measured on livers that the model has not seen, as scanned and after each change that its training knows, so that there
-are bad masks too. `--write` puts the line into the model.
+are bad masks too. `--write` puts the line into models.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import SimpleITK as sitk
 import torch
 
 from liverpair.bundle import Bundle, Catalogue
-from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.bundle.manifest import DiceCalibration
 from liverpair.core.device import choose_device
 from liverpair.core.errors import InputError
@@ -27,11 +26,12 @@ from liverpair.segmentation.postprocessing import to_mask
 from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from reproduction.arguments import add_places, command_of, results_folder
 from reproduction.chapter3.dream_networks import default_root
+from reproduction.recipes import SPLIT_MODEL
 from reproduction.recipes.changed_images import CHANGES, changed, prepared_volumes
 
 NAME = "dice-calibration"
 CASES = ("38", *TEST_CASES)
-"""Those that the shipped model was not trained on."""
+"""Those that the model of the split was not trained on."""
 
 NOTES = (
     "*soft Dice*: what the probabilities promise; *expected*: by the line fitted on the other cases; mean over the "
@@ -93,10 +93,10 @@ def expected_by_the_others(judged: Sequence[Judged]) -> np.ndarray:
 def main(arguments: Sequence[str]) -> None:
     """Judge the masks of a model, fit the line, write."""
     parser = argparse.ArgumentParser(prog=f"python -m reproduction {NAME}", description=__doc__)
-    parser.add_argument("--model", default=DEFAULT_LIVER_MODEL, help=f"default: {DEFAULT_LIVER_MODEL}")
+    parser.add_argument("--model", default=SPLIT_MODEL, help=f"default: {SPLIT_MODEL}")
     parser.add_argument("--data-root", type=Path, help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
     parser.add_argument("--cases", nargs="+", default=CASES, help="pairs that the model has not seen")
-    parser.add_argument("--write", action="store_true", help="put the line into the model")
+    parser.add_argument("--write", nargs="+", default=[], metavar="MODEL", help="models that get the line")
     add_places(parser, "two cases")
     options = parser.parse_args(arguments)
     root = options.data_root or default_root()
@@ -134,7 +134,8 @@ def main(arguments: Sequence[str]) -> None:
                 f"The probabilities of model '{bundle.name}' do not rise with the Dice of its masks: there is nothing "
                 "to expect a Dice from."
             )
-        bundle.update(expected_dice=asdict(line))
+        for name in options.write:
+            Catalogue().find(name).update(expected_dice=asdict(line))
 
 
 def _rows(judged: Sequence[Judged], expected: np.ndarray) -> list[dict[str, Any]]:

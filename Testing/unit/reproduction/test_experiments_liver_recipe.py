@@ -66,7 +66,7 @@ def test_the_calibration_goes_into_the_model_only_when_asked(places, tmp_path, m
     model = write_brightness_bundle(tmp_path / "brightness")
     words = ["dice-calibration", f"--model={model.folder}", places[0], "--cases", *CASES, f"--results={tmp_path}"]
     words.append(f"--runs={tmp_path / 'runs'}")
-    assert main([*words, "--write"]) == 1  # it is surest of what the contrast makes wrong
+    assert main([*words, "--write", str(model.folder)]) == 1  # it is surest of what the contrast makes wrong
     assert "do not rise with the Dice of its masks" in capsys.readouterr().err
     content = json.loads((tmp_path / "dice-calibration.json").read_text())
     assert {row["image"] for row in content["table"]} >= {"as scanned", "contrast"}
@@ -76,7 +76,7 @@ def test_the_calibration_goes_into_the_model_only_when_asked(places, tmp_path, m
     monkeypatch.setattr(dice_calibration, "judged_masks", lambda *_: on_a_line)
     assert main(words) == 0
     assert Bundle.load(model.folder).expected_dice is None
-    assert main([*words, "--write"]) == 0
+    assert main([*words, "--write", str(model.folder)]) == 0
     assert Bundle.load(model.folder).expected_dice.slope == pytest.approx(2)
 
 
