@@ -45,7 +45,8 @@ class StandInCatalogue:
     bundles = [
         SimpleNamespace(
             name=f"stand-in {task}", version="1", task=task, inputs=inputs, folder="stand-in",
-            labels=[LIVER], postprocessing={}, manifest={}, normal_ranges={}, section=lambda name: {},
+            labels=[LIVER], postprocessing=SimpleNamespace(largest_component=True), manifest={}, normal_ranges={},
+            section=lambda name: {},
         )
         for task, inputs in (("segmentation", ["T1 or T2"]), ("detection", ["T1", "T2"]))
     ]  # fmt: skip
