@@ -136,8 +136,8 @@ def test_the_views_are_opened_when_a_dream_begins(viewing):
 
     viewing.dream(finished=False, iterations=range(2))
     viewing.context.setRun(Running())
-    assert composite("LiverPairOriginal").GetBackgroundVolumeID() == viewing.context.dream.volume.GetID()
     viewing.harness.wait()
+    assert composite("LiverPairOriginal").GetBackgroundVolumeID() == viewing.context.dream.volume.GetID()
     assert slicer.app.layoutManager().plotViewCount == 1
     viewing.context.addSamples(viewing.context.dream, [with_frame(viewing, 0)])
     assert composite("LiverPairDream").GetBackgroundVolumeID() == viewing.context.frames.proxy_image.GetID()
