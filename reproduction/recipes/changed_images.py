@@ -17,6 +17,7 @@ IMAGES = [ImageKind(f"{side}.nii.gz", f"{side}_organs.nii.gz", side.title) for s
 LABELS = [1, 2, 3, 4]
 NOTHING = Augmentation(inversion=0.0)
 CHANGES = tuple(field.name for field in fields(Augmentation))
+EVERYTHING = "everything at once"
 
 
 def prepared_volumes(bundle: Bundle, root: Path, cases: Sequence[str], cache: Path) -> list[TrainingVolume]:
@@ -36,11 +37,12 @@ def prepared_volumes(bundle: Bundle, root: Path, cases: Sequence[str], cache: Pa
 
 
 def changed(volumes: Sequence[TrainingVolume], change: str | None) -> Iterator[dict[str, torch.Tensor]]:
-    """The tensors of every volume after one change of `Augmentation` (None: as scanned), always the same draw."""
+    """The tensors of every volume after one change of `Augmentation` or all of them (`EVERYTHING`), always the same
+    draw; None: as scanned."""
     for number, volume in enumerate(volumes):
         sample = volume.sample()
         if change:
-            augmentation = replace(NOTHING, **{change: 1.0})
+            augmentation = replace(NOTHING, **dict.fromkeys(CHANGES if change == EVERYTHING else [change], 1.0))
             inversion = RandInvertd("image", prob=augmentation.inversion)
             for transform in [*augmentation.anatomy(), inversion, *augmentation.scanner("image")]:
                 transform.set_random_state(seed=number)

@@ -27,7 +27,7 @@ from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from reproduction.arguments import add_places, command_of, results_folder
 from reproduction.chapter3.dream_networks import default_root
 from reproduction.recipes import SPLIT_MODEL
-from reproduction.recipes.changed_images import CHANGES, changed, prepared_volumes
+from reproduction.recipes.changed_images import CHANGES, EVERYTHING, changed, prepared_volumes
 
 NAME = "dice-calibration"
 CASES = ("38", *TEST_CASES)
@@ -58,7 +58,7 @@ def judged_masks(bundle: Bundle, root: Path, cases: Sequence[str], cache: Path, 
     network = bundle.network(device)
     volumes = prepared_volumes(bundle, root, cases, cache)
     found = []
-    for change in (None, *CHANGES):
+    for change in (None, *CHANGES, EVERYTHING):
         for sample in changed(volumes, change):
             with torch.inference_mode():
                 logits = logits_of(network, torch.as_tensor(sample["image"])[None].to(device))
@@ -165,8 +165,10 @@ def _figure(judged: Sequence[Judged], expected: np.ndarray, path: Path) -> None:
     for name, marker in (("as scanned", "o"), ("changed", "x")):
         own = [number for number, one in enumerate(judged) if (one.change == "as scanned") == (name == "as scanned")]
         axes.plot(expected[own], [judged[number].dice for number in own], marker, alpha=0.7, label=name)
-    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1)
+    least = min(*expected, *(one.dice for one in judged)) - 0.03
+    axes.plot([least, 1], [least, 1], color="0.6", linewidth=1)
     axes.axvline(LOW, color="0.6", linestyle=":", linewidth=1)
+    axes.set(xlim=(least, 1), ylim=(least, 1))
     axes.set(xlabel="Dice expected by the line of the other cases", ylabel="Dice with the drawn liver")
     axes.legend()
     figure.savefig(path, dpi=110)
