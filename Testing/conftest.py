@@ -37,7 +37,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 MARKED = {
-    "training": ("contracts/test_experiments.py", "unit/reproduction/", "unit/training/"),
+    "training": ("contracts/test_contract_of_experiments.py", "unit/reproduction/", "unit/training/"),
     "process": (
         "slicer/",
         "unit/worker/",

@@ -107,6 +107,7 @@ def test_livers_that_are_there_are_used_and_not_made_anew(panel):
     panel.run()
     assert panel.worker.request["t1_liver"].endswith("t1_liver.nrrd")
     assert len(nodes_of("vtkMRMLSegmentationNode")) == 2
+    panel["inputsButton"].collapsed = False  # folded by the detection
     panel.harness.choose(panel["t1LiverSelector"], "Segment it when detecting")
     panel.enter()
     assert panel.parameters.t1Liver is None

@@ -64,7 +64,6 @@ def test_one_volume_alone_is_segmented(panel):
 def test_options_reach_the_worker(panel, tmp_path):
     edit_manifest(tmp_path / "models" / "small", mirror_axes=["x"])
     panel.add_pair()
-    panel.harness.click(panel["optionsButton"], (60, 10))
     for name in ("uncertaintyMapCheckBox", "largestComponentCheckBox", "mirroredEnsembleCheckBox"):
         panel.click(name)
     panel.harness.choose(panel["deviceComboBox"], "CPU")

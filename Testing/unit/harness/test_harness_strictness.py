@@ -327,9 +327,7 @@ def test_a_segmentation_without_an_item_in_the_subject_hierarchy_is_reported(har
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Liver")
     node.GetSegmentation().AddEmptySegment()
     assert not harness.problems()
-    hidden = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentationNode")
-    hidden.UnRegister(None)
-    hidden.SetHideFromEditors(True)
-    slicer.mrmlScene.AddNode(hidden)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    hierarchy.RemoveItem(hierarchy.GetItemByDataNode(node), False, False)
     with harness.expecting("Unable to find subject hierarchy item"):
-        hidden.GetSegmentation().AddEmptySegment()
+        node.GetSegmentation().AddEmptySegment()

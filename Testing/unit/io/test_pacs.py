@@ -11,7 +11,7 @@ from orthanc import orthanc  # noqa: F401
 from liverpair import cli
 from liverpair.core.errors import InputError
 from liverpair.io.dicom_segmentation import liver_structure, write_dicom_segmentation
-from liverpair.io.exports import pair_in
+from liverpair.io.exports import list_export, pair_of
 from liverpair.io.pacs import Archive
 from liverpair.io.study import read_image
 
@@ -43,7 +43,7 @@ def test_a_study_is_found_fetched_read_and_its_result_found_again(orthanc, files
     assert (row["study"], row["patient"], row["name"], row["images"]) == (STUDY, "7", "Doe^Jane", "20")
     assert archive.find(patient="8") == []
     folder = archive.get(STUDY, tmp_path / "fetched")
-    t1, t2 = pair_in(folder)
+    t1, t2 = pair_of(list_export(folder), folder)
     assert (t1.series.description, t2.series.description) == ("AX T1 in phase", "AX T2 SPIR")
     volume = read_image(f"{folder}:{t1.number}")
     assert sitk.GetArrayViewFromImage(volume)[:, 0, 0].tolist() == list(range(100, 110))

@@ -95,8 +95,9 @@ def test_lesion_pairs_scores_the_shipped_detector(tmp_path):
     words = ["lesion-pairs", "--data", str(DATA / "chaos_mr"), "--cases", "1", "--results", str(folder)]
     assert main(words) == 0
     content = read(folder, "lesion-pairs")
-    assert {"sensitivity_at_2fp", "pairing_accuracy", "displacement_error_mm"} <= set(content)
-    assert len(content["table"]) == 3
+    errors = {f"displacement_error{baseline}_mm" for baseline in ("", "_none", "_centroid", "_registration")}
+    assert {"sensitivity_at_2fp", "pairing_accuracy", *errors} <= set(content)
+    assert len(content["table"]) == 4 and content["table"][-1]["detector"].startswith("lesions-real")
     assert 0 <= content["sensitivity_at_2fp"] <= 1
     assert (folder / "lesion-pairs.png").stat().st_size > 1000
 
