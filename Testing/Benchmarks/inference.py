@@ -71,7 +71,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="liver-t1t2", help="name or folder of a model")
+    parser.add_argument("--model", default="liver-t1t2-split", help="name or folder of a model")
     parser.add_argument("--case", default="10", help="CHAOS case, where there is data; else the phantom is taken")
     parser.add_argument(
         "--patch", type=int, nargs=3, default=(32, 128, 176), help="MONAI's window (z, y, x): the patch of the training"
