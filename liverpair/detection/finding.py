@@ -1,6 +1,7 @@
 """From a network's answer to linked boxes, in voxels: two or three dimensions, no files, no geometry."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,7 +11,17 @@ from liverpair.detection.coding import decode
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.nms import nms
 from liverpair.detection.pairing import Found
-from liverpair.networks.retina import RetinaOutput
+from liverpair.networks.retina import RetinaOutput, RetinaWithVoxels
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says, without batch axis, the anchors it speaks of, and from a network with a voxel segmentation
+    `lesions` (2, *space): how likely each voxel of each image is lesion."""
+
+    output: RetinaOutput
+    anchors: Anchors
+    lesions: np.ndarray | None = None
 
 
 def find_boxes(output: RetinaOutput, anchors: Anchors, settings: DetectionSettings) -> tuple[Found, Found]:
@@ -30,16 +41,20 @@ def ask(
     channels: np.ndarray,
     strides: Mapping[int, Sequence[int]],
     settings: DetectionSettings,
-) -> tuple[RetinaOutput, Anchors]:
-    """The answer, without batch axis, to `channels` (inputs, *space), whose sides are multiples of the network's
-    `multiple_of`; and the anchors it speaks of.
+) -> Answer:
+    """The answer to `channels` (inputs, *space), whose sides are multiples of the network's `multiple_of`.
 
-    `network`: a `RetinaNet` in eval mode or an engine that runs one. `strides`: `RetinaNet.strides`.
+    `network`: a `RetinaNet` or `RetinaWithVoxels` in eval mode, or an engine that runs one. `strides`:
+    `RetinaNet.strides`.
     """
     anchors = make_anchors(channels.shape[1:], strides, settings.anchor_sizes, settings.growth)
     with torch.no_grad():
         answer = network(torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32))[None])
-    return RetinaOutput.of(answer.float().cpu(), channels.ndim - 1)[0], anchors
+    answer, lesions = answer.float().cpu(), None
+    if answer.ndim == 2:
+        answer, voxels = RetinaWithVoxels.apart(answer, len(anchors), channels.shape[1:])
+        lesions = voxels[0].sigmoid().numpy()
+    return Answer(RetinaOutput.of(answer, channels.ndim - 1)[0], anchors, lesions)
 
 
 def _found(

@@ -18,18 +18,17 @@ from liverpair.core.geometry import check_volume
 from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.memory import with_memory_fallback
 from liverpair.core.sides import Side
-from liverpair.detection.anchors import Anchors
 from liverpair.detection.detect_options import DetectOptions
 from liverpair.detection.detection_settings import DetectionSettings
-from liverpair.detection.finding import ask, find_boxes
-from liverpair.detection.lesion_masks import MaskDetector, on_image
+from liverpair.detection.finding import Answer, ask, find_boxes
+from liverpair.detection.lesion_masks import MaskDetector, drawn_in_boxes, on_image
 from liverpair.detection.pairing import LinkedBoxes, link
 from liverpair.detection.preparation import PreparedPair, prepare_pair
 from liverpair.detection.space import to_space
 from liverpair.engine import Engine, make_engine
 from liverpair.measures.masks import structure_mask
 from liverpair.measures.plausibility import MaskQuality
-from liverpair.networks.retina import RetinaOutput
+from liverpair.networks.retina import RetinaWithVoxels
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.prediction import engine_summary, grid_policy, normalization
 
@@ -41,7 +40,7 @@ PRECISE_ENGINE = "torch-fp32"
 @dataclass(frozen=True)
 class DetectionResult:
     """Lesion pairs, numbered by falling score; the liver masks they were looked for in; what made them; sentences for
-    the user; the quality of liver masks that were made; and, from a model that draws lesions, label maps on the
+    the user; the quality of liver masks that were made; and, from a model that also draws them, label maps on the
     grids of T1 and T2 (uint16) in which a lesion has its number."""
 
     pairs: list[Lesion]
@@ -80,8 +79,10 @@ class Detector:
             raise BundleError(f"Model '{bundle.name}' has no network that detects in volumes.", "Choose another model.")
         name = PRECISE_ENGINE if options.engine == "auto" else options.engine
 
+        module = network if getattr(network, "segmentation", None) is None else RetinaWithVoxels(network).eval()
+
         def engine(device: torch.device) -> Engine:
-            return make_engine(network, name, device)
+            return make_engine(module, name, device)
 
         settings = DetectionSettings.read(bundle.section(TASK), bundle.name, **_changes(options))
         if {len(size) for size in settings.anchor_sizes} != {3} or len(settings.anchor_sizes) != network.anchors:
@@ -96,23 +97,24 @@ class Detector:
         bundle = self.bundle
         return prepare_pair(images, livers, grid_policy(bundle), normalization(bundle), self.settings, self.multiple_of)
 
-    def find(self, channels: np.ndarray, device: torch.device) -> tuple[list[LinkedBoxes], Engine, list[str]]:
-        """Linked boxes in voxels, the engine that found them, and what the user should know.
+    def find(
+        self, prepared: PreparedPair, livers: Sequence[sitk.Image], device: torch.device
+    ) -> tuple[list[LinkedBoxes], list[np.ndarray], Engine, list[str]]:
+        """As in `MaskDetector`; no masks from a network without a voxel segmentation.
 
         Raises `OutOfMemoryError` when the block does not fit on the CPU.
         """
-        answer, engine, notes = self.ask(channels, device)
-        return (
-            link(*find_boxes(*answer, self.settings), self.settings.link_iou, self.settings.link_growth),
-            engine,
-            notes,
-        )
+        answer, engine, notes = self.ask(prepared.channels, device)
+        found = find_boxes(answer.output, answer.anchors, self.settings)
+        linked = link(*found, self.settings.link_iou, self.settings.link_growth)
+        lesions = () if answer.lesions is None else answer.lesions
+        return linked, [drawn_in_boxes(one, linked, side) for side, one in enumerate(lesions)], engine, notes
 
-    def ask(self, channels: np.ndarray, device: torch.device) -> tuple[tuple[RetinaOutput, Anchors], Engine, list[str]]:
-        """The network's answer and its anchors (see `finding.ask`); the rest as `find` has it."""
+    def ask(self, channels: np.ndarray, device: torch.device) -> tuple[Answer, Engine, list[str]]:
+        """The network's answer (see `finding.ask`); the rest as `find` has it."""
         shape = channels.shape[1:]
 
-        def run(window: Sequence[int], place: torch.device) -> tuple[tuple[RetinaOutput, Anchors], Engine]:
+        def run(window: Sequence[int], place: torch.device) -> tuple[Answer, Engine]:
             engine = self.engine(place)
             return ask(engine, channels, self.strides, self.settings), engine
 
@@ -157,11 +159,7 @@ def detect(
     progress(0.5, "Preparing")
     prepared = detector.prepare(images, masks)
     progress(0.6, "Looking for lesions")
-    drawn: Sequence[np.ndarray] = ()
-    if isinstance(detector, MaskDetector):
-        linked, drawn, engine, said = detector.find(prepared, masks, device)
-    else:
-        linked, engine, said = detector.find(prepared.channels, device)
+    linked, drawn, engine, said = detector.find(prepared, masks, device)
     progress(0.95, "Back to the volumes")
     lesion_masks = tuple(on_image(*one) for one in zip(drawn, prepared.grids, images))
     pairs = lesion_pairs(linked, prepared, images)

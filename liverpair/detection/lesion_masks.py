@@ -1,4 +1,4 @@
-"""Detection with a network that draws lesions in one image at a time: what it drew, as masks and as linked boxes."""
+"""What a network draws of lesions, as masks and as linked boxes; detection with one that draws in each image alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -119,6 +119,17 @@ def numbered(labels: np.ndarray, linked: Sequence[LinkedBoxes], side: int) -> np
         if pair.rows[side] is not None:
             numbers[pair.rows[side] + 1] = number
     return numbers[labels]
+
+
+def drawn_in_boxes(probability: np.ndarray, linked: Sequence[LinkedBoxes], side: int) -> np.ndarray:
+    """The voxels (z, y, x) int32 of an image that are more likely lesion than not and lie in a box of that image or
+    right beside it, each with the number of the link, counted from 1; of several, of the one with the best score."""
+    labels = np.zeros(probability.shape, np.int32)
+    for number in range(len(linked), 0, -1):
+        low, high = linked[number - 1].boxes[side]
+        part = tuple(slice(max(0, int(a) - 1), max(0, int(np.ceil(b)) + 1)) for a, b in zip(np.floor(low), high))
+        labels[part][probability[part] > 0.5] = number
+    return labels
 
 
 def on_image(labels: np.ndarray, grid: Grid, image: sitk.Image) -> sitk.Image:

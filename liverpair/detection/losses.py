@@ -1,6 +1,7 @@
 """Losses of paired detection (Couteaux 2021, section 4.2.2)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as functional
@@ -36,6 +37,8 @@ class DetectionLoss:
 
     `gamma`: of the focal loss. `box_threshold`: α of the smooth L1, in anchor sides. The source leaves α, weights and
     normalization open: each part is a sum divided by the number of positive anchors that it counts, at least 1.
+    `displacement_unit`: whether a displacement errs in voxels of its level, as published, or in those of the image,
+    where a millimeter costs the same for large lesions and small ones.
     """
 
     gamma: float = 2.0
@@ -44,14 +47,19 @@ class DetectionLoss:
     box_weight: float = 1.0
     displacement_weight: float = 1.0
     segmentation_weight: float = 1.0
+    displacement_unit: Literal["level", "image"] = "level"
 
-    def __call__(self, output: RetinaOutput, targets: PairTargets) -> dict[str, torch.Tensor]:
+    def __call__(
+        self, output: RetinaOutput, targets: PairTargets, strides: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
         """Weighted `classification`, `box` and `displacement` losses, whose sum is to be minimized.
 
-        `output` and `targets` have the same leading axes. Computed in single precision.
+        `output` and `targets` have the same leading axes; `strides` (anchors, axis): image voxels per voxel of each
+        anchor's level, for a displacement in voxels of the image. Computed in single precision.
         """
         logits, deltas, displacement = (t.float() for t in (output.logits, output.deltas, output.displacement))
         counted = targets.labels != IGNORED
+        unit = strides.expand_as(displacement)[targets.displaced] if self.displacement_unit == "image" else 1.0
         wanted = torch.arange(1, logits.shape[-1] + 1, device=logits.device) == targets.labels.unsqueeze(-1)
         return {
             "classification": self.classification_weight
@@ -61,7 +69,9 @@ class DetectionLoss:
             * smooth_l1(deltas[targets.boxed], targets.deltas[targets.boxed], self.box_threshold).sum()
             / targets.boxed.sum().clamp(min=1),
             "displacement": self.displacement_weight
-            * displacement_loss(displacement[targets.displaced], targets.displacement[targets.displaced]).sum()
+            * displacement_loss(
+                unit * displacement[targets.displaced], unit * targets.displacement[targets.displaced]
+            ).sum()
             / targets.displaced.sum().clamp(min=1),
         }
 

@@ -53,9 +53,9 @@ class AnsweredPair:
     ) -> "AnsweredPair":
         """Run the detector on T1 and T2. Raises what `Detector.prepare` and `Detector.ask` raise."""
         prepared = detector.prepare(images, livers)
-        (output, anchors), _, _ = detector.ask(prepared.channels, device)
+        answer, _, _ = detector.ask(prepared.channels, device)
         first, second = (image.GetDirection() for image in images)
-        return cls(prepared, output, anchors, detector.settings, (first, second))
+        return cls(prepared, answer.output, answer.anchors, detector.settings, (first, second))
 
     @cached_property
     def found(self) -> tuple[Found, Found]:

@@ -104,6 +104,7 @@ def pair_targets(
     matching: Matching,
     visible: torch.Tensor | None = None,
     classes: torch.Tensor | None = None,
+    cut: torch.Tensor | None = None,
 ) -> PairTargets:
     """Targets of one pair of images.
 
@@ -119,6 +120,9 @@ def pair_targets(
         visible still gives the displacement.
     classes
         (n,) class of each lesion, from 0. Default: all 0.
+    cut
+        (2, n) whether an image shows a lesser part of the lesion: anchors that overlap it are ignored where they are
+        not positive for another. Default: none.
     """
     known = boxes.isfinite().all(dim=-1).all(dim=-1)
     visible = known if visible is None else visible & known
@@ -131,6 +135,9 @@ def pair_targets(
         positive = state == 1
         lesion = lesions[index[positive]]
         labels = state.clone()
+        if cut is not None and cut[image].any():
+            beside = nearest_boxes(anchors.boxes, boxes[image][cut[image]])[0] > 0
+            labels[beside & ~positive] = IGNORED
         labels[positive] = classes[lesion] + 1
         deltas = torch.zeros_like(anchors.boxes)
         deltas[positive] = encode(boxes[image, lesion], anchors.boxes[positive])

@@ -99,6 +99,24 @@ class Heads(nn.Module):
         return maps.unflatten(1, (self.anchors, -1)).flatten(3).permute(0, 3, 1, 2).flatten(1, 2)
 
 
+class VoxelHead(nn.Module):
+    """Voxel segmentation at the resolution of the images, from them and the features of the finest level."""
+
+    WIDTH = 8
+
+    def __init__(self, features: int, images: int, channels: int, dimensions: int, normalization: str, activation: str):
+        super().__init__()
+        self.mode = {2: "bilinear", 3: "trilinear"}[dimensions]
+        self.narrow = CONVOLUTIONS[dimensions](features, self.WIDTH, 1)
+        self.block = ConvolutionBlock(self.WIDTH + images, [self.WIDTH], (3,) * dimensions, normalization, activation)
+        self.last = CONVOLUTIONS[dimensions](self.WIDTH, channels, 1)
+
+    def forward(self, features: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """Logits (batch, channels, *space of the images)."""
+        raised = functional.interpolate(self.narrow(features), size=images.shape[2:], mode=self.mode)
+        return self.last(self.block(torch.cat([raised, images], dim=1)))
+
+
 class RetinaNet(nn.Module):
     """Detector of lesions in two images that are not registered.
 
@@ -131,8 +149,8 @@ class RetinaNet(nn.Module):
     prior
         Probability of a lesion at every anchor before training (Lin et al. 2017, section 4.1).
     segmentation_channels
-        When above 0, level 1 also carries a voxel segmentation with that many channels (Retina U-Net, Jaeger et al.
-        2020).
+        When above 0, level 1 and the images also carry a voxel segmentation with that many channels (Retina U-Net,
+        Jaeger et al. 2020).
     normalization, activation
         As in `UNet`. Group normalization does not depend on the batch nor on what else is in it.
     """
@@ -183,7 +201,9 @@ class RetinaNet(nn.Module):
             for n in images
         )
         self.segmentation = (
-            convolution(self.pyramid.widths[0], segmentation_channels, 1) if segmentation_channels else None
+            VoxelHead(self.pyramid.widths[0], in_channels, segmentation_channels, dimensions, normalization, activation)
+            if segmentation_channels
+            else None
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -203,14 +223,28 @@ class RetinaNet(nn.Module):
         if self.segmentation is None:
             raise ValueError("this network has no voxel segmentation")
         maps = self.pyramid(x, 1)
-        logits = self.segmentation(maps[1])
-        if logits.shape[2:] != x.shape[2:]:
-            mode = {2: "bilinear", 3: "trilinear"}[self.dimensions]
-            logits = functional.interpolate(logits, size=x.shape[2:], mode=mode)
-        return self._detect(maps), logits
+        return self._detect(maps), self.segmentation(maps[1], x)
 
     def _detect(self, maps: Mapping[int, torch.Tensor]) -> torch.Tensor:
         by_level = [
             torch.cat([heads(self.project[str(k)](maps[k])) for heads in self.heads], dim=2) for k in self.levels
         ]
         return torch.cat(by_level, dim=1).flatten(2)
+
+
+class RetinaWithVoxels(nn.Module):
+    """A `RetinaNet` whose one answer holds its voxel segmentation as well: engines run networks of one output."""
+
+    def __init__(self, network: RetinaNet):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Both answers of `RetinaNet.with_segmentation`, flat, one behind the other: (batch, numbers)."""
+        return torch.cat([part.flatten(1) for part in self.network.with_segmentation(x)], dim=1)
+
+    @staticmethod
+    def apart(answer: torch.Tensor, anchors: int, shape: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `RetinaNet.forward` returns for that many anchors, and the logits (batch, 2, *shape)."""
+        voxels = IMAGES * math.prod(shape)
+        return answer[:, :-voxels].unflatten(1, (anchors, -1)), answer[:, -voxels:].unflatten(1, (IMAGES, *shape))

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from liverpair.measures.froc import average_precision, match_boxes
 from liverpair.networks import build
 from liverpair.networks.retina import RetinaOutput
 from liverpair.training.optimization import WarmupCosine
+from liverpair.training.starting_weights import take_weights
 
 MEMORY_FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
@@ -32,7 +32,8 @@ class PairSample:
 
     `image` (channels, *space) float32; `boxes` (2, n, 2, d): lower and upper bounds of each of n lesions in each image,
     in voxels, NaN where its place is not known; `visible` (2, n): whether each image shows it; `masks` (2, *space)
-    float32: where each image shows a lesion, or None; `annotated`: False for a pair that nobody looked at.
+    float32: where each image shows a lesion, or None; `annotated`: False for a pair that nobody looked at; `cut`
+    (2, n): whether an image shows only a lesser part of it, so that it is neither a lesion nor background.
     """
 
     image: torch.Tensor
@@ -40,6 +41,7 @@ class PairSample:
     visible: torch.Tensor
     masks: torch.Tensor | None = None
     annotated: bool = True
+    cut: torch.Tensor | None = None
 
 
 @dataclass
@@ -77,7 +79,8 @@ class DetectionTask(WarmupCosine):
     consistency_from_step, consistency_threshold
         When it begins, and the probability from which an anchor teaches.
     start_from
-        Checkpoint of another run, whose weights are taken where their names and shapes agree.
+        Model, checkpoint or file of weights to start from (`liverpair.training.starting_weights`). Heads on towers of
+        their own start with the joint tower of that network.
     validation_iou
         From which overlap a validation lesion counts as found.
     learning_rate, weight_decay, warmup_steps
@@ -116,7 +119,7 @@ class DetectionTask(WarmupCosine):
             )
         self.network = self.network.to(memory_format=MEMORY_FORMATS[self.network.dimensions])
         if start_from:
-            take_weights(self.network, start_from)
+            split_towers(self.network, take_weights(self.network, start_from))
         self.validated: list[tuple] = []
 
     def exported(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -160,21 +163,19 @@ class DetectionTask(WarmupCosine):
         rows = [row for row, sample in enumerate(samples) if sample.annotated]
         if not rows:
             return {"classification": 0.0 * output.logits.sum()}
-        targets = PairTargets.stack(
-            [
-                pair_targets(
-                    anchors, samples[row].boxes.to(self.device), self.matching, samples[row].visible.to(self.device)
-                )
-                for row in rows
-            ]
-        )
+        targets = PairTargets.stack([self._targets(samples[row], anchors) for row in rows])
         part = RetinaOutput(output.logits[rows], output.deltas[rows], output.displacement[rows])
-        return self.loss(part, targets)
+        return self.loss(part, targets, anchors.strides)
+
+    def _targets(self, sample: PairSample, anchors: Anchors) -> PairTargets:
+        boxes, visible = sample.boxes.to(self.device), sample.visible.to(self.device)
+        cut = None if sample.cut is None else sample.cut.to(self.device)
+        return pair_targets(anchors, boxes, self.matching, visible, cut=cut)
 
     def _consistency(self, output: RetinaOutput, anchors: Anchors) -> torch.Tensor:
         threshold = self.hparams.consistency_threshold
         targets = [consistency_targets(output[row], anchors, threshold) for row in range(len(output.logits))]
-        return sum(self.loss(output, PairTargets.stack(targets)).values())
+        return sum(self.loss(output, PairTargets.stack(targets), anchors.strides).values())
 
     def validation_step(self, batch: PairBatch, index: int) -> None:
         """The boxes of whole pairs against their lesions."""
@@ -222,26 +223,12 @@ def moved_overlaps(found: Sequence[Found], boxes: np.ndarray, visible: np.ndarra
     return np.array(overlaps)
 
 
-def take_weights(network: torch.nn.Module, checkpoint: str) -> list[str]:
-    """Give `network` the weights of a checkpoint's network where name and shape agree; the names of those it kept of
-    its own.
-
-    Raises `InputError` when the checkpoint is missing, or none of its weights fits.
-    """
-    if not Path(checkpoint).is_file():
-        raise InputError(f"There is no checkpoint '{checkpoint}' to start from.", "Train that run first.")
-    prefix = "network."
-    stored = torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"]
-    own = network.state_dict()
-    fitting = {
-        name.removeprefix(prefix): value
-        for name, value in stored.items()
-        if name.startswith(prefix) and own.get(name.removeprefix(prefix), value[..., :0]).shape == value.shape
-    }
-    if not fitting:
-        raise InputError(f"No weight of the checkpoint '{checkpoint}' fits this network.")
-    network.load_state_dict(fitting, strict=False)
-    return [name for name in own if name not in fitting]
+def split_towers(network: torch.nn.Module, untouched: Sequence[str]) -> None:
+    """Give towers that got no weights (`untouched` names) those of the first tower of their heads."""
+    for number, heads in enumerate(network.heads):
+        for row, tower in enumerate(heads.towers):
+            if row and any(name.startswith(f"heads.{number}.towers.{row}.") for name in untouched):
+                tower.load_state_dict(heads.towers[0].state_dict())
 
 
 @lru_cache(maxsize=32)

@@ -1,18 +1,15 @@
 """Lightning module that trains a liver segmentation network."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
-from liverpair.core.errors import InputError
 from liverpair.networks import build
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES, LossName
 from liverpair.training.optimization import WarmupCosine
+from liverpair.training.starting_weights import take_weights
 
 
 def batch_dice(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -21,29 +18,6 @@ def batch_dice(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Te
     if "region" in batch:
         predicted, reference = (mask & batch["region"][:, 0] for mask in (predicted, reference))
     return 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
-
-
-def start_from(network: torch.nn.Module, path: Path) -> None:
-    """Give a network the weights in a .safetensors file wherever name and shape agree; of a head with another number
-    of outputs, those that both have.
-
-    Raises `InputError` when the file cannot be read or holds no weight of the network but its head's.
-    """
-    try:
-        stored = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"The initial weights '{path}' cannot be read.", "Give a .safetensors file.") from error
-    own = network.state_dict()
-    taken = {name: value for name, value in stored.items() if name in own and own[name].shape == value.shape}
-    if not any(not name.startswith("head.") for name in taken):
-        raise InputError(f"The initial weights '{path}' belong to another network.", "Change the config's network.")
-    for name in ("head.weight", "head.bias"):
-        if name in stored and name not in taken and stored[name].ndim == own[name].ndim:
-            merged = own[name].clone()
-            both = tuple(slice(0, min(sizes)) for sizes in zip(merged.shape, stored[name].shape))
-            merged[both] = stored[name][both].to(merged)
-            taken[name] = merged
-    network.load_state_dict(taken, strict=False)
 
 
 class SegmentationTask(WarmupCosine):
@@ -62,12 +36,12 @@ class SegmentationTask(WarmupCosine):
     share
         Part of the voxels that a structure fills: the output layer's bias starts at its log-odds, since a training that
         first has to learn that most voxels are empty may never start.
-    initial_weights
-        A .safetensors file with weights to start from; those whose names or shapes differ from the network's start
-        at random, and so does a head with other outputs but for the first of them.
+    start_from
+        Model, checkpoint or file of weights to start from (`liverpair.training.starting_weights`).
     """
 
-    ONLY_AT_THE_START = {"initial_weights": None}
+    ONLY_AT_THE_START = {"start_from": None}
+    RENAMED = {"--model.initial_weights": "--model.start_from"}
 
     def __init__(
         self,
@@ -79,14 +53,14 @@ class SegmentationTask(WarmupCosine):
         weight_decay: float = 1e-4,
         warmup_steps: int = 200,
         share: float = 0.03,
-        initial_weights: str | None = None,
+        start_from: str | None = None,
     ):
         super().__init__()
         self.save_hyperparameters()
         self.network = build(network, arguments or {})
         torch.nn.init.constant_(self.network.head.bias, math.log(share / (1 - share)))
-        if initial_weights:
-            start_from(self.network, Path(initial_weights))
+        if start_from:
+            take_weights(self.network, start_from)
         layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
         self.network = self.network.to(memory_format=layouts[self.network.dimensions])
 

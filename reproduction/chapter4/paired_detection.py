@@ -31,7 +31,6 @@ from liverpair.synthesis.paired_lesions_evaluation import (
     render_case,
 )
 from liverpair.synthesis.paired_lesions_rendering import SyntheticPair
-from liverpair.training.command import checkpoint_of
 from liverpair.training.tasks import DETECTION
 from reproduction.arguments import command_of, joined
 from reproduction.chapter3.lesion_slices import lesion_slices
@@ -109,8 +108,7 @@ def main(arguments: Sequence[str]) -> None:
 def trained_as_published(runs: Path, extra: Sequence[str]) -> Bundle:
     """The network for images where they were scanned, trained now where it is not yet."""
     run = runs / PUBLISHED
-    start = {"model.start_from": str(checkpoint_of(runs / SHIPPED)), "bundle.folder": str(run / "bundle")}
-    trained(DETECTION, PUBLISHED, run, start, joined(extra))
+    trained(DETECTION, PUBLISHED, run, {"bundle.folder": str(run / "bundle")}, joined(extra))
     return Bundle.load(run / "bundle")
 
 

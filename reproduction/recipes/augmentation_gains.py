@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
         row: dict[str, Any] = {"training": name}
         scores = []
         for seed in options.seeds if first else ():
-            going_on = f"--model.initial_weights={from_here(first.folder / WEIGHTS_FILE)}"
+            going_on = f"--model.start_from={from_here(first.folder / WEIGHTS_FILE)}"
             bundle = _trained(seed, name, augmentation, options, [*training, going_on, *split])
             if bundle is not None:
                 scores.append(dice_under_changes(bundle, options.data_root, held_back, options))

@@ -29,7 +29,7 @@ ORGANS = References(t1_labels="t1_organs.nii.gz", t2_labels="t2_organs.nii.gz", 
 FOLDS = 5
 SPLIT_SEED = 5
 SEEDS = (0,)
-FROM_SCRATCH = ("--model.initial_weights=null", "--model.learning_rate=0.002")
+FROM_SCRATCH = ("--model.start_from=null", "--model.learning_rate=0.002")
 """The recipe without the weights it starts from: those have seen most cases, and a fold must have seen none of its."""
 SMOKE = ("--data.label_values=[1]",)
 """Options of the recipe's trainings that only show that everything runs."""

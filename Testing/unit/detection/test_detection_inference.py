@@ -232,9 +232,9 @@ def test_arrays_of_two_dimensions_need_no_geometry():
         return answer.reshape(1, 16, -1)
 
     answer = ask(network, np.zeros((2, 16, 16)), {3: (4, 4)}, settings)
-    (pair,) = link(*find_boxes(*answer, settings), settings.link_iou, settings.link_growth)
+    (pair,) = link(*find_boxes(answer.output, answer.anchors, settings), settings.link_iou, settings.link_growth)
     assert pair.boxes.tolist() == [[[4, 8], [8, 12]], [[8, 8], [12, 12]]]
     assert pair.agreement == "one" and pair.predicted.tolist() == [2, 0]
     first_only = replace(settings, images=(0,))
-    (moved,) = link(*find_boxes(*answer, first_only), settings.link_iou, settings.link_growth)
+    (moved,) = link(*find_boxes(answer.output, answer.anchors, first_only), settings.link_iou, settings.link_growth)
     assert moved.boxes.tolist() == pair.boxes.tolist() and moved.agreement == "moved"

@@ -13,7 +13,7 @@ from liverpair.core.errors import BundleError, no_progress
 from liverpair.core.lesions import read_lesions
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import Detector, detector_of
-from liverpair.detection.lesion_masks import drawn_lesions, numbered, weighed
+from liverpair.detection.lesion_masks import drawn_in_boxes, drawn_lesions, numbered, weighed
 from liverpair.detection.pairing import Found, link
 from liverpair.jobs.detect_results import is_complete, read_detection
 from liverpair.jobs.jobs import JOBS
@@ -48,6 +48,20 @@ def test_parts_that_are_small_or_unlikely_are_left_out():
     assert drawn.found.scores.tolist() == [1.0] and drawn.labels.max() == 1
     nothing = drawn_lesions(np.zeros((2, 2, 2)), (1.0, 1.0, 1.0), SETTINGS, stay)
     assert len(nothing.found) == 0 and not nothing.labels.any()
+
+
+def test_what_is_drawn_in_or_right_beside_a_box_has_its_number():
+    found = Found(
+        np.array([[[0, 2, 2], [2, 5, 5]], [[1, 4, 4], [3, 7, 7]]], float), np.array([0.9, 0.6]), np.zeros((2, 3))
+    )
+    linked = link(found, Found.none(3), 0.1)
+    probability = np.zeros((4, 9, 9))
+    probability[0, 1, 1] = probability[1, 4, 4] = probability[3, 7, 7] = 0.9
+    probability[2, 6, 6] = 0.5
+    probability[3, 0, 8] = 0.9  # in no box
+    labels = drawn_in_boxes(probability, linked, 0)
+    assert sorted(map(tuple, np.argwhere(labels == 1))) == [(0, 1, 1), (1, 4, 4)]
+    assert list(map(tuple, np.argwhere(labels == 2))) == [(3, 7, 7)]
 
 
 def test_a_mask_has_the_number_of_its_lesion():

@@ -91,6 +91,15 @@ def test_weights_scale_their_part():
     assert ratios == pytest.approx({"classification": 2, "box": 3, "displacement": 0})
 
 
+def test_a_displacement_may_err_in_voxels_of_the_image():
+    output, targets = case()
+    strides = torch.tensor([[1.0], [2.0], [4.0]])
+    assert DetectionLoss()(output, targets, strides)["displacement"].item() == pytest.approx(4.0)
+    coarse = torch.tensor([[3.0], [2.0], [4.0]])
+    in_image = DetectionLoss(displacement_unit="image")
+    assert in_image(output, targets, coarse)["displacement"].item() == pytest.approx(36.0)
+
+
 def test_classes_are_told_apart():
     output, targets = case()
     logits = torch.tensor([0.0, 8.0]).expand(2, 3, 2)

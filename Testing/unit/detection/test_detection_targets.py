@@ -131,3 +131,12 @@ def test_an_image_without_lesions_is_all_background():
 def test_thresholds_out_of_order_are_refused():
     with pytest.raises(ValueError, match="s_n"):
         Matching(0.3, 0.5)
+
+
+def test_anchors_on_a_lesion_that_is_cut_are_neither_lesion_nor_background():
+    anchors, boxes = row_of_anchors(4), torch.stack([line((0, 4), (9, 17))] * 2)
+    visible = torch.tensor([[True, False], [True, True]])
+    cut = torch.tensor([[False, True], [False, False]])
+    labels = pair_targets(anchors, boxes, Matching(0.4, 0.3), visible, cut=cut).labels
+    assert labels[0].tolist() == [1, 0, -1, -1]
+    assert labels[1].tolist() == pair_targets(anchors, boxes, Matching(0.4, 0.3), visible).labels[1].tolist()

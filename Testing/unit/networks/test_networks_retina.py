@@ -7,7 +7,7 @@ import torch
 
 from liverpair.detection.anchors import make_anchors
 from liverpair.networks import build
-from liverpair.networks.retina import RetinaNet, RetinaOutput
+from liverpair.networks.retina import RetinaNet, RetinaOutput, RetinaWithVoxels
 
 SMALL = {"width": 4, "head_depth": 1, "anchors": 2, "backbone": {"widths": [4, 4, 8, 8]}}
 LAYOUTS = [
@@ -110,6 +110,14 @@ def test_the_segmentation_does_not_change_the_detection():
     network = make(levels=[2, 3], segmentation_channels=1, dimensions=2).eval()
     images = torch.rand(1, 2, 16, 16)
     assert torch.allclose(network(images), network.with_segmentation(images)[0])
+
+
+def test_both_answers_travel_as_one():
+    network = make(levels=[2, 3], segmentation_channels=2, dimensions=2).eval()
+    images = torch.rand(1, 2, 16, 24)
+    boxes, voxels = network.with_segmentation(images)
+    taken = RetinaWithVoxels.apart(RetinaWithVoxels(network)(images), boxes.shape[1], (16, 24))
+    assert torch.equal(taken[0], boxes) and torch.equal(taken[1], voxels)
 
 
 def test_a_network_without_segmentation_says_so():

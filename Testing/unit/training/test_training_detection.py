@@ -14,7 +14,8 @@ from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.losses import DetectionLoss
 from liverpair.detection.pairing import Found
 from liverpair.training.command import fit
-from liverpair.training.detection import DetectionTask, PairBatch, PairSample, moved_overlaps, take_weights
+from liverpair.training.detection import DetectionTask, PairBatch, PairSample, moved_overlaps
+from liverpair.training.starting_weights import take_weights
 from liverpair.training.tasks import DETECTION
 from reproduction.toys.coded_pairs import CodedPairSettings
 from reproduction.training.generated_data import TRAINING, VALIDATION, DrawnSamples
@@ -144,7 +145,7 @@ def test_weights_of_another_run_are_taken_where_they_fit(tmp_path):
     shared = "pyramid.encoder.entries.0.0.weight"
     assert torch.equal(finer.network.state_dict()[shared], source.network.state_dict()[shared])
     assert all("3" in name for name in take_weights(finer.network, str(path)))
-    with pytest.raises(InputError, match="There is no checkpoint"):
+    with pytest.raises(InputError, match="There is no model or file"):
         task(start_from=str(tmp_path / "nowhere.ckpt"))
     torch.save({"state_dict": {"network.unknown": torch.zeros(1)}}, path)
     with pytest.raises(InputError, match="No weight"):

@@ -19,7 +19,7 @@ ON_CPU = ["--trainer.accelerator=cpu", "--trainer.precision=32-true", "--bundle.
         (["--model.arguments.anchors=2"], "anchor_sizes must be the 2 boxes of 3 numbers that the network answers for"),
         (["--model.settings.anchor_sizes=[[1,2]]"], "not 1 of 2."),
         (["--model.arguments.pyramid=x"], "unknown pyramid 'x'"),
-        ([f"--model.start_from={CONFIG}"], "Training is not possible with these settings"),
+        ([f"--model.start_from={CONFIG}"], "to start from cannot be read"),
         (["--data.train=[]", "--data.validation=[]"], "There is no pair to train on."),
         (["--data.train=['77']", "--data.root=nowhere"], "nowhere/77/t1.nii.gz' does not exist"),
     ],

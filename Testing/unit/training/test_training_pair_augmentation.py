@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from liverpair.training.detection import PairSample
-from liverpair.training.pair_augmentation import PairAugmentation, cropped, mirrored, shifted
+from liverpair.training.pair_augmentation import PairAugmentation, cropped, deformed, deformed_boxes, mirrored, shifted
 
 SHAPE = (8, 16, 20)
 BOUNDS = torch.tensor([[[2.0, 4, 5], [5, 9, 12]], [[3.0, 6, 3], [6, 12, 8]]])
@@ -95,3 +95,40 @@ def test_some_pairs_stay_whole():
     augment = PairAugmentation(crop_voxels=(4, 8, 8), whole_share=0.5)
     shapes = {tuple(augment(sample(), np.random.default_rng(seed)).image.shape) for seed in range(12)}
     assert shapes == {(2, 4, 8, 8), (2, *SHAPE)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_boxes_go_where_a_deformation_takes_the_image(seed):
+    shape, rng = (24, 48, 48), np.random.default_rng(seed)
+    bounds = torch.tensor([[8.0, 15, 20], [15, 29, 30]])
+    axes = torch.meshgrid(*(torch.arange(length) + 0.5 for length in shape), indexing="ij")
+    middle, radius = bounds.mean(dim=0), (bounds[1] - bounds[0]) / 2
+    image = (sum(((x - m) / r) ** 2 for x, m, r in zip(axes, middle, radius)) <= 1).float()
+    field = PairAugmentation(deformation_voxels=(2.0, 4.0, 4.0))._field(shape, rng)
+    (after,) = deformed_boxes(bounds[None], field)
+    assert (after - bounds).abs().max() > 1.0
+    seen = torch.nonzero(deformed(image, field) > 0.5).float()
+    centroid = seen.mean(dim=0) + 0.5
+    np.testing.assert_allclose(after.mean(dim=0), centroid, atol=0.6)
+    np.testing.assert_allclose(after, bounds_of(deformed(image, field) > 0.5), atol=2.0)
+
+
+def test_only_the_second_image_is_deformed_and_unknown_places_stay_unknown():
+    before = sample()
+    before.boxes = torch.cat([before.boxes, torch.full((2, 1, 2, 3), torch.nan)], dim=1)
+    before.visible = torch.tensor([[True, False], [True, False]])
+    still = PairAugmentation(shift_voxels=(0, 0, 0), mirror=0.0, deformation_voxels=(1.0, 1.0, 1.0), **PLAIN)
+    after = still(before, np.random.default_rng(0))
+    assert torch.equal(after.image[0], before.image[0])
+    assert not torch.equal(after.image[1], before.image[1])
+    assert torch.equal(after.boxes[0, 0], before.boxes[0, 0])
+    assert not torch.equal(after.boxes[1, 0], before.boxes[1, 0])
+    assert after.boxes[:, 1].isnan().all()
+
+
+def test_a_window_says_which_lesions_it_cuts():
+    window = (slice(0, 8), slice(0, 16), slice(9, 20))  # the center of the first lesion is inside, of the second not
+    part = cropped(sample(), window)
+    assert part.visible.tolist() == [[False], [False]]
+    assert part.cut.tolist() == [[True], [False]]
+    assert cropped(sample(), (slice(0, 8), slice(0, 16), slice(0, 8))).visible.tolist() == [[False], [True]]

@@ -273,7 +273,7 @@ def test_a_training_starts_from_weights_and_keeps_what_it_has_no_place_for_at_ra
     state = {name: value.contiguous() for name, value in trained.network.state_dict().items()}
     save_file(state, tmp_path / "weights.safetensors")
     task = SegmentationTask(
-        arguments={"widths": [4, 8], "out_channels": 3}, initial_weights=str(tmp_path / "weights.safetensors")
+        arguments={"widths": [4, 8], "out_channels": 3}, start_from=str(tmp_path / "weights.safetensors")
     )
     own, before = task.network.state_dict(), trained.network.state_dict()
     for name in own:
@@ -283,12 +283,12 @@ def test_a_training_starts_from_weights_and_keeps_what_it_has_no_place_for_at_ra
     assert own["head.bias"].tolist() == pytest.approx([2.0, np.log(0.03 / 0.97), np.log(0.03 / 0.97)])
 
 
-def test_initial_weights_that_cannot_be_used_are_refused(tmp_path):
+def test_weights_to_start_from_that_cannot_be_used_are_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        SegmentationTask(initial_weights=str(tmp_path / "none.safetensors"))
+        SegmentationTask(start_from=str(tmp_path / "none.safetensors"))
     save_file({"other": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match="to another network"):
-        SegmentationTask(initial_weights=str(tmp_path / "other.safetensors"))
+    with pytest.raises(InputError, match="No weight of"):
+        SegmentationTask(start_from=str(tmp_path / "other.safetensors"))
 
 
 def test_padding_and_worst_slices():
