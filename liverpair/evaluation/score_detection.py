@@ -24,8 +24,8 @@ from liverpair.registration.livers import LiverCorrespondence
 
 FOUND_IOU, STRICT_IOU = 0.1, 0.3
 """Overlap from which a box finds a lesion, and the stricter one at which average precision is given too."""
-OPERATING_RATE = 2.0
-"""False boxes per volume at which pairs are judged and single figures are given."""
+OPERATING_RATE, STRICT_RATE = 2.0, 0.5
+"""False boxes per volume at which pairs are judged and single figures are given, and the stricter one."""
 MEASURABLE_MM = 10.0
 """Size from which lesions count in the single figures (RECIST 1.1)."""
 SIZE_EDGES_MM = (10.0, 20.0)
@@ -43,6 +43,7 @@ class ScoredCase:
         sizes_mm: uid of a true lesion to its size; missing means the longest side of its boxes.
         offset_t1_to_t2_mm: centroid of the T2 liver minus centroid of the T1 liver, LPS: a baseline of displacement.
         correspondence: the registration of the two livers, another one.
+        mask_dice: as in `PairingCase`.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ScoredCase:
     sizes_mm: Mapping[str, float] = field(default_factory=dict)
     offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
     correspondence: LiverCorrespondence | None = None
+    mask_dice: Mapping[tuple[Side, int, int], float] = field(default_factory=dict)
 
     def size_mm(self, lesion: Lesion) -> float:
         """Size of a true lesion."""
@@ -88,11 +90,12 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
 
     Returns a dictionary with
 
-    - `values`: single figures. On lesions from `MEASURABLE_MM` on: `sensitivity_at_2fp` and, of boxes with their own
-      scores, `sensitivity_at_2fp_own_scores`, at IoU 0.1 and 2 false boxes per volume; at that operating point
-      (`score_threshold`) `pairing_accuracy` and the medians `displacement_error_mm`, `displacement_error_none_mm`,
-      `displacement_error_centroid_mm`, `displacement_error_registration_mm` of the `judged` found lesions (see
-      `measures.pairing_scores`). `lesions`, `cases`, `volumes`: how many there are.
+    - `values`: single figures. On lesions from `MEASURABLE_MM` on: `sensitivity_at_2fp`, `sensitivity_at_half_fp`
+      and, of boxes with their own scores, `sensitivity_at_2fp_own_scores`, at IoU 0.1 and 2 (1/2) false boxes per
+      volume; at the former (`score_threshold`) `pairing_accuracy`, the mean `mask_dice` and the medians
+      `displacement_error_mm`, `displacement_error_none_mm`, `displacement_error_centroid_mm`,
+      `displacement_error_registration_mm` of the `judged` found lesions (see `measures.pairing_scores`). `lesions`,
+      `cases`, `volumes`: how many there are.
     - `detection`: rows (all lesions, by size, by kind) of `lesions`, `froc`, `sensitivity_at_…`, `ap_0.1`, `ap_0.3`.
     - `pairing`: rows of the same groups at the operating point.
     - `cases`: a row per case at the operating point, over lesions of any size.
@@ -105,6 +108,7 @@ def score_cases(cases: Sequence[ScoredCase]) -> dict[str, Any]:
     threshold = score_at_rate([measurable(image) for image in images])
     values = {
         "sensitivity_at_2fp": _sensitivity(images),
+        "sensitivity_at_half_fp": _sensitivity(images, STRICT_RATE),
         "sensitivity_at_2fp_own_scores": _sensitivity([case.image(side, True) for case in cases for side in Side]),
         **_pairing(cases, threshold, lambda case, lesion: case.size_mm(lesion) >= MEASURABLE_MM),
         "score_threshold": threshold,
@@ -175,11 +179,11 @@ def measurable(image: ImageResult) -> Matches:
     return image.matches(FOUND_IOU).only(np.array([size >= MEASURABLE_MM for size in image.size_mm], bool))
 
 
-def _sensitivity(images: Sequence[ImageResult]) -> float:
+def _sensitivity(images: Sequence[ImageResult], rate: float = OPERATING_RATE) -> float:
     matches = [measurable(image) for image in images]
     if not any(m.lesions for m in matches):
         return math.nan
-    return froc(matches, [OPERATING_RATE])["mean"]
+    return froc(matches, [rate])["mean"]
 
 
 def _pairing(
@@ -191,6 +195,7 @@ def _pairing(
             [pair for pair in case.truth if belongs(case, pair)],
             case.offset_t1_to_t2_mm,
             case.correspondence and case.correspondence.way_t1_to_t2,
+            case.mask_dice,
         )
         for case in cases
     ]
@@ -202,4 +207,5 @@ def _pairing(
         "displacement_error_none_mm": measured["error_none_mm"],
         "displacement_error_centroid_mm": measured["error_centroid_mm"],
         "displacement_error_registration_mm": measured["error_registration_mm"],
+        "mask_dice": measured["mask_dice"],
     }

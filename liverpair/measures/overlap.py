@@ -19,6 +19,22 @@ def dice(a: sitk.Image, b: sitk.Image) -> float:
     return float(2.0 * np.count_nonzero(first & second) / total) if total else 1.0
 
 
+def label_dice(a: sitk.Image, b: sitk.Image) -> dict[tuple[int, int], float]:
+    """The Dice of every label of `a` with every label of `b` that it meets; two label maps on one grid. 0 is no label.
+
+    Raises `InputError` when they do not lie on one grid.
+    """
+    comparable_masks(a, b)
+    first, second = sitk.GetArrayViewFromImage(a), sitk.GetArrayViewFromImage(b)
+    sizes = [dict(zip(*np.unique(one, return_counts=True))) for one in (first, second)]
+    both = (first != 0) & (second != 0)
+    pairs, counts = np.unique(np.stack([first[both], second[both]]).astype(np.int64), axis=1, return_counts=True)
+    return {
+        (int(own), int(other)): float(2 * count / (sizes[0][own] + sizes[1][other]))
+        for (own, other), count in zip(pairs.T, counts)
+    }
+
+
 def soft_dice(probability: np.ndarray, mask: np.ndarray) -> float:
     """The Dice that a mask would have with the truth, were its probabilities right: 2 Σ_mask p / (|mask| + Σ p).
 

@@ -1,8 +1,8 @@
 """How well lesions of one image are found again in the other."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,12 +16,14 @@ from liverpair.measures.froc import match
 @dataclass(frozen=True)
 class PairingCase:
     """One patient: the pairs that were predicted, the true ones, the centroid of the T2 liver minus that of the T1
-    liver (LPS mm), and, where the livers were registered, the way from T1 to T2 (LPS mm) of a place in either image."""
+    liver (LPS mm), where the livers were registered, the way from T1 to T2 (LPS mm) of a place in either image, and,
+    where lesions were drawn, the Dice of a side's drawn and true masks by their numbers."""
 
     predicted: Sequence[Lesion]
     truth: Sequence[Lesion]
     offset_t1_to_t2_mm: Vector = (0.0, 0.0, 0.0)
     registered_mm: Callable[[Side, Vector], Vector] | None = None
+    mask_dice: Mapping[tuple[Side, int, int], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class FoundLesion:
     `partner_iou`: of that prediction's box in the other image with the true one there. `error_mm`, `error_none_mm`,
     `error_centroid_mm`, `error_registration_mm`: length of the predicted displacement minus the true one, and what
     would remain when nothing is moved, everything by the offset of the livers, or the box by their registration (NaN
-    without).
+    without). `mask_dice`: of the masks in this image, 0 where they do not meet, NaN where no lesion was drawn.
     """
 
     side: Side
@@ -40,6 +42,7 @@ class FoundLesion:
     error_none_mm: float
     error_centroid_mm: float
     error_registration_mm: float
+    mask_dice: float
 
 
 def found_lesions(case: PairingCase, minimum_iou: float = 0.1, minimum_score: float = 0.0) -> list[FoundLesion]:
@@ -73,9 +76,8 @@ def pairing_measures(
 
     `n`; `pairing_accuracy`: fraction whose partner box has at least `partner_iou` with the true one; medians of the
     displacement error: `displacement_error_mm`, and of the baselines on the same boxes `error_none_mm`,
-    `error_centroid_mm` and `error_registration_mm`. Lesions
-    whose largest side in T1 and T2 is below `smallest_mm` are left out, and so are boxes below `minimum_score`. NaN
-    without lesions.
+    `error_centroid_mm` and `error_registration_mm`; `mask_dice`: mean Dice of the masks. Lesions whose largest side in
+    T1 and T2 is below `smallest_mm` are left out, and so are boxes below `minimum_score`. NaN without lesions.
     """
     found = []
     for case in cases:
@@ -89,6 +91,7 @@ def pairing_measures(
         "error_none_mm": _median([f.error_none_mm for f in found]),
         "error_centroid_mm": _median([f.error_centroid_mm for f in found]),
         "error_registration_mm": _median([f.error_registration_mm for f in found]),
+        "mask_dice": float(np.mean(drawn)) if (drawn := [f.mask_dice for f in found if f.mask_dice >= 0]) else math.nan,
     }
 
 
@@ -105,7 +108,8 @@ def _found(pair: Lesion, true: Lesion, side: Side, case: PairingCase) -> FoundLe
     registered = case.registered_mm(side, own) if case.registered_mm else (math.nan,) * 3
     guesses = (shift, np.zeros(3), case.offset_t1_to_t2_mm, registered)
     errors = (np.linalg.norm(np.subtract(guess, true.measured_mm)) for guess in guesses)
-    return FoundLesion(side, overlap, *map(float, errors))
+    drawn = case.mask_dice.get((side, pair.number, true.number), 0.0) if case.mask_dice else math.nan
+    return FoundLesion(side, overlap, *map(float, errors), drawn)
 
 
 def _median(values: Sequence[float]) -> float:

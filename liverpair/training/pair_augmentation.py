@@ -115,21 +115,21 @@ def deformed(image: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
 
 
 def deformed_boxes(boxes: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
-    """Boxes (n, 2, 3) in voxels where `deformed` takes them: the middle of each of their faces goes with the image."""
-    middle = boxes.double().mean(dim=1).numpy()
-    faces = np.repeat(middle[:, None, None], 2, axis=1).repeat(3, axis=2)  # (n, bound, axis, 3)
-    for axis in range(3):
-        faces[:, :, axis, axis] = boxes[:, :, axis].numpy()
-    known = np.isfinite(faces)
-    start = np.where(known, faces, 0.0)
+    """Boxes (n, 2, 3) in voxels of the ellipsoids that `deformed` makes of those in the boxes."""
+    bounds = boxes.double().numpy()
+    half = (
+        np.eye(3) * ((bounds[:, 1] - bounds[:, 0]) / 2)[:, None]
+    )  # row by row from the center to the middle of a face
+    faces = bounds.mean(axis=1)[:, None] + np.stack([-half, half])  # (2, n, face, 3)
+    start = np.nan_to_num(faces)
     place = start
     for _ in range(FIXED_POINT_ROUNDS):
         index = np.moveaxis(place, -1, 0) - 0.5  # a bound of 0 is the outer edge of voxel 0
         moves = [ndimage.map_coordinates(part, index, order=1, mode="nearest") for part in field.numpy()]
         place = start - np.stack(moves, axis=-1)
-    bounds = np.stack([place[:, :, axis, axis] for axis in range(3)], axis=-1)
-    bounds[~known.all(axis=(1, 2, 3))] = np.nan
-    return torch.from_numpy(bounds).to(boxes.dtype)
+    center, reach = place.mean(axis=(0, 2)), np.linalg.norm((place[1] - place[0]) / 2, axis=1)
+    moved = np.where(np.isfinite(bounds), np.stack([center - reach, center + reach], axis=1), np.nan)
+    return torch.from_numpy(moved).to(boxes.dtype)
 
 
 def shifted(image: torch.Tensor, shift: Sequence[int]) -> torch.Tensor:

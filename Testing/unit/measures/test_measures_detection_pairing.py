@@ -30,7 +30,7 @@ def test_a_pair_found_on_both_sides_counts_twice():
     case = PairingCase([pair(1, 30)], [TRUTH], (25.0, 0.0, 0.0))
     values = pairing_measures([case])
     errors = {"displacement_error_mm": 1, "error_none_mm": 30, "error_centroid_mm": 5}
-    assert math.isnan(values.pop("error_registration_mm"))
+    assert math.isnan(values.pop("error_registration_mm")) and math.isnan(values.pop("mask_dice"))
     assert values == pytest.approx({"n": 2, "pairing_accuracy": 1, **errors})
 
 
@@ -42,6 +42,12 @@ def test_the_registration_is_asked_at_the_box_that_was_found():
     case = PairingCase([pair(1, 30)], [TRUTH], registered_mm=registered)
     assert [found.error_registration_mm for found in found_lesions(case)] == pytest.approx([2, 4])
     assert pairing_measures([case])["error_registration_mm"] == pytest.approx(3)
+
+
+def test_masks_count_in_the_images_in_which_their_lesion_is_found():
+    drawn = {(Side.T1, 1, 1): 0.8, (Side.T1, 2, 1): 0.9}
+    values = pairing_measures([PairingCase([pair(1, 30)], [TRUTH], mask_dice=drawn)])
+    assert values["mask_dice"] == pytest.approx((0.8 + 0.0) / 2)  # in T2 the mask of the box that finds it misses it
 
 
 def test_the_way_that_the_network_predicts_is_judged_and_not_that_between_its_boxes():

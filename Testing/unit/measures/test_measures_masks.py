@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.measures.masks import structure_mask
-from liverpair.measures.overlap import dice, soft_dice, volume_error_percent
+from liverpair.measures.overlap import dice, label_dice, soft_dice, volume_error_percent
 from liverpair.measures.summary import segmentation_measures
 from liverpair.measures.surface import hd95_and_assd_mm, surface_distances_mm
 
@@ -37,6 +37,14 @@ def cuboid(z: slice, y: slice, x: slice, shape=(10, 12, 14), **geometry) -> sitk
 
 CUBE = cuboid(slice(2, 6), slice(2, 6), slice(2, 6))
 EMPTY = cuboid(slice(0), slice(0), slice(0))
+
+
+def test_every_label_is_compared_with_every_one_that_it_meets():
+    first = mask(np.array([[[1, 1, 1, 1, 0, 2, 2, 0, 200]]]))
+    second = mask(np.array([[[7, 7, 5, 5, 5, 5, 0, 0, 0]]]))
+    assert label_dice(first, second) == pytest.approx({(1, 7): 4 / 6, (1, 5): 4 / 8, (2, 5): 2 / 6})
+    with pytest.raises(InputError):
+        label_dice(first, mask(np.zeros((1, 1, 8))))
 
 
 def test_dice_of_shifted_cubes():
