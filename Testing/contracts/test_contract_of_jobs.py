@@ -14,7 +14,7 @@ from peak_detector import write_peak_bundle
 from peak_study import LESION_MM, PEAKS, T1_GRID, write_volumes
 
 from liverpair.core.errors import BundleError, Cancelled, InputError, no_progress
-from liverpair.jobs import jobs, propose_job, requests, segment_job
+from liverpair.jobs import jobs, propose_job
 from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.requests import (
     DetectRequest,
@@ -23,6 +23,7 @@ from liverpair.jobs.requests import (
     ProposeRequest,
     RegisterRequest,
     SegmentRequest,
+    find_bundles,
 )
 
 
@@ -143,7 +144,7 @@ def test_a_file_that_is_not_there_is_named(request_for, tmp_path, name):
 
 @pytest.mark.parametrize("name", INFERRING)
 def test_an_unknown_model_is_refused_before_anything_is_read(request_for, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(segment_job, "find_bundles", requests.find_bundles)
+    monkeypatch.setattr(SegmentRequest, "models", lambda wanted: find_bundles(wanted.model))
     model = ["nobody"] if name == "segment" else "nobody"
     with pytest.raises(BundleError, match="There is no model 'nobody'"):
         run(name, request_for(name, model=model, t1="/no/such/file.nii.gz"))

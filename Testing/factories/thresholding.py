@@ -7,7 +7,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core import sides
-from liverpair.jobs import segment_job, study_batch
+from liverpair.jobs import segment_job
+from liverpair.jobs.requests import SegmentRequest
 from liverpair.measures.plausibility import MaskQuality
 
 PROVENANCE = {
@@ -69,8 +70,7 @@ def install(monkeypatch):
 
     module.segment, module.answer = segment, threshold_segment
     monkeypatch.setattr(segment_job, "inference", module)
-    for user in (segment_job, study_batch):
-        monkeypatch.setattr(user, "find_bundles", lambda names: [named_bundle(name) for name in names])
+    monkeypatch.setattr(SegmentRequest, "models", lambda wanted: [named_bundle(name) for name in wanted.model])
     return module
 
 

@@ -133,6 +133,14 @@ class SegmentRequest(JobRequest, SegmentOptions):
         """The paths of the volumes that are given."""
         return {side: getattr(self, side) for side in self.sides}
 
+    def models(self) -> list[Bundle]:
+        """The models of the liver. Raises `BundleError`."""
+        return find_bundles(self.model)
+
+    def asked_now(self) -> dict[str, Any] | None:
+        """`asked` of the models that are found now."""
+        return self.asked(self.models())
+
 
 @dataclass(frozen=True, kw_only=True)
 class PairRequest(JobRequest, DetectOptions):
@@ -174,7 +182,7 @@ class PairRequest(JobRequest, DetectOptions):
         """The detector and, when a mask is missing, the models of the liver. Raises `BundleError`."""
         return find_bundles([self.model])[0], find_bundles(self.liver_model) if self.missing_livers else []
 
-    def asked_now(self) -> dict[str, Any]:
+    def asked_now(self) -> dict[str, Any] | None:
         """`asked` of the models that are found now."""
         bundle, liver_bundles = self.models()
         return self.asked([bundle, *liver_bundles])

@@ -21,7 +21,7 @@ from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.dicom_results import dicom_sources
 from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
-from liverpair.jobs.requests import SegmentRequest, find_bundles
+from liverpair.jobs.requests import SegmentRequest
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.segment_results import FILES, MEASURES_FILE, SCHEMA_VERSION, file_name
 from liverpair.measures.overlap import dice
@@ -57,7 +57,7 @@ def segment(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     `Cancelled` through `progress`.
     """
     wanted = SegmentRequest.parse(request)
-    bundles = find_bundles(wanted.model)
+    bundles = wanted.models()
     with writable_folder(Path(wanted.output)):
         return _segment(wanted, bundles, progress)
 

@@ -16,7 +16,7 @@ from liverpair.io.study_list import ListedStudy
 from liverpair.jobs import detect_results, segment_results
 from liverpair.jobs.claims import claimed, holder, is_claimed
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.requests import PARTS, DetectRequest, SegmentRequest, find_bundles
+from liverpair.jobs.requests import PARTS, DetectRequest, SegmentRequest
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
@@ -79,7 +79,7 @@ def check_batch(job: str, options: Mapping[str, Any], output: Path) -> "Sequence
         check_detection(everywhere)
         bundle, liver_bundles = everywhere.models()
         return [bundle, *liver_bundles]
-    bundles = find_bundles(options["model"])
+    bundles = SegmentRequest.parse({**options, "t1": "t1", "output": str(output)}).models()
     check_choices(bundles, options["device"], options["engine"])
     return bundles
 
@@ -133,8 +133,8 @@ def _done(
     if task.job == "detect":
         parts = detection_parts(sources, task.study.folder)
     request = {**task.options, **parts, "output": str(output)}
-    existing, read = _RESULTS[task.job]
-    if not task.overwrite and existing(output, request):
+    read = _RESULTS[task.job].read
+    if not task.overwrite and _is_done(task.job, output, request):
         content = read(output)
         return SKIPPED, content, content
     result = JOBS[task.job](request, progress)
@@ -155,41 +155,50 @@ def _outcome(task: StudyTask, started: float, outcome: str, **more: Any) -> Stud
     )
 
 
-def _existing_segmentation(output: Path, request: Mapping[str, Any]) -> bool:
-    """Whether the results in `output` are what `request` asks for. Raises `InputError` when something else is there."""
-    there, measures = segment_results.existing_results(output), segment_results.read_measures(output)
-    if there and segment_results.MEASURES_FILE not in there:
+def _is_done(job: str, output: Path, request: Mapping[str, Any]) -> bool:
+    """Whether the results in `output` are what `request` asks of `job`. Raises `InputError` for what is something else,
+    or was made of something else.
+    """
+    kept = _RESULTS[job]
+    wanted = kept.request.parse(request)
+    there, content = kept.existing(output, wanted), kept.read(output)
+    if there and kept.last not in there:
         raise InputError(
-            f"'{output}' holds {there[0]}, which LiverPair did not write.",
+            f"'{output}' holds {there[0]}, which is not a result of {wanted.what}.",
             "Choose another output folder, or add --overwrite.",
         )
-    if measures is None or not segment_results.is_complete(output, measures):
+    if content is None or not kept.is_complete(output, content):
         return False
-    return _same(measures, SegmentRequest.parse(request).asked(find_bundles(request["model"])), output)
-
-
-def _existing_detection(output: Path, request: Mapping[str, Any]) -> bool:
-    """As `_existing_segmentation`."""
-    wanted = DetectRequest.parse(request)
-    there = detect_results.existing_results(output, wanted.missing_livers)
-    detection = detect_results.read_detection(output)
-    if there and detect_results.DETECTION_FILE not in there:
-        raise InputError(
-            f"'{output}' holds {there[0]}, which is not a result of a detection.",
-            "Choose another output folder, or add --overwrite.",
-        )
-    if detection is None or not detect_results.is_complete(output, detection):
-        return False
-    return _same(detection, wanted.asked_now(), output)
-
-
-def _same(content: Mapping[str, Any], asked: Mapping[str, Any] | None, output: Path) -> bool:
-    if content.get("asked") != asked:
+    if content.get("asked") != wanted.asked_now():
         raise DifferentResults(f"'{output}' was done with another model, option or input.", "Add --overwrite.")
     return True
 
 
-_RESULTS: dict[str, tuple[Callable[..., bool], Callable[[Path], Any]]] = {
-    "segment": (_existing_segmentation, segment_results.read_measures),
-    "detect": (_existing_detection, detect_results.read_detection),
+@dataclass(frozen=True)
+class _Kept:
+    """How the results of a job are known again: by its request, the file that comes `last` of all, the names of those
+    that are there, what the last one says, and whether what it names is there too."""
+
+    request: type[SegmentRequest] | type[DetectRequest]
+    last: str
+    existing: Callable[[Path, Any], list[str]]
+    read: Callable[[Path], dict[str, Any] | None]
+    is_complete: Callable[[Path, dict[str, Any]], bool]
+
+
+_RESULTS = {
+    "segment": _Kept(
+        SegmentRequest,
+        segment_results.MEASURES_FILE,
+        lambda folder, wanted: segment_results.existing_results(folder),
+        segment_results.read_measures,
+        segment_results.is_complete,
+    ),
+    "detect": _Kept(
+        DetectRequest,
+        detect_results.DETECTION_FILE,
+        lambda folder, wanted: detect_results.existing_results(folder, wanted.missing_livers),
+        detect_results.read_detection,
+        detect_results.is_complete,
+    ),
 }

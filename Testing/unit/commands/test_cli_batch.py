@@ -149,7 +149,8 @@ def test_a_batch_into_its_own_folder_keeps_masks_drawn_by_hand(inference, studie
     drawn = studies / "anna" / "t1_liver.nii.gz"
     drawn.write_bytes(b"by hand")
     assert cli.main(["segment", "--studies", str(studies), "-o", str(studies)]) == 1
-    assert "anna: '" in capsys.readouterr().err and drawn.read_bytes() == b"by hand"
+    assert "anna' holds t1_liver.nii.gz, which is not a result of a segmentation." in capsys.readouterr().err
+    assert drawn.read_bytes() == b"by hand"
     assert (studies / "cora" / "t2_liver.nii.gz").is_file()
 
 
