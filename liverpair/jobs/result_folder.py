@@ -50,7 +50,6 @@ def writable_folder(folder: Path, files: Sequence[str] = ()) -> Iterator[None]:
     missing = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
     try:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             staging_folder(folder).cleanup()
         except (OSError, UnicodeError) as error:
             raise InputError(f"'{folder}' cannot be written to.", "Choose another folder for the results.") from error
@@ -67,4 +66,5 @@ def writable_folder(folder: Path, files: Sequence[str] = ()) -> Iterator[None]:
 
 def staging_folder(folder: Path) -> tempfile.TemporaryDirectory:
     """A temporary folder inside `folder`, so that files move from one to the other whole."""
+    folder.mkdir(parents=True, exist_ok=True)  # another run that failed here may have removed it, empty
     return tempfile.TemporaryDirectory(prefix=".partial-", dir=folder)

@@ -14,7 +14,7 @@ from liverpair.core.failures import failure_on_command_line
 from liverpair.core.sides import Side
 from liverpair.io.study_list import ListedStudy
 from liverpair.jobs import detect_results, segment_results
-from liverpair.jobs.claims import claimed, holder, is_claimed
+from liverpair.jobs.claims import TakenOver, claimed, holder, is_claimed
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.requests import PARTS, DetectRequest, SegmentRequest
 
@@ -89,12 +89,19 @@ def do_study(task: StudyTask, progress: Progress) -> StudyOutcome:
     started = time.perf_counter()
     tries = task.attempt + is_claimed(task.output, task.study.name)  # by a worker that died, or we are not let in
     try:
-        with claimed(task.output, task.study.name, task.patience_s) as ours:
-            if not ours:
-                there = holder(task.output, task.study.name)
-                return _outcome(task, started, ELSEWHERE, failure=f"It is being done on {there}.")
+        with claimed(task.output, task.study.name, task.patience_s) as claim:
+            if claim is None:
+                raise TakenOver
+
+            def report(fraction: float, message: str) -> None:
+                claim.check()  # also just before the results are moved into place
+                progress(fraction, message)
+
             with task.study.sources() as sources:
-                outcome, result, content = _done(task, sources, progress)
+                outcome, result, content = _done(task, sources, report)
+    except TakenOver:
+        there = holder(task.output, task.study.name)
+        return _outcome(task, started, ELSEWHERE, failure=f"It is being done on {there}.")
     except Cancelled:
         raise
     except Exception as error:
