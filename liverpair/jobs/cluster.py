@@ -30,6 +30,8 @@ DIED = (
 )
 HOW_TO_INSTALL = "pip install 'liverpair[batch]'"
 TICK_S = 0.5
+SUBMIT_AGAIN_S = 60.0
+"""How often it is looked whether a job of a queue has ended before the batch."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _CONFIGURATION = {
     "distributed.scheduler.allowed-failures": 1,
@@ -126,8 +128,8 @@ def connected(workers: Workers, local: list[WorkerShare]) -> "Iterator[Client]":
             with client:
                 yield client
             return
-        cluster = _queue(workers) if workers.cluster else _this_machine(local)
-        with cluster, distributed.Client(cluster) as client:
+        places = _queue(workers) if workers.cluster else _this_machine(local)
+        with places as cluster, distributed.Client(cluster) as client:
             yield client
 
 
@@ -232,27 +234,82 @@ def _visible(gpu: int) -> str:
     return names.split(",")[gpu].strip() if names else str(gpu)
 
 
-def _queue(workers: Workers) -> Any:
+@contextmanager
+def _queue(workers: Workers) -> Iterator[Any]:
+    """As many jobs of a queue as are asked for, one worker each unless the options say otherwise. One that ends before
+    the batch, as its time is up, is submitted again."""
     try:
+        import dask
         import dask_jobqueue
     except ImportError as error:
         raise MissingPackageError("--cluster needs the package 'dask-jobqueue'.", f"{HOW_TO_INSTALL}.") from error
+    from tornado.ioloop import PeriodicCallback
+
     kinds = {name.removesuffix("Cluster").lower(): name for name in dir(dask_jobqueue) if name.endswith("Cluster")}
     if workers.cluster not in kinds:
         raise InputError(f"The cluster '{workers.cluster}' is unknown.", f"Choose one of {', '.join(sorted(kinds))}.")
+    configured = dask.config.get(f"jobqueue.{workers.cluster}", {})
+    options = {"processes": configured.get("processes") or 1, **workers.cluster_options}
+    prologue = options.get("job_script_prologue") or configured.get("job-script-prologue") or []
+    options["job_script_prologue"] = _worker_settings() + ([prologue] if isinstance(prologue, str) else prologue)
     try:
-        cluster = getattr(dask_jobqueue, kinds[workers.cluster])(**workers.cluster_options)
-    except (TypeError, ValueError) as error:
+        cluster = getattr(dask_jobqueue, kinds[workers.cluster])(**options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        told = str(error).partition(". Very likely")[0].partition("\njob_kwargs")[0]
         raise InputError(
-            f"These options are not for the cluster '{workers.cluster}': {error}",
-            "They are those of dask-jobqueue, as 'queue: gpu', 'cores: 8', 'memory: 32GB', 'walltime: 08:00:00'.",
+            f"These options are not for the cluster '{workers.cluster}': {_in_one_line(told)}.",
+            "They are those of dask-jobqueue, as 'queue: gpu', 'cores: 8', 'memory: 32GB', 'walltime: \"08:00:00\"'.",
         ) from error
-    cluster.scale(jobs=workers.count or 1)
-    return cluster
+    jobs = workers.count or 1
+    with cluster:
+        _submit(cluster, jobs)
+        again = PeriodicCallback(lambda: cluster.scale(jobs=jobs), 1000 * SUBMIT_AGAIN_S)
+        cluster.loop.add_callback(again.start)
+        yield cluster
+        cluster.loop.add_callback(again.stop)
+
+
+def _worker_settings() -> list[str]:
+    """Lines of a job's script that give its workers our configuration: they read none of this machine."""
+    return [
+        f"export DASK_{key.upper().replace('.', '__').replace('-', '_')}={value}"
+        for key, value in _CONFIGURATION.items()
+        if key.startswith("distributed.worker.")
+    ]
+
+
+def _submit(cluster: Any, jobs: int) -> None:
+    """Raises `InputError` when the queue takes no job."""
+    from distributed import Status
+
+    async def submitted() -> None:
+        cluster.scale(jobs=jobs)
+        await cluster
+
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)
+    try:
+        cluster.sync(submitted)
+    except (OSError, RuntimeError, ValueError) as error:
+        if any(job.job_id for job in cluster.workers.values()):
+            return  # with those that it took
+        for job in cluster.workers.values():
+            job.status = Status.failed  # else closing the cluster waits for it
+        command = cluster.job_cls.submit_command
+        if isinstance(error, FileNotFoundError):
+            sentence = f"There is no '{command}' on this machine."
+            raise InputError(sentence, "Run this where jobs can be submitted.") from error
+        said = str(error).partition("stderr:\n")[2] or str(error)
+        raise InputError(
+            f"'{command}' took no job: {_in_one_line(said)}.", "Mend the options of the cluster."
+        ) from error
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
 
 
 def cluster_options(path: Path) -> dict[str, Any]:
-    """The options in a YAML or JSON file. Raises `InputError` when it holds none."""
+    """The options in a YAML or JSON file. Raises `InputError` when it holds none, or a time that is not in quotes."""
     import yaml
 
     try:
@@ -261,4 +318,9 @@ def cluster_options(path: Path) -> dict[str, Any]:
         raise InputError(f"'{path}' cannot be read as YAML.", "Write one option a line, as 'cores: 8'.") from error
     if not isinstance(options, dict):
         raise InputError(f"'{path}' holds no options.", "Write one option a line, as 'cores: 8'.")
+    if isinstance(options.get("walltime"), int):
+        raise InputError(
+            f"The walltime in '{path}' is not in quotes, and YAML reads it as {options['walltime']}.",
+            "Write it as 'walltime: \"10:00:00\"'.",
+        )
     return options

@@ -70,13 +70,21 @@ def test_an_address_where_no_scheduler_is_is_refused(monkeypatch):
     ("kind", "options", "sentence"),
     [
         ("abacus", {}, "The cluster 'abacus' is unknown. Choose one of .*slurm"),
-        ("slurm", {"cores": 1, "memory": "1GB", "color": "red"}, "not for the cluster 'slurm': .*'color'"),
+        (
+            "slurm",
+            {"cores": 1, "memory": "1GB", "color": "red"},
+            "These options are not for the cluster 'slurm': Got unexpected keyword argument 'color'. They are",
+        ),
+        ("slurm", {"cores": 1}, "not for the cluster 'slurm': You must specify how much cores and memory per job"),
+        ("slurm", {"cores": 1, "memory": "much"}, "not for the cluster 'slurm': Could not interpret 'much' as"),
+        ("slurm", {"cores": 1, "memory": "1GB", "interface": "none0"}, "'none0' is not a valid network interface"),
     ],
 )
 def test_a_queue_or_its_options_that_are_unknown_are_refused(kind, options, sentence):
     pytest.importorskip("dask_jobqueue")
-    with pytest.raises(InputError, match=sentence):
+    with pytest.raises(InputError, match=sentence) as refused:
         connected(Workers(1, cluster=kind, cluster_options=options), []).__enter__()
+    assert "\n" not in str(refused.value)
 
 
 def test_the_options_of_a_queue_come_from_a_file(tmp_path):
@@ -85,6 +93,9 @@ def test_the_options_of_a_queue_come_from_a_file(tmp_path):
     assert cluster_options(path) == {"queue": "gpu", "cores": 8, "memory": "32GB"}
     path.write_text("queue gpu")
     with pytest.raises(InputError, match="holds no options"):
+        cluster_options(path)
+    path.write_text("walltime: 10:00:00")
+    with pytest.raises(InputError, match="The walltime in '.*' is not in quotes, and YAML reads it as 36000."):
         cluster_options(path)
     with pytest.raises(InputError, match="cannot be read"):
         cluster_options(tmp_path / "none.yaml")
