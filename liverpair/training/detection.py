@@ -33,7 +33,8 @@ class PairSample:
     `image` (channels, *space) float32; `boxes` (2, n, 2, d): lower and upper bounds of each of n lesions in each image,
     in voxels, NaN where its place is not known; `visible` (2, n): whether each image shows it; `masks` (2, *space)
     float32: where each image shows a lesion, or None; `annotated`: False for a pair that nobody looked at; `cut`
-    (2, n): whether an image shows only a lesser part of it, so that it is neither a lesion nor background.
+    (2, n): whether an image shows only a lesser part of it, or nobody decided whether it does, so that it is neither a
+    lesion nor background.
     """
 
     image: torch.Tensor
@@ -182,6 +183,8 @@ class DetectionTask(WarmupCosine):
         output = self(batch.images)
         anchors = self.anchors(batch.images.shape[2:])
         for row, sample in enumerate(batch.samples):
+            if not sample.annotated:
+                continue
             answer = RetinaOutput(output.logits.float(), output.deltas.float(), output.displacement.float())[row]
             found = find_boxes(answer, anchors, self.settings)
             self.validated.append((found, sample.boxes.numpy(), sample.visible.numpy()))

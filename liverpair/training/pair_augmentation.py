@@ -1,7 +1,7 @@
 """What is changed in a pair from step to step, images and boxes together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -60,7 +60,7 @@ class PairAugmentation:
                 image = image.flip(axis + 1)
                 masks = None if masks is None else masks.flip(axis + 1)
                 boxes = mirrored(boxes, axis, image.shape[axis + 1])
-        changed = PairSample(image, boxes, sample.visible, masks, sample.annotated)
+        changed = replace(sample, image=image, boxes=boxes, masks=masks)
         if self.crop_voxels is None or rng.random() < self.whole_share:
             return changed
         return cropped(changed, self._window(changed, rng))
@@ -99,9 +99,8 @@ def cropped(sample: PairSample, window: tuple[slice, ...]) -> PairSample:
     inside = ((center >= 0) & (center < size)).all(dim=-1)
     reaching = ((boxes[:, :, 1] > 0) & (boxes[:, :, 0] < size)).all(dim=-1)
     masks = None if sample.masks is None else sample.masks[part]
-    return PairSample(
-        sample.image[part], boxes, sample.visible & inside, masks, sample.annotated, sample.visible & reaching & ~inside
-    )
+    cut = sample.visible & ~inside if sample.cut is None else sample.visible & ~inside | sample.cut
+    return PairSample(sample.image[part], boxes, sample.visible & inside, masks, sample.annotated, cut & reaching)
 
 
 def deformed(image: torch.Tensor, field: torch.Tensor) -> torch.Tensor:

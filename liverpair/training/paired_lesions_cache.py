@@ -48,19 +48,22 @@ class PairPreparation:
 
 @dataclass(frozen=True)
 class LesionVariant:
-    """A prepared sample in a file: read when it is needed, so that many fit."""
+    """A prepared pair in a file, read when it is needed, so that many fit: one with synthetic lesions, or a study of
+    `annotated_lesions`."""
 
     name: str
     path: Path
 
     def sample(self) -> PairSample:
-        """Images (2, z, y, x) in [0, 1], boxes in voxels, and where each image shows a lesion."""
+        """Images (2, z, y, x) in [0, 1], boxes in voxels, and what else is known of the lesions."""
         with np.load(self.path) as stored:
             return PairSample(
                 image=torch.from_numpy(stored["channels"].astype(np.float32)),
                 boxes=torch.from_numpy(stored["boxes"]),
                 visible=torch.from_numpy(stored["visible"]),
-                masks=torch.from_numpy(stored["masks"].astype(np.float32) / 255),
+                masks=torch.from_numpy(stored["masks"].astype(np.float32) / 255) if "masks" in stored else None,
+                annotated=bool(stored["annotated"]) if "annotated" in stored else True,
+                cut=torch.from_numpy(stored["cut"]) if "cut" in stored else None,
             )
 
 

@@ -1,14 +1,19 @@
 """Real pairs with synthetic lesions as training samples for three-dimensional detection."""
 
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch.utils.data import Dataset
 
+from liverpair.core.errors import InputError
 from liverpair.core.labels import LESION
 from liverpair.segmentation.preparation import GridPolicy
 from liverpair.synthesis.paired_lesions import LesionStatistics
+from liverpair.training.annotated_lesions import AnnotatedStudy, annotated_studies
 from liverpair.training.detection import PairBatch, PairSample
 from liverpair.training.loaders import CaseData, ShuffledSamples
 from liverpair.training.pair_augmentation import PairAugmentation
@@ -28,6 +33,22 @@ class LesionPairs(ShuffledSamples):
     def changed(self, sample: PairSample, drawn: int) -> PairSample:
         """The sample as another scanner and patient would show it."""
         return self.augmentation(sample, np.random.default_rng((self.seed, 1, drawn)))
+
+
+class MixedPairs(Dataset):
+    """Of two sets of pairs, both as long as an epoch, the second with the probability `share`."""
+
+    def __init__(self, first: LesionPairs, second: LesionPairs, share: float):
+        self.first, self.second, self.share = first, second, share
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __getitem__(self, index: int) -> PairSample:
+        self.first.epoch = self.second.epoch = self.epoch
+        rng = np.random.default_rng((self.first.seed, 2, self.epoch, index))
+        return (self.second if rng.random() < self.share else self.first)[index]
 
 
 class SyntheticLesions(CaseData):
@@ -54,7 +75,8 @@ class SyntheticLesions(CaseData):
 
 
 class PairedLesionsData(SyntheticLesions):
-    """Synthetic lesions in the livers of real pairs, prepared as the model's `settings` say.
+    """Synthetic lesions in the livers of real pairs, and studies that people annotated, prepared as the model's
+    `settings` say.
 
     Parameters
     ----------
@@ -72,6 +94,13 @@ class PairedLesionsData(SyntheticLesions):
         What is changed at every step.
     pairs_per_epoch
         As its name says.
+    studies
+        Folder of studies with images, liver masks and, where somebody looked, `lesions.json` (`annotated_lesions`). One
+        without is a pair that is not annotated, for the consistency loss. Environment variables in it are replaced.
+    train_studies, validation_studies
+        Their names; None: all that are not among the others.
+    studies_share
+        Part of the pairs of an epoch that are studies, where there are synthetic lesions as well.
     policy
         The working grid of the bundle to be made.
     options
@@ -87,6 +116,10 @@ class PairedLesionsData(SyntheticLesions):
         statistics: LesionStatistics = LesionStatistics(),
         augmentation: PairAugmentation = PairAugmentation(),
         pairs_per_epoch: int = 250,
+        studies: str = "",
+        train_studies: list[str] | None = None,
+        validation_studies: list[str] | None = None,
+        studies_share: float = 0.5,
         policy: GridPolicy = GridPolicy((2.0, 2.0, 5.0), 0.0, 0.0),
         **options,
     ):
@@ -95,6 +128,10 @@ class PairedLesionsData(SyntheticLesions):
         self.variants, self.validation_variants, self.first_seed = variants, validation_variants, first_seed
         self.statistics, self.augmentation = statistics, augmentation
         self.pairs_per_epoch = pairs_per_epoch
+        self.studies = Path(os.path.expandvars(studies)) if studies else None
+        self.validation_studies = validation_studies or []
+        self.train_studies = self._other_studies() if train_studies is None else train_studies
+        self.studies_share = studies_share
 
     crop = "liver"
     collate = staticmethod(PairBatch.of)
@@ -115,18 +152,44 @@ class PairedLesionsData(SyntheticLesions):
         "data.train, data.t1_images and data.variants must not be empty or 0.",
     )
 
+    def _other_studies(self) -> list[str]:
+        if self.studies is None:
+            return []
+        if not self.studies.is_dir():
+            raise InputError(f"The folder of studies '{self.studies}' does not exist.", "Set data.studies.")
+        return sorted({path.name for path in self.studies.iterdir() if path.is_dir()} - set(self.validation_studies))
+
+    def trained_on(self) -> dict[str, Any]:
+        """As in `CaseData`."""
+        own = {"train_studies": self.train_studies, "validation_studies": self.validation_studies}
+        return {**super().trained_on(), **(own if self.studies else {})}
+
+    @property
+    def preparation(self) -> PairPreparation:
+        """How pairs are prepared for the model that is trained."""
+        model = self.trainer.lightning_module
+        multiple_of = tuple(model.network.multiple_of)
+        return PairPreparation(self.policy, self.normalization, model.settings, multiple_of, self.statistics)
+
     def of_case(self, case: str, seeds: range) -> list[LesionVariant]:
         """As in `SyntheticLesions`, prepared as the model's settings say."""
-        model = self.trainer.lightning_module
-        preparation = PairPreparation(
-            self.policy,
-            self.normalization,
-            model.settings,
-            tuple(model.network.multiple_of),
-            self.statistics,
-        )
-        return cached_variants(self.root, case, self.t1_images, seeds, preparation, self.cache)
+        return cached_variants(self.root, case, self.t1_images, seeds, self.preparation, self.cache)
 
-    def epoch_samples(self) -> LesionPairs:
+    def training(self) -> list[LesionVariant]:
+        """As in `CaseData`; studies last."""
+        return super().training() + self._annotated(self.train_studies)
+
+    def validation(self) -> list[LesionVariant]:
+        """As in `CaseData`; studies last."""
+        return super().validation() + self._annotated(self.validation_studies)
+
+    def _annotated(self, names: Sequence[str]) -> list[LesionVariant]:
+        return annotated_studies(self.studies, names, self.preparation, self.cache) if self.studies else []
+
+    def epoch_samples(self) -> Dataset:
         """Augmented pairs."""
-        return LesionPairs(self.train_volumes, self.augmentation, self.pairs_per_epoch, self.seed)
+        kinds = [
+            [one for one in self.train_volumes if isinstance(one, AnnotatedStudy) == real] for real in (False, True)
+        ]
+        sets = [LesionPairs(own, self.augmentation, self.pairs_per_epoch, self.seed) for own in kinds if own]
+        return sets[0] if len(sets) == 1 else MixedPairs(*sets, self.studies_share)
