@@ -125,8 +125,11 @@ def check_voxels(values: np.ndarray, grid: Grid, name: str) -> None:
 
 
 def to_lps(image: sitk.Image) -> sitk.Image:
-    """`image` with its axes permuted and flipped so that they lie nearest to L, P and S. No voxel is interpolated."""
-    return sitk.DICOMOrient(image, "LPS")
+    """`image` with its axes permuted and flipped so that they lie nearest to L, P and S, itself where they do. No voxel
+    is interpolated.
+    """
+    orientation = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
+    return image if orientation == "LPS" else sitk.DICOMOrient(image, "LPS")
 
 
 def working_grid(image: sitk.Image, spacing_mm: Vector) -> Grid:

@@ -29,7 +29,7 @@ from liverpair.jobs.detect_results import (
     segmentation_file,
 )
 from liverpair.jobs.dicom_results import dicom_sources, write_detection
-from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
+from liverpair.jobs.doubts import body_centroid_mm, input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.pair_inputs import PairInputs, read_pair
 from liverpair.jobs.register_job import registered, write_transform
 from liverpair.jobs.requests import DetectRequest
@@ -98,7 +98,7 @@ def _doubts(wanted: DetectRequest, inputs: PairInputs, found: DetectionResult) -
     doubts = input_doubts(dict(zip(Side, inputs.images)), wanted.parts)
     for side, liver, image, quality in zip(Side, found.livers, inputs.images, found.qualities):
         doubts += mask_warnings(side.title, volume_ml(liver), edges_cm2(liver), [])
-        doubts += liver_doubts(side.title, liver, image, quality)
+        doubts += liver_doubts(side.title, liver, body_centroid_mm(image), quality)
     return doubts + pair_doubts(*found.livers)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.geometry import Grid, centroid_mm, offset_t1_to_t2, resample, to_lps, volume_ml
+from liverpair.core.geometry import Grid, Vector, centroid_mm, offset_t1_to_t2, resample, to_lps, volume_ml
 from liverpair.core.sides import Side
 from liverpair.io.image_notes import doubts_on, tags_of
 from liverpair.io.weighting import guess_sequence, sequence_warning
@@ -67,9 +67,12 @@ def input_doubts(images: Mapping[Side, sitk.Image], paths: Mapping[str, str | No
     return said
 
 
-def liver_doubts(name: str, liver: sitk.Image, image: sitk.Image, quality: MaskQuality | None = None) -> list[str]:
-    """What is unlike a liver in a mask of `image`; `name` ("T1") is the image's, `quality` what the model thinks of the
-    mask. Nothing about an empty mask."""
+def liver_doubts(name: str, liver: sitk.Image, body_mm: Vector, quality: MaskQuality | None = None) -> list[str]:
+    """What is unlike a liver in a mask of an image. Nothing about an empty mask.
+
+    `name` ("T1") is the image's, `body_mm` the centroid of the body in it (see `body_centroid_mm`), `quality` what the
+    model thinks of the mask.
+    """
     volume = volume_ml(liver)
     if not volume:
         return []
@@ -89,7 +92,7 @@ def liver_doubts(name: str, liver: sitk.Image, image: sitk.Image, quality: MaskQ
             f"The model is unsure of the liver in {name}: its mean probability is {quality.certainty:.2f}. Check that "
             "the image shows a liver and is the right way up."
         )
-    if centroid_mm(liver)[0] > _body_centroid_mm(image)[0] - RIGHT_MM:
+    if centroid_mm(liver)[0] > body_mm[0] - RIGHT_MM:
         said.append(
             f"The liver in {name} does not lie on the right side of the body: the image may be turned around, or show "
             "no liver."
@@ -116,8 +119,8 @@ def pair_doubts(t1_liver: sitk.Image, t2_liver: sitk.Image) -> list[str]:
     return said
 
 
-def _body_centroid_mm(image: sitk.Image) -> tuple[float, ...]:
-    """Of what is not air, LPS; of the whole block where nothing stands out."""
+def body_centroid_mm(image: sitk.Image) -> Vector:
+    """The centroid of what is not air, LPS; of the whole block where nothing stands out."""
     upright = to_lps(image)
     shrunk = sitk.Shrink(upright, [max(1, round(8 / s)) for s in upright.GetSpacing()])
     coarse = sitk.Cast(shrunk, sitk.sitkFloat32)

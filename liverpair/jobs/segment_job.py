@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ import torch
 from liverpair.bundle import Bundle
 from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, Progress, part_of
-from liverpair.core.geometry import Grid, offset_t1_to_t2, resample, volume_ml
+from liverpair.core.geometry import Grid, Vector, offset_t1_to_t2, resample, volume_ml
 from liverpair.core.sides import Side
 from liverpair.engine import make_engine
 from liverpair.io.dicom_segmentation import liver_structure, write_dicom_segmentation
 from liverpair.io.image_notes import notes_on
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.dicom_results import dicom_sources
-from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
+from liverpair.jobs.doubts import body_centroid_mm, input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.requests import SegmentRequest
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.segment_results import FILES, MEASURES_FILE, SCHEMA_VERSION, file_name
@@ -96,20 +96,23 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
         staging = Path(folder)
 
         def keep(side: Side, what: str, image: sitk.Image) -> None:
-            progress(SEGMENTED, f"Writing the {side.title} {what}")
             write_image(image, staging / file_name(side, what))
 
+        notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
+        doubts = input_doubts({side: images[side] for side in wanted.sides}, wanted.parts)
+        bodies = {side: body_centroid_mm(images[side]) for side in wanted.sides}
         report = part_of(progress, READ, SEGMENTED)
-        result = inference.segment(images["t1"], images["t2"], bundles, wanted, report, keep=keep)
+        # no name is left of the images here, so that they go when the network has seen them
+        result = inference.segment(images.pop(Side.T1), images.pop(Side.T2), bundles, wanted, report, keep=keep)
         for side in wanted.sides:
             if found := getattr(result, side):
+                progress(SEGMENTED, f"Writing the {side.title} liver")
                 keep(side, "liver", found.liver)
                 if side in sources:
                     model = result.provenance["bundle"], result.provenance["version"]
                     path, livers = staging / file_name(side, "dicom"), [liver_structure(found.liver)]
                     write_dicom_segmentation(path, livers, sources[side], side.title, model)
-        doubts = _doubts(wanted, images, result)
-        notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
+        doubts += _liver_doubts(bodies, result)
         written = {path.name for path in staging.iterdir()}
         described = _described(result, doubts, notes + without_dicom, output, written) | {"accepted": wanted.accept}
         _write_measures(described, wanted, asked, staging / MEASURES_FILE)
@@ -126,12 +129,12 @@ def _read(wanted: SegmentRequest, progress: Progress) -> dict[str, sitk.Image | 
     return images
 
 
-def _doubts(wanted: SegmentRequest, images: dict[str, sitk.Image | None], result: SegmentationResult) -> list[str]:
-    """Why the result may be wrong though nothing failed, in sentences."""
-    doubts = input_doubts({side: images[side] for side in wanted.sides}, wanted.parts)
-    for side in wanted.sides:
+def _liver_doubts(bodies: Mapping[Side, Vector], result: SegmentationResult) -> list[str]:
+    """Why the result may be wrong though nothing failed, in sentences; `bodies`: centroids in LPS mm."""
+    doubts = []
+    for side, body_mm in bodies.items():
         if found := getattr(result, side):
-            doubts += liver_doubts(side.title, found.liver, images[side], found.quality)
+            doubts += liver_doubts(side.title, found.liver, body_mm, found.quality)
     if result.t1 and result.t2:
         doubts += pair_doubts(result.t1.liver, result.t2.liver)
     return doubts

@@ -1,7 +1,9 @@
 """The liver in a T1 and a T2 volume that are not registered: each result comes back on its own input's grid."""
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -16,8 +18,9 @@ from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import DiceCalibration
 from liverpair.bundle.strategies import Pass, strategy, titles
 from liverpair.core.device import choose_device
-from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
-from liverpair.core.geometry import check_volume, like
+from liverpair.core.errors import BundleError, InputError, OutOfMemoryError, Progress, no_progress, part_of
+from liverpair.core.geometry import Grid, check_volume, like
+from liverpair.core.memory import available_memory
 from liverpair.core.sides import Side
 from liverpair.measures.overlap import soft_dice
 from liverpair.measures.plausibility import MaskQuality
@@ -29,6 +32,9 @@ from liverpair.segmentation.segment_options import SegmentOptions
 
 KeepMap = Callable[[Side, str, sitk.Image], None]
 """Takes a map of a side: "probability" or "uncertainty"."""
+MAP_BYTES = 4
+"""Of a voxel."""
+GAMBLED = "The uncertainty in {} is the gambler's: where it would bet that the mask is wrong."
 REGISTERED = 0.4
 """Part of a pass that is done when its images are registered."""
 
@@ -81,15 +87,18 @@ def segment(
     """
     started = time.perf_counter()
     images = {side: image for side, image in zip(Side, (t1, t2)) if image is not None}
+    del t1, t2
     if not images:
         raise InputError("Neither T1 nor T2 is given.", "Choose at least one volume.")
-    for side, image in images.items():
-        check_volume(image, side.title)
+    for side in images:
+        check_volume(images[side], side.title)
     plan = _plan(images, bundles)
+    passes = Counter(side for _, one in plan for side in one.outputs)
+    maps = {side: _Maps(Grid.of(images[side]), count) for side, count in passes.items()}
+    check_memory({side: own.grid for side, own in maps.items()}, options, keep is not None)
     device = choose_device(options.device)
-    sums: dict[Side, sitk.Image] = {}
-    counts = dict.fromkeys(images, 0)
-    stakes: dict[Side, list[np.ndarray]] = {side: [] for side in images}
+    calibration = bundles[0].expected_dice if len(bundles) == 1 and not options.mirror else None
+    sides: dict[Side, SideResult] = {}
     notes = _notes(images, plan)
     summaries: list[dict[str, str]] = []
     for step, (bundle, one) in enumerate(plan):
@@ -111,27 +120,19 @@ def segment(
         notes += said
         summaries.append(engine_summary(engine))
         gambled = _stakes(bundle, channels, found, device, options, window) if options.uncertainty else None
+        for side in images.keys() - {side for _, later in plan[step + 1 :] for side in later.inputs}:
+            del images[side]  # a large one may be gone before its map is made
         report(0.9, "Back to the volume's own grid")
         for number, side in enumerate(one.outputs):
             index = number * len(bundle.labels)
-            on_image = to_image_grid(found[index], grid, images[side])
-            sums[side] = sums[side] + on_image if side in sums else on_image
-            counts[side] += 1
-            if gambled is not None:
-                stakes[side].append(sitk.GetArrayFromImage(to_image_grid(gambled[index], grid, images[side])))
-    calibration = bundles[0].expected_dice if len(bundles) == 1 and not options.mirror else None
-    bets = {side: np.mean(own, axis=0) for side, own in stakes.items() if own and len(own) == counts[side]}
-    notes += [
-        f"The uncertainty in {one.title} is the gambler's: where it would bet that the mask is wrong." for one in bets
-    ]
-    rules = bundles[0].postprocessing
-    sides = {}
-    for side in list(sums):
-        total = sums.pop(side)
-        if counts[side] > 1:
-            total = sitk.Cast(total / counts[side], sitk.sitkFloat32)
-        store = None if keep is None else partial(keep, side)
-        sides[side] = _result(total, rules, options, bets.get(side), calibration, store)
+            if not maps[side].add(found[index], None if gambled is None else gambled[index], grid):
+                continue
+            mean, bets = maps.pop(side).mean()
+            if bets is not None:
+                notes.append(GAMBLED.format(side.title))
+            store = None if keep is None else partial(_store, keep, side, partial(report, 0.95))
+            sides[side] = _result(mean, bundles[0].postprocessing, options, bets, calibration, store)
+            del mean
     progress(1.0, "Segmented")
     provenance = {
         "bundle": ", ".join(bundle.name for bundle in bundles),
@@ -144,6 +145,56 @@ def segment(
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     return SegmentationResult(sides.get(Side.T1), sides.get(Side.T2), provenance, list(dict.fromkeys(notes)))
+
+
+class _Maps:
+    """The maps of one side, summed up over the `passes` that make one, on its own `grid`."""
+
+    def __init__(self, grid: Grid, passes: int) -> None:
+        self.grid, self._passes = grid, passes
+        self._sum: sitk.Image | None = None
+        self._stakes: list[np.ndarray] = []
+        self._count = 0
+
+    def add(self, probability: np.ndarray, stakes: np.ndarray | None, grid: Grid) -> bool:
+        """Add what a pass made (z, y, x) on `grid`; whether it was the last one."""
+        on_own = to_image_grid(probability, grid, self.grid)
+        self._sum = on_own if self._sum is None else self._sum + on_own
+        if stakes is not None:
+            self._stakes.append(sitk.GetArrayFromImage(to_image_grid(stakes, grid, self.grid)))
+        self._count += 1
+        return self._count == self._passes
+
+    def mean(self) -> tuple[sitk.Image, np.ndarray | None]:
+        """Probability, and stakes where every pass brought some. There is nothing left of it here afterwards."""
+        total, self._sum = self._sum, None
+        if self._passes > 1:
+            total = sitk.Cast(total / self._passes, sitk.sitkFloat32)
+        return total, np.mean(self._stakes, axis=0) if len(self._stakes) == self._passes else None
+
+
+def results_memory(grids: Iterable[Grid], options: SegmentOptions, kept: bool) -> int:
+    """Bytes that results on these grids take when there are most of them: the map and the mask of one side, and of the
+    others what is `kept` elsewhere, else their maps too."""
+    sizes = sorted(math.prod(grid.size) for grid in grids)
+    maps = 0 if kept else options.probability + options.uncertainty
+    return (MAP_BYTES * max(1, maps) + 1) * sizes[-1] + (MAP_BYTES * maps + 1) * sum(sizes[:-1])
+
+
+def check_memory(grids: Mapping[Side, Grid], options: SegmentOptions, kept: bool) -> None:
+    """Raise `OutOfMemoryError` where results on these grids cannot fit, before anything is computed in vain."""
+    needed, free = results_memory(grids.values(), options, kept), available_memory()
+    if needed > free:
+        sizes = " and ".join(f"{' × '.join(map(str, grid.size))} voxels of {one.title}" for one, grid in grids.items())
+        raise OutOfMemoryError(
+            f"Masks and maps on the {sizes} take {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free.",
+            "Close other programs, or cut the volume to the body.",
+        )
+
+
+def _store(keep: KeepMap, side: Side, progress: Callable[[str], None], what: str, image: sitk.Image) -> None:
+    progress(f"Writing the {what}")
+    keep(side, what, image)
 
 
 def _labeled(progress: Progress, label: str) -> Progress:

@@ -25,6 +25,7 @@ def to_mask(
     numbered, percents = parts(mask)
     if keep_largest:
         mask = sitk.Equal(numbered, 1)
+    del numbered
     if rules.fill_holes:
         mask = sitk.BinaryFillhole(mask, fullyConnected=False, foregroundValue=1)
     whole[block] = sitk.Cast(mask, sitk.sitkUInt8)

@@ -104,7 +104,7 @@ def _coarse(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[np.
     """A (z, y, x) array averaged over cells of `COARSE_MM` within its slices, and voxels per cell along y and x."""
     factor = [max(1, round(COARSE_MM / s)) for s in spacing[1::-1]]
     layers = (ndimage.uniform_filter(layer.astype(np.float32, copy=False), size=factor) for layer in array)
-    return np.stack([layer[:: factor[0], :: factor[1]] for layer in layers]), factor
+    return np.stack([layer[:: factor[0], :: factor[1]].copy() for layer in layers]), factor  # else all layers are kept
 
 
 def without_empty_slices(image: sitk.Image) -> sitk.Image:
@@ -118,7 +118,9 @@ def without_empty_slices(image: sitk.Image) -> sitk.Image:
     low, high = (np.percentile(smooth, part, axis=(1, 2)) for part in (5, 90))
     threshold = low.min() + 0.12 * (high.max() - low.min())
     held = np.flatnonzero((smooth > threshold).mean(axis=(1, 2)) > BODY_PART)
-    return image[:, :, int(held[0]) : int(held[-1]) + 1] if len(held) else image
+    if not len(held) or held[-1] - held[0] + 1 == image.GetSize()[2]:
+        return image
+    return image[:, :, int(held[0]) : int(held[-1]) + 1]
 
 
 def body_region(array: np.ndarray, spacing: tuple[float, float, float]) -> tuple[slice, slice]:
@@ -179,6 +181,6 @@ def prepare_labels(labels: sitk.Image, grid: Grid, values: list[int]) -> np.ndar
     ).clip(0.0, 1.0)
 
 
-def to_image_grid(probability: np.ndarray, grid: Grid, image: sitk.Image) -> sitk.Image:
-    """A probability map (z, y, x) on `grid` brought linearly onto the grid of `image`; 0 outside."""
-    return resample(on_grid(np.ascontiguousarray(probability, dtype=np.float32), grid), Grid.of(image))
+def to_image_grid(probability: np.ndarray, grid: Grid, own: Grid) -> sitk.Image:
+    """A probability map (z, y, x) on `grid` brought linearly onto the grid `own` of an image; 0 outside."""
+    return resample(on_grid(np.ascontiguousarray(probability, dtype=np.float32), grid), own)

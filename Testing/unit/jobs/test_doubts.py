@@ -13,7 +13,7 @@ from liverpair import cli
 from liverpair.core.sides import Side
 from liverpair.io.image_notes import doubts_on, set_tags
 from liverpair.io.study import read_image
-from liverpair.jobs.doubts import input_doubts, liver_doubts, pair_doubts
+from liverpair.jobs.doubts import body_centroid_mm, input_doubts, liver_doubts, pair_doubts
 from liverpair.measures.plausibility import MaskQuality
 
 TAGS = {
@@ -65,7 +65,7 @@ def test_a_single_image_of_the_other_weighting_is_told():
 def test_an_ordinary_liver_raises_no_doubt():
     body = image(ball(45, 28))
     liver = image(ball(30, 17)) != 0  # 15 voxels of 4 mm to the right; 4/3 π 17³ · 0.064 ml = 1317 ml
-    assert liver_doubts("T1", liver, body, MaskQuality(0.97)) == pair_doubts(liver, liver) == []
+    assert liver_doubts("T1", liver, body_centroid_mm(body), MaskQuality(0.97)) == pair_doubts(liver, liver) == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,8 @@ def test_an_ordinary_liver_raises_no_doubt():
     ],
 )
 def test_a_liver_like_no_other_is_told(center_x, radius, quality, words):
-    (said,) = liver_doubts("T1", image(ball(center_x, radius)) != 0, image(ball(45, 28)), quality)
+    body_mm = body_centroid_mm(image(ball(45, 28)))
+    (said,) = liver_doubts("T1", image(ball(center_x, radius)) != 0, body_mm, quality)
     assert words in said
 
 

@@ -1,7 +1,9 @@
 """The pipeline from volumes to masks, with a network whose answer is known."""
 
 import dataclasses
+import math
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ from brightness_bundle import ARGUMENTS, write_brightness_bundle
 
 from liverpair.bundle.bundle import CARD_FILE
 from liverpair.bundle.manifest import Network
-from liverpair.core.errors import BundleError, Cancelled, InputError, MissingPackageError
+from liverpair.core.errors import BundleError, Cancelled, InputError, MissingPackageError, OutOfMemoryError
 from liverpair.core.geometry import Grid
+from liverpair.core.sides import Side
 from liverpair.measures.overlap import dice, soft_dice
-from liverpair.segmentation import prediction
-from liverpair.segmentation.inference import SegmentOptions, segment
+from liverpair.segmentation import inference, prediction
+from liverpair.segmentation.inference import SegmentOptions, results_memory, segment
 
 T1_GRID = grid((1.5, 1.5, 6.0))
 T2_GRID = grid((2.0, 2.0, 7.7), (10, -8, 3))
@@ -202,6 +205,37 @@ def test_little_memory_means_windows_from_the_start(bundle, pair, monkeypatch):
     result = segment(t1, None, [bundle], FP32, lambda f, m: messages.append(m))
     assert dice(result.t1.liver, mask) > 0.95
     assert any("window" in message for message in messages)
+
+
+def test_a_result_that_cannot_fit_is_refused_before_anything_is_computed(bundle, pair, monkeypatch):
+    (t1, _), (t2, _) = pair
+    big, small = sorted((math.prod(image.GetSize()) for image in (t1, t2)), reverse=True)
+    grids = [Grid.of(t1), Grid.of(t2)]
+    both = SegmentOptions("cpu", "torch-fp32", probability=True, uncertainty=True)
+    assert results_memory(grids, FP32, kept=False) == 5 * big + small
+    assert results_memory(grids, both, kept=False) == 9 * big + 9 * small
+    assert results_memory(grids, both, kept=True) == 5 * big + small
+    for free, fits in ((5 * big + small - 1, False), (5 * big + small, True)):
+        monkeypatch.setattr(inference, "available_memory", lambda free=free: free)
+        if fits:
+            assert segment(t1, t2, [bundle], FP32).t1
+        else:
+            with pytest.raises(OutOfMemoryError, match=r"take 0.0 GB of memory; 0.0 GB are free. Close other programs"):
+                segment(t1, t2, [bundle], FP32, lambda *_: pytest.fail("It began."))
+
+
+def test_maps_come_one_side_after_the_other_and_volumes_go_before(bundle, pair):
+    given = [sitk.Image(image) for image, _ in pair]
+    known = {side: weakref.ref(image) for side, image in zip(Side, given)}
+    kept = []
+
+    def keep(side: Side, what: str, _map: sitk.Image) -> None:
+        kept.append((side, what, [one for one in Side if known[one]() is not None]))
+
+    segment(given.pop(0), given.pop(0), [bundle], dataclasses.replace(FP32, probability=True), keep=keep)
+    assert [(side, what) for side, what, _ in kept] == [(Side.T1, "probability"), (Side.T2, "probability")]
+    if sys.version_info >= (3, 11):  # before, whoever calls a function holds what it is given
+        assert [left for _, _, left in kept] == [[Side.T2], []]
 
 
 def test_refusals_are_sentences(bundle, pair, tmp_path):

@@ -100,7 +100,7 @@ def test_labels_come_back_onto_the_own_grid(degrees, order, flips):
     image, mask = image_and_mask(grid((2.0, 2.0, 5.5), degrees, order, flips))
     prepared = prepare(image, POLICY, Normalization(0, 100))
     soft = prepare_labels(mask, prepared.grid, [1])
-    back, _ = to_mask(to_image_grid(soft[0], prepared.grid, image), Postprocessing(0.5))
+    back, _ = to_mask(to_image_grid(soft[0], prepared.grid, Grid.of(image)), Postprocessing(0.5))
     assert Grid.of(back).same_as(Grid.of(image))
     assert dice(back, mask) > 0.97
 
@@ -118,7 +118,7 @@ def test_thin_slices_are_averaged_not_skipped():
     values[::2] = 1.0
     thin = on_grid(values, Grid((20, 20, 60), (2.0, 2.0, 1.0), (0.0, 0.0, 0.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)))
     prepared = prepare(thin, GridPolicy((2.0, 2.0, 6.0), crop_to_body=False), Normalization(0, 100))
-    raw = sitk.GetArrayFromImage(to_image_grid(prepared.array, prepared.grid, thin))
+    raw = sitk.GetArrayFromImage(to_image_grid(prepared.array, prepared.grid, Grid.of(thin)))
     assert prepared.array.shape[0] == 10
     assert np.isfinite(raw).all()
     on = prepare_labels(thin > 0.5, prepared.grid, [1])[0][2:-2]
