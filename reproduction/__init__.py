@@ -26,6 +26,7 @@ EXPERIMENTS = {
     "cross-validation": "reproduction.recipes.cross_validation",
     "augmentation": "reproduction.recipes.augmentation_gains",
     "dice-calibration": "reproduction.recipes.dice_calibration",
+    "display-threshold": "reproduction.recipes.display_threshold",
     "conclusions": "reproduction.conclusions",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

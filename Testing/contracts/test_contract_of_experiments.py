@@ -17,7 +17,7 @@ NO_SMOKE = {"lesion-pairs", "dream-toy", "conclusions"}
 TIMED = ("figure-2-3", "table-2-1", "table-2-2", "table-2-3", "figure-2-8", "noise-floor", "budget", "figure-2-15",
          "similarity", "cross-validation", "augmentation")  # fmt: skip
 """Those with a number of minutes after which no training begins."""
-RECIPES = {"cross-validation", "augmentation"}
+RECIPES = {"cross-validation", "augmentation", "display-threshold"}
 """Those that measure our own trainings; they have no published result."""
 RESULT = {"name": str, "command": str, "data": str, "date": str, "software": dict, "notes": list, "table": list}
 

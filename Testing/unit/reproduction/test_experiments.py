@@ -103,6 +103,17 @@ def test_lesion_pairs_scores_the_shipped_detector(tmp_path):
     assert (folder / "lesion-pairs.png").stat().st_size > 1000
 
 
+@needs_real_mri
+def test_the_display_threshold_is_that_of_few_false_boxes(tmp_path):
+    folder = tmp_path / "results"
+    assert main(["display-threshold", "--smoke", "--data-root", str(DATA / "chaos_mr"), "--results", str(folder)]) == 0
+    content = read(folder, "display-threshold")
+    rates, scores, found = zip(*(tuple(row.values()) for row in content["table"]))
+    assert list(rates) == sorted(rates) and list(found) == sorted(found)
+    assert list(scores) == sorted(scores, reverse=True)
+    assert content["display_threshold"] == max(scores[rates.index(0.5)], 0.2)
+
+
 def test_lesion_pairs_says_which_data_it_needs(tmp_path, capsys):
     assert main(["lesion-pairs", "--data", str(tmp_path / "nowhere")]) == 1
     assert "LIVERPAIR_DATA" in capsys.readouterr().err
