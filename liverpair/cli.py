@@ -15,6 +15,7 @@ from liverpair.commands import (
     doctor,
     dream,
     evaluate,
+    link,
     measure,
     models,
     normal_ranges,
@@ -72,6 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     segment.add_parser(commands)
     detect.add_parser(commands)
+    link.add_parser(commands)
     evaluate.add_parser(commands)
     dream.add_parser(commands)
     models.add_parser(commands)

@@ -14,12 +14,14 @@ from peak_detector import write_peak_bundle
 from peak_study import LESION_MM, PEAKS, T1_GRID, write_volumes
 
 from liverpair.core.errors import BundleError, Cancelled, InputError, no_progress
+from liverpair.io.study import read_image, write_image
 from liverpair.jobs import jobs, propose_job
 from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.requests import (
     DetectRequest,
     DreamReportRequest,
     JobRequest,
+    LinkRequest,
     ProposeRequest,
     RegisterRequest,
     SegmentRequest,
@@ -43,6 +45,11 @@ def detection(place: Path) -> dict[str, Any]:
     return {**pair(place), "model": str(place / "peaks"), "device": "cpu"}
 
 
+def linking(place: Path) -> dict[str, Any]:
+    lesions = {f"{side}_lesions": str(place / f"{side}_lesions.nii.gz") for side in ("t1", "t2")}
+    return {**pair(place), **lesions, "correspondence": False}
+
+
 def of_dream(place: Path) -> dict[str, Any]:
     request = short_request(place, place / "out") | {"iterations": 2}
     return {name: value for name, value in request.items() if name != "output"}
@@ -52,6 +59,7 @@ BOX = {"center_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": lis
 JOBS = {
     "segment": Job(SegmentRequest, lambda place: {**pair(place, "t1", "t2"), "model": ["m"]}),
     "detect": Job(DetectRequest, lambda place: {**detection(place), "correspondence": False}),
+    "link": Job(LinkRequest, linking),
     "propose": Job(ProposeRequest, lambda place: {**detection(place), "side": "t1", "box": BOX}),
     "register": Job(RegisterRequest, lambda place: pair(place, "t1_liver", "t2_liver")),
     "dream": Job(DreamRequest, of_dream),
@@ -68,7 +76,9 @@ def place(tmp_path_factory):
     """A folder with a study of two volumes and two livers, the models, and a dream."""
     folder = tmp_path_factory.mktemp("Läsion 肝")
     write_peak_bundle(folder / "peaks")
-    write_volumes(folder / "study")
+    for part, path in write_volumes(folder / "study").items():
+        if part in ("t1", "t2"):
+            write_image(read_image(path) > 60, folder / f"{part}_lesions.nii.gz")
     write_dream_bundle(folder / "b2")
     write_patient(folder)
     jobs.JOBS["dream"]({**of_dream(folder), "output": str(folder / "dream")}, no_progress)

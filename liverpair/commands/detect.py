@@ -70,12 +70,15 @@ def report(result: Mapping[str, Any]) -> list[str]:
     if lowest < threshold:
         shown = sum(pair.is_shown(threshold) for pair in read_lesions(result["lesions"]))
         lines.append(f"{shown} of them with a score from {threshold:g}, which LesionPairDetect shows at first")
+    made_by_model = "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by)
+    return [*lines, *files_told(result), made_by_model, *other_notes(result)]
+
+
+def files_told(result: Mapping[str, Any]) -> list[str]:
+    """Where the files of linked lesions are, and how the livers lie, in lines for a reader."""
     return [
-        *lines,
         f"Table: {result['table']}",
         *(f"DICOM: {path}" for kind in ("segmentations", "reports") for path in result[kind].values() if path),
         f"Boxes for Slicer: {result['boxes']['t1']} and {Path(result['boxes']['t2']).name}",
         offset_line(result["offset_t1_to_t2_mm"]),
-        "Model {bundle} {version}, {engine} on {device}, {seconds:.1f} s".format(**made_by),
-        *other_notes(result),
     ]

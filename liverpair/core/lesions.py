@@ -149,11 +149,12 @@ class Lesion:
 
     def is_believed(self, minimum_score: float = 0.5) -> bool:
         """Whether it says where it lies in both images: it was accepted, or it was not rejected and each of its boxes
-        was drawn or scores at least `minimum_score`."""
+        was drawn, scores at least `minimum_score`, or was found by a tool that gives no scores."""
         if self.missing or self.state == "rejected":
             return False
         return self.state == "accepted" or all(
-            found.origin == "drawn" or (found.score is not None and found.score >= minimum_score)
+            found.origin == "drawn"
+            or (found.origin == "detected" if found.score is None else found.score >= minimum_score)
             for found in self.boxes.values()
         )
 

@@ -14,7 +14,7 @@ from liverpair import __version__
 from liverpair.bundle import Bundle
 from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, InputError, Progress, no_progress, part_of
-from liverpair.core.geometry import check_volume
+from liverpair.core.geometry import Grid, check_volume
 from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.memory import with_memory_fallback
 from liverpair.core.sides import Side
@@ -162,7 +162,7 @@ def detect(
     linked, drawn, engine, said = detector.find(prepared, masks, device)
     progress(0.95, "Back to the volumes")
     lesion_masks = tuple(on_image(*one) for one in zip(drawn, prepared.grids, images))
-    pairs = lesion_pairs(linked, prepared, images)
+    pairs = lesion_pairs(linked, prepared.grids, images)
     progress(1.0, "Detected")
     provenance = {
         "bundle": bundle.name,
@@ -193,13 +193,13 @@ def _changes(options: DetectOptions) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if value is not None}
 
 
-def lesion_pairs(linked: Sequence[LinkedBoxes], prepared: PreparedPair, images: Sequence[sitk.Image]) -> list[Lesion]:
-    """Linked boxes in voxels as lesion pairs in space, each box along the axes of its image, numbered in their order,
-    with the displacement that the network predicted.
+def lesion_pairs(linked: Sequence[LinkedBoxes], grids: Sequence[Grid], images: Sequence[sitk.Image]) -> list[Lesion]:
+    """Linked boxes in voxels of `grids` as lesion pairs in space, each box along the axes of its image, numbered in
+    their order, with the displacement that they bring.
     """
     bounds = np.array([pair.boxes for pair in linked]).reshape(-1, 2, 2, 3)
-    sides = [to_space(bounds[:, i], prepared.grids[i], images[i].GetDirection()) for i in (0, 1)]
-    first, second = prepared.grids
+    sides = [to_space(bounds[:, i], grids[i], images[i].GetDirection()) for i in (0, 1)]
+    first, second = grids
     pairs = []
     for number, (pair, *boxes) in enumerate(zip(linked, *sides), start=1):
         origins = ("predicted" if row is None else "detected" for row in pair.rows)

@@ -16,7 +16,7 @@ from liverpair.detection.pairing import Found, LinkedBoxes, link
 from liverpair.detection.preparation import PreparedPair, prepare_pair
 from liverpair.engine import Engine
 from liverpair.measures.boxes import centers
-from liverpair.registration.livers import cached_registration
+from liverpair.registration.livers import registered
 from liverpair.segmentation.prediction import grid_policy, normalization, warm_predictor
 
 Points = np.ndarray
@@ -56,7 +56,7 @@ class MaskDetector:
         Raises what `Predictor.probabilities` raises.
         """
         predictor = warm_predictor(self.bundle, device, self.engine_choice)
-        ways, notes = _ways(prepared, livers)
+        ways, notes = ways_between(prepared.grids, livers)
         drawn = []
         for channel, way in zip(prepared.channels, ways):
             probability, engine, said = predictor.probabilities(channel[None])
@@ -85,6 +85,18 @@ def drawn_lesions(
         Takes centers (n, 3) in voxels to where the other image should have them.
     """
     parts, count = ndimage.label(probability > 0.5, CONNECTED)
+    return kept_parts(parts, count, probability, spacing, settings, way)
+
+
+def kept_parts(
+    parts: np.ndarray,
+    count: int,
+    probability: np.ndarray,
+    spacing: Sequence[float],
+    settings: DetectionSettings,
+    way: Callable[[Points], Points],
+) -> DrawnLesions:
+    """`drawn_lesions` of `count` parts that are told apart already, numbered from 1 in `parts` (z, y, x)."""
     numbers = np.arange(1, count + 1)
     sizes = ndimage.sum_labels(np.ones_like(parts), parts, numbers)
     scores = np.asarray(ndimage.mean(probability, parts, numbers)).reshape(-1)
@@ -137,15 +149,15 @@ def on_image(labels: np.ndarray, grid: Grid, image: sitk.Image) -> sitk.Image:
     return resample(on_grid(labels.astype(np.uint16), grid), Grid.of(image), "nearest")
 
 
-def _ways(
-    prepared: PreparedPair, livers: Sequence[sitk.Image]
+def ways_between(
+    grids: Sequence[Grid], livers: Sequence[sitk.Image]
 ) -> tuple[tuple[Callable[[Points], Points], Callable[[Points], Points]], list[str]]:
-    """For T1 and T2: from voxel centers (n, 3) to those of the same places in the other image, by the registration of
-    the livers; where that fails, to themselves, as the livers lie on each other by their centroids. And a sentence
-    then."""
+    """For T1 and T2: from voxel centers (n, 3) of their grid to those of the same places in the other image's, by the
+    registration of the livers; where that fails, to themselves, as the livers lie on each other by their centroids in
+    these grids. And a sentence then."""
     try:
-        found = cached_registration(livers[0] != 0, livers[1] != 0)
-    except (InputError, RuntimeError):
+        found = registered(*livers)
+    except InputError:
         note = "The livers could not be registered: lesions were linked by the centroids of the livers."
         return (lambda points: points, lambda points: points), [note]
 
@@ -156,5 +168,5 @@ def _ways(
 
         return way
 
-    first, second = prepared.grids
+    first, second = grids
     return (between(found.to_t2, first, second), between(found.to_t1, second, first)), []

@@ -6,17 +6,14 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from liverpair.core.errors import InputError, Progress
+from liverpair.core.errors import Progress
 from liverpair.detection.preparation import liver_offset
 from liverpair.io.study import read_image
 from liverpair.jobs.detect_results import TRANSFORM_FILE
 from liverpair.jobs.pair_inputs import liver_of
 from liverpair.jobs.requests import RegisterRequest
 from liverpair.jobs.result_folder import staging_folder, writable_folder
-from liverpair.registration.livers import LiverCorrespondence, cached_registration
-
-SMALLEST_DICE = 0.5
-"""Registered masks of one liver overlap by 0.9 and more; those that overlap less are not of one."""
+from liverpair.registration.livers import LiverCorrespondence, registered
 
 
 def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -41,21 +38,6 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             write_transform(found, Path(staging) / TRANSFORM_FILE)
             os.replace(Path(staging) / TRANSFORM_FILE, output / TRANSFORM_FILE)
     return {"transform": str(output / TRANSFORM_FILE), "dice": found.dice, "offset_t1_to_t2_mm": list(offset)}
-
-
-def registered(t1_liver: sitk.Image, t2_liver: sitk.Image) -> LiverCorrespondence:
-    """The registration of two masks. Raises `InputError` when they cannot be registered."""
-    unlike = InputError(
-        "The livers of T1 and T2 cannot be registered: their masks have too little in common.",
-        "Check both masks; places are mapped by the centroids of the livers until then.",
-    )
-    try:
-        found = cached_registration(t1_liver != 0, t2_liver != 0)
-    except RuntimeError as error:
-        raise unlike from error
-    if not found.dice >= SMALLEST_DICE:
-        raise unlike
-    return found
 
 
 def write_transform(correspondence: LiverCorrespondence, path: Path) -> None:

@@ -16,6 +16,7 @@ from liverpair.core.errors import InputError
 from liverpair.core.records import Record
 from liverpair.core.sides import Side
 from liverpair.detection.detect_options import DetectOptions
+from liverpair.detection.link_options import LinkOptions
 from liverpair.jobs.dream_results import read_dream
 from liverpair.jobs.result_folder import content_sha256, folder_of_results
 from liverpair.segmentation.segment_options import SegmentOptions
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from liverpair.core.geometry import Box
 
 PARTS = (*Side, *(f"{side}_liver" for side in Side))
+LESION_PARTS = tuple(f"{side}_lesions" for side in Side)
 BOX_FIELDS = ("center_mm", "size_mm", "direction")
 EARLIER = {
     "centre_mm": "center_mm",
@@ -41,7 +43,15 @@ class JobRequest(Record):
     """What all requests have."""
 
     earlier = EARLIER
-    not_asked: ClassVar[tuple[str, ...]] = ("output", "model", "liver_model", "accept", "remember", *PARTS)
+    not_asked: ClassVar[tuple[str, ...]] = (
+        "output",
+        "model",
+        "liver_model",
+        "accept",
+        "remember",
+        *PARTS,
+        *LESION_PARTS,
+    )
     """Fields that decide no result, or where things lie."""
     later: ClassVar[tuple[str, ...]] = ("dicom",)
     """Options that came after version 0.1: results kept without them were made with their defaults."""
@@ -143,8 +153,8 @@ class SegmentRequest(JobRequest, SegmentOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairRequest(JobRequest, DetectOptions):
-    """What to look at, and with what, where lesions are looked for, and how (see `DetectOptions`).
+class LiversRequest(JobRequest):
+    """Which volumes, and where the liver is in them.
 
     Parameters
     ----------
@@ -157,8 +167,6 @@ class PairRequest(JobRequest, DetectOptions):
     liver_label
         which label of the masks is the liver, where they hold several: a number, or totalsegmentator, amos or chaos for
         the liver in such a map
-    model
-        name or folder of the detector
     liver_model
         name or folder of a model of the liver; several are averaged
     """
@@ -168,19 +176,35 @@ class PairRequest(JobRequest, DetectOptions):
     t1_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
     t2_liver: str | None = field(default=None, metadata={"metavar": "MASK"})
     liver_label: int | str | None = field(default=None, metadata={"metavar": "LABEL"})
-    model: str = DEFAULT_DETECTOR
     liver_model: list[str] = field(default_factory=lambda: [DEFAULT_LIVER_MODEL], metadata={"metavar": "MODEL"})
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> "PairRequest":
+    def parse(cls, values: Mapping[str, Any]) -> "LiversRequest":
         for side in Side:
             if not values.get(side):
                 raise InputError(f"{side.title} is not given.", "Lesions are looked for in T1 and T2 together.")
         return super().parse(values)
 
+    def liver_bundles(self) -> list[Bundle]:
+        """The models of the liver, when a mask is missing. Raises `BundleError`."""
+        return find_bundles(self.liver_model) if self.missing_livers else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRequest(LiversRequest, DetectOptions):
+    """What to look at, and with what, where lesions are looked for, and how (see `DetectOptions`).
+
+    Parameters
+    ----------
+    model
+        name or folder of the detector
+    """
+
+    model: str = DEFAULT_DETECTOR
+
     def models(self) -> tuple[Bundle, list[Bundle]]:
         """The detector and, when a mask is missing, the models of the liver. Raises `BundleError`."""
-        return find_bundles([self.model])[0], find_bundles(self.liver_model) if self.missing_livers else []
+        return find_bundles([self.model])[0], self.liver_bundles()
 
     def asked_now(self) -> dict[str, Any] | None:
         """`asked` of the models that are found now."""
@@ -189,8 +213,8 @@ class PairRequest(JobRequest, DetectOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectRequest(PairRequest):
-    """In what to detect, with what, into which folder, and how.
+class LesionsRequest(LiversRequest):
+    """What is written of linked lesions, and into which folder.
 
     Parameters
     ----------
@@ -217,6 +241,35 @@ class DetectRequest(PairRequest):
     dicom: bool = False
     accept: bool = False
     remember: bool = field(default=True, metadata=NO_OPTION)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectRequest(LesionsRequest, PairRequest):
+    """In what to detect, with what, into which folder, and how."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkRequest(LesionsRequest, LinkOptions):
+    """Whose lesions to link in which volumes, into which folder, and how (see `LinkOptions`).
+
+    Parameters
+    ----------
+    t1_lesions, t2_lesions
+        the lesions in T1 and in T2: a label map, a folder with one file a lesion, or a DICOM segmentation
+    """
+
+    t1_lesions: str = field(
+        metadata={
+            "metavar": "MASK",
+            "help": "the lesions in T1: a label map, a folder with one file a lesion, or a DICOM segmentation",
+        }
+    )
+    t2_lesions: str = field(metadata={"metavar": "MASK", "help": "the lesions in T2, likewise"})
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The paths of the volumes, the livers and the lesions."""
+        return {**super().parts, **{part: getattr(self, part) for part in LESION_PARTS}}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Which voxels of an image file are the structure that is meant, and what every comparison of two masks starts with."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -9,6 +11,9 @@ from liverpair.core.geometry import Grid, like
 LIVER_LABELS = {"totalsegmentator": (5,), "amos": (6,), "chaos": (63, 1)}
 """Values of the liver in well-known label maps, the first that a map holds; CHAOS publishes gray values, others number
 its organs from 1."""
+LESION_LABELS = {"totalsegmentator": (1,), "lits": (2,), "msd": (2,), "atlas": (2,)}
+"""Values of the lesions likewise: TotalSegmentator's liver lesions are alone in their map; LiTS, the Medical
+Segmentation Decathlon and ATLAS have the liver as 1."""
 PROBABILITY_FLOOR = 0.5
 _LISTED = 12
 
@@ -63,6 +68,18 @@ def _values_of(label: int | str) -> tuple[int, ...]:
         return known or (int(label),)
     except ValueError:
         raise InputError(f"'{label}' is not a label.", f"Give a number, or {', '.join(LIVER_LABELS)}.") from None
+
+
+def lesion_values(labels: Sequence[int | str]) -> tuple[int, ...]:
+    """The values of lesions that `labels` mean: numbers, or names of `LESION_LABELS`. Raises `InputError`."""
+    found: list[int] = []
+    for label in labels:
+        known = LESION_LABELS.get(str(label).strip().lower())
+        try:
+            found += known or (int(label),)
+        except ValueError:
+            raise InputError(f"'{label}' is not a label.", f"Give a number, or {', '.join(LESION_LABELS)}.") from None
+    return tuple(found)
 
 
 def check_mask(mask: sitk.Image) -> None:

@@ -14,6 +14,8 @@ from liverpair.core.sides import Side
 
 CACHE_VERSION = 1
 """Goes up when the registration of the same masks comes out differently."""
+SMALLEST_DICE = 0.5
+"""Registered masks of one liver overlap by 0.9 and more; those that overlap less are not of one."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,21 @@ def cached_registration(
     path = folder / f"{key_of(CACHE_VERSION, asdict(settings), *masks)}.tfm"
     transform = cached_transform(path, lambda: register_livers(t1_liver, t2_liver, settings).transform)
     return LiverCorrespondence(transform, _dice(t1_liver, t2_liver, transform))
+
+
+def registered(t1_liver: sitk.Image, t2_liver: sitk.Image) -> LiverCorrespondence:
+    """The registration of two masks. Raises `InputError` when they cannot be registered."""
+    unlike = InputError(
+        "The livers of T1 and T2 cannot be registered: their masks have too little in common.",
+        "Check both masks; places are mapped by the centroids of the livers until then.",
+    )
+    try:
+        found = cached_registration(t1_liver != 0, t2_liver != 0)
+    except RuntimeError as error:
+        raise unlike from error
+    if not found.dice >= SMALLEST_DICE:
+        raise unlike
+    return found
 
 
 def _packed(mask: sitk.Image) -> bytes:

@@ -44,7 +44,16 @@ def pair(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["segment", "--help"], ["detect", "--help"], ["models", "list"], ["train"], ["--version"]]
+    "words",
+    [
+        ["--help"],
+        ["segment", "--help"],
+        ["detect", "--help"],
+        ["link", "--help"],
+        ["models", "list"],
+        ["train"],
+        ["--version"],
+    ],
 )
 def test_what_computes_nothing_imports_no_torch(words):
     done = run_process(*words)

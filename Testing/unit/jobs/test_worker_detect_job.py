@@ -67,7 +67,7 @@ def test_livers_that_cannot_be_registered_cost_no_lesion(request_for, monkeypatc
     def refuse(*_):
         raise RuntimeError("ITK ERROR: all samples map outside")
 
-    monkeypatch.setattr("liverpair.jobs.register_job.cached_registration", refuse)
+    monkeypatch.setattr("liverpair.registration.livers.cached_registration", refuse)
     result = JOBS["detect"](request_for(correspondence=True), no_progress)
     assert result["pairs"] == 2 and result["correspondence"] is None
     assert any("cannot be registered" in note for note in result["notes"])
