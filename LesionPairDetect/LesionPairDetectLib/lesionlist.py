@@ -22,8 +22,8 @@ HEADINGS = {
     "note": _("Note"),
     "t1_slice": _("Slice\nT1"),
     "t2_slice": _("Slice\nT2"),
-    "t1_volume_ml": _("Box ml\nT1"),
-    "t2_volume_ml": _("Box ml\nT2"),
+    "t1_volume_ml": _("ml\nT1"),
+    "t2_volume_ml": _("ml\nT2"),
     "t1_contrast": _("Contrast\nT1 %"),
     "t2_contrast": _("Contrast\nT2 %"),
 }

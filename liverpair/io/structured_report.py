@@ -14,6 +14,7 @@ from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.dicom_references import DicomSource, read_source
 from liverpair.io.structured_report_identity import REPORT_FILES, ReportAuthor, tracking_uid
+from liverpair.measures.burden import LesionRow, lesion_measures
 
 __all__ = ["REPORT_FILES", "ReportAuthor", "WrittenReports", "tracking_uid", "write_structured_reports"]
 
@@ -34,15 +35,16 @@ def write_structured_reports(
     author: ReportAuthor = ReportAuthor(),
     segmentations: Mapping[Side, Path] | None = None,
     sides: Sequence[Side] = tuple(Side),
+    rows: Sequence[LesionRow] | None = None,
 ) -> WrittenReports:
     """Write `lesions-t1-sr.dcm` and `lesions-t2-sr.dcm` into `folder`, both whole or none.
 
     Every lesion that was not rejected stands in the report of each series in which it was detected or drawn: its
-    number, a rectangle on each slice the box crosses, the box's longest axial diameter and volume, the detector's
-    certainty and the note. A box that was only predicted from its partner is no observation and is left out. A report
-    is complete when no lesion is merely proposed; it is always preliminary and unverified, which is for the PACS and
-    its reader to change. Patient and study are those of the series. A series in which no lesion was seen gets no
-    report, for TID 1500 knows none without a measurement.
+    number, a rectangle on each slice the box crosses, its diameters and volume (those that its box tells are marked as
+    estimated), the detector's certainty and the note. A box that was only predicted from its partner is no observation
+    and is left out. A report is complete when no lesion is merely proposed; it is always preliminary and unverified,
+    which is for the PACS and its reader to change. Patient and study are those of the series. A series in which no
+    lesion was seen gets no report, for TID 1500 knows none without a measurement.
 
     Args:
         folder: made when missing.
@@ -54,6 +56,7 @@ def write_structured_reports(
         segmentations: DICOM segmentations of the series; a lesion that is a segment there, by its tracking UID, is
             referred to as that segment in place of the rectangles.
         sides: of which reports are wanted.
+        rows: what was measured of the lesions; what their boxes alone tell when None.
 
     Raises:
         InputError: there is no lesion to report; one was seen in a volume that is not from DICOM; the files hold
@@ -72,9 +75,10 @@ def write_structured_reports(
     content = _content_module()
     sources = {side: read_source(files[side], side.title) for side in sides if seen[side]}
     paths = {side: Path(folder) / REPORT_FILES[side] for side in sources}
+    measured = {row.uid: row for row in (lesion_measures(kept) if rows is None else rows)}
     with ExitStack() as stack:
         for side, source in sources.items():
-            report = content.report(seen[side], side, source, author, (segmentations or {}).get(side))
+            report = content.report(seen[side], side, source, author, measured, (segmentations or {}).get(side))
             report.save_as(stack.enter_context(written_whole(paths[side])), enforce_file_format=True)
     return WrittenReports(paths, _notes(pairs, sources, sides))
 

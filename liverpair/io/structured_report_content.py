@@ -1,7 +1,7 @@
 """What stands in a structured report of lesions: a TID 1500 document with one TID 1411 group for each. Needs
 highdicom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import highdicom as hd
@@ -16,10 +16,10 @@ from liverpair.core.sides import Side
 from liverpair.io.dicom_headers import Slice
 from liverpair.io.dicom_references import DicomSource
 from liverpair.io.structured_report_identity import ReportAuthor, tracking_uid
-from liverpair.measures.burden import box_volume_ml
-from liverpair.measures.recist import axial_diameter_mm
+from liverpair.measures.burden import LesionRow, SideRow
 
 MR_IMAGING = Code("113091000", "SCT", "Magnetic resonance imaging")
+FROM_BOX = Code("box", "99LIVERPAIR", "Estimated from the box of the lesion")
 SERIES_NUMBER = 8800
 """Above what scanners give; PACS sort by it."""
 
@@ -29,18 +29,19 @@ def report(
     side: Side,
     source: DicomSource,
     author: ReportAuthor,
+    rows: Mapping[str, LesionRow],
     segmentation: Path | None = None,
 ) -> sr.Comprehensive3DSR:
     """The report on the lesions seen in image `side`, at least one, which is `source`.
 
-    A lesion that has a segment in the DICOM file `segmentation` is referred to as that. Raises `InputError` when a box
-    lies outside the series.
+    `rows` are the measures of the lesions by uid. A lesion that has a segment in the DICOM file `segmentation` is
+    referred to as that. Raises `InputError` when a box lies outside the series.
     """
     masks = None if segmentation is None else hd.seg.segread(segmentation)
     content = sr.MeasurementReport(
         observation_context=_observation_context(author),
         procedure_reported=MR_IMAGING,
-        imaging_measurements=[_lesion(pair, side, source, author, masks) for pair in pairs],
+        imaging_measurements=[_lesion(pair, rows[pair.uid].sides[side], side, source, author, masks) for pair in pairs],
         title=codes.DCM.ImagingMeasurementReport,
     )
     return sr.Comprehensive3DSR(
@@ -60,7 +61,12 @@ def report(
 
 
 def _lesion(
-    pair: Lesion, side: Side, source: DicomSource, author: ReportAuthor, masks: hd.seg.Segmentation | None
+    pair: Lesion,
+    row: SideRow,
+    side: Side,
+    source: DicomSource,
+    author: ReportAuthor,
+    masks: hd.seg.Segmentation | None,
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     box = pair.seen(side)
     sections = source.sections(box)
@@ -69,9 +75,15 @@ def _lesion(
             f"The {source.name} box of lesion {pair.number} lies outside the DICOM series of {source.name}.",
             "Remove the transform of the volume, or move the box.",
         )
+    method = FROM_BOX if row.measured_from == "box" else None
     measurements = [
-        sr.Measurement(codes.SCT.LongAxis, axial_diameter_mm(box), codes.UCUM.Millimeter),
-        sr.Measurement(codes.SCT.Volume, box_volume_ml(box), codes.UCUM.CubicCentimeter),
+        sr.Measurement(code, value, unit, method=method)
+        for code, value, unit in (
+            (codes.SCT.LongAxis, row.diameter_mm, codes.UCUM.Millimeter),
+            (codes.SCT.ShortAxis, row.short_axis_mm, codes.UCUM.Millimeter),
+            (codes.SCT.Volume, row.volume_ml, codes.UCUM.CubicCentimeter),
+        )
+        if value is not None
     ]
     found = pair.boxes[side]
     if found.score is not None:

@@ -1,7 +1,8 @@
 """One patient: a T1 and a T2 volume, their liver masks and their lesion pairs; reading and writing image files.
 
-A study on disk is a folder with any of `t1`, `t2`, `t1_liver`, `t2_liver` (as `.nii.gz`, `.nii`, `.nrrd`, `.nhdr`,
-`.mha` or `.mhd`, or as a folder of that name with one DICOM series) and `lesions.json`.
+A study on disk is a folder with any of `t1`, `t2`, `t1_liver`, `t2_liver`, `t1_lesions`, `t2_lesions` (as `.nii.gz`,
+`.nii`, `.nrrd`, `.nhdr`, `.mha` or `.mhd`, or as a folder of that name with one DICOM series) and `lesions.json`. The
+voxels of `t1_lesions` and `t2_lesions` hold the number of their lesion.
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ from liverpair.io.exports import list_export, pair_of, series_at
 from liverpair.io.image_checks import read_file
 from liverpair.io.image_notes import note_on
 
-IMAGE_PARTS = ("t1", "t2", "t1_liver", "t2_liver")
+IMAGE_PARTS = ("t1", "t2", "t1_liver", "t2_liver", "t1_lesions", "t2_lesions")
 LESION_FILE = "lesions.json"
 _LISTED = 6
 _LOCALIZING_SLICES = 3
@@ -30,6 +31,8 @@ _PART_NAMES = {
     "t2": "T2 volume",
     "t1_liver": "T1 liver mask",
     "t2_liver": "T2 liver mask",
+    "t1_lesions": "T1 lesion masks",
+    "t2_lesions": "T2 lesion masks",
     "lesions": "lesion pairs",
 }
 
@@ -152,6 +155,8 @@ class Study:
     t2: sitk.Image | None = _Part()
     t1_liver: sitk.Image | None = _Part()
     t2_liver: sitk.Image | None = _Part()
+    t1_lesions: sitk.Image | None = _Part()
+    t2_lesions: sitk.Image | None = _Part()
     lesions: list[Lesion] = _Part()
 
     def __init__(
@@ -162,6 +167,8 @@ class Study:
         t1_liver: sitk.Image | None = None,
         t2_liver: sitk.Image | None = None,
         lesions: list[Lesion] | None = None,
+        t1_lesions: sitk.Image | None = None,
+        t2_lesions: sitk.Image | None = None,
     ):
         self.folder = None if folder is None else Path(folder)
         self.sources: dict[str, Path] = {}
@@ -170,6 +177,8 @@ class Study:
             "t2": t2,
             "t1_liver": t1_liver,
             "t2_liver": t2_liver,
+            "t1_lesions": t1_lesions,
+            "t2_lesions": t2_lesions,
             "lesions": list(lesions or []),
         }
         self._changed: set[str] = set(self._loaded)

@@ -126,7 +126,7 @@ def _write(
 ) -> None:
     progress(REGISTERED, "Measuring the lesions")
     images, livers = (dict(zip(Side, both)) for both in (inputs.images, found.livers))
-    write_csv(staging / TABLE_FILE, lesion_measures(found.pairs, images, livers))
+    write_csv(staging / TABLE_FILE, lesion_measures(found.pairs, images, livers, dict(zip(Side, found.masks))))
     write_lesions(staging / LESIONS_FILE, found.pairs)
     for side in Side:
         write_markups(staging / boxes_file(side), found.pairs, side)

@@ -20,6 +20,7 @@ from liverpair.io.exports import source_files
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.jobs.detect_results import segmentation_file
 from liverpair.jobs.requests import JobRequest
+from liverpair.measures.burden import lesion_measures
 
 if TYPE_CHECKING:
     from liverpair.detection.inference import DetectionResult
@@ -63,8 +64,9 @@ def write_detection(
         else:
             notes.append(f"There is no DICOM segmentation of {side.title}: it would be empty.")
     if any(pair.seen(side) for pair in found.pairs for side in sources):
+        rows = lesion_measures(found.pairs, images, masks=dict(zip(Side, found.masks)))
         reports = write_structured_reports(
-            folder, found.pairs, *map(sources.get, Side), ReportAuthor("", *detector), written, tuple(sources)
+            folder, found.pairs, *map(sources.get, Side), ReportAuthor("", *detector), written, tuple(sources), rows
         )
         notes += reports.notes
     return notes

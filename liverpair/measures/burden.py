@@ -1,9 +1,9 @@
-"""What is measured of every lesion, and of all of them together."""
+"""What is measured of every lesion, from its mask where there is one and else from its box, and of all together."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,7 +11,9 @@ import SimpleITK as sitk
 from liverpair.core.geometry import Box, Grid, volume_ml
 from liverpair.core.lesions import Kind, Lesion, State
 from liverpair.core.sides import Side
+from liverpair.measures.axial_lines import Line
 from liverpair.measures.contrast import contrast_to_liver, mask_on_grid
+from liverpair.measures.lesion_map import LesionMap
 from liverpair.measures.recist import (
     RecistLimits,
     axial_diameter_mm,
@@ -21,6 +23,7 @@ from liverpair.measures.recist import (
 )
 
 Images = Mapping[str, sitk.Image | None]
+Basis = Literal["mask", "box"]
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,31 @@ class SideRow:
 
     Attributes:
         score: of the detector, 0 to 1.
-        diameter_mm: longest axial diameter as the box tells it.
-        slice: index (from 0) of the axial slice through the center of the box, predicted ones too.
-        volume_ml: of the box.
+        measured_from: what diameter and volume come from.
+        diameter_mm: longest axial diameter (RECIST 1.1) of the mask, or as the box tells it.
+        short_axis_mm: longest diameter at right angles to it in the same slice; of masks only, as all that follows but
+            slice, volume and contrast.
+        slice: index (from 0) of the axial slice of the diameter, or through the center of the box, predicted ones too.
+        volume_ml: of the mask, or of the ellipsoid that the box holds.
+        mean, sd: of the image, in its own units.
         contrast: (lesion − liver) / liver.
+        capsule_mm, nearest_mm: distance to the surface of the liver and to the nearest other lesion.
+        long_line, short_line: the diameters' ends, LPS mm.
     """
 
-    score: float | None
-    diameter_mm: float | None
-    slice: int | None
-    volume_ml: float | None
-    contrast: float | None
+    score: float | None = None
+    measured_from: Basis | None = None
+    diameter_mm: float | None = None
+    short_axis_mm: float | None = None
+    slice: int | None = None
+    volume_ml: float | None = None
+    mean: float | None = None
+    sd: float | None = None
+    contrast: float | None = None
+    capsule_mm: float | None = None
+    nearest_mm: float | None = None
+    long_line: Line | None = None
+    short_line: Line | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,7 @@ class LesionRow:
 
 
 def lesion_measures(
-    pairs: Sequence[Lesion], images: Images | None = None, livers: Images | None = None
+    pairs: Sequence[Lesion], images: Images | None = None, livers: Images | None = None, masks: Images | None = None
 ) -> list[LesionRow]:
     """A row for every lesion, by number.
 
@@ -76,9 +93,13 @@ def lesion_measures(
             their neighbors is measured.
         images: the "t1" and "t2" volume; without one there are no slices and contrasts for it.
         livers: their liver masks; without one there are no contrasts for it.
+        masks: label maps of the lesions on the grids of the volumes, by number; a lesion without a voxel in one is
+            measured from its box.
+
+    Raises `InputError` for a label map that lies on another grid than its volume, or holds fractions.
     """
     ordered = sorted(pairs, key=lambda pair: pair.number)
-    scene = _Scene(ordered, images or {}, livers or {})
+    scene = _Scene(ordered, images or {}, livers or {}, masks or {})
     return [scene.row(pair) for pair in ordered]
 
 
@@ -87,13 +108,18 @@ def summary(
     images: Images | None = None,
     livers: Images | None = None,
     limits: RecistLimits = RecistLimits(),
+    masks: Images | None = None,
+    rows: Sequence[LesionRow] | None = None,
 ) -> dict[str, Any]:
     """What the lesions that were not rejected come to; arguments as in `lesion_measures` and `diameter_sum`.
 
+    `rows`: what was measured of these lesions, when that was done already.
+
     Returns:
         `lesions`, `accepted`, `proposed`, `rejected` (not among `lesions`) and, of `lesions`, `both`, `t1_only`,
-        `t2_only`; all keys of `recist.diameter_sum`; for each image `t1_tumor_ml` (ellipsoids that the boxes hold),
-        `t1_liver_ml` and `t1_burden_percent` (of the liver), None without a liver mask.
+        `t2_only`; all keys of `recist.diameter_sum`; for each image `t1_tumor_ml`, `t1_from_boxes` (how many of its
+        lesions had no mask: the ellipsoids that their boxes hold were taken), `t1_liver_ml` and `t1_burden_percent` (of
+        the liver), None without a liver mask.
     """
     counted = [pair for pair in pairs if pair.state != "rejected"]
     kinds = [pair.kind for pair in counted]
@@ -107,34 +133,51 @@ def summary(
         "t1_only": kinds.count("T1 only"),
         "t2_only": kinds.count("T2 only"),
     }
-    result |= diameter_sum(counted, limits, slice_mm)
+    rows = lesion_measures(pairs, images, livers, masks) if rows is None else rows
+    rows = [row for row in rows if row.state != "rejected"]
+    result |= diameter_sum(rows, limits, slice_mm)
     for side in Side:
-        boxes = [box for pair in counted if (box := pair.seen(side)) is not None]
-        tumor = sum(math.pi / 6 * box_volume_ml(box) for box in boxes)
+        own = [row.sides[side] for row in rows if row.sides[side].volume_ml is not None]
+        tumor = float(sum(row.volume_ml for row in own))
         mask = (livers or {}).get(side)
         liver = None if mask is None else volume_ml(mask)
         result[f"{side}_tumor_ml"] = tumor
+        result[f"{side}_from_boxes"] = sum(row.measured_from == "box" for row in own)
         result[f"{side}_liver_ml"] = liver
-        result[f"{side}_burden_percent"] = 100 * tumor / liver if liver else None
+        result[f"{side}_burden_percent"] = burden_percent(tumor, liver)
     return result
 
 
-def box_volume_ml(box: Box) -> float:
-    """Volume of a box in ml."""
-    return float(np.prod(box.size_mm) / 1000.0)
+def burden_percent(tumor_ml: float, liver_ml: float | None) -> float | None:
+    """Tumor burden: what part of the liver is tumor, in percent; None without a liver."""
+    return 100 * tumor_ml / liver_ml if liver_ml else None
+
+
+def ellipsoid_volume_ml(box: Box) -> float:
+    """Volume in ml of the ellipsoid that a box holds."""
+    return float(math.pi / 6 * np.prod(box.size_mm) / 1000.0)
 
 
 class _Scene:
     """The lesions of a patient with the images they are measured in."""
 
-    def __init__(self, pairs: Sequence[Lesion], images: Images, livers: Images):
+    def __init__(self, pairs: Sequence[Lesion], images: Images, livers: Images, masks: Images):
         self._images = {side: images.get(side) for side in Side}
         self._grids = {side: None if image is None else Grid.of(image) for side, image in self._images.items()}
         self._livers = {
             side: None if self._grids[side] is None or livers.get(side) is None else mask_on_grid(livers[side], grid)
             for side, grid in self._grids.items()
         }
-        self._boxes = {side: [p.box(side) for p in pairs if p.state != "rejected" and side in p.boxes] for side in Side}
+        counted = [pair for pair in pairs if pair.state != "rejected"]
+        self._maps = {
+            side: LesionMap(_counted(masks[side], pairs), self._images[side], livers.get(side), side.title)
+            for side in Side
+            if masks.get(side) is not None
+        }
+        drawn = {side: self._maps[side].boxes if side in self._maps else {} for side in Side}
+        self._boxes = {
+            side: [p.box(side) for p in counted if side in p.boxes and p.number not in drawn[side]] for side in Side
+        }
 
     def row(self, pair: Lesion) -> LesionRow:
         way = pair.measured_mm or pair.displacement_mm
@@ -151,18 +194,49 @@ class _Scene:
 
     def _side(self, pair: Lesion, side: Side) -> SideRow:
         box, seen, grid = pair.box(side), pair.seen(side), self._grids[side]
-        diameter = None
-        if seen is not None:
+        if box is None:
+            return SideRow()
+        score = pair.boxes[side].score
+        slice_ = None if grid is None else longest_axial_diameter_mm(box, grid)[1]
+        if seen is None:
+            return SideRow(score=score, slice=slice_)
+        found = self._maps[side].measured(pair.number, self._boxes[side]) if side in self._maps else None
+        if found is None:
             diameter = axial_diameter_mm(seen) if grid is None else longest_axial_diameter_mm(seen, grid)[0]
+            return SideRow(
+                score=score,
+                measured_from="box",
+                diameter_mm=diameter,
+                slice=slice_,
+                volume_ml=ellipsoid_volume_ml(seen),
+                contrast=self._contrast(seen, side),
+            )
         return SideRow(
-            score=None if box is None else pair.boxes[side].score,
-            diameter_mm=diameter,
-            slice=None if box is None or grid is None else longest_axial_diameter_mm(box, grid)[1],
-            volume_ml=None if seen is None else box_volume_ml(seen),
-            contrast=None if seen is None else self._contrast(seen, side),
+            score=score,
+            measured_from="mask",
+            diameter_mm=found.lines.long_mm,
+            short_axis_mm=found.lines.short_mm,
+            slice=found.lines.slice,
+            volume_ml=found.volume_ml,
+            mean=found.mean,
+            sd=found.sd,
+            contrast=found.contrast,
+            capsule_mm=found.capsule_mm,
+            nearest_mm=found.nearest_mm,
+            long_line=found.lines.long_line,
+            short_line=found.lines.short_line,
         )
 
     def _contrast(self, box: Box, side: Side) -> float | None:
         if self._livers[side] is None:
             return None
-        return contrast_to_liver(self._images[side], self._livers[side], box, self._boxes[side])
+        labels = self._maps[side].labels if side in self._maps else None
+        return contrast_to_liver(self._images[side], self._livers[side], box, self._boxes[side], labels=labels)
+
+
+def _counted(labels: sitk.Image, pairs: Sequence[Lesion]) -> sitk.Image:
+    """A label map without the lesions that were rejected, which are liver to their neighbors."""
+    rejected = {pair.number: 0 for pair in pairs if pair.state == "rejected"}
+    if not rejected or not np.issubdtype(sitk.GetArrayViewFromImage(labels).dtype, np.integer):
+        return labels
+    return sitk.ChangeLabel(labels, rejected)

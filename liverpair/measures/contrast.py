@@ -15,12 +15,19 @@ FEWEST_VOXELS = 20
 
 
 def contrast_to_liver(
-    image: sitk.Image, liver: sitk.Image, box: Box, others: Sequence[Box] = (), ring_mm: float = RING_MM
+    image: sitk.Image,
+    liver: sitk.Image,
+    box: Box,
+    others: Sequence[Box] = (),
+    ring_mm: float = RING_MM,
+    labels: sitk.Image | None = None,
+    number: int | None = None,
 ) -> float | None:
     """Relative contrast (lesion − liver) / liver: −0.4 is 40 % darker than the liver around it, 1 twice as bright.
 
-    The lesion is the mean over the ellipsoid its box holds (over the voxel at its center when the box is smaller than
-    a voxel); the liver the mean over the liver mask within `ring_mm` of the box, outside this and every other box. Both
+    The lesion is the mean over its mask, or the ellipsoid its box holds (the voxel at its center when the box is
+    smaller than a voxel); the liver the mean over the liver mask within `ring_mm` of the box, outside every mask of a
+    lesion and every box of one without a mask. Both
     are means of image values in arbitrary units, so a contrast compares lesions within one image, and not scanners.
 
     Args:
@@ -29,6 +36,8 @@ def contrast_to_liver(
         box: of the lesion, LPS mm.
         others: boxes of the other lesions in this image, LPS mm; `box` may be among them.
         ring_mm: width of the ring.
+        labels: masks of the lesions on the grid of `image`, by number.
+        number: of the lesion in `labels`; None for one without a mask.
 
     Returns:
         The contrast, or None where the box lies outside the image, less than 20 voxels of healthy liver are near, or
@@ -39,7 +48,8 @@ def contrast_to_liver(
     if block is None:
         return None
     values = sitk.GetArrayViewFromImage(image)[block.window].astype(float)
-    lesion = block.ellipsoid(box)
+    drawn = None if labels is None else sitk.GetArrayViewFromImage(labels)[block.window]
+    lesion = block.ellipsoid(box) if drawn is None or number is None else drawn == number
     if not lesion.any():
         center = block.nearest(box.center_mm)
         if center is None:
@@ -47,7 +57,9 @@ def contrast_to_liver(
         lesion[center] = True
     healthy = sitk.GetArrayFromImage(mask_on_grid(liver, grid))[block.window] > 0
     healthy &= ~lesion & block.inside(box, ring_mm)
-    for other in (box, *others):
+    if drawn is not None:
+        healthy &= drawn == 0
+    for other in (*others, *(() if number is not None else (box,))):
         if block.may_meet(other):
             healthy &= ~block.inside(other)
     if np.count_nonzero(healthy) < FEWEST_VOXELS:

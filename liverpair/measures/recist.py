@@ -1,22 +1,25 @@
-"""Lesion diameters and their sum after RECIST 1.1 (Eisenhauer et al., European Journal of Cancer 45, 2009), from boxes.
+"""Lesion diameters and their sum after RECIST 1.1 (Eisenhauer et al., European Journal of Cancer 45, 2009).
 
-RECIST asks for the longest diameter of a lesion in the axial plane, measured by a reader. A box knows less: the longer
-of its two axial sides. That falls short of the longest diameter of a lesion that lies diagonally in its box (by a
-factor of at most √2), and exceeds it when the box is loose, or when slices above and below shift the outline. It is an
-estimate to be checked by a reader, not a RECIST reading.
+RECIST asks for the longest diameter of a lesion in the axial plane, measured by a reader; `axial_lines` measures it in
+a mask. A box knows less: the longer of its two axial sides. That falls short of the longest diameter of a lesion that
+lies diagonally in its box (by a factor of at most √2), and exceeds it when the box is loose, or when slices above and
+below shift the outline. Both are estimates to be checked by a reader, not a RECIST reading.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid
-from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
+from liverpair.measures.axial_lines import axial_axis
 from liverpair.measures.boxes import turned
+
+if TYPE_CHECKING:
+    from liverpair.measures.burden import LesionRow
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class RecistLimits:
 
 def axial_diameter_mm(box: Box) -> float:
     """The longer side of a box in its most nearly axial plane (the two axes that lie least along the patient)."""
-    sides = np.delete(box.size_mm, _axial_axis(box.direction))
+    sides = np.delete(box.size_mm, axial_axis(box.direction))
     return float(sides.max())
 
 
@@ -65,18 +68,18 @@ def longest_axial_diameter_mm(box: Box, grid: Grid) -> tuple[float, int]:
         last one on that side.
     """
     aligned = turned(box, grid.direction)
-    axis = _axial_axis(grid.direction)
+    axis = axial_axis(grid.direction)
     index = int(np.floor(grid.index(aligned.center_mm)[axis] + 0.5))
     return axial_diameter_mm(aligned), min(max(index, 0), grid.size[axis] - 1)
 
 
 def axial_spacing_mm(grid: Grid) -> float:
     """Distance in mm between the axial planes of an image."""
-    return float(grid.spacing[_axial_axis(grid.direction)])
+    return float(grid.spacing[axial_axis(grid.direction)])
 
 
 def diameter_sum(
-    pairs: Sequence[Lesion],
+    rows: "Sequence[LesionRow]",
     limits: RecistLimits = RecistLimits(),
     slice_mm: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def diameter_sum(
     can be followed over time; the sum over both takes the larger diameter of each lesion.
 
     Args:
-        pairs: lesions of one patient.
+        rows: measures of the lesions of one patient (see `burden.lesion_measures`).
         limits: of RECIST.
         slice_mm: distance between axial planes of "t1" and "t2"; where missing, only `minimum_mm` limits.
 
@@ -97,23 +100,19 @@ def diameter_sum(
     """
     spacing = slice_mm or {}
     diameters: dict[str, dict[str, float]] = {side: {} for side in Side}
-    for pair in sorted(pairs, key=lambda pair: pair.number):
+    ordered = sorted((row for row in rows if row.state != "rejected"), key=lambda row: row.number)
+    for row in ordered:
         for side in Side:
-            box = None if pair.state == "rejected" else pair.seen(side)
-            if box is not None and axial_diameter_mm(box) >= limits.smallest_mm(spacing.get(side, 0.0)):
-                diameters[side][pair.uid] = axial_diameter_mm(box)
+            diameter = row.sides[side].diameter_mm
+            if diameter is not None and diameter >= limits.smallest_mm(spacing.get(side, 0.0)):
+                diameters[side][row.uid] = diameter
     both = {
-        pair.uid: max(found)
-        for pair in sorted(pairs, key=lambda pair: pair.number)
-        if (found := [diameters[side][pair.uid] for side in Side if pair.uid in diameters[side]])
+        row.uid: max(found)
+        for row in ordered
+        if (found := [diameters[side][row.uid] for side in Side if row.uid in diameters[side]])
     }
     result: dict[str, Any] = {"measurable": len(both)}
     for prefix, measurable in (("", both), ("t1_", diameters["t1"]), ("t2_", diameters["t2"])):
         targets = sorted(measurable, key=measurable.get, reverse=True)[: min(limits.most, limits.most_per_organ)]
         result |= {f"{prefix}sum_mm": sum(measurable[uid] for uid in targets), f"{prefix}targets": targets}
     return result
-
-
-def _axial_axis(direction: Sequence[float]) -> int:
-    """Index axis nearest to the patient's long axis."""
-    return int(np.abs(np.reshape(direction, (3, 3))[2]).argmax())

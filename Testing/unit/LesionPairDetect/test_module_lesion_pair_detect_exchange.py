@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import shutil
 import types
@@ -198,7 +199,7 @@ def test_the_table_is_exported(sections, tmp_path):
     with open(tmp_path / "table.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["Seen in"] for row in rows] == ["both", "both", "T1 only", "T2 only"]
-    assert float(rows[0]["T1 box volume (ml)"]) == pytest.approx(13.44, abs=1e-3)
+    assert float(rows[0]["T1 volume (ml)"]) == pytest.approx(13.44 * math.pi / 6, abs=1e-3)
 
 
 def test_files_are_in_the_coordinates_of_the_image_without_its_transform(sections, tmp_path):

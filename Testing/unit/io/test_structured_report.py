@@ -112,7 +112,8 @@ def test_measurements_finding_and_note_are_in_the_report(files, tmp_path):
     written = write(tmp_path, [pair()], files, author=author)
     (t1,), (t2,) = (groups(written.paths[side]) for side in ("t1", "t2"))
     assert value(t1, codes.SCT.LongAxis) == pytest.approx(3.0)
-    assert value(t1, codes.SCT.Volume) == pytest.approx(2.5 * 3.0 * 7.0 / 1000)
+    assert value(t1, codes.SCT.Volume) == pytest.approx(np.pi / 6 * 2.5 * 3.0 * 7.0 / 1000)
+    assert "Estimated from the box of the lesion" in pydicom.dcmread(written.paths["t1"]).to_json()
     assert value(t1, codes.DCM.CertaintyOfFinding) == pytest.approx(93.0)
     assert value(t2, codes.DCM.CertaintyOfFinding) is None
     assert t1.finding_type == codes.SCT.Lesion

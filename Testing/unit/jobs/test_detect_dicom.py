@@ -77,6 +77,13 @@ def test_the_segment_of_a_lesion_is_what_the_model_drew(place, tmp_path):
     place_mm = volume.affine[:3, :3] @ index + volume.affine[:3, 3]
     assert np.allclose(place_mm, image.TransformIndexToPhysicalPoint((30, 31, 12)), atol=1e-3)
     assert {path.name for path in tmp_path.iterdir()} == {"t1_masks.dcm", "lesions-t1-sr.dcm"}
+    report = hd.sr.srread(tmp_path / "lesions-t1-sr.dcm")
+    of_mask, of_box = report.content.get_volumetric_roi_measurement_groups()
+    voxel = np.prod(image.GetSpacing()) / 1000
+    values = {one.name.meaning: (one.value, one.method) for one in of_mask.get_measurements()}
+    assert values["Volume"] == (pytest.approx(voxel), None)
+    assert values["Long axis"] == (pytest.approx(max(image.GetSpacing()[:2])), None) and "Short axis" in values
+    assert {one.method.value for one in of_box.get_measurements() if one.name.meaning == "Volume"} == {"box"}
 
 
 def test_the_segment_of_a_lesion_is_its_box(place):

@@ -81,6 +81,10 @@ def test_the_diameter_does_not_depend_on_how_the_axes_of_a_box_are_named(size, a
 # Their sum
 
 
+def summed(pairs, *limits, **more):
+    return diameter_sum(lesion_measures(pairs), *limits, **more)
+
+
 def test_the_two_largest_lesions_of_the_liver_are_the_targets():
     pairs = [
         lesion(1, (11.0, 10.0, 10.0), (12.0, 8.0, 10.0)),
@@ -88,7 +92,7 @@ def test_the_two_largest_lesions_of_the_liver_are_the_targets():
         lesion(3, None, (35.0, 20.0, 10.0)),
         lesion(4, (9.9, 9.9, 40.0), None),
     ]
-    assert diameter_sum(pairs) == {
+    assert summed(pairs) == {
         "measurable": 3,
         "sum_mm": 65.0,
         "targets": ["lesion-3", "lesion-2"],
@@ -101,12 +105,10 @@ def test_the_two_largest_lesions_of_the_liver_are_the_targets():
 
 def test_limits_are_parameters():
     pairs = [lesion(n, (8.0 + n, 5.0, 5.0)) for n in range(1, 8)]
-    assert (
-        diameter_sum(pairs, RecistLimits(minimum_mm=0, most=5, most_per_organ=10))["sum_mm"] == 15 + 14 + 13 + 12 + 11
-    )
-    assert diameter_sum(pairs, RecistLimits(most=1))["sum_mm"] == 15
-    assert diameter_sum(pairs, RecistLimits(minimum_mm=14.5))["targets"] == ["lesion-7"]
-    assert diameter_sum(pairs, RecistLimits(most_per_organ=0))["sum_mm"] == 0
+    assert summed(pairs, RecistLimits(minimum_mm=0, most=5, most_per_organ=10))["sum_mm"] == 15 + 14 + 13 + 12 + 11
+    assert summed(pairs, RecistLimits(most=1))["sum_mm"] == 15
+    assert summed(pairs, RecistLimits(minimum_mm=14.5))["targets"] == ["lesion-7"]
+    assert summed(pairs, RecistLimits(most_per_organ=0))["sum_mm"] == 0
     with pytest.raises(InputError, match="negative"):
         RecistLimits(minimum_mm=-1.0)
     with pytest.raises(InputError, match="negative"):
@@ -115,7 +117,7 @@ def test_limits_are_parameters():
 
 def test_in_thick_slices_a_measurable_lesion_is_two_of_them_wide():
     pairs = [lesion(1, (15.0, 5.0, 5.0), (15.0, 5.0, 5.0)), lesion(2, (17.0, 5.0, 5.0), None)]
-    outcome = diameter_sum(pairs, slice_mm={Side.T1: 8.0, Side.T2: 4.0})
+    outcome = summed(pairs, slice_mm={Side.T1: 8.0, Side.T2: 4.0})
     assert (outcome["t1_targets"], outcome["t2_targets"]) == (["lesion-2"], ["lesion-1"])
 
 
@@ -124,13 +126,13 @@ def test_rejected_lesions_and_predicted_boxes_are_not_summed():
         lesion(1, (50.0, 5.0, 5.0), None, state="rejected"),
         proposed(lesion(2, (20.0, 5.0, 5.0), (40.0, 5.0, 5.0)), Side.T2),
     ]
-    assert diameter_sum(pairs)["sum_mm"] == 20.0
-    assert diameter_sum([])["sum_mm"] == 0.0
+    assert summed(pairs)["sum_mm"] == 20.0
+    assert summed([])["sum_mm"] == 0.0
 
 
 def test_lesions_of_one_size_rank_by_number():
     pairs = [lesion(n, (20.0, 5.0, 5.0)) for n in (3, 1, 2)]
-    assert diameter_sum(pairs)["targets"] == ["lesion-1", "lesion-2"]
+    assert summed(pairs)["targets"] == ["lesion-1", "lesion-2"]
 
 
 # Where a lesion was seen
@@ -267,7 +269,8 @@ def test_a_row_holds_what_was_measured_and_nothing_of_what_was_not_seen(study):
     t1, t2 = (seen.sides[side] for side in Side)
     assert (t1.score, t2.score) == (0.9, 0.8)
     assert (t1.diameter_mm, t2.diameter_mm) == pytest.approx((20.0, 26.0))
-    assert (t1.volume_ml, t2.volume_ml) == pytest.approx((5.76, 12.012))
+    assert (t1.volume_ml, t2.volume_ml) == pytest.approx((5.76 * math.pi / 6, 12.012 * math.pi / 6))
+    assert (t1.measured_from, t1.short_axis_mm) == ("box", None)
     t1_box, t2_box = (study[0][0].box(side) for side in Side)
     assert t1.slice == round(factory.T1_GRID.index(t1_box.center_mm)[2])
     assert abs(t1.contrast) < 0.05 and abs(t2.contrast) < 0.05
@@ -281,7 +284,7 @@ def test_a_row_holds_what_was_measured_and_nothing_of_what_was_not_seen(study):
 def test_without_images_there_are_diameters_and_volumes_only(study):
     row = lesion_measures(study[0])[1]
     t1, t2 = (row.sides[side] for side in Side)
-    assert (t1.diameter_mm, t1.volume_ml) == pytest.approx((20.0, 5.76))
+    assert (t1.diameter_mm, t1.volume_ml) == pytest.approx((20.0, 5.76 * math.pi / 6))
     assert (t1.slice, t1.contrast, t2.slice, t2.contrast) == (None,) * 4
     assert lesion_measures([]) == []
     no_liver = lesion_measures(study[0], study[1], {Side.T1: None})[1]
@@ -337,10 +340,11 @@ def test_the_csv_reads_back_with_missing_values_empty(study, tmp_path):
 
 def test_every_field_has_a_column_and_readers_see_rounded_values(study):
     hinted = {"predicted"}  # shown with a question mark in the columns of the box it belongs to
+    drawn_lines = {"long_line", "short_line"}
     of_lesion, of_side = ({field.name for field in fields(row)} for row in (LesionRow, SideRow))
     assert {column.field for column in COLUMNS if column.side is None} == of_lesion - hinted - {"sides"}
     for side in Side:
-        assert {column.field for column in COLUMNS if column.side is side} == of_side
+        assert {column.field for column in COLUMNS if column.side is side} == of_side - drawn_lines
     seen = lesion_measures(*study)[1]
     faint = replace(seen, sides={**seen.sides, Side.T1: replace(seen.sides[Side.T1], contrast=-0.256)})
     shown = {column.key: column.text(faint) for column in COLUMNS}
