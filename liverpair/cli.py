@@ -15,6 +15,7 @@ from liverpair.commands import (
     doctor,
     dream,
     evaluate,
+    features,
     link,
     measure,
     models,
@@ -75,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     detect.add_parser(commands)
     link.add_parser(commands)
     evaluate.add_parser(commands)
+    features.add_parser(commands)
     dream.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)

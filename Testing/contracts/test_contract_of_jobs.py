@@ -20,6 +20,7 @@ from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.requests import (
     DetectRequest,
     DreamReportRequest,
+    FeaturesRequest,
     JobRequest,
     LinkRequest,
     ProposeRequest,
@@ -56,6 +57,14 @@ def of_dream(place: Path) -> dict[str, Any]:
 
 
 BOX = {"center_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
+
+
+def shape_of_liver(place: Path) -> dict[str, Any]:
+    """The liver in place of a lesion: one with a shape."""
+    settings = {"featureClass": {"shape": ["VoxelVolume"]}}
+    return {"t1_lesions": str(place / "study" / "t1_liver.nii.gz"), "settings": settings}
+
+
 JOBS = {
     "segment": Job(SegmentRequest, lambda place: {**pair(place, "t1", "t2"), "model": ["m"]}),
     "detect": Job(DetectRequest, lambda place: {**detection(place), "correspondence": False}),
@@ -63,6 +72,7 @@ JOBS = {
     "propose": Job(ProposeRequest, lambda place: {**detection(place), "side": "t1", "box": BOX}),
     "register": Job(RegisterRequest, lambda place: pair(place, "t1_liver", "t2_liver")),
     "dream": Job(DreamRequest, of_dream),
+    "features": Job(FeaturesRequest, lambda place: {**pair(place, "t1"), **shape_of_liver(place)}),
     "dream_report": Job(DreamReportRequest, lambda place: {"folder": str(place / "dream")}),
 }
 WRITING, INFERRING = (

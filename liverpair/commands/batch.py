@@ -34,6 +34,11 @@ def add_batch_options(parser: argparse.ArgumentParser, studies: str) -> None:
         help="folder of the results; with --studies, one subfolder per study",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    add_worker_options(parser)
+
+
+def add_worker_options(parser: argparse.ArgumentParser) -> None:
+    """Add where many studies are computed."""
     group = parser.add_argument_group("with --studies")
     group.add_argument(
         "--workers",

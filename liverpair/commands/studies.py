@@ -36,7 +36,7 @@ def run_studies(
     study failed or has other results. Raises `InputError` when the output cannot be written to.
     """
     output, options = tasks[0].output, tasks[0].options
-    places = _places(workers, options["device"])
+    places = _places(workers, options.get("device", "cpu"))
     about = {**about, "options": dict(options), "workers": _told(workers, len(places))}
     report = RunReport(output, [task.study.name for task in tasks], row, columns, about)
     queue = deque(tasks)

@@ -13,10 +13,10 @@ from liverpair.core.errors import Cancelled, InputError, Progress
 from liverpair.core.failures import failure_on_command_line
 from liverpair.core.sides import Side
 from liverpair.io.study_list import ListedStudy
-from liverpair.jobs import detect_results, segment_results
+from liverpair.jobs import detect_results, features_results, segment_results
 from liverpair.jobs.claims import TakenOver, claimed, holder, is_claimed
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.requests import PARTS, DetectRequest, SegmentRequest
+from liverpair.jobs.requests import PARTS, DetectRequest, FeaturesRequest, SegmentRequest
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle
@@ -32,7 +32,9 @@ class DifferentResults(InputError):
 
 @dataclass(frozen=True)
 class StudyTask:
-    """What is asked of one study: the job "segment" or "detect", with `options`, into `output`/`study.name`.
+    """What is asked of one study: the job "segment", "detect" or "features", with `options`.
+
+    The results go into `output`/`study.name`.
 
     `patience_s`: how long to wait while another run is at it. `attempt` counts from 1.
     """
@@ -79,6 +81,11 @@ def check_batch(job: str, options: Mapping[str, Any], output: Path) -> "Sequence
         check_detection(everywhere)
         bundle, liver_bundles = everywhere.models()
         return [bundle, *liver_bundles]
+    if job == "features":
+        from liverpair.measures.signature import SignatureExtractor
+
+        SignatureExtractor(options["settings"])
+        return []
     bundles = SegmentRequest.parse({**options, "t1": "t1", "output": str(output)}).models()
     check_choices(bundles, options["device"], options["engine"])
     return bundles
@@ -136,9 +143,11 @@ def _done(
 ) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
     """Whether it is done now or was before, the result, and its file."""
     output = task.output / task.study.name
-    parts = {side: sources[side] for side in Side if side in sources}
     if task.job == "detect":
         parts = detection_parts(sources, task.study.folder)
+    else:
+        names = FeaturesRequest.parts_taken if task.job == "features" else tuple(Side)
+        parts = {name: str(sources[name]) for name in names if name in sources}
     request = {**task.options, **parts, "output": str(output)}
     read = _RESULTS[task.job].read
     if not task.overwrite and _is_done(task.job, output, request):
@@ -186,7 +195,7 @@ class _Kept:
     """How the results of a job are known again: by its request, the file that comes `last` of all, the names of those
     that are there, what the last one says, and whether what it names is there too."""
 
-    request: type[SegmentRequest] | type[DetectRequest]
+    request: type[SegmentRequest] | type[DetectRequest] | type[FeaturesRequest]
     last: str
     existing: Callable[[Path, Any], list[str]]
     read: Callable[[Path], dict[str, Any] | None]
@@ -207,5 +216,12 @@ _RESULTS = {
         lambda folder, wanted: detect_results.existing_results(folder, wanted.missing_livers),
         detect_results.read_detection,
         detect_results.is_complete,
+    ),
+    "features": _Kept(
+        FeaturesRequest,
+        features_results.FEATURES_FILE,
+        lambda folder, wanted: [],
+        features_results.read_features,
+        lambda folder, content: True,
     ),
 }

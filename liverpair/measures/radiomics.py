@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def features_of(
     values, mask = np.asarray(image[box], np.float64), mask[box]
     if not np.isfinite(values[mask]).all():
         return undefined
-    with _quiet():
+    with quiet():
         found = _measured(np.clip(values, 0.0, 1.0) * settings.scale, mask, spacing_mm, asked, settings)
     return {name: found[name] for name in undefined}
 
@@ -154,9 +155,8 @@ def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
     return tuple(sides)
 
 
-@lru_cache(maxsize=1)
-def _classes() -> dict[str, type]:
-    """pyradiomics' feature classes by name. Raises `MissingPackageError`."""
+def radiomics_package() -> ModuleType:
+    """pyradiomics. Raises `MissingPackageError`."""
     try:
         import radiomics
     except ImportError as error:
@@ -164,7 +164,13 @@ def _classes() -> dict[str, type]:
             "Radiomic features need the package 'pyradiomics'.",
             "Install 'pyradiomics-bhklab', or the extension SlicerRadiomics in Slicer.",
         ) from error
-    classes = {key: _sharing(base) for key, base in radiomics.getFeatureClasses().items()}
+    return radiomics
+
+
+@lru_cache(maxsize=1)
+def _classes() -> dict[str, type]:
+    """pyradiomics' feature classes by name. Raises `MissingPackageError`."""
+    classes = {key: _sharing(base) for key, base in radiomics_package().getFeatureClasses().items()}
     return {**classes, "glcm": _lazy(classes["glcm"])}
 
 
@@ -222,7 +228,7 @@ class _Filled(dict):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep pyradiomics and numpy from warning about features that are undefined."""
     logger = logging.getLogger("radiomics")
     level = logger.level
