@@ -16,11 +16,13 @@ from liverpair.commands import (
     dream,
     evaluate,
     features,
+    followup,
     link,
     measure,
     models,
     normal_ranges,
     pacs,
+    report,
     segment,
     series,
     train,
@@ -77,6 +79,8 @@ def make_parser() -> argparse.ArgumentParser:
     link.add_parser(commands)
     evaluate.add_parser(commands)
     features.add_parser(commands)
+    followup.add_parser(commands)
+    report.add_parser(commands)
     dream.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)

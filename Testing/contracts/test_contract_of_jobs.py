@@ -14,6 +14,9 @@ from peak_detector import write_peak_bundle
 from peak_study import LESION_MM, PEAKS, T1_GRID, write_volumes
 
 from liverpair.core.errors import BundleError, Cancelled, InputError, no_progress
+from liverpair.core.geometry import Box
+from liverpair.core.lesions import Lesion, LesionBox, write_lesions
+from liverpair.core.sides import Side
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs import jobs, propose_job
 from liverpair.jobs.dream_request import DreamRequest
@@ -28,6 +31,7 @@ from liverpair.jobs.requests import (
     SegmentRequest,
     find_bundles,
 )
+from liverpair.jobs.visit_requests import FollowupRequest
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ JOBS = {
     "register": Job(RegisterRequest, lambda place: pair(place, "t1_liver", "t2_liver")),
     "dream": Job(DreamRequest, of_dream),
     "features": Job(FeaturesRequest, lambda place: {**pair(place, "t1"), **shape_of_liver(place)}),
+    "followup": Job(FollowupRequest, lambda place: {"baseline": str(place / "march"), "visits": [str(place / "may")]}),
     "dream_report": Job(DreamReportRequest, lambda place: {"folder": str(place / "dream")}),
 }
 WRITING, INFERRING = (
@@ -89,6 +94,10 @@ def place(tmp_path_factory):
     for part, path in write_volumes(folder / "study").items():
         if part in ("t1", "t2"):
             write_image(read_image(path) > 60, folder / f"{part}_lesions.nii.gz")
+    for visit in ("march", "may"):
+        write_volumes(folder / visit)
+        box = LesionBox(Box(PEAKS[0], LESION_MM, T1_GRID.direction), "drawn")
+        write_lesions(folder / visit / "lesions.json", [Lesion(1, {Side.T1: box}, uid=visit)])
     write_dream_bundle(folder / "b2")
     write_patient(folder)
     jobs.JOBS["dream"]({**of_dream(folder), "output": str(folder / "dream")}, no_progress)
@@ -155,7 +164,7 @@ def test_a_request_that_cannot_be_is_refused_in_one_sentence_before_anything_is_
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_file_that_is_not_there_is_named(request_for, tmp_path, name):
-    files = {"t1", "t1_liver", "t2_liver", "folder"} & set(request_for(name))
+    files = {"t1", "t1_liver", "t2_liver", "folder", "baseline"} & set(request_for(name))
     for part in files:
         with pytest.raises(InputError, match="/no/such/file.nii.gz' (does not exist|holds no dream)"):
             run(name, request_for(name, **{part: "/no/such/file.nii.gz"}))

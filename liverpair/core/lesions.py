@@ -1,16 +1,17 @@
 """Lesions with a box in T1, in T2 or in both, and the file that holds them, `lesions.json`.
 
-Version 1 of the file, UTF-8 JSON; lengths in mm, points and vectors in LPS:
+Version 2 of the file, UTF-8 JSON; lengths in mm, points and vectors in LPS:
 
-    {"schema": "liverpair-lesions", "version": 1, "coordinate_system": "LPS", "pairs": [
+    {"schema": "liverpair-lesions", "version": 2, "coordinate_system": "LPS", "pairs": [
         {"uid": "…", "number": 1, "state": "accepted", "displacement_mm": [x, y, z] or null, "note": "",
-         "t1": {"centre_mm": [x, y, z], "size_mm": [x, y, z], "direction": [9 numbers, row by row], "score": 0.93 or
+         "earlier": uid of the same lesion in the lesions.json of the visit before, or null,
+         "t1": {"center_mm": [x, y, z], "size_mm": [x, y, z], "direction": [9 numbers, row by row], "score": 0.93 or
          null,
                 "origin": "detected"} or null,
          "t2": … or null}]}
 
 `size_mm` runs along the axes of `direction`, which is the direction matrix of the image the box was drawn in. Numbers
-keep all their digits.
+keep all their digits. Version 1 had no `earlier`, and called the center `centre_mm`.
 """
 
 import json
@@ -29,16 +30,14 @@ from liverpair.core.geometry import Box, Vector
 from liverpair.core.sides import Side
 
 SCHEMA = "liverpair-lesions"
-VERSION = 1
+VERSION, VERSIONS_READ = 2, (1, 2)
 STATES = ("proposed", "accepted", "rejected")
 ORIGINS = ("detected", "predicted", "drawn")
 LARGEST_NUMBER = 999_999
 SMALLEST_MM, FARTHEST_MM = 1e-6, 1e6
 """Shortest side of a box; longest side and greatest coordinate. Beyond, scene files and measures lose them."""
-_PAIR_FIELDS = ("uid", "number", "state", "displacement_mm", "note", "t1", "t2")
-_CENTER = "centre_mm"
-"""What version 1 of the file calls the center of a box."""
-_SIDE_FIELDS = (_CENTER, "size_mm", "direction", "score", "origin")
+_PAIR_FIELDS = ("uid", "number", "state", "displacement_mm", "note", "earlier", "t1", "t2")
+_SIDE_FIELDS = ("center_mm", "size_mm", "direction", "score", "origin")
 
 State = Literal["proposed", "accepted", "rejected"]
 Origin = Literal["detected", "predicted", "drawn"]
@@ -65,8 +64,8 @@ class Lesion:
     """One lesion: its box in T1, its box in T2, or both.
 
     `boxes` has no entry for a side without a box. `displacement_mm` leads from the T1 to the T2 center (LPS), where it
-    was predicted or measured. Raises `InputError` when a value is out of its range; change a lesion with
-    `dataclasses.replace` and `with_box`.
+    was predicted or measured. `earlier` is the uid that it had at the visit before, where that is known. Raises
+    `InputError` when a value is out of its range; change a lesion with `dataclasses.replace` and `with_box`.
     """
 
     number: int
@@ -75,6 +74,7 @@ class Lesion:
     displacement_mm: Vector | None = None
     note: str = ""
     uid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    earlier: str | None = None
 
     def __post_init__(self) -> None:
         who = f"Lesion pair {self.uid!r}"
@@ -88,7 +88,9 @@ class Lesion:
             raise InputError(f"{who}: unknown state {self.state!r}; it is one of {', '.join(STATES)}.")
         if not isinstance(self.note, str):
             raise InputError(f"{who}: note must be text, not {self.note!r}.")
-        for name, text in (("uid", self.uid), ("note", self.note)):
+        if self.earlier is not None and not (isinstance(self.earlier, str) and self.earlier.strip()):
+            raise InputError(f"{who}: earlier must be the uid of a lesion, not {str(self.earlier)[:60]!r}.")
+        for name, text in (("uid", self.uid), ("note", self.note), ("earlier", self.earlier or "")):
             if not _is_unicode(text):
                 raise InputError(f"{who}: {name} holds half a character (an unpaired surrogate).", "Write it again.")
         shift = () if self.displacement_mm is None else _numbers(self.displacement_mm, 3, f"{who}: displacement_mm")
@@ -243,9 +245,10 @@ def lesions_from_json(text: str) -> list[Lesion]:
         raise InputError(f"It is not valid JSON: {error}.") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise InputError(f'It is not a lesion file: it lacks "schema": "{SCHEMA}".')
-    if type(content.get("version")) is not int or content["version"] != VERSION:
+    version = content.get("version")
+    if type(version) is not int or version not in VERSIONS_READ:
         raise InputError(
-            f"It has version {content.get('version')!r}; this LiverPair reads version {VERSION}.",
+            f"It has version {version!r}; this LiverPair reads versions up to {VERSION}.",
             "Update LiverPair or export the file again.",
         )
     _check_fields(content, ("schema", "version", "coordinate_system", "pairs"), "The file")
@@ -253,9 +256,22 @@ def lesions_from_json(text: str) -> list[Lesion]:
         raise InputError(f"Its coordinate system is {content['coordinate_system']!r}; it must be 'LPS'.")
     if not isinstance(content["pairs"], list):
         raise InputError("Its pairs are not a list.")
-    pairs = [_pair_from_dict(entry, f"Entry {number}") for number, entry in enumerate(content["pairs"], start=1)]
+    entries = content["pairs"] if version == VERSION else [_of_today(entry) for entry in content["pairs"]]
+    pairs = [_pair_from_dict(entry, f"Entry {number}") for number, entry in enumerate(entries, start=1)]
     _check_uids(pairs)
     return pairs
+
+
+def _of_today(entry: Any) -> Any:
+    """An entry of version 1 as one of today; one that is none as it is."""
+    if not isinstance(entry, Mapping):
+        return entry
+    sides = {side.key: entry[side.key] for side in Side if isinstance(entry.get(side.key), Mapping)}
+    boxes = {
+        key: {"center_mm" if name == "centre_mm" else name: value for name, value in box.items()}
+        for key, box in sides.items()
+    }
+    return {"earlier": None, **entry, **boxes}
 
 
 def _pair_to_dict(pair: Lesion) -> dict[str, Any]:
@@ -265,13 +281,14 @@ def _pair_to_dict(pair: Lesion) -> dict[str, Any]:
         "state": pair.state,
         "displacement_mm": None if pair.displacement_mm is None else [float(v) for v in pair.displacement_mm],
         "note": pair.note,
+        "earlier": pair.earlier,
         **{side.key: _box_to_dict(pair.boxes[side]) if side in pair.boxes else None for side in Side},
     }
 
 
 def _box_to_dict(found: LesionBox) -> dict[str, Any]:
     return {
-        _CENTER: [float(v) for v in found.box.center_mm],
+        "center_mm": [float(v) for v in found.box.center_mm],
         "size_mm": [float(v) for v in found.box.size_mm],
         "direction": [float(v) for v in found.box.direction],
         "score": None if found.score is None else float(found.score),
@@ -289,12 +306,13 @@ def _pair_from_dict(entry: Any, where: str) -> Lesion:
         displacement_mm=None if shift is None else _numbers(shift, 3, f"{where}: displacement_mm"),
         note=entry["note"],
         uid=entry["uid"],
+        earlier=entry["earlier"],
     )
 
 
 def _box_from_dict(entry: Any, who: str) -> LesionBox:
     _check_fields(entry, _SIDE_FIELDS, who)
-    lengths = {_CENTER: 3, "size_mm": 3, "direction": 9}
+    lengths = {"center_mm": 3, "size_mm": 3, "direction": 9}
     box = Box(*(_numbers(entry[key], length, f"{who}: {key}") for key, length in lengths.items()))
     return LesionBox(box, entry["origin"], None if entry["score"] is None else _number(entry["score"], f"{who}: score"))
 

@@ -20,7 +20,7 @@ from liverpair.io.exports import source_files
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.jobs.detect_results import segmentation_file
 from liverpair.jobs.requests import JobRequest
-from liverpair.measures.burden import lesion_measures
+from liverpair.measures.burden import LesionRow, lesion_measures
 
 if TYPE_CHECKING:
     from liverpair.detection.inference import DetectionResult
@@ -49,24 +49,41 @@ def write_detection(
     `liver_models` made the livers of their sides; a liver that was given is not written again.
     """
     detector = found.provenance["bundle"], found.provenance["version"]
+    masks = dict(zip(Side, found.masks))
+    livers = {
+        side: (liver, tuple(", ".join(getattr(one, key) for one in liver_models[side]) for key in ("name", "version")))
+        for side, liver in zip(Side, found.livers)
+        if side in liver_models
+    }
+    rows = lesion_measures(found.pairs, images, masks=masks)
+    return write_lesions_dicom(folder, sources, images, found.pairs, rows, masks, livers, ReportAuthor("", *detector))
+
+
+def write_lesions_dicom(
+    folder: Path,
+    sources: Mapping[Side, tuple[Path, ...]],
+    images: Mapping[Side, sitk.Image],
+    pairs: Sequence[Lesion],
+    rows: Sequence[LesionRow],
+    masks: Mapping[Side, sitk.Image],
+    livers: Mapping[Side, tuple[sitk.Image, tuple[str, str] | None]],
+    author: ReportAuthor,
+) -> list[str]:
+    """As `write_detection`, of lesions `pairs` that were measured as `rows`, `masks` by number of lesion, and `livers`
+    with name and version of the model of each."""
     written: dict[Side, Path] = {}
     notes = []
     for side, files in sources.items():
-        structures = []
-        if side in liver_models:
-            model = tuple(", ".join(getattr(one, key) for one in liver_models[side]) for key in ("name", "version"))
-            structures.append(liver_structure(found.livers[list(Side).index(side)], model))
-        drawn = found.masks[list(Side).index(side)] if found.masks else None
-        structures += _lesions(found.pairs, side, images[side], drawn)
+        structures = [liver_structure(*livers[side])] if side in livers else []
+        structures += _lesions(pairs, side, images[side], masks.get(side))
         if any(sitk.GetArrayViewFromImage(structure.mask).any() for structure in structures):
             written[side] = folder / segmentation_file(side)
-            write_dicom_segmentation(written[side], structures, files, side.title, detector)
+            write_dicom_segmentation(written[side], structures, files, side.title, (author.model, author.model_version))
         else:
             notes.append(f"There is no DICOM segmentation of {side.title}: it would be empty.")
-    if any(pair.seen(side) for pair in found.pairs for side in sources):
-        rows = lesion_measures(found.pairs, images, masks=dict(zip(Side, found.masks)))
+    if any(pair.seen(side) for pair in pairs for side in sources):
         reports = write_structured_reports(
-            folder, found.pairs, *map(sources.get, Side), ReportAuthor("", *detector), written, tuple(sources), rows
+            folder, pairs, *map(sources.get, Side), author, written, tuple(sources), rows
         )
         notes += reports.notes
     return notes

@@ -18,7 +18,7 @@ from liverpair.io.study import read_image
 from liverpair.jobs.features_results import FEATURES_FILE, SCHEMA_VERSION
 from liverpair.jobs.requests import FeaturesRequest
 from liverpair.jobs.result_folder import writable_folder
-from liverpair.measures.lesion_map import LesionMap
+from liverpair.measures.lesion_labels import LesionLabels
 from liverpair.measures.radiomics import radiomics_package
 from liverpair.measures.signature import SignatureExtractor, read_settings
 
@@ -38,7 +38,7 @@ def features(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     settings = wanted.settings or read_settings()
     extractor = SignatureExtractor(settings)
     with writable_folder(Path(wanted.output), [FEATURES_FILE]):
-        about = wanted.asked([])
+        about = wanted.asked_now()
         progress(0.0, "Reading the images")
         maps, images = _read(wanted)
         known = [] if wanted.lesions is None else read_lesions(wanted.lesions)
@@ -70,15 +70,15 @@ def features(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return {**content, "features": str(path)}
 
 
-def _read(wanted: FeaturesRequest) -> tuple[dict[Side, LesionMap], dict[Side, sitk.Image]]:
+def _read(wanted: FeaturesRequest) -> tuple[dict[Side, LesionLabels], dict[Side, sitk.Image]]:
     images = {side: read_image(getattr(wanted, side)) for side in wanted.sides}
     for side, image in images.items():
         check_volume(image, side.title)
     masks = {side: read_image(getattr(wanted, f"{side}_lesions")) for side in wanted.sides}
-    return {side: LesionMap(masks[side], images[side], name=side.title) for side in wanted.sides}, images
+    return {side: LesionLabels(masks[side], images[side], name=side.title) for side in wanted.sides}, images
 
 
-def _rows(known: list[Lesion], maps: Mapping[Side, LesionMap]) -> tuple[list[dict[str, Any]], list[str]]:
+def _rows(known: list[Lesion], maps: Mapping[Side, LesionLabels]) -> tuple[list[dict[str, Any]], list[str]]:
     """A row for every lesion that was not rejected, and sentences about those that have no mask where they were seen,
     and about masks of lesions that nobody knows."""
     drawn = sorted({number for one in maps.values() for number in one.boxes})

@@ -12,7 +12,7 @@ from typing import Any
 
 from liverpair.core.errors import Progress
 
-NAMES = ("segment", "detect", "link", "register", "propose", "dream", "dream_report", "features")
+NAMES = ("segment", "detect", "link", "register", "propose", "dream", "dream_report", "features", "followup", "report")
 
 
 def run(name: str, request: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -357,6 +357,10 @@ class FeaturesRequest(JobRequest):
         """The paths of what is given."""
         return {part: getattr(self, part) for part in self.parts_taken}
 
+    def asked_now(self) -> dict[str, Any] | None:
+        """`asked`, which no model decides."""
+        return self.asked([])
+
 
 @dataclass(frozen=True, kw_only=True)
 class DreamReportRequest(JobRequest):

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.geometry import Box, Grid, volume_ml
+from liverpair.core.geometry import Box, Grid, like, volume_ml
 from liverpair.core.lesions import Kind, Lesion, State
 from liverpair.core.sides import Side
 from liverpair.measures.axial_lines import Line
 from liverpair.measures.contrast import contrast_to_liver, mask_on_grid
-from liverpair.measures.lesion_map import LesionMap
+from liverpair.measures.lesion_labels import LesionLabels
 from liverpair.measures.recist import (
     RecistLimits,
     axial_diameter_mm,
@@ -170,7 +170,7 @@ class _Scene:
         }
         counted = [pair for pair in pairs if pair.state != "rejected"]
         self._maps = {
-            side: LesionMap(_counted(masks[side], pairs), self._images[side], livers.get(side), side.title)
+            side: LesionLabels(_counted(masks[side], counted), self._images[side], livers.get(side), side.title)
             for side in Side
             if masks.get(side) is not None
         }
@@ -234,9 +234,7 @@ class _Scene:
         return contrast_to_liver(self._images[side], self._livers[side], box, self._boxes[side], labels=labels)
 
 
-def _counted(labels: sitk.Image, pairs: Sequence[Lesion]) -> sitk.Image:
-    """A label map without the lesions that were rejected, which are liver to their neighbors."""
-    rejected = {pair.number: 0 for pair in pairs if pair.state == "rejected"}
-    if not rejected or not np.issubdtype(sitk.GetArrayViewFromImage(labels).dtype, np.integer):
-        return labels
-    return sitk.ChangeLabel(labels, rejected)
+def _counted(labels: sitk.Image, counted: Sequence[Lesion]) -> sitk.Image:
+    """A label map with the lesions that count: a rejected one, or one that nobody lists, is liver to its neighbors."""
+    values = sitk.GetArrayFromImage(labels)
+    return like(np.where(np.isin(values, [pair.number for pair in counted]), values, 0).astype(values.dtype), labels)

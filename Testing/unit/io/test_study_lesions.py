@@ -86,16 +86,28 @@ def test_file_says_what_it_is(tmp_path):
     content = json.loads(lesions_to_json([PAIR]))
     assert {k: content[k] for k in ("schema", "version", "coordinate_system")} == {
         "schema": "liverpair-lesions",
-        "version": 1,
+        "version": 2,
         "coordinate_system": "LPS",
     }
     assert content["pairs"][0]["t1"] == {
-        "centre_mm": [1.1, -2.2, 1 / 3],
+        "center_mm": [1.1, -2.2, 1 / 3],
         "size_mm": [10.0, 20.0, 30.5],
         "direction": list(OBLIQUE),
         "score": 0.9300000000000001,
         "origin": "detected",
     }
+
+
+def test_a_file_of_version_1_opens_and_has_no_links_to_an_earlier_visit():
+    linked = replace(PAIR, earlier="b-2")
+    assert lesions_from_json(lesions_to_json([linked])) == [linked]
+    content = json.loads(lesions_to_json([PAIR]))
+    content["version"] = 1
+    for pair in content["pairs"]:
+        del pair["earlier"]
+        for side in ("t1", "t2"):
+            pair[side]["centre_mm"] = pair[side].pop("center_mm")
+    assert lesions_from_json(json.dumps(content)) == [PAIR]
 
 
 @settings(max_examples=60, deadline=None)
@@ -143,7 +155,7 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
 @pytest.mark.parametrize(
     "path, value, words",
     [
-        (["version"], 2, "version 2; this LiverPair reads version 1"),
+        (["version"], 3, "version 3; this LiverPair reads versions up to 2"),
         (["version"], True, "version True"),
         (["schema"], "other", "not a lesion file"),
         (["coordinate_system"], "RAS", "coordinate system is 'RAS'"),
@@ -158,6 +170,8 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
         (["pairs", 0, "state"], "maybe", "unknown state 'maybe'"),
         (["pairs", 0, "state"], ["accepted"], "unknown state"),
         (["pairs", 0, "note"], None, "note must be text"),
+        (["pairs", 0, "earlier"], 7, "earlier must be the uid of a lesion, not '7'"),
+        (["pairs", 0, "earlier"], " ", "earlier must be the uid of a lesion"),
         (["pairs", 0, "note"], "a\ud800", "note holds half a character"),
         (["pairs", 0, "uid"], "\udfff", "uid holds half a character"),
         (["pairs", 0, "t1", "origin"], "guessed", "T1: unknown origin 'guessed'"),
@@ -165,11 +179,11 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
         (["pairs", 0, "t1", "size_mm"], [1, 0, 3], "size_mm must be above zero"),
         (["pairs", 0, "t1", "size_mm"], [1, 1e300, 3], "T1: no box in a patient has"),
         (["pairs", 0, "t1", "size_mm"], [1, 1e-300, 3], "T1: no box in a patient has"),
-        (["pairs", 0, "t1", "centre_mm"], [1, 1e39, 3], "T1: no box in a patient has"),
+        (["pairs", 0, "t1", "center_mm"], [1, 1e39, 3], "T1: no box in a patient has"),
         (["pairs", 0, "displacement_mm"], [1, 1e300, 3], "displacement_mm is longer than any patient"),
-        (["pairs", 0, "t1", "centre_mm"], [1, 2], "T1: centre_mm must be 3 numbers"),
-        (["pairs", 0, "t1", "centre_mm"], [1, 2, "3"], "T1: centre_mm must be a finite number, not 3"),
-        (["pairs", 0, "t1", "centre_mm"], [1, 2, 10**400], "centre_mm must be a finite number"),
+        (["pairs", 0, "t1", "center_mm"], [1, 2], "T1: center_mm must be 3 numbers"),
+        (["pairs", 0, "t1", "center_mm"], [1, 2, "3"], "T1: center_mm must be a finite number, not 3"),
+        (["pairs", 0, "t1", "center_mm"], [1, 2, 10**400], "center_mm must be a finite number"),
         (["pairs", 0, "t2", "direction"], [1, 0, 0, 1, 0, 0, 0, 0, 1], "T2: direction is not three unit vectors"),
         (["pairs", 0, "t2", "direction"], [1e300] * 9, "T2: direction is not three unit vectors"),
         (["pairs", 0, "t1", "score"], 1.5, "score must lie between 0 and 1"),

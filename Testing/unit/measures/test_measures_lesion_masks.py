@@ -14,7 +14,7 @@ from liverpair.core.geometry import Box, Grid, on_grid
 from liverpair.core.sides import Side
 from liverpair.measures.axial_lines import axial_lines
 from liverpair.measures.burden import burden_percent, lesion_measures, summary
-from liverpair.measures.lesion_map import LesionMap
+from liverpair.measures.lesion_labels import LesionLabels
 from liverpair.measures.recist import RecistLimits, diameter_sum
 from liverpair.synthesis.scanner import oblique_direction
 
@@ -135,7 +135,7 @@ def test_volume_mean_and_sd_are_those_of_the_voxels():
     mask = block((10, 13), (20, 24), (3, 5))
     image = np.full(GRID.shape, 7.0, np.float32)
     image[mask] = np.tile([1.0, 3.0], 30)
-    found = LesionMap(label_map(mask), on_grid(image, GRID)).measured(1)
+    found = LesionLabels(label_map(mask), on_grid(image, GRID)).measured(1)
     assert found.volume_ml == pytest.approx(60 * 20 / 1000)
     assert (found.mean, found.sd) == pytest.approx((2.0, 1.0))
     assert (found.contrast, found.capsule_mm, found.nearest_mm) == (None, None, None)
@@ -147,16 +147,16 @@ def test_contrast_is_to_the_liver_outside_every_mask():
     image[own], image[other] = 100.0, 900.0
     liver = on_grid(np.ones(GRID.shape, np.uint8), GRID)
     image = on_grid(image, GRID)
-    assert LesionMap(label_map(own, other), image, liver).measured(1).contrast == pytest.approx(-0.5)
+    assert LesionLabels(label_map(own, other), image, liver).measured(1).contrast == pytest.approx(-0.5)
     box = Box(tuple(GRID.point((30.5, 22.5, 5))), (12.0, 12.0, 15.0))
-    assert LesionMap(label_map(own), image, liver).measured(1, [box]).contrast == pytest.approx(-0.5)
-    assert LesionMap(label_map(own), image, liver).measured(1).contrast < -0.53
+    assert LesionLabels(label_map(own), image, liver).measured(1, [box]).contrast == pytest.approx(-0.5)
+    assert LesionLabels(label_map(own), image, liver).measured(1).contrast < -0.53
 
 
 def test_distances_run_to_the_surface_of_the_liver_and_to_the_next_lesion():
     liver = on_grid(block((5, 50), (5, 50), (0, 11)).astype(np.uint8), GRID)
     masks = block((10, 12), (20, 22), (4, 4)), block((20, 22), (20, 22), (4, 4)), block((5, 6), (40, 42), (4, 4))
-    measured = LesionMap(label_map(*masks), None, liver)
+    measured = LesionLabels(label_map(*masks), None, liver)
     first, second, third = (measured.measured(number) for number in (1, 2, 3))
     assert (first.capsule_mm, second.capsule_mm, third.capsule_mm) == (2 * 5.0, 2 * 15.0, 0.0)
     assert first.nearest_mm == second.nearest_mm == 2 * 8.0
@@ -166,12 +166,12 @@ def test_distances_run_to_the_surface_of_the_liver_and_to_the_next_lesion():
 def test_a_lesion_that_the_liver_mask_leaves_out_makes_no_surface():
     whole, lesion = block((5, 50), (5, 50), (0, 11)), block((20, 24), (20, 24), (4, 6))
     holed = on_grid((whole & ~lesion).astype(np.uint8), GRID)
-    assert LesionMap(label_map(lesion), None, holed).measured(1).capsule_mm == 2 * 15.0
+    assert LesionLabels(label_map(lesion), None, holed).measured(1).capsule_mm == 2 * 15.0
 
 
 def test_a_lesion_outside_the_liver_has_no_distance_to_its_surface():
     liver = on_grid(block((5, 30), (5, 30), (0, 11)).astype(np.uint8), GRID)
-    assert LesionMap(label_map(block((40, 44), (40, 44), (4, 6))), None, liver).measured(1).capsule_mm is None
+    assert LesionLabels(label_map(block((40, 44), (40, 44), (4, 6))), None, liver).measured(1).capsule_mm is None
 
 
 # All together

@@ -41,8 +41,8 @@ Key = tuple[str, Side]
 class BoxRecord:
     """What one node says, geometry in the node's own coordinates (RAS, mm).
 
-    `axes` is the (3, 3) matrix, row by row, whose columns are the box's axes. State, number, note and displacement
-    (RAS, from T1 to T2) belong to the lesion: both boxes of a pair say the same.
+    `axes` is the (3, 3) matrix, row by row, whose columns are the box's axes. State, number, note, displacement (RAS,
+    from T1 to T2) and the uid of the visit before belong to the lesion: both boxes of a pair say the same.
     """
 
     center: Vector
@@ -54,6 +54,7 @@ class BoxRecord:
     state: str
     note: str
     displacement: Vector | None
+    earlier: str | None = None
 
     def same_box(self, other: "BoxRecord") -> bool:
         """Whether both are the same box, as near as a node keeps it."""
@@ -61,7 +62,8 @@ class BoxRecord:
 
     def of_lesion(self, other: "BoxRecord") -> "BoxRecord":
         """This box with what `other` says about the lesion."""
-        return replace(self, number=other.number, state=other.state, note=other.note, displacement=other.displacement)
+        shared = ("number", "state", "note", "displacement", "earlier")
+        return replace(self, **{name: getattr(other, name) for name in shared})
 
 
 def near(a: Sequence[float], b: Sequence[float]) -> bool:
@@ -149,6 +151,7 @@ def read(node) -> BoxRecord:
         state=state if state in STATES else "proposed",
         note=decode(node.GetAttribute(f"{PREFIX}Note") or ""),
         displacement=displacement,
+        earlier=decode(node.GetAttribute(f"{PREFIX}Earlier") or "").strip() or None,
     )
 
 
@@ -171,6 +174,7 @@ def write(node, key: Key, record: BoxRecord, before: BoxRecord | None = None) ->
             "Score": None if record.score is None else repr(float(record.score)),
             "Number": str(record.number),
             "Note": encode(record.note) or None,
+            "Earlier": None if record.earlier is None else encode(record.earlier),
             "Displacement": None if record.displacement is None else " ".join(map(repr, record.displacement)),
         }
         for name, value in values.items():

@@ -32,6 +32,7 @@ def read_pair(store: BoxStore, uid: str) -> Lesion:
         displacement_mm=None if displacement is None else frames.flip(displacement),
         note=common.note,
         uid=uid,
+        earlier=common.earlier,
     )
 
 
@@ -66,6 +67,7 @@ def records_of(store: BoxStore, pair: Lesion) -> dict[Key, BoxRecord]:
             state=pair.state,
             note=pair.note,
             displacement=None if pair.displacement_mm is None else tuple(map(float, frames.flip(pair.displacement_mm))),
+            earlier=pair.earlier,
         )
     return records
 

@@ -61,7 +61,15 @@ def scene():
 @settings(max_examples=40)
 @given(boxes, st.text(max_size=30), st.none() | st.floats(0, 1), st.integers(1, 999_999))
 def test_a_node_says_what_was_written_into_it(box, note, score, number):
-    record = record_of(box, note=note, score=score, number=number, displacement=(1 / 3, -2.5, 1e-9), state="rejected")
+    record = record_of(
+        box,
+        note=note,
+        score=score,
+        number=number,
+        displacement=(1 / 3, -2.5, 1e-9),
+        state="rejected",
+        earlier=note.strip() or None,
+    )
     node = slicer.vtkMRMLMarkupsROINode()
     lesion_boxes.write(node, ("uid", Side.T2), record)
     found = lesion_boxes.read(node)

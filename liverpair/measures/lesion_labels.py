@@ -38,7 +38,7 @@ class MaskMeasures:
     nearest_mm: float | None
 
 
-class LesionMap:
+class LesionLabels:
     """The lesions of one image, measured by number.
 
     Raises `InputError` for a label map that is no whole numbers, or lies on another grid than the image.

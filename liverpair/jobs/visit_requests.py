@@ -1,0 +1,110 @@
+"""What the jobs about whole visits may be asked: a report on one, and the way from one to the next.
+
+The parameters' descriptions are the help of the command line too.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from liverpair.core.errors import InputError
+from liverpair.core.records import at_least, between
+from liverpair.jobs.requests import NO_OPTION, JobRequest
+from liverpair.measures.recist import RecistLimits
+from liverpair.measures.response import ResponseLimits
+
+REPORT_SUMMARY, REPORT_SCHEMA = "report.json", 1
+"""What the job "report" writes last, and its version."""
+FOLLOWUP_FILES = ("followup.json", "followup.csv", "lesions.json")
+"""What the job "followup" writes; the first comes last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitRequest(JobRequest):
+    """What all of them have: a folder of results, and the limits of RECIST 1.1.
+
+    Parameters
+    ----------
+    output
+        folder of the results
+    minimum_mm
+        shortest diameter of a measurable lesion; it is also at least two slices wide
+    most_targets
+        target lesions in the liver
+    same_patient
+        the visits are of one patient although their DICOM files name different ones
+    """
+
+    output: str = field(metadata=NO_OPTION)
+    minimum_mm: Annotated[float, at_least(0)] = 10.0
+    most_targets: Annotated[int, at_least(0)] = 2
+    same_patient: bool = False
+
+    @property
+    def targets(self) -> RecistLimits:
+        """Which lesions are followed."""
+        return RecistLimits(
+            minimum_mm=self.minimum_mm, most=max(5, self.most_targets), most_per_organ=self.most_targets
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowupRequest(VisitRequest):
+    """Which visits are compared, in their order, into which folder.
+
+    Parameters
+    ----------
+    baseline
+        folder of the first study
+    visits
+        folders of those after it, in their order
+    partial_percent
+        decrease of the sum of diameters from the baseline that is a partial response
+    progression_percent
+        increase over the smallest sum so far that is progression
+    progression_mm
+        by so much the sum must have increased at least, besides
+    others_progress
+        a reader sees unequivocal progression of lesions that are no targets
+    """
+
+    what = "a follow-up"
+
+    baseline: str = field(metadata=NO_OPTION)
+    visits: list[str] = field(metadata=NO_OPTION)
+    partial_percent: Annotated[float, between(0, 100)] = 30.0
+    progression_percent: Annotated[float, at_least(0)] = 20.0
+    progression_mm: Annotated[float, at_least(0)] = 5.0
+    others_progress: bool = False
+
+    def check(self) -> None:
+        super().check()
+        if not self.visits:
+            raise InputError("A follow-up takes two visits or more.", "Name the studies in their order.")
+
+    @property
+    def limits(self) -> ResponseLimits:
+        """What counts as a change."""
+        percents = self.partial_percent, self.progression_percent, self.progression_mm
+        return ResponseLimits(self.targets, *percents)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest(VisitRequest):
+    """Which visit is reported on, into which folder.
+
+    Parameters
+    ----------
+    study
+        folder of the study
+    earlier
+        folders of the visits before, in their order; the lesions are followed from them
+    dicom
+        also write the liver and lesions as DICOM segmentations, and reports on the lesions that refer to them, of
+        volumes read from DICOM
+    """
+
+    what = "a report"
+
+    study: str = field(metadata=NO_OPTION)
+    earlier: list[str] = field(default_factory=list, metadata={"metavar": "STUDY", "nargs": "+"})
+    dicom: bool = False

@@ -1,0 +1,1 @@
+"""Reports of visits for people: the pictures, the page in HTML and in PDF."""

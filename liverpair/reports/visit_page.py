@@ -1,0 +1,114 @@
+"""The report of a visit on paper: one page of A4, as HTML that holds its pictures and as PDF."""
+
+import base64
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import MissingPackageError
+from liverpair.reports.target_pictures import DPI, draw, png_of
+from liverpair.reports.visit_content import VisitContent
+
+TEMPLATE = Path(__file__).with_name("visit_report.html")
+A4_INCHES = (8.27, 11.69)
+MARGIN, WIDTH = 0.055, 0.89
+INK, GRAY, BLUE = "#222222", "#666666", "#0b4f7d"
+_LINE = 0.0118
+"""Height of a line of text, of the height of the page."""
+_CHARACTERS = 135
+"""Of small text in a line across the page."""
+
+
+def write_html(content: VisitContent, path: str | Path) -> None:
+    """Write the report as one HTML file that refers to nothing outside of itself.
+
+    Raises `InputError` when the place cannot be written to, `MissingPackageError` without jinja2.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingPackageError("A report needs the package 'jinja2'.", "Install it with pip.") from error
+    strips = [(row.name, base64.b64encode(png_of(row.pictures)).decode("ascii")) for row in content.targets]
+    page = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    with written_whole(path) as draft:
+        draft.write_text(page.render(c=content, strips=strips), encoding="utf-8")
+
+
+def write_pdf(content: VisitContent, path: str | Path) -> None:
+    """Write the report as one page of PDF. Raises `InputError` when the place cannot be written to."""
+    page = _Page()
+    page.text(content.title, 14, weight="bold")
+    page.text(content.about, 8, color=GRAY)
+    page.pictures(content)
+    page.heading("Lesions")
+    page.table(content.head, content.rows)
+    more = f" {content.left_out} more are in lesions.csv." if content.left_out else ""
+    page.text(f"* estimated from the box of the lesion, as it has no mask there.{more}", 6.5, color=GRAY)
+    page.heading("Tumor burden")
+    page.lines(content.burden)
+    if content.responses:
+        page.heading("Response (RECIST 1.1, liver only)")
+        for category, steps in content.responses.items():
+            page.text(category, 7.5, weight="bold")
+            page.lines(steps)
+        page.lines(content.changes)
+    if content.notes:
+        page.heading("Notes")
+        page.lines(content.notes)
+    page.heading("Settings and versions")
+    page.lines(["; ".join(f"{name}: {value}" for name, value in content.facts.items())], 6.2)
+    with written_whole(path) as draft:
+        page.figure.savefig(draft, format="pdf", dpi=DPI)
+
+
+class _Page:
+    """A page that is filled from above."""
+
+    def __init__(self) -> None:
+        self.figure = Figure(figsize=A4_INCHES)
+        self.top = 0.965
+
+    def text(self, words: str, size: float, color: str = INK, weight: str = "normal") -> None:
+        self.figure.text(MARGIN, self.top, words, size=size, color=color, weight=weight, va="top", parse_math=False)
+        self.top -= _LINE * size / 7.0 + 0.002
+
+    def heading(self, words: str) -> None:
+        self.top -= 0.004
+        self.text(words, 8.5, BLUE, "bold")
+
+    def lines(self, sentences: Sequence[str], size: float = 6.8) -> None:
+        for sentence in sentences:
+            for line in textwrap.wrap(sentence, int(_CHARACTERS * 6.8 / size)) or [""]:
+                self.text(line, size)
+
+    def pictures(self, content: VisitContent) -> None:
+        if not content.targets:
+            return
+        columns = max(len(row.pictures) for row in content.targets)
+        side = min(0.19 if len(content.targets) < 3 else 0.125, 0.62 / columns * A4_INCHES[0] / A4_INCHES[1] * 1.4)
+        width = side * A4_INCHES[1] / A4_INCHES[0]
+        for row in content.targets:
+            self.heading(row.name)
+            self.top -= 0.014
+            for column, picture in enumerate(row.pictures):
+                left = MARGIN + column * (width + 0.022)
+                draw(self.figure.add_axes((left, self.top - side, width, side)), picture, 6.8)
+            self.top -= side + 0.018
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        step = WIDTH / len(head)
+        for number, cells in enumerate([head, *rows]):
+            for column, cell in enumerate(cells):
+                self.figure.text(
+                    MARGIN + column * step,
+                    self.top,
+                    cell,
+                    size=6.0 if number == 0 else 6.8,
+                    color=GRAY if number == 0 else INK,
+                    va="top",
+                    parse_math=False,
+                )
+            self.top -= _LINE
