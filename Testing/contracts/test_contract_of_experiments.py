@@ -12,7 +12,7 @@ from reproduction.chapter2 import similarity_scores
 from reproduction.chapter2.mask_similarity import FieldSearch
 
 ROOT = Path(__file__).parents[2]
-NO_SMOKE = {"lesion-pairs", "dream-toy", "conclusions"}
+NO_SMOKE = {"dream-toy", "conclusions"}
 """Those that train nothing, or only when asked to."""
 TIMED = ("figure-2-3", "table-2-1", "table-2-2", "table-2-3", "figure-2-8", "noise-floor", "budget", "figure-2-15",
          "similarity", "cross-validation", "augmentation")  # fmt: skip

@@ -20,6 +20,8 @@ class DetectOptions(Record):
         lowest score (default: the model's own)
     alignment
         aligned or published (default: the model's own)
+    linked_by
+        what leads from T1 to T2: the network or the registration of the livers (default: the model's own)
     """
 
     what = "a detection"
@@ -30,3 +32,4 @@ class DetectOptions(Record):
         default=None, metadata={"metavar": "SCORE", "earlier": "--threshold"}
     )
     alignment: Literal["aligned", "published"] | None = None
+    linked_by: Literal["network", "registration"] | None = None

@@ -41,6 +41,9 @@ class DetectionSettings:
     standardize
         Whether what is shown of each image is brought to one median and spread, so that the dim lesions of T1 count as
         much as the bright ones of T2. It needs `mask`.
+    linked_by
+        What leads from a box to its place in the other image: the displacement that the "network" predicts, or the
+        "registration" of the livers. A network that draws lesions predicts none.
     nms_iou
         s_NMS, above which a box of lower score is dropped. The source does not give it.
     link_iou
@@ -76,6 +79,7 @@ class DetectionSettings:
     mask_closing_mm: float = 0.0
     normalize_over: Literal["body", "liver", "median"] = "body"
     standardize: bool = False
+    linked_by: Literal["network", "registration"] = "network"
     nms_iou: Fraction = 0.2
     link_iou: Fraction = 0.2
     link_growth: Annotated[float, POSITIVE] = 1.0

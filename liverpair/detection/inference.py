@@ -24,6 +24,7 @@ from liverpair.detection.finding import Answer, ask, find_boxes
 from liverpair.detection.lesion_masks import MaskDetector, drawn_in_boxes, on_image
 from liverpair.detection.pairing import LinkedBoxes, link
 from liverpair.detection.preparation import PreparedPair, prepare_pair
+from liverpair.detection.registered import moved_by, ways_between
 from liverpair.detection.space import to_space
 from liverpair.engine import Engine, make_engine
 from liverpair.measures.masks import structure_mask
@@ -106,6 +107,9 @@ class Detector:
         """
         answer, engine, notes = self.ask(prepared.channels, device)
         found = find_boxes(answer.output, answer.anchors, self.settings)
+        if self.settings.linked_by == "registration":
+            ways, said = ways_between(prepared.grids, livers)
+            found, notes = [moved_by(way, one) for way, one in zip(ways, found)], [*notes, *said]
         linked = link(*found, self.settings.link_iou, self.settings.link_growth)
         lesions = () if answer.lesions is None else answer.lesions
         return linked, [drawn_in_boxes(one, linked, side) for side, one in enumerate(lesions)], engine, notes
@@ -189,8 +193,8 @@ def detector_of(bundle: Bundle, options: DetectOptions = DetectOptions()) -> Det
 
 
 def _changes(options: DetectOptions) -> dict[str, Any]:
-    wanted = {"score_floor": options.score_floor, "alignment": options.alignment}
-    return {key: value for key, value in wanted.items() if value is not None}
+    names = ("score_floor", "alignment", "linked_by")
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 def lesion_pairs(linked: Sequence[LinkedBoxes], grids: Sequence[Grid], images: Sequence[sitk.Image]) -> list[Lesion]:

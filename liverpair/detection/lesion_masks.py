@@ -9,17 +9,15 @@ import torch
 from scipy import ndimage
 
 from liverpair.bundle import Bundle
-from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, on_grid, resample
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.pairing import Found, LinkedBoxes, link
 from liverpair.detection.preparation import PreparedPair, prepare_pair
+from liverpair.detection.registered import Points, ways_between
 from liverpair.engine import Engine
 from liverpair.measures.boxes import centers
-from liverpair.registration.livers import registered
 from liverpair.segmentation.prediction import grid_policy, normalization, warm_predictor
 
-Points = np.ndarray
 CONNECTED = ndimage.generate_binary_structure(3, 1)
 """Voxels of one lesion share a face."""
 
@@ -147,26 +145,3 @@ def drawn_in_boxes(probability: np.ndarray, linked: Sequence[LinkedBoxes], side:
 def on_image(labels: np.ndarray, grid: Grid, image: sitk.Image) -> sitk.Image:
     """A label map on a working grid as one on the grid of `image`, uint16."""
     return resample(on_grid(labels.astype(np.uint16), grid), Grid.of(image), "nearest")
-
-
-def ways_between(
-    grids: Sequence[Grid], livers: Sequence[sitk.Image]
-) -> tuple[tuple[Callable[[Points], Points], Callable[[Points], Points]], list[str]]:
-    """For T1 and T2: from voxel centers (n, 3) of their grid to those of the same places in the other image's, by the
-    registration of the livers; where that fails, to themselves, as the livers lie on each other by their centroids in
-    these grids. And a sentence then."""
-    try:
-        found = registered(*livers)
-    except InputError:
-        note = "The livers could not be registered: lesions were linked by the centroids of the livers."
-        return (lambda points: points, lambda points: points), [note]
-
-    def between(there: Callable[[Points], Points], own: Grid, other: Grid) -> Callable[[Points], Points]:
-        def way(points: Points) -> Points:
-            places = np.array([own.point(point[::-1] - 0.5) for point in points]).reshape(-1, 3)
-            return np.array([other.index(place)[::-1] + 0.5 for place in there(places)]).reshape(-1, 3)
-
-        return way
-
-    first, second = grids
-    return (between(found.to_t2, first, second), between(found.to_t1, second, first)), []

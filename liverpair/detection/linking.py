@@ -19,10 +19,11 @@ from liverpair.core.sides import Side
 from liverpair.detection.detect_options import DetectOptions
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import DetectionResult, liver_masks
-from liverpair.detection.lesion_masks import CONNECTED, DrawnLesions, kept_parts, numbered, ways_between, weighed
+from liverpair.detection.lesion_masks import CONNECTED, DrawnLesions, kept_parts, numbered, weighed
 from liverpair.detection.link_options import LinkOptions
 from liverpair.detection.pairing import Found, LinkedBoxes, link
 from liverpair.detection.preparation import liver_offset
+from liverpair.detection.registered import ways_between
 from liverpair.detection.space import to_space, to_voxels
 from liverpair.io.lesion_maps import LESION_LABEL_OPTION, LesionMap
 from liverpair.measures.boxes import centers, turned

@@ -22,7 +22,7 @@ from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.detection.inference import DetectionResult, DetectOptions, detect
 from liverpair.detection.preparation import liver_offset
-from liverpair.evaluation.result_files import RESULTS_FOLDER, table_text, write_results
+from liverpair.evaluation.result_files import table_text, write_results
 from liverpair.evaluation.score_detection import ScoredCase, score_cases
 from liverpair.measures.overlap import label_dice
 from liverpair.registration.livers import cached_registration
@@ -36,7 +36,7 @@ from liverpair.synthesis.paired_lesions_evaluation import (
 )
 from liverpair.synthesis.paired_lesions_rendering import SyntheticPair
 from liverpair.training.tasks import DETECTION
-from reproduction.arguments import command_of, joined
+from reproduction.arguments import add_places, command_of, joined, results_folder
 from reproduction.chapter3.lesion_slices import lesion_slices
 from reproduction.chapter4.froc_figure import froc_figure
 from reproduction.recipes import SPLIT_MODEL as LIVER_MODEL
@@ -87,16 +87,16 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog=f"python -m reproduction {NAME}", description=__doc__)
     parser.add_argument("--data", default="${LIVERPAIR_DATA}/chaos_mr", help="folder of the real pairs")
     parser.add_argument("--bundle", default=SHIPPED, help="name or folder of the detector that aligns the livers")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the training runs")
-    parser.add_argument("--results", type=Path, default=RESULTS_FOLDER, help="folder of the results")
     parser.add_argument("--cases", type=int, help="only so many of the evaluation set's studies")
     parser.add_argument("--train-published", action="store_true", help="add a network trained on images as scanned")
     parser.add_argument("--write", action="store_true", help="write figures and pictures into the detector's card")
+    add_places(parser, "one study")
     options, training = parser.parse_known_args(arguments)
+    results_there = results_folder(options)
     folder = Path(os.path.expandvars(options.data))
     if not folder.is_dir():
         raise InputError(f"The folder of real pairs '{folder}' does not exist.", "Set LIVERPAIR_DATA, or give --data.")
-    lesion_cases = read_lesion_cases()[: options.cases]
+    lesion_cases = read_lesion_cases()[: 1 if options.smoke else options.cases]
     shipped = Catalogue().find(options.bundle)
     arms = [
         Arm(f"livers aligned, drawn by {LIVER_MODEL}", shipped, drawn_livers=False),
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> None:
         cases = dict.fromkeys(one.case for one in lesion_cases)
         results[arm.title]["values"]["false_boxes_healthy"] = false_boxes(arm, folder, list(cases))
     command = command_of(NAME, arguments)
-    write(results, scored, arms, options.results, command)
+    write(results, scored, arms, results_there, command)
     if options.write:
         write_card(arms[0], results[arms[0].title], scored[arms[0].title], folder, lesion_cases, command)
 
@@ -207,7 +207,6 @@ def write(
         for title, own in results.items()
         for values in [own["values"]]
     ]
-    folder.mkdir(parents=True, exist_ok=True)
     froc_figure(
         {title: [case.image(side) for case in cases for side in Side] for title, cases in scored.items()},
         folder / f"{NAME}.png",

@@ -99,6 +99,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--write", nargs="+", default=[], metavar="MODEL", help="models that get the line")
     add_places(parser, "two cases")
     options = parser.parse_args(arguments)
+    folder = results_folder(options)
     root = options.data_root or default_root()
     cases = options.cases[:2] if options.smoke else options.cases
     bundle = Catalogue().find(options.model)
@@ -111,7 +112,6 @@ def main(arguments: Sequence[str]) -> None:
     line = calibrated(judged, data)
     expected, true = expected_by_the_others(judged), np.array([one.dice for one in judged])
     low, told = true < LOW, expected < LOW
-    folder = results_folder(options)
     write_results(
         NAME,
         _rows(judged, expected),

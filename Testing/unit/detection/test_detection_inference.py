@@ -59,6 +59,18 @@ def test_a_pair_keeps_the_way_that_the_network_predicts_beside_that_between_its_
         assert pair.measured_mm != pytest.approx(pair.displacement_mm, abs=1.0)
 
 
+def test_boxes_may_be_linked_by_the_registration_of_the_livers(tmp_path):
+    images, livers = pair_of_volumes("oblique")
+    bundle = write_peak_bundle(tmp_path / "b", (0.0, 0.0, 0.0))  # says that nothing has moved
+    by_the_network = detect(*images, bundle, livers, options=DetectOptions("cpu", alignment="published"))
+    assert all("predicted" in origins(pair) for pair in by_the_network.pairs)
+    options = DetectOptions("cpu", alignment="published", linked_by="registration")
+    found = detect(*images, bundle, livers, options=options).pairs
+    assert [tuple(origins(pair)) for pair in found] == [("detected", "detected")] * 2
+    for pair in found:
+        assert pair.displacement_mm == pytest.approx(SHIFT, abs=2.5)
+
+
 @pytest.mark.parametrize("t2_grid", T2_GRIDS)
 @pytest.mark.parametrize(("alignment", "displacement"), [("aligned", (0.0, 0.0, 0.0)), ("published", voxels(SHIFT))])
 def test_peaks_are_found_and_linked_on_any_grid(tmp_path, t2_grid, alignment, displacement):
