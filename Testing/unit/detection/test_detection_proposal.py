@@ -50,6 +50,14 @@ def test_one_anchor_says_where_and_in_which_direction():
     assert pair.propose(1, drawn(ONE_CELL)).displacement_mm == pytest.approx((-16.0, 4.0, -6.0))
 
 
+def test_where_the_livers_are_registered_that_says_where():
+    ways = (lambda points: points + [1.0, 2.0, -3.0], lambda points: points - [1.0, 2.0, -3.0])
+    pair = replace(answered(), ways=ways)
+    pair.output.displacement[:, 22] = torch.tensor([1.0, -0.5, 2.0])  # the network says otherwise
+    assert pair.propose(0, drawn(ONE_CELL)).displacement_mm == pytest.approx((-6.0, 4.0, 3.0))
+    assert pair.propose(1, drawn(ONE_CELL)).displacement_mm == pytest.approx((-6.0, 4.0, 3.0))
+
+
 def test_anchors_count_by_their_overlap():
     """Half a cell to the right: anchors 22 and 23 overlap alike; three quarters: 1 to 3 of the shares of IoU."""
     pair = answered()
