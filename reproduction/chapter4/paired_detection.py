@@ -43,7 +43,7 @@ from reproduction.recipes import SPLIT_MODEL as LIVER_MODEL
 from reproduction.trainings import trained
 
 NAME = "lesion-pairs"
-SHIPPED, REAL = "lesion-pairs-t1t2", "lesions-real"
+SHIPPED = "lesion-pairs-t1t2"
 PUBLISHED = "lesion-pairs-published"
 LOWEST_SCORE = 0.01
 PICTURES = "pictures"
@@ -87,6 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog=f"python -m reproduction {NAME}", description=__doc__)
     parser.add_argument("--data", default="${LIVERPAIR_DATA}/chaos_mr", help="folder of the real pairs")
     parser.add_argument("--bundle", default=SHIPPED, help="name or folder of the detector that aligns the livers")
+    parser.add_argument("--also", nargs="+", default=[], metavar="MODEL", help="detectors to set beside it")
     parser.add_argument("--cases", type=int, help="only so many of the evaluation set's studies")
     parser.add_argument("--train-published", action="store_true", help="add a network trained on images as scanned")
     parser.add_argument("--write", action="store_true", help="write figures and pictures into the detector's card")
@@ -103,8 +104,8 @@ def main(arguments: Sequence[str]) -> None:
         Arm("livers aligned, drawn by hand", shipped),
         Arm(f"T2 deformed, livers drawn by {LIVER_MODEL}", shipped, drawn_livers=False, deformed=True),
         Arm("as scanned (published), same weights", shipped, alignment="published"),
-        Arm(f"{REAL}, which has learned real lesions", Catalogue().find(REAL)),
     ]
+    arms += [Arm(f"{name}, livers drawn by {LIVER_MODEL}", Catalogue().find(name), False) for name in options.also]
     if options.train_published:
         arms.append(Arm("as scanned (published), trained so", trained_as_published(options.runs, training)))
     scored = {arm.title: detect_all(arm, folder, lesion_cases) for arm in arms}
