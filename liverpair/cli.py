@@ -19,6 +19,7 @@ from liverpair.commands import (
     followup,
     link,
     measure,
+    model,
     models,
     normal_ranges,
     pacs,
@@ -81,6 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
     features.add_parser(commands)
     followup.add_parser(commands)
     report.add_parser(commands)
+    model.add_parser(commands)
     dream.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)

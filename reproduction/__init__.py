@@ -5,6 +5,7 @@ published figures and writes `docs/results/NAME.md`, `.json` and its pictures.
 """
 
 EXPERIMENTS = {
+    "chain": "reproduction.chapter1.chain",
     "detection-2d": "reproduction.chapter4.detection_2d",
     "lesion-pairs": "reproduction.chapter4.paired_detection",
     "dream-toy": "reproduction.chapter3.dream_toy",

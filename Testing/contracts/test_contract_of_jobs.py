@@ -23,7 +23,6 @@ from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.requests import (
     DetectRequest,
     DreamReportRequest,
-    FeaturesRequest,
     JobRequest,
     LinkRequest,
     ProposeRequest,
@@ -31,7 +30,7 @@ from liverpair.jobs.requests import (
     SegmentRequest,
     find_bundles,
 )
-from liverpair.jobs.visit_requests import FollowupRequest
+from liverpair.jobs.visit_requests import FeaturesRequest, FollowupRequest, ReportRequest
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,7 @@ JOBS = {
     "dream": Job(DreamRequest, of_dream),
     "features": Job(FeaturesRequest, lambda place: {**pair(place, "t1"), **shape_of_liver(place)}),
     "followup": Job(FollowupRequest, lambda place: {"baseline": str(place / "march"), "visits": [str(place / "may")]}),
+    "report": Job(ReportRequest, lambda place: {"study": str(place / "march")}),
     "dream_report": Job(DreamReportRequest, lambda place: {"folder": str(place / "dream")}),
 }
 WRITING, INFERRING = (
@@ -164,7 +164,7 @@ def test_a_request_that_cannot_be_is_refused_in_one_sentence_before_anything_is_
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_file_that_is_not_there_is_named(request_for, tmp_path, name):
-    files = {"t1", "t1_liver", "t2_liver", "folder", "baseline"} & set(request_for(name))
+    files = {"t1", "t1_liver", "t2_liver", "folder", "baseline", "study"} & set(request_for(name))
     for part in files:
         with pytest.raises(InputError, match="/no/such/file.nii.gz' (does not exist|holds no dream)"):
             run(name, request_for(name, **{part: "/no/such/file.nii.gz"}))

@@ -16,8 +16,8 @@ from liverpair.core.sides import Side
 from liverpair.io.exports import source_files
 from liverpair.io.study import read_image
 from liverpair.jobs.features_results import FEATURES_FILE, SCHEMA_VERSION
-from liverpair.jobs.requests import FeaturesRequest
 from liverpair.jobs.result_folder import writable_folder
+from liverpair.jobs.visit_requests import FeaturesRequest
 from liverpair.measures.lesion_labels import LesionLabels
 from liverpair.measures.radiomics import radiomics_package
 from liverpair.measures.signature import SignatureExtractor, read_settings

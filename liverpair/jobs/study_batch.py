@@ -16,7 +16,8 @@ from liverpair.io.study_list import ListedStudy
 from liverpair.jobs import detect_results, features_results, segment_results
 from liverpair.jobs.claims import TakenOver, claimed, holder, is_claimed
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.requests import PARTS, DetectRequest, FeaturesRequest, SegmentRequest
+from liverpair.jobs.requests import PARTS, DetectRequest, SegmentRequest
+from liverpair.jobs.visit_requests import FeaturesRequest
 
 if TYPE_CHECKING:
     from liverpair.bundle import Bundle

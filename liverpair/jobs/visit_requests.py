@@ -1,13 +1,14 @@
-"""What the jobs about whole visits may be asked: a report on one, and the way from one to the next.
+"""What the jobs about whole visits may be asked: their signatures, a report on one, the way from one to the next.
 
 The parameters' descriptions are the help of the command line too.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from liverpair.core.errors import InputError
 from liverpair.core.records import at_least, between
+from liverpair.core.sides import Side
 from liverpair.jobs.requests import NO_OPTION, JobRequest
 from liverpair.measures.recist import RecistLimits
 from liverpair.measures.response import ResponseLimits
@@ -108,3 +109,59 @@ class ReportRequest(VisitRequest):
     study: str = field(metadata=NO_OPTION)
     earlier: list[str] = field(default_factory=list, metadata={"metavar": "STUDY", "nargs": "+"})
     dicom: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesRequest(JobRequest):
+    """The lesions of which study get radiomic signatures, with which settings, into which folder.
+
+    Parameters
+    ----------
+    t1, t2
+        the volumes
+    t1_lesions, t2_lesions
+        label maps of the lesions: the number of the lesion in each voxel
+    lesions
+        lesions.json, which says which numbers are lesions and which were rejected
+    settings
+        of pyradiomics, as its YAML files hold them
+    output
+        folder of the results
+    remember
+        keep checksums of the inputs with the result, so that it is known again
+    """
+
+    what = "features"
+    parts_taken: ClassVar[tuple[str, ...]] = (*Side, *(f"{side}_lesions" for side in Side), "lesions")
+    not_asked = (*JobRequest.not_asked, *parts_taken)
+
+    output: str
+    t1: str | None = None
+    t2: str | None = None
+    t1_lesions: str | None = None
+    t2_lesions: str | None = None
+    lesions: str | None = None
+    settings: dict = field(default_factory=dict)
+    remember: bool = True
+
+    def check(self) -> None:
+        super().check()
+        if not self.sides:
+            raise InputError(
+                "No image comes with masks of its lesions.",
+                "They are expected as t1_lesions.nii.gz or t2_lesions.nii.gz beside the volume.",
+            )
+
+    @property
+    def sides(self) -> list[Side]:
+        """The images that have masks of lesions."""
+        return [side for side in Side if getattr(self, side) and getattr(self, f"{side}_lesions")]
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The paths of what is given."""
+        return {part: getattr(self, part) for part in self.parts_taken}
+
+    def asked_now(self) -> dict[str, Any] | None:
+        """`asked`, which no model decides."""
+        return self.asked([])

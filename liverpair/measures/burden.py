@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.geometry import Box, Grid, like, volume_ml
+from liverpair.core.geometry import Box, Grid, volume_ml
 from liverpair.core.lesions import Kind, Lesion, State
 from liverpair.core.sides import Side
 from liverpair.measures.axial_lines import Line
@@ -170,7 +170,9 @@ class _Scene:
         }
         counted = [pair for pair in pairs if pair.state != "rejected"]
         self._maps = {
-            side: LesionLabels(_counted(masks[side], counted), self._images[side], livers.get(side), side.title)
+            side: LesionLabels(
+                masks[side], self._images[side], livers.get(side), side.title, [pair.number for pair in counted]
+            )
             for side in Side
             if masks.get(side) is not None
         }
@@ -232,9 +234,3 @@ class _Scene:
             return None
         labels = self._maps[side].labels if side in self._maps else None
         return contrast_to_liver(self._images[side], self._livers[side], box, self._boxes[side], labels=labels)
-
-
-def _counted(labels: sitk.Image, counted: Sequence[Lesion]) -> sitk.Image:
-    """A label map with the lesions that count: a rejected one, or one that nobody lists, is liver to its neighbors."""
-    values = sitk.GetArrayFromImage(labels)
-    return like(np.where(np.isin(values, [pair.number for pair in counted]), values, 0).astype(values.dtype), labels)

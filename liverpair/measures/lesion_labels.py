@@ -1,6 +1,6 @@
 """What the label map of the lesions in one image tells of each: every voxel holds the number of its lesion, or 0."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Box, Grid
+from liverpair.core.geometry import Box, Grid, like
 from liverpair.measures.axial_lines import AxialLines, axial_axis, axial_lines
 from liverpair.measures.boxes import label_boxes
 from liverpair.measures.contrast import contrast_to_liver, mask_on_grid
@@ -45,7 +45,12 @@ class LesionLabels:
     """
 
     def __init__(
-        self, labels: sitk.Image, image: sitk.Image | None = None, liver: sitk.Image | None = None, name: str = "image"
+        self,
+        labels: sitk.Image,
+        image: sitk.Image | None = None,
+        liver: sitk.Image | None = None,
+        name: str = "image",
+        numbers: Collection[int] | None = None,
     ):
         """Take the label map apart.
 
@@ -54,6 +59,7 @@ class LesionLabels:
             image: that it was drawn in.
             liver: its mask, on any grid.
             name: of the image, for sentences: "T1".
+            numbers: of the lesions that count; all when None. Others are liver to their neighbors.
         """
         if labels.GetDimension() != 3 or labels.GetNumberOfComponentsPerPixel() != 1:
             raise InputError(f"The lesion masks of {name} are not a 3-D label map.")
@@ -71,6 +77,9 @@ class LesionLabels:
                 f"The lesion masks of {name} do not lie on the grid of its volume.",
                 "Resample them onto it, with nearest neighbors.",
             )
+        if numbers is not None:
+            values = sitk.GetArrayFromImage(labels)
+            labels = like(np.where(np.isin(values, list(numbers)), values, 0).astype(values.dtype), labels)
         self.labels, self._image, self._liver = labels, image, liver
         self._array = sitk.GetArrayFromImage(labels)
         self._windows = ndimage.find_objects(np.maximum(self._array, 0).astype(np.int32))

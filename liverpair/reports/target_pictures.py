@@ -15,7 +15,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend comes first)
 from matplotlib.axes import Axes  # noqa: E402
 
-OUTLINE, LONG, SHORT = "#ffb000", "#40d8ff", "#ffffff"
+OUTLINE, LONG, SHORT = "#ffb000", "#00c8ff", "#ff5fc8"
 NARROWEST_MM = 90.0
 AROUND = 2.4
 """Width of a picture, in diameters."""

@@ -16,6 +16,9 @@ TEMPLATE = Path(__file__).with_name("visit_report.html")
 A4_INCHES = (8.27, 11.69)
 MARGIN, WIDTH = 0.055, 0.89
 INK, GRAY, BLUE = "#222222", "#666666", "#0b4f7d"
+MOST_OF_PAGE = 0.5
+"""What pictures may take of its height."""
+MOST_CHANGES = 12
 _LINE = 0.0118
 """Height of a line of text, of the height of the page."""
 _CHARACTERS = 135
@@ -51,10 +54,11 @@ def write_pdf(content: VisitContent, path: str | Path) -> None:
     page.lines(content.burden)
     if content.responses:
         page.heading("Response (RECIST 1.1, liver only)")
-        for category, steps in content.responses.items():
-            page.text(category, 7.5, weight="bold")
-            page.lines(steps)
-        page.lines(content.changes)
+        page.columns([[f"{category}", *steps] for category, steps in content.responses.items()])
+        page.heading("From visit to visit")
+        page.lines(content.changes[:MOST_CHANGES])
+        if len(content.changes) > MOST_CHANGES:
+            page.text(f"{len(content.changes) - MOST_CHANGES} more are in followup.csv.", 6.5, color=GRAY)
     if content.notes:
         page.heading("Notes")
         page.lines(content.notes)
@@ -71,9 +75,9 @@ class _Page:
         self.figure = Figure(figsize=A4_INCHES)
         self.top = 0.965
 
-    def text(self, words: str, size: float, color: str = INK, weight: str = "normal") -> None:
-        self.figure.text(MARGIN, self.top, words, size=size, color=color, weight=weight, va="top", parse_math=False)
-        self.top -= _LINE * size / 7.0 + 0.002
+    def text(self, words: str, size: float, color: str = INK, weight: str = "normal", left: float = MARGIN) -> None:
+        self.figure.text(left, self.top, words, size=size, color=color, weight=weight, va="top", parse_math=False)
+        self.top -= _LINE * size / 7.0 + 0.0008
 
     def heading(self, words: str) -> None:
         self.top -= 0.004
@@ -84,19 +88,38 @@ class _Page:
             for line in textwrap.wrap(sentence, int(_CHARACTERS * 6.8 / size)) or [""]:
                 self.text(line, size)
 
+    def columns(self, blocks: Sequence[Sequence[str]], size: float = 6.6) -> None:
+        """Blocks beside each other; the first line of each is bold."""
+        top, bottom = self.top, self.top
+        characters = int(_CHARACTERS * 6.8 / size / len(blocks)) - 2
+        for number, (title, *sentences) in enumerate(blocks):
+            self.top, left = top, MARGIN + number * WIDTH / len(blocks)
+            self.text(title, size + 0.6, weight="bold", left=left)
+            for line in (line for sentence in sentences for line in textwrap.wrap(sentence, characters)):
+                self.text(line, size, left=left)
+            bottom = min(bottom, self.top)
+        self.top = bottom
+
     def pictures(self, content: VisitContent) -> None:
         if not content.targets:
             return
         columns = max(len(row.pictures) for row in content.targets)
-        side = min(0.19 if len(content.targets) < 3 else 0.125, 0.62 / columns * A4_INCHES[0] / A4_INCHES[1] * 1.4)
-        width = side * A4_INCHES[1] / A4_INCHES[0]
-        for row in content.targets:
-            self.heading(row.name)
-            self.top -= 0.014
+        abreast = 2 if columns <= 2 and len(content.targets) > 1 else 1
+        rows = -(-len(content.targets) // abreast)
+        height = min(MOST_OF_PAGE / rows - 0.05, 0.2)
+        width = min(height * A4_INCHES[1] / A4_INCHES[0], WIDTH / (columns * abreast) - 0.03)
+        side = width * A4_INCHES[0] / A4_INCHES[1]
+        for number, row in enumerate(content.targets):
+            left = MARGIN + (number % abreast) * WIDTH / abreast
+            if number % abreast == 0:
+                top = self.top - 0.004
+            self.top = top
+            self.text(row.name, 8.5, BLUE, "bold", left)
+            self.top -= 0.012
             for column, picture in enumerate(row.pictures):
-                left = MARGIN + column * (width + 0.022)
-                draw(self.figure.add_axes((left, self.top - side, width, side)), picture, 6.8)
-            self.top -= side + 0.018
+                axes = self.figure.add_axes((left + column * (width + 0.02), self.top - side, width, side))
+                draw(axes, picture, 6.4)
+            self.top -= side + 0.016
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         step = WIDTH / len(head)

@@ -51,7 +51,7 @@ def test_the_response_is_reckoned_in_both_images(result):
     found, _, _ = result
     for side in Side:
         told = found["response"][side]
-        assert (told["category"], told["new_names"], told["target_names"]) == ("PD", ("4 of visit 2",), ("1", "2"))
+        assert (told["category"], told["new_names"], told["target_names"]) == ("PD", ["4 of visit 2"], ["1", "2"])
         assert told["sums_mm"] == pytest.approx([54.0, 40.0], abs=4.0)
         assert told["arithmetic"][-1].endswith("PD (progressive disease).")
     assert found["doubts"] == []

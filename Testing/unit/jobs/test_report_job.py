@@ -1,0 +1,112 @@
+"""A visit on one page: what stands on it, that it is one page, and the DICOM beside it."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import visits_factory
+from dicom_factory import write_volume
+
+from liverpair import cli
+from liverpair.core.errors import InputError, no_progress
+from liverpair.core.lesions import read_lesions
+from liverpair.core.sides import Side
+from liverpair.io.structured_report_identity import tracking_uid
+from liverpair.io.study import read_image
+from liverpair.jobs.report_job import report
+from liverpair.reports.visit_content import burden_sentences
+
+
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("visits")
+    first = visits_factory.write_visit(folder / "march", visits_factory.BASELINE)
+    second = visits_factory.write_visit(folder / "september", visits_factory.FOLLOWUP, visits_factory.MOVED)
+    return first, second
+
+
+def pages_of(pdf) -> int:
+    return len(re.findall(rb"/Type /Page\b", pdf.read_bytes()))
+
+
+def test_a_visit_is_one_page_with_pictures_table_burden_and_versions(visits, tmp_path, capsys):
+    assert cli.main(["report", str(visits[0]), "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    told = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert told["files"] == ["lesions.csv", "report.html", "report.pdf"] and told["response"] is None
+    found = told["summary"]
+    assert found["t1_burden_percent"] == pytest.approx(100 * found["t1_tumor_ml"] / found["t1_liver_ml"])
+    assert found["t1_tumor_ml"] == pytest.approx(14.1 + 7.2 + 2.1, rel=0.05)  # balls of 15, 12 and 8 mm
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for line in burden_sentences(found):
+        assert line in page and line in said
+    assert page.count("data:image/png;base64,") == 2  # the two targets, T1 and T2 in one strip each
+    assert "http" not in page and "SimpleITK: " in page
+    assert pages_of(tmp_path / "out" / "report.pdf") == 1
+    assert cli.main(["report", str(visits[0]), "-o", str(tmp_path / "out")]) == 2
+    assert "already holds report.json" in capsys.readouterr().err
+
+
+def test_with_an_earlier_visit_the_response_stands_on_the_page(visits, tmp_path):
+    request = {"study": str(visits[1]), "earlier": [str(visits[0])], "output": str(tmp_path / "out")}
+    told = report(request, no_progress)
+    assert told["response"]["t1"]["category"] == "PD"
+    assert {"followup.json", "followup.csv", "lesions.json"} <= set(told["files"])
+    assert {lesion.earlier for lesion in read_lesions(tmp_path / "out" / "lesions.json")} == {
+        "march-1",
+        "march-3",
+        None,
+    }
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "T1: PD, progressive disease" in page and "(grown)" in page and "Lesion 4 of visit 2" in page
+    assert pages_of(tmp_path / "out" / "report.pdf") == 1
+
+
+def test_measures_from_boxes_have_a_star_and_what_was_not_read_is_said(visits, tmp_path):
+    boxes = visits_factory.write_visit(tmp_path / "v", visits_factory.BASELINE, masks=False, state="proposed")
+    (boxes / "t2_liver.nii.gz").unlink()
+    told = report({"study": str(boxes), "output": str(tmp_path / "out")}, no_progress)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"<td>\d+\.\d\*</td>", page)
+    assert "3 of 3 lesions were proposed by a model and not yet read by anybody." in told["notes"]
+    assert any(note.startswith("There is no liver mask of T2") for note in told["notes"])
+    assert told["summary"]["t1_from_boxes"] == 3
+
+
+def test_dicom_segments_and_measurements_of_one_lesion_refer_to_each_other(visits, tmp_path):
+    hd = pytest.importorskip("highdicom", reason="highdicom is not installed")
+    study = tmp_path / "study"
+    study.mkdir()
+    for number, side in enumerate(Side, start=1):
+        tags = {"FrameOfReferenceUID": "1.2.3.9", "PatientID": "7", "StudyDate": "20260301", "ContentDate": "20260301"}
+        volume = read_image(visits[0] / f"{side}.nii.gz")
+        write_volume(study / side, volume, SeriesInstanceUID=f"1.2.3.{number}", SeriesNumber=number, **tags)
+        for part in (f"{side}_liver.nii.gz", f"{side}_lesions.nii.gz"):
+            shutil.copy(visits[0] / part, study)
+    shutil.copy(visits[0] / "lesions.json", study)
+    out = tmp_path / "out"
+    told = report({"study": str(study), "output": str(out), "dicom": True}, no_progress)
+    assert {"t1_masks.dcm", "t2_masks.dcm", "lesions-t1-sr.dcm", "lesions-t2-sr.dcm"} <= set(told["files"])
+    uids = {str(tracking_uid(lesion.uid)) for lesion in read_lesions(study / "lesions.json")}
+    for side in Side:
+        seg, document = hd.seg.segread(out / f"{side}_masks.dcm"), hd.sr.srread(out / f"lesions-{side}-sr.dcm")
+        assert [one.SegmentLabel for one in seg.SegmentSequence] == ["Liver", "Lesion 1", "Lesion 2", "Lesion 3"]
+        groups = document.content.get_volumetric_roi_measurement_groups()
+        assert {group.tracking_uid for group in groups} == uids
+        for group in groups:
+            assert group.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+            assert {"Long axis", "Short axis", "Volume"} <= {one.name.meaning for one in group.get_measurements()}
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed")
+    for path in out.glob("*.dcm"):
+        said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+        errors = [line for line in (said.stdout + said.stderr).splitlines() if line.startswith("Error")]
+        assert errors == [], path.name
+
+
+def test_dicom_results_take_dicom(visits, tmp_path):
+    with pytest.raises(InputError, match="was read from DICOM"):
+        report({"study": str(visits[0]), "output": str(tmp_path / "out"), "dicom": True}, no_progress)
+    assert not (tmp_path / "out").exists()

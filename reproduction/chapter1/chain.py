@@ -1,0 +1,331 @@
+"""The chain from two volumes to the numbers of a report, on synthetic lesions with known truth: diameter, volume, tumor
+burden, which lesion is which at the next visit, and the response; by masks and, beside it, by boxes and ellipsoids.
+
+A reader who draws perfectly stands beside the detectors: what is lost with true boxes is lost by boxes alone. Studies
+that were measured are kept in the folder of runs: the same command goes on from there.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.optimize import linear_sum_assignment
+
+from liverpair.bundle import Bundle, Catalogue
+from liverpair.core.atomic import written_whole
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import Grid
+from liverpair.core.lesions import Lesion
+from liverpair.core.sides import Side
+from liverpair.evaluation.result_files import table_text, write_results
+from liverpair.measures.boxes import iou_mm
+from liverpair.measures.burden import LesionRow, lesion_measures, summary
+from liverpair.measures.recist import axial_spacing_mm
+from liverpair.measures.response import Followed, response
+from liverpair.registration.livers import cached_registration
+from liverpair.registration.visits import link_visits
+from liverpair.synthesis.paired_lesions_evaluation import read_lesion_cases
+from reproduction.arguments import add_places, command_of, results_folder
+from reproduction.chapter1.chain_visits import KnownVisit, two_visits
+
+NAME = "chain"
+VERSION = 1
+"""Goes up when kept measurements are no longer those that would be made."""
+DETECTORS = ("lesions-real", "lesion-pairs-t1t2")
+FOUND_IOU = 0.1
+LARGE_MM = 15.0
+READER = "perfect reader"
+BASES = ("mask", "box")
+
+DATA = (
+    "synthetic lesions in real MRI: the evaluation set in CHAOS MR cases 10, 21, 32 and 34, each study followed by a "
+    "second visit with the same lesions grown, shrunk, gone or new, in livers bent by 6 mm (SD, smooth over 40 mm) and "
+    "moved by up to 15 mm"
+)
+NOTES = (
+    f"*diameter*, *volume*: absolute error of the lesions that were found (IoU of boxes from {FOUND_IOU:g}) and are "
+    f"truly {LARGE_MM:g} mm or more, T1 and T2 together; *bias*: its median with sign. *burden*: absolute error of a "
+    "study and image, of all that a reader is shown at first, false findings included. *links*: of the lesions that "
+    "were found at both visits, those linked to themselves. *fates*: of all true lesions, those that were linked to "
+    "themselves, or told to be new or gone, rightly. *response*: studies and images with the category of the truth, "
+    "chance would give about a third. The truth is the painted label on the image's own grid.",
+    "What would look good for the wrong reason: errors are of found lesions, and would fall if only easy ones were "
+    "found (*found* says how many are); the later visit is of the same real images, so that its noise and vessels are "
+    "those of the first, which makes it easier than months do; registration error is that of drawn livers.",
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an observer says of a visit: lesions that count, and their masks by side (empty without)."""
+
+    lesions: list[Lesion]
+    masks: Mapping[Side, sitk.Image]
+
+
+def measured_study(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> dict[str, Any]:
+    """The errors of one observer in one study, by basis ("mask", "box"), as JSON holds them."""
+    truth_rows = [rows_of(visit, Reading(visit.lesions, visit.labels)) for visit in visits]
+    matches = [matched(one.lesions, visit.lesions) for one, visit in zip(read, visits)]
+    links = _links(visits, read)
+    result: dict[str, Any] = {
+        "true_lesions": _count_large(truth_rows[0]),
+        "links": _linked(links, matches),
+        "fates": _fates(visits, links, matches),
+    }
+    for basis in BASES:
+        if basis == "mask" and not all(one.masks for one in read):
+            continue
+        rows = [rows_of(visit, one if basis == "mask" else replace(one, masks={})) for visit, one in zip(visits, read)]
+        result[basis] = {
+            "lesions": [e for v in (0, 1) for e in _lesion_errors(rows[v], truth_rows[v], matches[v])],
+            "burden": [
+                abs(_burden(rows[v], visits[v])[side] - _burden(truth_rows[v], visits[v])[side])
+                for v in (0, 1)
+                for side in Side
+            ],
+            "response": _responses(visits, rows, links),
+        }
+    true_links = [(lesion.uid, lesion.uid) for lesion in visits[0].lesions if _by_uid(visits[1].lesions, lesion.uid)]
+    result["true_response"] = _responses(visits, truth_rows, _all_links(visits, true_links))
+    return result
+
+
+def rows_of(visit: KnownVisit, read: Reading) -> list[LesionRow]:
+    """The measures of what was read."""
+    return lesion_measures(read.lesions, visit.images, None, read.masks)
+
+
+def matched(found: Sequence[Lesion], truth: Sequence[Lesion]) -> dict[str, str]:
+    """uid found to true uid: the assignment with the largest overlap of boxes, in the image where it is larger."""
+    overlap = np.zeros((len(found), len(truth)))
+    for side in Side:
+        rows = [n for n, lesion in enumerate(found) if lesion.seen(side) is not None]
+        columns = [n for n, lesion in enumerate(truth) if lesion.seen(side) is not None]
+        if rows and columns:
+            boxes = [found[n].seen(side) for n in rows], [truth[n].seen(side) for n in columns]
+            part = np.ix_(rows, columns)
+            overlap[part] = np.maximum(overlap[part], iou_mm(*boxes))
+    chosen = zip(*linear_sum_assignment(overlap, maximize=True))
+    return {found[i].uid: truth[j].uid for i, j in chosen if overlap[i, j] >= FOUND_IOU}
+
+
+def _lesion_errors(
+    rows: Sequence[LesionRow], truth: Sequence[LesionRow], match: Mapping[str, str]
+) -> list[dict[str, float]]:
+    """Of every true lesion that was found in an image."""
+    true = {row.uid: row for row in truth}
+    errors = []
+    for row in rows:
+        for side in Side if row.uid in match else ():
+            own, its = row.sides[side], true[match[row.uid]].sides[side]
+            if own.diameter_mm is not None and its.diameter_mm is not None:
+                errors.append(
+                    {
+                        "true_mm": its.diameter_mm,
+                        "diameter_mm": own.diameter_mm - its.diameter_mm,
+                        "volume_percent": 100 * (own.volume_ml / its.volume_ml - 1),
+                    }
+                )
+    return errors
+
+
+def _burden(rows: Sequence[LesionRow], visit: KnownVisit) -> dict[Side, float]:
+    found = summary((), visit.images, visit.livers, rows=rows)
+    return {side: found[f"{side}_burden_percent"] for side in Side}
+
+
+def _links(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> list[tuple[str | None, str | None]]:
+    found = {side: cached_registration(*(visit.livers[side] != 0 for visit in visits)) for side in Side}
+    links = link_visits(read[0].lesions, read[1].lesions, found)
+    return [(link.earlier and link.earlier.uid, link.later and link.later.uid) for link in links]
+
+
+def _linked(links: Sequence[tuple[str | None, str | None]], matches: Sequence[Mapping[str, str]]) -> list[int]:
+    """Right links, of how many lesions that were found at both visits."""
+    own = [{true: found for found, true in match.items()} for match in matches]
+    both = [uid for uid in own[0] if uid in own[1]]
+    return [sum((own[0][uid], own[1][uid]) in links for uid in both), len(both)]
+
+
+def _fates(
+    visits: Sequence[KnownVisit],
+    links: Sequence[tuple[str | None, str | None]],
+    matches: Sequence[Mapping[str, str]],
+) -> list[int]:
+    """True lesions whose fate was told rightly, of how many."""
+    own = [{true: found for found, true in match.items()} for match in matches]
+    uids = dict.fromkeys(lesion.uid for visit in visits for lesion in visit.lesions)
+    right = 0
+    for uid in uids:
+        there = [_by_uid(visit.lesions, uid) is not None for visit in visits]
+        found = [own[v].get(uid) for v in (0, 1)]
+        told = (found[0], found[1]) in links and any(found)
+        right += bool(told and [f is not None for f in found] == there)
+    return [right, len(uids)]
+
+
+def _responses(
+    visits: Sequence[KnownVisit], rows: Sequence[Sequence[LesionRow]], links: Sequence[tuple[str | None, str | None]]
+) -> dict[str, str]:
+    by_uid = [{row.uid: row for row in own} for own in rows]
+    told = {}
+    for side in Side:
+        followed = [
+            Followed(
+                str(n),
+                tuple(0.0 if uid is None else by_uid[v][uid].sides[side].diameter_mm for v, uid in enumerate(link)),
+            )
+            for n, link in enumerate(links)
+        ]
+        slice_mm = axial_spacing_mm(Grid.of(visits[0].images[side]))
+        told[side.key] = response(followed, slice_mm=slice_mm).category
+    return told
+
+
+def _all_links(visits: Sequence[KnownVisit], links: list[tuple[str, str]]) -> list[tuple[str | None, str | None]]:
+    both = {uid for uid, _ in links}
+    gone = [(lesion.uid, None) for lesion in visits[0].lesions if lesion.uid not in both]
+    return [*links, *gone, *((None, lesion.uid) for lesion in visits[1].lesions if lesion.uid not in both)]
+
+
+def _by_uid(lesions: Sequence[Lesion], uid: str) -> Lesion | None:
+    return next((lesion for lesion in lesions if lesion.uid == uid), None)
+
+
+def _count_large(rows: Sequence[LesionRow]) -> int:
+    return sum((row.sides[side].diameter_mm or 0.0) >= LARGE_MM for row in rows for side in Side)
+
+
+def detected(bundle: Bundle, visit: KnownVisit) -> Reading:
+    """What a detector shows a reader at first, in the drawn livers; uids say nothing of the truth."""
+    from liverpair.detection.inference import DetectOptions, detect
+
+    found = detect(*visit.images.values(), bundle, tuple(visit.livers.values()), (), DetectOptions())
+    shown = [lesion for lesion in found.pairs if lesion.is_shown(found.provenance["display_threshold"])]
+    return Reading(shown, dict(zip(Side, found.masks)))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what is not kept yet, write."""
+    parser = argparse.ArgumentParser(prog=f"python -m reproduction {NAME}", description=__doc__)
+    parser.add_argument("--data", default="${LIVERPAIR_DATA}/chaos_mr", help="folder of the real pairs")
+    parser.add_argument(
+        "--models", nargs="*", default=list(DETECTORS), help=f"detectors (default: {' '.join(DETECTORS)})"
+    )
+    parser.add_argument("--sets", type=int, default=8, help="sets of lesions of each real pair that are detected in")
+    add_places(parser, "one study")
+    options = parser.parse_args(arguments)
+    folder = Path(os.path.expandvars(options.data))
+    if not folder.is_dir():
+        raise InputError(f"The folder of real pairs '{folder}' does not exist.", "Set LIVERPAIR_DATA, or give --data.")
+    results = results_folder(options)
+    cases = read_lesion_cases()
+    cases = [one for one in cases if one.case == cases[0].case][:1] if options.smoke else cases
+    kept: dict[str, dict[str, Any]] = {READER: {}, **{name: {} for name in options.models}}
+    bundles = {name: Catalogue().find(name) for name in options.models}
+    done: dict[str, int] = {}
+    for number, case in enumerate(cases, start=1):
+        print(f"Study {number} of {len(cases)}", end="\r", file=sys.stderr)
+        done[case.case] = done.get(case.case, 0) + 1
+        observers = [READER, *(options.models if done[case.case] <= options.sets else ())]
+        paths = {
+            name: options.runs
+            / NAME
+            / f"{case.name}-{bundles[name].sha256[:8] if name in bundles else 'reader'}-{VERSION}.json"
+            for name in observers
+        }
+        missing = [name for name in observers if not paths[name].is_file()]
+        if missing:
+            *visits, course = two_visits(folder, case, [one for one in cases if one.case == case.case])
+            for name in missing:
+                read = [Reading(v.lesions, v.labels) if name == READER else detected(bundles[name], v) for v in visits]
+                with written_whole(paths[name]) as draft:
+                    draft.write_text(json.dumps({"course": course, **measured_study(visits, read)}), encoding="utf-8")
+        for name in observers:
+            kept[name][case.name] = json.loads(paths[name].read_text(encoding="utf-8"))
+    print(file=sys.stderr)
+    write(kept, bundles, results, command_of(NAME, arguments))
+
+
+def write(kept: Mapping[str, Mapping[str, Any]], bundles: Mapping[str, Bundle], folder: Path, command: str) -> None:
+    """The table, and the figures that programs read."""
+    rows, values = [], {}
+    for name, studies in kept.items():
+        for basis in BASES:
+            if not any(basis in study for study in studies.values()):
+                continue
+            row = figures(studies, basis)
+            rows.append({"observer": name, "measured from": "masks" if basis == "mask" else "boxes, ellipsoids", **row})
+            values[f"{name} {basis}"] = row
+    bys = [
+        table_text(by_size(studies, basis))
+        for studies, basis in [(kept[READER], "box"), *((kept[n], b) for n in bundles for b in BASES)]
+        if any(basis in study for study in studies.values())
+    ]
+    titles = [
+        f"{READER}, boxes",
+        *(f"{n}, {b}" for n in bundles for b in BASES if any(b in s for s in kept[n].values())),
+    ]
+    write_results(
+        NAME,
+        rows,
+        command,
+        data=DATA,
+        title="The chain from images to the numbers of a report",
+        by_key=values,
+        notes=[
+            *NOTES,
+            *(f"## {title}, by true diameter\n\n{text}" for title, text in zip(titles, bys)),
+            *(f"{b.name} {b.version}, weights {b.sha256[:12]}." for b in bundles.values()),
+        ],
+        folder=folder,
+    )
+
+
+def figures(studies: Mapping[str, Any], basis: str) -> dict[str, Any]:
+    """One row of the table."""
+    own = [study for study in studies.values() if basis in study]
+    errors = [e for study in own for e in study[basis]["lesions"] if e["true_mm"] >= LARGE_MM]
+    links, fates = (np.sum([study[key] for study in own], axis=0) for key in ("links", "fates"))
+    agree = [study[basis]["response"][side] == study["true_response"][side] for study in own for side in Side]
+    return {
+        "studies": len(own),
+        "found": len(errors),
+        "diameter mm": _median([abs(e["diameter_mm"]) for e in errors]),
+        "bias mm": _median([e["diameter_mm"] for e in errors]),
+        "volume %": _median([abs(e["volume_percent"]) for e in errors]),
+        "volume bias %": _median([e["volume_percent"] for e in errors]),
+        "burden points": _median([value for study in own for value in study[basis]["burden"]]),
+        "links %": 100 * links[0] / links[1] if links[1] else None,
+        "fates %": 100 * fates[0] / fates[1] if fates[1] else None,
+        "response %": 100 * float(np.mean(agree)),
+    }
+
+
+def by_size(studies: Mapping[str, Any], basis: str) -> list[dict[str, Any]]:
+    """Median errors by true diameter."""
+    errors = [e for study in studies.values() if basis in study for e in study[basis]["lesions"]]
+    rows = []
+    for low, high in ((0, 10), (10, 15), (15, 25), (25, 40), (40, 1000)):
+        own = [e for e in errors if low <= e["true_mm"] < high]
+        rows.append(
+            {
+                "true diameter mm": f"{low} to {high}" if high < 1000 else f"from {low}",
+                "found": len(own),
+                "diameter mm": _median([abs(e["diameter_mm"]) for e in own]),
+                "volume %": _median([abs(e["volume_percent"]) for e in own]),
+            }
+        )
+    return rows
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if len(values) else None
