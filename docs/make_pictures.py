@@ -1,6 +1,7 @@
 """Make the pictures of README.md anew: `python docs/make_pictures.py`.
 
-`demo.png` and `demo-lesions.png` are the demo's pictures of the embedded pair. `LiverMultimodal.png`,
+`demo.png`, `demo-lesions.png` and `demo-report.png` are the demo's pictures of the embedded
+pair. `LiverMultimodal.png`,
 `LesionPairDetect.png` and `DeepDreamInspector.png` are the modules after a run on that pair, with their real worker,
 under the test harness (not a Slicer desktop): the pair is loaded, the module entered, its button clicked, and a lesion
 chosen, or the last image of a dream.
@@ -22,11 +23,12 @@ LONGEST_S = 600
 def demo(folder: Path) -> None:
     """The demo's picture."""
     from liverpair.commands import demo as command
-    from liverpair.commands import demo_lesions
+    from liverpair.commands import demo_followup, demo_lesions
 
     command.run([], folder)
     shutil.copy(folder / command.PAIR_PICTURE, PICTURES / "demo.png")
     shutil.copy(folder / demo_lesions.LESIONS_PICTURE, PICTURES / "demo-lesions.png")
+    shutil.copy(folder / demo_followup.FOLDER / "report.png", PICTURES / "demo-report.png")
 
 
 def segmented(folder: Path) -> None:

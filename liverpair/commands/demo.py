@@ -7,13 +7,13 @@ Slicer opens, and pictures of real MRML slice views.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
-from liverpair.commands import demo_dream, demo_lesions
+from liverpair.commands import demo_dream, demo_followup, demo_lesions
 from liverpair.commands.any_text import print_any_text
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.offset import offset_line
@@ -42,6 +42,8 @@ class DemoPair:
     images: "Mapping[str, sitk.Image]"
     livers: "Mapping[str, sitk.Image]" = field(default_factory=dict)
     lesions: "Mapping[str, sitk.Image]" = field(default_factory=dict)
+    later: "Callable[[], DemoPair] | None" = None
+    """Makes the same patient half a year later."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -98,6 +100,13 @@ def run(
     print("\n".join(["", *demo_lesions.report(lesions, found, pair.lesions), ""]))
     step("Drawing slice views and saving the scene")
     write_scene(pair, result, label, lesions, output)
+    if pair.later:
+        step("Half a year later: following the lesions, and computing the response")
+        told = demo_followup.followed(pair, pair.later(), output)
+    else:
+        step("Measuring, on one page")
+        told = demo_followup.measured(output)
+    print("\n".join(["", *demo_followup.report(told), ""]))
     step("Dreaming a lesion where T1 shows none")
     dreamt = demo_dream.dream(output, result[Side.T1]["liver"])
     print("\n".join(["", *demo_dream.report(dreamt), ""]))
@@ -107,10 +116,14 @@ def run(
 
 def embedded_pair() -> DemoPair:
     """The phantom pair of seed 0, made anew."""
+    step("Making the embedded pair: T1 and T2 of one phantom patient, a breath apart, T2 oblique")
+    return replace(_phantom(), later=lambda: _phantom(later=True))
+
+
+def _phantom(later: bool = False) -> DemoPair:
     from liverpair.synthesis.phantom import phantom_pair
 
-    step("Making the embedded pair: T1 and T2 of one phantom patient, a breath apart, T2 oblique")
-    phantom = phantom_pair(0)
+    phantom = phantom_pair(0, later=later)
     return DemoPair(
         dict(zip(Side, (phantom.t1, phantom.t2))),
         dict(zip(Side, (phantom.t1_liver, phantom.t2_liver))),
@@ -184,6 +197,7 @@ def where_to_look(output: Path) -> list[str]:
         f"Look at {output / PAIR_PICTURE}: T1 above T2, each through the middle of its own liver;",
         "  t1_slices.png and t2_slices.png beside it show each liver from top to bottom;",
         f"  {demo_lesions.LESIONS_PICTURE} shows every lesion in T1 above itself in T2, with one number.",
+        f"  {demo_followup.FOLDER}/report.html and report.pdf show masks, diameters, burden and response on one page;",
         f"  {demo_dream.DREAM_FOLDER}/report.html shows which features a network of lesions looks for.",
         f"Open {output / SCENE_FILE} in 3D Slicer: both volumes, segmentations, linked boxes, tables.",
         "  For other programs: t1.seg.nrrd, t2.seg.nrrd; t1_liver.nii.gz, t2_liver.nii.gz; measures.json;",

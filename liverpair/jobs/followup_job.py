@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from liverpair.core.errors import InputError, Progress
+from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.geometry import Vector, offset_t1_to_t2
 from liverpair.core.lesions import write_lesions
 from liverpair.core.sides import Side
@@ -22,7 +22,7 @@ from liverpair.registration.visits import VisitLink, link_visits
 
 FOLLOWUP_FILE, TABLE_FILE, LESIONS_FILE = FOLLOWUP_FILES
 SCHEMA_VERSION = 1
-READ, LINKED = 0.2, 0.9
+READ, LINKED = 0.2, 0.85
 SMALLEST_DICE = 0.5
 
 Chain = tuple[Any, ...]
@@ -44,17 +44,30 @@ def followup(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     for number, folder in enumerate(folders):
         progress(READ * number / len(folders), f"Reading {Path(folder).name}")
         visits.append(read_visit(folder))
+    output = wanted.folder()
+    with writable_folder(output, FOLLOWUP_FILES), staging_folder(output) as staging:
+        content = write_followup(wanted, visits, Path(staging), part_of(progress, READ, 1.0))
+        (output / FOLLOWUP_FILE).unlink(missing_ok=True)
+        for name in reversed(FOLLOWUP_FILES):
+            os.replace(Path(staging) / name, output / name)
+    return {**content, "files": {name: str(output / name) for name in FOLLOWUP_FILES}}
+
+
+def write_followup(
+    wanted: FollowupRequest, visits: Sequence[Visit], folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Follow the lesions of visits that were read, and write the files of `followup` to `folder`; returns its result
+    but for the files."""
     notes = _checked(visits, wanted.same_patient)
     links, registrations = [], []
     for number, (before, now) in enumerate(zip(visits, visits[1:])):
-        progress(READ + (LINKED - READ) * number / len(wanted.visits), f"Registering the livers of {now.name}")
+        progress(LINKED * number / len(wanted.visits), f"Registering the livers of {now.name}")
         found, offsets, said = _registered(before, now)
         notes += said
         links.append(link_visits(before.counted, now.counted, found, offsets))
         registrations.append({side.key: round(one.dice, 4) for side, one in found.items()})
     progress(LINKED, "Measuring the lesions")
-    chains = _chains(links)
-    lesions = [_described(chain, visits, links) for chain in chains]
+    lesions = [_described(chain, visits, links) for chain in _chains(links)]
     sides = [side for side in Side if all(side in visit.images for visit in visits)]
     responses = {side: _response(side, lesions, visits, wanted) for side in sides}
     doubts = [note for one in responses.values() for note in one.notes]
@@ -62,25 +75,20 @@ def followup(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     content = {
         "schema_version": SCHEMA_VERSION,
         "visits": [visit.name for visit in visits],
-        "lesions": [_plain(one) for one in lesions],
-        "response": {side.key: _plain(asdict(one)) for side, one in responses.items()},
+        "lesions": lesions,
+        "response": {side.key: asdict(one) for side, one in responses.items()},
         "registrations": registrations,
         "limits": asdict(wanted.limits),
         "notes": notes + doubts,
         "doubts": doubts,
         "inputs": [str(visit.folder.resolve()) for visit in visits],
     }
-    output = wanted.folder()
-    with writable_folder(output, FOLLOWUP_FILES), staging_folder(output) as staging:
-        progress(1.0, "Saving the results")
-        write_lesions(Path(staging) / LESIONS_FILE, _linked(visits[-1], links[-1]))
-        (Path(staging) / TABLE_FILE).write_text(table_text(lesions, visits, sides), encoding="utf-8", newline="")
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        (Path(staging) / FOLLOWUP_FILE).write_text(text, encoding="utf-8")
-        (output / FOLLOWUP_FILE).unlink(missing_ok=True)
-        for name in reversed(FOLLOWUP_FILES):
-            os.replace(Path(staging) / name, output / name)
-    return {**content, "files": {name: str(output / name) for name in FOLLOWUP_FILES}}
+    progress(1.0, "Saving the results")
+    write_lesions(folder / LESIONS_FILE, _linked(visits[-1], links[-1]))
+    (folder / TABLE_FILE).write_text(table_text(lesions, visits, sides), encoding="utf-8", newline="")
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    (folder / FOLLOWUP_FILE).write_text(text, encoding="utf-8")
+    return json.loads(text)
 
 
 def _checked(visits: Sequence[Visit], sure: bool) -> list[str]:
@@ -192,10 +200,6 @@ def _linked(visit: Visit, links: Sequence[VisitLink]) -> list[Any]:
     return [
         replace(lesion, earlier=earlier[lesion.uid]) if lesion.uid in earlier else lesion for lesion in visit.lesions
     ]
-
-
-def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(one))
 
 
 def table_text(lesions: Sequence[Mapping[str, Any]], visits: Sequence[Visit], sides: Sequence[Side]) -> str:

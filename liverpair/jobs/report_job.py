@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from liverpair.io.lesion_csv import write_csv
 from liverpair.io.structured_report_identity import REPORT_FILES, ReportAuthor
 from liverpair.jobs.detect_results import TABLE_FILE, read_detection, segmentation_file
 from liverpair.jobs.dicom_results import write_lesions_dicom
-from liverpair.jobs.followup_job import followup
+from liverpair.jobs.followup_job import write_followup
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.visit_inputs import Visit, read_visit
 from liverpair.jobs.visit_requests import REPORT_SCHEMA, REPORT_SUMMARY, FollowupRequest, ReportRequest
@@ -29,37 +29,38 @@ from liverpair.reports.visit_content import (
     response_lines,
     table_of,
 )
-from liverpair.reports.visit_page import write_html, write_pdf
+from liverpair.reports.visit_page import write_html, write_page
 
-HTML_FILE, PDF_FILE = "report.html", "report.pdf"
+HTML_FILE, PDF_FILE, PICTURE_FILE = "report.html", "report.pdf", "report.png"
 MOST_TARGETS = 4
 """Whose pictures fit on a page."""
-FOLLOWED, MEASURED, DRAWN = 0.5, 0.7, 0.9
+READ, FOLLOWED, MEASURED, DRAWN = 0.2, 0.5, 0.7, 0.9
 
 
 def report(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Report on the visit of `request` (see `ReportRequest`).
 
-    Writes `report.html`, `report.pdf`, `lesions.csv`, on request `t1_masks.dcm` … and `lesions-t1-sr.dcm` …, with
-    earlier visits what the job "followup" writes, and last `report.json`. Returns what that says: {"summary": as
-    `measures.burden.summary`, "response": by side or None, "files": names, "notes", "doubts"}, and "folder". Raises any
-    `LiverPairError`, and `Cancelled` through `progress`.
+    Writes `report.html`, `report.pdf`, `report.png` (the same page), `lesions.csv`, on request `t1_masks.dcm` … and
+    `lesions-t1-sr.dcm` …, with earlier visits what the job "followup" writes, and last `report.json`. Returns what that
+    says: {"summary": as `measures.burden.summary`, "response": by side or None, "files": names, "notes", "doubts"}, and
+    "folder". Raises any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = ReportRequest.parse(request)
     output = wanted.folder()
     with writable_folder(output, [REPORT_SUMMARY]), staging_folder(output) as place:
         staging = Path(place)
-        followed = _followed(wanted, staging, part_of(progress, 0.0, FOLLOWED)) if wanted.earlier else None
+        progress(0.0, "Reading the study")
+        *before, visit = [read_visit(folder) for folder in (*wanted.earlier, wanted.study)]
+        earlier = before[-1] if before else None
+        followed = _followed(wanted, [*before, visit], staging, part_of(progress, READ, FOLLOWED)) if before else None
         progress(FOLLOWED, "Measuring the lesions")
-        visit = read_visit(wanted.study)
-        earlier = read_visit(wanted.earlier[-1]) if wanted.earlier else None
         found = summary(visit.counted, visit.images, visit.livers, wanted.targets, visit.masks, visit.rows)
         write_csv(staging / TABLE_FILE, visit.rows)
         progress(MEASURED, "Drawing the page")
         notes = _notes(visit, followed)
         content = _content(wanted, visit, earlier, found, followed, notes)
         write_html(content, staging / HTML_FILE)
-        write_pdf(content, staging / PDF_FILE)
+        write_page(content, staging / PDF_FILE, staging / PICTURE_FILE)
         progress(DRAWN, "Writing DICOM" if wanted.dicom else "Saving the results")
         if wanted.dicom:
             notes += _dicom(visit, staging)
@@ -83,12 +84,11 @@ def report(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return {**json.loads(text), "folder": str(output)}
 
 
-def _followed(wanted: ReportRequest, staging: Path, progress: Progress) -> dict[str, Any]:
+def _followed(wanted: ReportRequest, visits: Sequence[Visit], staging: Path, progress: Progress) -> dict[str, Any]:
     shared = {name: getattr(wanted, name) for name in ("minimum_mm", "most_targets", "same_patient")}
-    baseline, *between = wanted.earlier
-    request = {**shared, "baseline": baseline, "visits": [*between, wanted.study], "output": str(staging)}
-    FollowupRequest.parse(request)
-    return followup(request, progress)
+    baseline, *later = [*wanted.earlier, wanted.study]
+    asked = FollowupRequest(baseline=baseline, visits=later, output=str(staging), **shared)
+    return write_followup(asked, visits, staging, progress)
 
 
 def _notes(visit: Visit, followed: Mapping[str, Any] | None) -> list[str]:

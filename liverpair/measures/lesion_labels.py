@@ -134,10 +134,15 @@ class LesionLabels:
     def _of_liver(self, liver: sitk.Image) -> tuple[KDTree | None, np.ndarray]:
         """The surface of the liver, which may leave lesions out, and what it covers."""
         drawn = sitk.GetArrayFromImage(mask_on_grid(liver, self.grid)) != 0
-        covered = ndimage.binary_fill_holes(drawn)
-        whole = ndimage.binary_fill_holes(drawn | (self._array > 0)) if drawn.any() else drawn
-        shell = np.argwhere(whole & ~ndimage.binary_erosion(whole, border_value=1))
-        return (KDTree(shell * np.array(self.grid.spacing[::-1])) if len(shell) else None), covered
+        windows = ndimage.find_objects((drawn | (self._array > 0)).astype(np.uint8))
+        if not windows or not drawn.any():
+            return None, drawn
+        window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in windows[0])
+        near, covered = drawn[window], drawn.copy()
+        covered[window] = ndimage.binary_fill_holes(near)
+        whole = ndimage.binary_fill_holes(near | (self._array[window] > 0))
+        shell = np.argwhere(whole & ~ndimage.binary_erosion(whole, border_value=1)) + [side.start for side in window]
+        return KDTree(shell * np.array(self.grid.spacing[::-1])), covered
 
     def _to_capsule(self, number: int, window: tuple[slice, ...], inside: np.ndarray) -> float | None:
         if self._capsule is None or not self._covered[window][inside].any():

@@ -197,9 +197,8 @@ def _within(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
 
 
 def _dice(t1_liver: sitk.Image, t2_liver: sitk.Image, transform: sitk.Transform) -> float:
-    brought = sitk.Resample(t2_liver > 0, t1_liver, transform, sitk.sitkNearestNeighbor, 0)
-    seen = sitk.Resample(Grid.of(t2_liver).image(1.0, sitk.sitkUInt8), t1_liver, transform, sitk.sitkNearestNeighbor, 0)
-    a = sitk.GetArrayViewFromImage(t1_liver) > 0
-    b, both = (sitk.GetArrayViewFromImage(i) > 0 for i in (brought, seen))
-    a, b = a[both], b[both]
+    coded = sitk.Resample((t2_liver > 0) + 1, t1_liver, transform, sitk.sitkNearestNeighbor, 0)  # 0 where T2 ends
+    brought = sitk.GetArrayViewFromImage(coded)
+    both = brought > 0
+    a, b = sitk.GetArrayViewFromImage(t1_liver)[both] > 0, brought[both] > 1
     return float(2 * (a & b).sum() / max(1, a.sum() + b.sum()))

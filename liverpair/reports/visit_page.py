@@ -13,6 +13,7 @@ from liverpair.reports.target_pictures import DPI, draw, png_of
 from liverpair.reports.visit_content import VisitContent
 
 TEMPLATE = Path(__file__).with_name("visit_report.html")
+PICTURE_DPI = 110
 A4_INCHES = (8.27, 11.69)
 MARGIN, WIDTH = 0.055, 0.89
 INK, GRAY, BLUE = "#222222", "#666666", "#0b4f7d"
@@ -40,8 +41,9 @@ def write_html(content: VisitContent, path: str | Path) -> None:
         draft.write_text(page.render(c=content, strips=strips), encoding="utf-8")
 
 
-def write_pdf(content: VisitContent, path: str | Path) -> None:
-    """Write the report as one page of PDF. Raises `InputError` when the place cannot be written to."""
+def write_page(content: VisitContent, *paths: str | Path) -> None:
+    """Write the report as one page, as what the suffixes of `paths` say (.pdf, .png). Raises `InputError` when a place
+    cannot be written to."""
     page = _Page()
     page.text(content.title, 14, weight="bold")
     page.text(content.about, 8, color=GRAY)
@@ -64,8 +66,9 @@ def write_pdf(content: VisitContent, path: str | Path) -> None:
         page.lines(content.notes)
     page.heading("Settings and versions")
     page.lines(["; ".join(f"{name}: {value}" for name, value in content.facts.items())], 6.2)
-    with written_whole(path) as draft:
-        page.figure.savefig(draft, format="pdf", dpi=DPI)
+    for path in paths:
+        with written_whole(path) as draft:
+            page.figure.savefig(draft, dpi=DPI if Path(path).suffix == ".pdf" else PICTURE_DPI)
 
 
 class _Page:

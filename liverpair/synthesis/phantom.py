@@ -1,6 +1,6 @@
 """A pair of abdominal MR volumes of one phantom patient, made from a seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -22,6 +22,9 @@ DEMO_LESIONS = ("metastasis", "haemangioma", "cyst", "hcc")
 DEMO_SMALLEST_MM = 14.0
 SMALLEST_MM = 7.0
 MOST_LESIONS = 10
+GROWTH, NEW_MM = 1.4, 18.0
+"""Of a lesion in half a year; median diameter of one that is new."""
+TRIES = 40
 LESION_CODE = 8
 ENHANCED_SHARE = 0.2
 
@@ -54,7 +57,11 @@ class PhantomPair:
 
 
 def phantom_pair(
-    seed: int = 0, t2_border_noise_mm: float = 0.0, frame: Frame | None = None, matrix: int | None = None
+    seed: int = 0,
+    t2_border_noise_mm: float = 0.0,
+    frame: Frame | None = None,
+    matrix: int | None = None,
+    later: bool = False,
 ) -> PhantomPair:
     """Make the pair of a seed; seed 0 is the demo pair, with 4 lesions and an oblique T2.
 
@@ -66,15 +73,21 @@ def phantom_pair(
             annotation of T2; the truth when 0.
         frame: grid on which the patient is modeled; a coarser one is quicker and cruder.
         matrix: voxels along each side of a slice, instead of the 256 to 320 that a seed draws; fewer are quicker.
+        later: the patient half a year later, in other breath holds: lesion 1 has grown, the last one is gone, and one
+            is new.
     """
-    streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4)]
-    body_rng, lesion_rng, t1_rng, t2_rng = streams
+    streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(5)]
+    body_rng, lesion_rng, t1_rng, t2_rng, later_rng = streams
     patient = Patient.random(body_rng)
     anatomy = build_anatomy(patient, body_rng, frame)
     frame = anatomy.frame
-    lesions = tuple(_lesions(frame.image((anatomy.organs == LIVER).astype(np.uint8)), lesion_rng, demo=seed == 0))
+    liver = frame.image((anatomy.organs == LIVER).astype(np.uint8))
+    lesions = tuple(_lesions(liver, lesion_rng, demo=seed == 0))
 
     t1_shift, t2_shift = _breath_holds(body_rng)
+    if later:
+        lesions = _half_a_year_later(liver, lesions, later_rng)
+        t1_shift, t2_shift = _breath_holds(later_rng)
     parts = []
     for side, shift, rng in zip(Side, (t1_shift, t2_shift), (t1_rng, t2_rng)):
         enhanced = side is Side.T1 and seed != 0 and rng.random() < ENHANCED_SHARE
@@ -103,6 +116,20 @@ def _lesions(liver: sitk.Image, rng: np.random.Generator, demo: bool) -> list[Le
         kinds = DEMO_LESIONS
         return random_lesions(liver, rng, len(kinds), median_mm=20.0, smallest_mm=DEMO_SMALLEST_MM, kinds=kinds)
     return random_lesions(liver, rng, int(rng.integers(0, MOST_LESIONS + 1)), smallest_mm=SMALLEST_MM)
+
+
+def _half_a_year_later(
+    liver: sitk.Image, lesions: tuple[LesionShape, ...], rng: np.random.Generator
+) -> tuple[LesionShape, ...]:
+    """The first lesion grown, the last one gone (where there are two), and a new one that touches none of them."""
+    stayed = [*(replace(one, radii_mm=tuple(GROWTH * r for r in one.radii_mm)) for one in lesions[:1]), *lesions[1:-1]]
+    number = max((one.number for one in lesions), default=0) + 1
+    for _ in range(TRIES):
+        for new in random_lesions(liver, rng, 1, median_mm=NEW_MM, smallest_mm=DEMO_SMALLEST_MM, kinds=("metastasis",)):
+            gaps = [np.subtract(new.center_mm, o.center_mm) for o in stayed]
+            if all(np.linalg.norm(gap) > new.reach_mm + o.reach_mm for gap, o in zip(gaps, stayed)):
+                return (*stayed, replace(new, number=number))
+    return tuple(stayed)
 
 
 def _breath_holds(rng: np.random.Generator) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

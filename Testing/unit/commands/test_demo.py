@@ -34,6 +34,7 @@ FILES = {
         "t1_to_t2.tfm",
         "detection.json",
         "lesions.png",
+        "report",
         "dream",
     ),
 }

@@ -35,7 +35,7 @@ def test_a_visit_is_one_page_with_pictures_table_burden_and_versions(visits, tmp
     assert cli.main(["report", str(visits[0]), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     told = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert told["files"] == ["lesions.csv", "report.html", "report.pdf"] and told["response"] is None
+    assert told["files"] == ["lesions.csv", "report.html", "report.pdf", "report.png"] and told["response"] is None
     found = told["summary"]
     assert found["t1_burden_percent"] == pytest.approx(100 * found["t1_tumor_ml"] / found["t1_liver_ml"])
     assert found["t1_tumor_ml"] == pytest.approx(14.1 + 7.2 + 2.1, rel=0.05)  # balls of 15, 12 and 8 mm

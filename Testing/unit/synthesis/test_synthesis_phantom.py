@@ -145,3 +145,14 @@ def test_patients_vary_within_adult_ranges():
     fat = np.array([p.fat_thickness for p in patients])
     assert 120 < lengths.min() < 150 < 190 < lengths.max() < 240
     assert fat.min() > 3 and fat.max() > 1.5 * np.median(fat)
+
+
+def test_half_a_year_later_one_lesion_has_grown_one_is_gone_and_one_is_new():
+    now, later = (phantom_pair(0, frame=COARSE, later=later) for later in (False, True))
+    before, after = ({one.number: one for one in visit.lesions} for visit in (now, later))
+    assert set(after) == {*sorted(before)[:-1], max(before) + 1}
+    assert np.allclose(after[1].radii_mm, 1.4 * np.array(before[1].radii_mm))
+    assert all(after[number] == before[number] for number in sorted(before)[1:-1])
+    for labels in (later.t1_lesions, later.t2_lesions):
+        assert set(np.unique(sitk.GetArrayViewFromImage(labels))) == {0, *after}
+    assert sitk.Hash(now.t1) != sitk.Hash(later.t1)
