@@ -12,7 +12,6 @@ from liverpair.io.study_list import listed_studies
 from liverpair.io.wide_table import table_suffix, write_table
 from liverpair.jobs.features_results import read_features
 from liverpair.jobs.study_batch import StudyTask, check_batch
-from liverpair.measures.signature import DEFAULT_SETTINGS, read_settings
 
 COLUMNS = ("study", "outcome", "lesions", "features", "seconds", "notes")
 
@@ -33,7 +32,6 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--settings",
         type=Path,
-        default=DEFAULT_SETTINGS,
         metavar="YAML",
         help="settings in pyradiomics' own format (default: all features of the image as it is, normalized)",
     )
@@ -44,11 +42,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute and write the table of what the command line names."""
+    from liverpair.measures.signature import DEFAULT_SETTINGS, read_settings
+
     table, workers = arguments.output, workers_of(arguments)
     table_suffix(table)
     if table.exists() and not arguments.overwrite:
         raise InputError(f"'{table}' is there already.", "Choose another name, or add --overwrite.")
-    options = {"settings": read_settings(arguments.settings)}
+    options = {"settings": read_settings(arguments.settings or DEFAULT_SETTINGS)}
     output = table.absolute().with_name(f"{table.stem}-studies")
     check_batch("features", options, output)
     with listed_studies(arguments.studies, output) as listed:

@@ -4,14 +4,16 @@ The parameters' descriptions are the help of the command line too.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from liverpair.core.errors import InputError
 from liverpair.core.records import at_least, between
 from liverpair.core.sides import Side
 from liverpair.jobs.requests import NO_OPTION, JobRequest
-from liverpair.measures.recist import RecistLimits
-from liverpair.measures.response import ResponseLimits
+
+if TYPE_CHECKING:
+    from liverpair.measures.recist import RecistLimits
+    from liverpair.measures.response import ResponseLimits
 
 REPORT_SUMMARY, REPORT_SCHEMA = "report.json", 1
 """What the job "report" writes last, and its version."""
@@ -41,8 +43,10 @@ class VisitRequest(JobRequest):
     same_patient: bool = False
 
     @property
-    def targets(self) -> RecistLimits:
+    def targets(self) -> "RecistLimits":
         """Which lesions are followed."""
+        from liverpair.measures.recist import RecistLimits  # with SciPy
+
         return RecistLimits(
             minimum_mm=self.minimum_mm, most=max(5, self.most_targets), most_per_organ=self.most_targets
         )
@@ -83,8 +87,10 @@ class FollowupRequest(VisitRequest):
             raise InputError("A follow-up takes two visits or more.", "Name the studies in their order.")
 
     @property
-    def limits(self) -> ResponseLimits:
+    def limits(self) -> "ResponseLimits":
         """What counts as a change."""
+        from liverpair.measures.response import ResponseLimits
+
         percents = self.partial_percent, self.progression_percent, self.progression_mm
         return ResponseLimits(self.targets, *percents)
 

@@ -25,11 +25,11 @@ from liverpair.core.geometry import Grid
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import table_text, write_results
-from liverpair.measures.boxes import iou_mm
+from liverpair.measures.boxes import iou_mm, label_boxes
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import axial_spacing_mm
 from liverpair.measures.response import Followed, response
-from liverpair.registration.livers import cached_registration
+from liverpair.registration.livers import register_livers
 from liverpair.registration.visits import link_visits
 from liverpair.synthesis.paired_lesions_evaluation import read_lesion_cases
 from reproduction.arguments import add_places, command_of, results_folder
@@ -41,6 +41,7 @@ VERSION = 1
 DETECTORS = ("lesions-real", "lesion-pairs-t1t2")
 FOUND_IOU = 0.1
 LARGE_MM = 15.0
+AROUND_MM = 40.0
 READER = "perfect reader"
 BASES = ("mask", "box")
 
@@ -143,9 +144,19 @@ def _burden(rows: Sequence[LesionRow], visit: KnownVisit) -> dict[Side, float]:
 
 
 def _links(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> list[tuple[str | None, str | None]]:
-    found = {side: cached_registration(*(visit.livers[side] != 0 for visit in visits)) for side in Side}
+    found = {side: register_livers(*(_near(visit.livers[side]) for visit in visits)) for side in Side}
     links = link_visits(read[0].lesions, read[1].lesions, found)
     return [(link.earlier and link.earlier.uid, link.later and link.later.uid) for link in links]
+
+
+def _near(liver: sitk.Image) -> sitk.Image:
+    """The mask with so much around it as a registration looks at, which is quicker than all of the image."""
+    (box,) = label_boxes(liver != 0).values()
+    low = Grid.of(liver).index(box.corners_mm[0]) - np.divide(AROUND_MM, liver.GetSpacing())
+    high = Grid.of(liver).index(box.corners_mm[-1]) + np.divide(AROUND_MM, liver.GetSpacing())
+    start = np.maximum(np.floor(low), 0).astype(int)
+    size = np.minimum(np.ceil(high).astype(int) + 1, liver.GetSize()) - start
+    return sitk.RegionOfInterest(liver != 0, size.tolist(), start.tolist())
 
 
 def _linked(links: Sequence[tuple[str | None, str | None]], matches: Sequence[Mapping[str, str]]) -> list[int]:
@@ -220,22 +231,22 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--models", nargs="*", default=list(DETECTORS), help=f"detectors (default: {' '.join(DETECTORS)})"
     )
-    parser.add_argument("--sets", type=int, default=8, help="sets of lesions of each real pair that are detected in")
+    parser.add_argument("--sets", type=int, default=8, help="sets of lesions of each real pair (default: all 8)")
     add_places(parser, "one study")
     options = parser.parse_args(arguments)
     folder = Path(os.path.expandvars(options.data))
     if not folder.is_dir():
         raise InputError(f"The folder of real pairs '{folder}' does not exist.", "Set LIVERPAIR_DATA, or give --data.")
     results = results_folder(options)
-    cases = read_lesion_cases()
-    cases = [one for one in cases if one.case == cases[0].case][:1] if options.smoke else cases
+    everything = read_lesion_cases()
+    place = {one.name: [o.name for o in everything if o.case == one.case].index(one.name) for one in everything}
+    cases = sorted((one for one in everything if place[one.name] < options.sets), key=lambda one: place[one.name])
+    cases = cases[:1] if options.smoke else cases
     kept: dict[str, dict[str, Any]] = {READER: {}, **{name: {} for name in options.models}}
     bundles = {name: Catalogue().find(name) for name in options.models}
-    done: dict[str, int] = {}
     for number, case in enumerate(cases, start=1):
         print(f"Study {number} of {len(cases)}", end="\r", file=sys.stderr)
-        done[case.case] = done.get(case.case, 0) + 1
-        observers = [READER, *(options.models if done[case.case] <= options.sets else ())]
+        observers = [READER, *options.models]
         paths = {
             name: options.runs
             / NAME
@@ -244,7 +255,7 @@ def main(arguments: Sequence[str]) -> None:
         }
         missing = [name for name in observers if not paths[name].is_file()]
         if missing:
-            *visits, course = two_visits(folder, case, [one for one in cases if one.case == case.case])
+            *visits, course = two_visits(folder, case, [one for one in everything if one.case == case.case])
             for name in missing:
                 read = [Reading(v.lesions, v.labels) if name == READER else detected(bundles[name], v) for v in visits]
                 with written_whole(paths[name]) as draft:
