@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
@@ -16,6 +17,8 @@ from liverpair.core.errors import MissingPackageError
 from liverpair.statistics.signature_table import Task
 
 TREES = 200
+_ELASTIC = {"penalty": "elasticnet"} if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8) else {}
+"""How a logistic regression is told that `l1_ratio` counts; since 1.8 it always does."""
 NAMES = {"elastic-net": "Elastic net", "forest": "Random forest"}
 KINDS: dict[Task, tuple[str, ...]] = {
     "classification": ("elastic-net", "forest"),
@@ -97,7 +100,8 @@ def pipeline(task: Task, kind: str, correlation: float, seed: int) -> tuple[Pipe
         forest = RandomForestClassifier if task == "classification" else RandomForestRegressor
         model, grid = forest(TREES, random_state=seed, n_jobs=1), {"min_samples_leaf": [1, 3, 5]}
     elif task == "classification":
-        model = LogisticRegression(solver="saga", max_iter=2000, tol=1e-3, random_state=seed, class_weight="balanced")
+        asked = {"solver": "saga", "max_iter": 2000, "tol": 1e-3, "random_state": seed, "class_weight": "balanced"}
+        model = LogisticRegression(**asked, **_ELASTIC)
         grid = {"C": [0.01, 0.1, 1.0], "l1_ratio": ratios}
     elif task == "regression":
         model = ElasticNet(max_iter=5000, random_state=seed)

@@ -292,6 +292,7 @@ def write(kept: Mapping[str, Mapping[str, Any]], bundles: Mapping[str, Bundle], 
         data=DATA,
         title="The chain from images to the numbers of a report",
         by_key=values,
+        values=single_figures(values, list(bundles)),
         notes=[
             *NOTES,
             *(f"## {title}, by true diameter\n\n{text}" for title, text in zip(titles, bys)),
@@ -299,6 +300,24 @@ def write(kept: Mapping[str, Mapping[str, Any]], bundles: Mapping[str, Bundle], 
         ],
         folder=folder,
     )
+
+
+def single_figures(rows: Mapping[str, Mapping[str, Any]], models: Sequence[str]) -> dict[str, Any]:
+    """What a sentence says: of the reader, and of the first detector that draws masks."""
+    drawing = next((name for name in models if f"{name} mask" in rows), None)
+    found = {"reader_links_percent": rows[f"{READER} mask"]["links %"], "studies": rows[f"{READER} mask"]["studies"]}
+    named = {"diameter_mm": "diameter mm", "volume_percent": "volume %", "burden_points": "burden points"}
+    for key, column in named.items():
+        found[f"reader_{key}_by_boxes"] = rows[f"{READER} box"][column]
+        if drawing:
+            found[f"{key}_by_masks"], found[f"{key}_by_boxes"] = (rows[f"{drawing} {b}"][column] for b in BASES)
+    if drawing:
+        found |= {
+            "detector": drawing,
+            "links_percent": rows[f"{drawing} mask"]["links %"],
+            "response_percent": rows[f"{drawing} mask"]["response %"],
+        }
+    return found
 
 
 def figures(studies: Mapping[str, Any], basis: str) -> dict[str, Any]:
@@ -315,8 +334,8 @@ def figures(studies: Mapping[str, Any], basis: str) -> dict[str, Any]:
         "volume %": _median([abs(e["volume_percent"]) for e in errors]),
         "volume bias %": _median([e["volume_percent"] for e in errors]),
         "burden points": _median([value for study in own for value in study[basis]["burden"]]),
-        "links %": 100 * links[0] / links[1] if links[1] else None,
-        "fates %": 100 * fates[0] / fates[1] if fates[1] else None,
+        "links %": float(100 * links[0] / links[1]) if links[1] else None,
+        "fates %": float(100 * fates[0] / fates[1]) if fates[1] else None,
         "response %": 100 * float(np.mean(agree)),
     }
 
