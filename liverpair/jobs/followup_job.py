@@ -39,13 +39,12 @@ def followup(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     Raises any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = FollowupRequest.parse(request)
-    folders = [wanted.baseline, *wanted.visits]
-    visits = []
-    for number, folder in enumerate(folders):
-        progress(READ * number / len(folders), f"Reading {Path(folder).name}")
-        visits.append(read_visit(folder))
+    folders, visits = [wanted.baseline, *wanted.visits], []
     output = wanted.folder()
     with writable_folder(output, FOLLOWUP_FILES), staging_folder(output) as staging:
+        for number, folder in enumerate(folders):
+            progress(READ * number / len(folders), f"Reading {Path(folder).name}")
+            visits.append(read_visit(folder))
         content = write_followup(wanted, visits, Path(staging), part_of(progress, READ, 1.0))
         (output / FOLLOWUP_FILE).unlink(missing_ok=True)
         for name in reversed(FOLLOWUP_FILES):

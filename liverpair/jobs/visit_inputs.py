@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.errors import InputError
@@ -14,6 +15,8 @@ from liverpair.core.sides import Side
 from liverpair.io.exports import source_files
 from liverpair.io.study import LESION_FILE, Study, read_image
 from liverpair.jobs.detect_results import read_detection
+from liverpair.jobs.pair_inputs import liver_of
+from liverpair.jobs.requests import PARTS
 from liverpair.measures.burden import LesionRow, lesion_measures
 from liverpair.measures.recist import axial_spacing_mm
 
@@ -80,13 +83,18 @@ def read_visit(folder: str | Path) -> Visit:
     sources: dict[str, str | Path] = dict(Study.open(folder).sources)
     detection = read_detection(folder) or {}
     for part, path in (detection.get("inputs") or {}).items():
-        if path and part not in sources:
+        if path and part in PARTS and part not in sources:
             sources[part] = path
     if "lesions" not in sources:
         raise InputError(f"Study '{folder}' has no {LESION_FILE}.", "Find or draw its lesions first.")
     if not any(side in sources for side in Side):
         raise InputError(f"Study '{folder}' has neither T1 nor T2.", "They are expected as t1.nii.gz and t2.nii.gz.")
     read = {part: read_image(path) for part, path in sources.items() if part != "lesions"}
+    label = ((detection.get("asked") or {}).get("options") or {}).get("liver_label")
+    for part in (f"{side}_liver" for side in Side if f"{side}_liver" in read):
+        found = np.unique(sitk.GetArrayViewFromImage(read[part]))
+        if found.any():  # an empty mask is told later
+            read[part] = liver_of(read[part], Side(part[:2]).title, label if len(found) > 2 else None)[0]
     files = {side: source_files(sources[side]) for side in Side if side in sources}
     shown_from = (detection.get("provenance") or {}).get("display_threshold", 0.0)
     return Visit(

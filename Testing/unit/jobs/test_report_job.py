@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
+import SimpleITK as sitk
 import visits_factory
 from dicom_factory import write_volume
 
@@ -14,8 +16,9 @@ from liverpair.core.errors import InputError, no_progress
 from liverpair.core.lesions import read_lesions
 from liverpair.core.sides import Side
 from liverpair.io.structured_report_identity import tracking_uid
-from liverpair.io.study import read_image
+from liverpair.io.study import read_image, write_image
 from liverpair.jobs.report_job import report
+from liverpair.jobs.visit_inputs import read_visit
 from liverpair.reports.visit_content import burden_sentences
 
 
@@ -110,3 +113,39 @@ def test_dicom_results_take_dicom(visits, tmp_path):
     with pytest.raises(InputError, match="was read from DICOM"):
         report({"study": str(visits[0]), "output": str(tmp_path / "out"), "dicom": True}, no_progress)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_of_a_detection_is_a_visit_with_what_the_detection_was_made_of(visits, tmp_path):
+    organs = tmp_path / "organs.nii.gz"
+    liver = read_image(visits[0] / "t1_liver.nii.gz")
+    several = 5 * sitk.GetArrayFromImage(liver)
+    several[0, 0, 0] = 2
+    labeled = sitk.GetImageFromArray(several)
+    labeled.CopyInformation(liver)
+    write_image(labeled, organs)
+    found = tmp_path / "found"
+    found.mkdir()
+    for name in ("lesions.json", "t1_lesions.nii.gz", "t2_lesions.nii.gz"):
+        shutil.copy(visits[0] / name, found)
+    inputs = {side.key: str(visits[0] / f"{side}.nii.gz") for side in Side}
+    inputs |= {"t1_liver": str(organs), "t2_liver": str(visits[0] / "t2_liver.nii.gz"), "t1_lesions": "/no/other/map"}
+    content = {
+        "schema_version": 1,
+        "lesions": "lesions.json",
+        "table": "lesions.csv",
+        "correspondence": None,
+        "pairs": 3,
+        "boxes": {"t1": "a", "t2": "b"},
+        "livers": {"t1": None, "t2": None},
+        "offset_t1_to_t2_mm": [0, 0, 0],
+        "provenance": {"seconds": 1.0, "bundle": "peaks", "version": "1", "display_threshold": 0.95},
+        "inputs": inputs,
+        "asked": {"options": {"liver_label": 5}},
+    }
+    (found / "detection.json").write_text(json.dumps(content))
+    visit = read_visit(found)
+    assert sitk.GetArrayFromImage(visit.livers[Side.T1]).sum() == sitk.GetArrayFromImage(liver).sum()
+    assert [lesion.number for lesion in visit.counted] == [1, 2, 3]  # accepted, whatever their score of 0.9
+    assert visit.rows[0].sides[Side.T1].measured_from == "mask"
+    unread = [replace(lesion, state="proposed") for lesion in visit.lesions]
+    assert replace(visit, lesions=unread).counted == []
