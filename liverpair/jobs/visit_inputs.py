@@ -80,11 +80,7 @@ def read_visit(folder: str | Path) -> Visit:
     Raises `InputError` when the folder, its `lesions.json`, or every volume is missing, and what reading them raises.
     """
     folder = Path(folder)
-    sources: dict[str, str | Path] = dict(Study.open(folder).sources)
-    detection = read_detection(folder) or {}
-    for part, path in (detection.get("inputs") or {}).items():
-        if path and part in PARTS and part not in sources:
-            sources[part] = path
+    sources, detection = visit_sources(folder), read_detection(folder) or {}
     if "lesions" not in sources:
         raise InputError(f"Study '{folder}' has no {LESION_FILE}.", "Find or draw its lesions first.")
     if not any(side in sources for side in Side):
@@ -108,6 +104,14 @@ def read_visit(folder: str | Path) -> Visit:
         _headers([own[0] for own in files.values() if own]),
         files,
     )
+
+
+def visit_sources(folder: str | Path) -> dict[str, str]:
+    """Where the parts of a visit are: in its folder, or, of a detection, where that had them. Raises `InputError` when
+    there is no such folder."""
+    sources = {part: str(path) for part, path in Study.open(folder).sources.items()}
+    inputs = (read_detection(Path(folder)) or {}).get("inputs") or {}
+    return {part: path for part, path in inputs.items() if path and part in PARTS} | sources
 
 
 def same_patient(visits: Sequence[Visit]) -> list[str]:

@@ -143,3 +143,36 @@ def test_a_damaged_table_is_refused_with_what_is_wrong(tmp_path):
         read_table(tmp_path / "none.csv")
     path.write_text("a,b\n1,x\n,2\n", encoding="utf-8")
     assert read_table(path) == [{"a": 1.0, "b": "x"}, {"a": None, "b": "2"}]
+
+
+def test_the_results_of_detections_are_studies_with_the_volumes_that_were_looked_at(studies, tmp_path):
+    folder = tmp_path / "found" / "anna"
+    folder.mkdir(parents=True)
+    for side in Side:
+        shutil.move(studies / "anna" / f"{side}_lesions.nii.gz", folder)
+    content = {
+        "schema_version": 1,
+        "lesions": "lesions.json",
+        "table": "lesions.csv",
+        "boxes": {"t1": "a", "t2": "b"},
+        "livers": {"t1": None, "t2": None},
+        "correspondence": None,
+        "pairs": 3,
+        "provenance": {"seconds": 1.0},
+        "offset_t1_to_t2_mm": [0, 0, 0],
+        "inputs": {side.key: str(studies / "anna" / f"{side}.nii.gz") for side in Side},
+    }
+    (folder / "detection.json").write_text(json.dumps(content))
+    (tmp_path / "few.yaml").write_text("featureClass: {shape: [VoxelVolume]}\n")
+    words = [
+        "features",
+        str(tmp_path / "found"),
+        "-o",
+        str(tmp_path / "t.csv"),
+        "--settings",
+        str(tmp_path / "few.yaml"),
+    ]
+    assert cli.main(words) == 0
+    rows = read_table(tmp_path / "t.csv")
+    assert [(row["study"], row["lesion"]) for row in rows] == [("anna", 1), ("anna", 2), ("anna", 3)]
+    assert all(row["t1_original_shape_VoxelVolume"] == row["t2_original_shape_VoxelVolume"] > 0 for row in rows)
