@@ -1,10 +1,12 @@
 """Two small artificial livers, one shifted and stretched against the other, on grids that differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+import yaml
 
 from liverpair.core.geometry import Grid, on_grid
 from liverpair.registration.livers import LiverCorrespondence
@@ -65,3 +67,46 @@ def image(liver: sitk.Image, seed: int, noise: float = 5.0) -> sitk.Image:
     shading = np.linspace(0.8, 1.2, inside.shape[2])
     values = LIVER_LEVEL * np.where(inside, 1.0, 0.33) * shading + noise * rng.standard_normal(inside.shape)
     return on_grid(np.rint(values).astype(np.int16), Grid.of(liver))
+
+
+def write_training(
+    folder: Path,
+    data: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    steps: int,
+    arguments: Mapping[str, Any] | None = None,
+    monitor: str = "validation_ap",
+    **model: Any,
+) -> Path:
+    """The config of a detector that is small enough to be trained in a test, its run in `folder`/run and its bundle,
+    "mine", in `folder`/bundle."""
+    network = {
+        "levels": [1],
+        "anchors": 1,
+        "pyramid": "decoder",
+        "backbone": {"widths": [4, 8], "stem_stride": [1, 2, 2]},
+        "width": 8,
+        "head_depth": 1,
+    }
+    content = {
+        "seed_everything": 5,
+        "model": {
+            "settings": dict(settings),
+            "arguments": {**network, **(arguments or {})},
+            "matching": {"force_best": True},
+            **model,
+        },
+        "data": {
+            "workers": 0,
+            "policy": {"spacing_mm": [4.0, 4.0, 6.0], "keep_slices_from_mm": 0.0, "keep_slices_to_mm": 0.0},
+            "cache": str(folder / "cache"),
+            **data,
+        },
+        "monitor": monitor,
+        "trainer": {"max_steps": steps, "max_epochs": -1, "accelerator": "cpu", "enable_progress_bar": False},
+        "run_folder": str(folder / "run"),
+        "bundle": {"folder": str(folder / "bundle"), "name": "mine", "data": "artificial livers", "license": "none"},
+    }
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path

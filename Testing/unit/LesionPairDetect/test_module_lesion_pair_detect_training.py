@@ -5,7 +5,6 @@ from pathlib import Path
 import paired_lesions_factory as factory
 import pytest
 import SimpleITK as sitk
-import yaml
 from lesion_sections_factory import clean_cache, sections  # noqa: F401
 
 from liverpair.bundle import Bundle
@@ -13,15 +12,6 @@ from liverpair.cli import main
 from liverpair.core.lesions import read_lesions
 from liverpair.core.sides import Side
 from liverpair.mrml import layouts, volumes
-
-NETWORK = {
-    "levels": [1],
-    "anchors": 1,
-    "pyramid": "decoder",
-    "backbone": {"widths": [4, 8], "stem_stride": [1, 2, 2]},
-    "width": 8,
-    "head_depth": 1,
-}
 
 
 def show_study(sections, folder: Path) -> None:
@@ -53,30 +43,10 @@ def test_a_study_annotated_here_trains_a_detector_and_judges_it(sections, tmp_pa
     sections.click("exportLesionsButton")
     (lesion,) = read_lesions(studies / "one" / "lesions.json")
     assert lesion.kind == "both" and lesion.state == "accepted"
-    settings = {
-        "model": {
-            "settings": {"anchor_sizes": [[2.0, 5.0, 5.0]], "mask": False, "score_floor": 0.0},
-            "arguments": NETWORK,
-            "matching": {"force_best": True},
-        },
-        "data": {
-            "root": str(tmp_path),
-            "train": [],
-            "validation": [],
-            "t1_images": [],
-            "studies": str(studies),
-            "pairs_per_epoch": 5,
-            "workers": 0,
-            "policy": {"spacing_mm": [4.0, 4.0, 6.0], "keep_slices_from_mm": 0.0, "keep_slices_to_mm": 0.0},
-            "cache": str(tmp_path / "cache"),
-        },
-        "monitor": "loss",
-        "trainer": {"max_steps": 10, "max_epochs": -1, "accelerator": "cpu", "enable_progress_bar": False},
-        "run_folder": str(tmp_path / "run"),
-        "bundle": {"folder": str(tmp_path / "bundle"), "name": "mine", "data": "one study", "license": "none"},
-    }
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
-    assert main(["train", "detection", "--config", str(tmp_path / "config.yaml")]) == 0
+    data = {"root": "", "train": [], "validation": [], "t1_images": [], "studies": str(studies), "pairs_per_epoch": 5}
+    reading = {"anchor_sizes": [[2.0, 5.0, 5.0]], "mask": False, "score_floor": 0.0}
+    config = factory.write_training(tmp_path, data, reading, 10, monitor="loss")
+    assert main(["train", "detection", "--config", str(config)]) == 0
     assert Bundle.load(tmp_path / "bundle").section("training")["train_studies"] == ["one"]
     capsys.readouterr()
     assert main(["evaluate", str(tmp_path / "bundle"), str(studies)]) == 0

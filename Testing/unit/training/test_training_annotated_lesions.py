@@ -8,7 +8,6 @@ import paired_lesions_factory as factory
 import pytest
 import SimpleITK as sitk
 import torch
-import yaml
 from lesion_factory import drawn, lesion_of, predicted
 
 from liverpair.bundle import Bundle
@@ -111,45 +110,21 @@ def test_the_command_trains_on_studies_alone_or_mixed_with_synthetic_lesions(tmp
     for name, lesions in (("a", [ACCEPTED]), ("b", None), ("c", [ACCEPTED])):
         write_study(studies / name, lesions, seed=ord(name))
     factory.write_pairs(tmp_path / "real", ("x",))
-    network = {
-        "levels": [1],
-        "anchors": 1,
-        "pyramid": "decoder",
-        "backbone": {"widths": [4, 8], "stem_stride": [1, 2, 2]},
-        "width": 8,
-        "head_depth": 1,
-        "segmentation_channels": 2,
+    data = {
+        "root": str(tmp_path / "real"),
+        "train": [] if alone else ["x"],
+        "validation": [],
+        "t1_images": ["t1.nii.gz"],
+        "variants": 1,
+        "studies": str(studies),
+        "validation_studies": ["c"],
+        "studies_share": 0.5,
+        "pairs_per_epoch": 5,
     }
-    settings = {
-        "model": {
-            "settings": {"anchor_sizes": [[2.0, 3.0, 3.0]], "mask_margin_mm": 6.0},
-            "arguments": network,
-            "matching": {"force_best": True},
-            "consistency_weight": 0.5,
-            "consistency_from_step": 0,
-            "consistency_threshold": 0.0,
-        },
-        "data": {
-            "root": str(tmp_path / "real"),
-            "train": [] if alone else ["x"],
-            "validation": [],
-            "t1_images": ["t1.nii.gz"],
-            "variants": 1,
-            "studies": str(studies),
-            "validation_studies": ["c"],
-            "studies_share": 0.5,
-            "pairs_per_epoch": 5,
-            "workers": 0,
-            "policy": {"spacing_mm": [4.0, 4.0, 6.0], "keep_slices_from_mm": 0.0, "keep_slices_to_mm": 0.0},
-            "cache": str(tmp_path / "cache"),
-        },
-        "monitor": "validation_ap",
-        "trainer": {"max_steps": 10, "max_epochs": -1, "accelerator": "cpu", "enable_progress_bar": False},
-        "run_folder": str(tmp_path / "run"),
-        "bundle": {"folder": str(tmp_path / "bundle"), "name": "mine", "data": "two studies", "license": "none"},
-    }
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
-    assert main(["train", "detection", "--config", str(tmp_path / "config.yaml")]) == 0
+    reading = {"anchor_sizes": [[2.0, 3.0, 3.0]], "mask_margin_mm": 6.0}
+    consistency = {"consistency_weight": 0.5, "consistency_from_step": 0, "consistency_threshold": 0.0}
+    config = factory.write_training(tmp_path, data, reading, 10, {"segmentation_channels": 2}, **consistency)
+    assert main(["train", "detection", "--config", str(config)]) == 0
     bundle = Bundle.load(tmp_path / "bundle")
     assert bundle.section("training")["train_studies"] == ["a", "b"]
     assert bundle.section("training")["validation_studies"] == ["c"]

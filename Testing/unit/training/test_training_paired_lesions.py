@@ -7,7 +7,6 @@ import paired_lesions_factory as factory
 import pytest
 import SimpleITK as sitk
 import torch
-import yaml
 from lesion_factory import drawn, lesion_of
 
 from liverpair.bundle import Bundle
@@ -92,45 +91,18 @@ def test_the_place_of_a_lesion_that_one_image_hides_is_known():
 @pytest.fixture(scope="module")
 def bundle(root, tmp_path_factory) -> Bundle:
     folder = tmp_path_factory.mktemp("run")
-    settings = {
-        "seed_everything": 5,
-        "model": {
-            "settings": {"anchor_sizes": [[2.0, 3.0, 3.0]], "mask_margin_mm": 6.0, "score_floor": 0.0},
-            "arguments": {
-                "levels": [1],
-                "anchors": 1,
-                "pyramid": "decoder",
-                "backbone": {"widths": [4, 8], "stem_stride": [1, 2, 2]},
-                "width": 8,
-                "head_depth": 1,
-            },
-            "matching": {"force_best": True},
-        },
-        "data": {
-            "root": str(root),
-            "train": ["a"],
-            "validation": ["b"],
-            "t1_images": ["t1.nii.gz"],
-            "variants": 2,
-            "validation_variants": 1,
-            "pairs_per_epoch": 2,
-            "workers": 0,
-            "statistics": {"mean_count": 4.0},
-            "policy": {"spacing_mm": [4.0, 4.0, 6.0], "keep_slices_from_mm": 0.0, "keep_slices_to_mm": 0.0},
-            "cache": str(folder / "cache"),
-        },
-        "monitor": "validation_ap",
-        "trainer": {"max_steps": 4, "max_epochs": -1, "accelerator": "cpu", "enable_progress_bar": False},
-        "run_folder": str(folder / "run"),
-        "bundle": {
-            "folder": str(folder / "bundle"),
-            "name": "lesions-here",
-            "data": "artificial livers",
-            "license": "none",
-        },
+    data = {
+        "root": str(root),
+        "train": ["a"],
+        "validation": ["b"],
+        "t1_images": ["t1.nii.gz"],
+        "variants": 2,
+        "validation_variants": 1,
+        "pairs_per_epoch": 2,
+        "statistics": {"mean_count": 4.0},
     }
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(settings))
+    reading = {"anchor_sizes": [[2.0, 3.0, 3.0]], "mask_margin_mm": 6.0, "score_floor": 0.0}
+    path = factory.write_training(folder, data, reading, 4)
     patch = pytest.MonkeyPatch()
     patch.setattr(cache_module, "cached_registration", lambda *livers: factory.correspondence())
     try:
@@ -141,10 +113,10 @@ def bundle(root, tmp_path_factory) -> Bundle:
 
 
 def test_the_command_leaves_a_bundle_that_detects(root, bundle):
-    assert (bundle.task, bundle.name) == ("detection", "lesions-here")
+    assert (bundle.task, bundle.name) == ("detection", "mine")
     images = [sitk.ReadImage(str(root / "b" / f"{side}.nii.gz")) for side in ("t1", "t2")]
     found = detect(*images, bundle, factory.livers())
-    assert found.provenance["bundle"] == "lesions-here"
+    assert found.provenance["bundle"] == "mine"
     assert found.provenance["alignment"] == "aligned"
 
 
