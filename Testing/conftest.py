@@ -90,6 +90,7 @@ def user_bundles_folder(tmp_path_factory, monkeypatch):
     """An empty folder of imported models for every test. It does not exist yet, as on a new machine."""
     folder = tmp_path_factory.getbasetemp() / "user-bundles" / str(next(_numbers))
     monkeypatch.setenv("LIVERPAIR_BUNDLES", str(folder))
+    monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", str(folder / "none"))
     return folder
 
 

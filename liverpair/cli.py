@@ -15,6 +15,7 @@ from liverpair.commands import (
     doctor,
     dream,
     evaluate,
+    export,
     features,
     followup,
     link,
@@ -88,6 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     measure.add_parser(commands)
     series.add_parser(commands)
     pacs.add_parser(commands)
+    export.add_parser(commands)
     normal_ranges.add_parser(commands)
     doctor.add_parser(commands)
     for name, (_, help_text) in PASSED_ON.items():

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from liverpair.bundle.card import model_card
+from liverpair.bundle.foreign import FILES_FOLDER, TOOLS, Foreign, check_files
 from liverpair.bundle.manifest import (
     GAMBLER,
     MANIFEST_FILE,
@@ -66,6 +67,7 @@ class Bundle:
     normal_ranges: Mapping[str, Any]
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    foreign: Foreign | None = None
     gambles: bool = False
 
     @classmethod
@@ -79,13 +81,18 @@ class Bundle:
         """
         folder = Path(folder)
         manifest = read_manifest(folder, known_as)
-        check_weights(folder / WEIGHTS_FILE, manifest["sha256"], manifest["name"])
-        return cls._of(folder, manifest)
+        found = cls.of(folder, manifest)
+        if found.foreign:
+            check_files(found.foreign, folder, found.name)
+        else:
+            check_weights(folder / WEIGHTS_FILE, manifest["sha256"], manifest["name"])
+        return found
 
     @classmethod
-    def _of(cls, folder: Path, manifest: Mapping[str, Any]) -> "Bundle":
+    def of(cls, folder: Path, manifest: Mapping[str, Any]) -> "Bundle":
         found = validate(manifest, folder.name)
         core = ("name", "version", "task", "strategy", "inputs", "sha256", "grid", "normalization", "normal_ranges")
+        core += ("foreign",)
         return cls(
             folder=folder,
             manifest=manifest,
@@ -125,7 +132,7 @@ class Bundle:
             whole = {**manifest, "schema_version": SCHEMA_VERSION, "sha256": file_sha256(draft / WEIGHTS_FILE)}
             validate(whole, str(manifest.get("name", folder.name)))
             _write_text(draft / MANIFEST_FILE, _to_json(whole))
-            written = cls._of(draft, whole)
+            written = cls.of(draft, whole)
             written.network("cpu")
             gambler = written.gambler()
             if gambler is not None:
@@ -215,6 +222,11 @@ class Bundle:
         from liverpair.networks import build
 
         name = self.network_spec.name
+        if self.foreign:
+            raise BundleError(
+                f"Model '{self.name}' is one of {TOOLS[self.foreign.kind]}, whose network cannot be used for this.",
+                "Choose another model.",
+            )
         try:
             return build(name, self.network_spec.arguments)
         except Exception as error:  # a layer may raise anything for arguments that nobody meant
@@ -227,6 +239,13 @@ class Bundle:
         return model_card(self.manifest)
 
 
+def write_manifest(manifest: Mapping[str, Any], folder: Path) -> None:
+    """Write the manifest and the card of a model that others trained. Raises `BundleError` if it is not valid."""
+    validate(manifest, str(manifest.get("name", folder.name)))
+    _write_text(folder / MANIFEST_FILE, _to_json(manifest))
+    _write_text(folder / CARD_FILE, model_card(manifest))
+
+
 def check_place(folder: Path) -> None:
     """Raise `BundleError` unless a bundle may be written to `folder`, for it takes the place of all that is there.
 
@@ -237,7 +256,7 @@ def check_place(folder: Path) -> None:
     if not folder.is_dir():
         raise BundleError(f"'{folder}' is not a folder, so no model can be written there.", "Choose another place.")
     names = sorted(path.name for path in folder.iterdir())
-    own = (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE, LICENSE_FILE, PICTURES_FOLDER)
+    own = (MANIFEST_FILE, WEIGHTS_FILE, CARD_FILE, LICENSE_FILE, PICTURES_FOLDER, FILES_FOLDER)
     foreign = [name for name in names if name not in own and not name.endswith(".png")]
     if foreign or (names and MANIFEST_FILE not in names):
         raise BundleError(

@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from liverpair.bundle.bundle import Bundle, move_into_place
+from liverpair.bundle.foreign_import import write_foreign
 from liverpair.bundle.importing import copy_bundle
-from liverpair.bundle.manifest import MANIFEST_FILE
+from liverpair.bundle.manifest import MANIFEST_FILE, NAMES, is_name
+from liverpair.bundle.totalsegmentator import installed_models
 from liverpair.core.errors import BundleError, MissingPackageError
 from liverpair.core.paths import published_bundles_folder, shipped_bundles_folder, user_bundles_folder
 
@@ -23,8 +25,8 @@ class Catalogue:
     others are read only.
 
     Without `roots`: the models shipped with LiverPair, those of the published experiments where they are, then the
-    user's (`LIVERPAIR_BUNDLES`, or a folder of the
-    platform). Of two models with one name the first counts. Folders that do not exist are empty.
+    user's (`LIVERPAIR_BUNDLES`, or a folder of the platform); at last those that TotalSegmentator keeps on this
+    machine, where they are. Of two models with one name the first counts. Folders that do not exist are empty.
     """
 
     def __init__(self, roots: Sequence[Path | str] | None = None):
@@ -32,6 +34,7 @@ class Catalogue:
             (shipped_bundles_folder(), published_bundles_folder(), user_bundles_folder()) if roots is None else roots
         )
         self.roots = [Path(root) for root in given]
+        self._finds_others = roots is None
 
     @property
     def user_root(self) -> Path:
@@ -61,7 +64,12 @@ class Catalogue:
 
     def is_shipped(self, bundle: Bundle) -> bool:
         """Whether this model is in a read-only folder, so that it cannot be deleted."""
-        return bundle.folder.resolve().parent in [root.resolve() for root in self.roots[:-1]]
+        others = self.is_installed(bundle)
+        return others or bundle.folder.resolve().parent in [root.resolve() for root in self.roots[:-1]]
+
+    def is_installed(self, bundle: Bundle) -> bool:
+        """Whether this model is one that TotalSegmentator keeps on this machine, used where it is."""
+        return not (bundle.folder / MANIFEST_FILE).is_file()
 
     def is_published(self, bundle: Bundle) -> bool:
         """Whether this model is one of the published experiments': it teaches how networks see, and finds nothing in a
@@ -89,6 +97,47 @@ class Catalogue:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         return Bundle.load(self.user_root / bundle.name)
+
+    def import_foreign(
+        self,
+        source: Path | str,
+        name: str,
+        liver: str | None = None,
+        lesions: str | None = None,
+        input_: str = "either",
+        copy: bool = True,
+    ) -> Sequence[Bundle]:
+        """Take a model that others trained (see `bundle.foreign`) into the user's models: its files are copied, or
+        referred to where they are.
+
+        `liver`, `lesions`: which label of it is which; of one that has both there will be two models, the second called
+        `name`-lesions. Raises `BundleError` with the reason if the folder is no such model, is hostile or damaged, or
+        the name is taken or none; where torch and the model's tool are installed, also if the weights do not fit.
+        Nothing partial stays.
+        """
+        if not is_name(name):
+            raise BundleError(f"'{name}' cannot be the name of a model.", NAMES)
+        source = Path(source).absolute()
+        if not source.is_dir():
+            raise BundleError(f"'{source}' is not a folder.", "Choose the folder of the model.")
+        parts = [(name, liver, False)] if liver else []
+        parts += [(f"{name}-lesions" if liver else name, lesions, True)] if lesions else []
+        if not parts:
+            raise BundleError("It is not said what the model finds.", "Name the label of the liver or of the lesions.")
+        for own, _, _ in parts:
+            self._refuse_taken(own)
+        self.user_root.mkdir(parents=True, exist_ok=True)
+        drafts = [Path(tempfile.mkdtemp(prefix=".import-", dir=self.user_root)) for _ in parts]
+        try:
+            for draft, (own, label, are_lesions) in zip(drafts, parts):
+                write_foreign(source, draft, own, label, are_lesions, input_, copy)
+            for draft, (own, _, _) in zip(drafts, parts):
+                draft.chmod(0o755)
+                move_into_place(draft, self.user_root / own)
+        finally:
+            for draft in drafts:
+                shutil.rmtree(draft, ignore_errors=True)
+        return [Bundle.load(self.user_root / own) for own, _, _ in parts]
 
     def delete(self, name: str) -> None:
         """Remove one of the user's models, damaged or not.
@@ -126,6 +175,11 @@ class Catalogue:
                     problems[folder] = f"There is another model '{bundle.name}' in '{bundles[bundle.name].folder}'."
                 else:
                     bundles[bundle.name] = bundle
+        for folder, found in installed_models() if self._finds_others else ():
+            if isinstance(found, str):
+                problems[folder] = found
+            else:
+                bundles.setdefault(found.name, found)
         return bundles, problems
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from liverpair.bundle.foreign import FOREIGN, KINDS, Foreign
 from liverpair.bundle.strategies import EITHER, STRATEGIES, titles
 from liverpair.core.errors import BundleError
 from liverpair.core.records import FILLED, POSITIVE, Limit, Misfit, Text, at_least, between, fit
@@ -72,9 +73,9 @@ OF_DISTINCT_VALUES = Limit(
 
 @dataclass(frozen=True)
 class Network:
-    """Which network of `liverpair.networks`, made with which arguments."""
+    """Which network of `liverpair.networks`, made with which arguments; or whose, of a model that others trained."""
 
-    name: Literal[tuple(NETWORKS)]
+    name: Literal[(*NETWORKS, *KINDS)]
     arguments: Arguments
 
 
@@ -93,9 +94,9 @@ class WorkingGrid:
 
 @dataclass(frozen=True)
 class Normalization:
-    """How intensities are brought to one range: by their percentiles (0 to 100)."""
+    """How intensities are brought to one range: by their percentiles (0 to 100), or as its "own" tool does."""
 
-    method: Literal["percentile"]
+    method: Literal["percentile", "own"]
     lower_percentile: Percentile
     upper_percentile: Percentile
 
@@ -216,6 +217,7 @@ class Manifest:
     expected_dice: DiceCalibration | None = None
     detection: dict | None = None
     gambler: Gambler | None = None
+    foreign: Foreign | None = None
     normal_ranges: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
@@ -224,6 +226,9 @@ class Manifest:
 
     def check(self) -> None:
         """Raise `Misfit` for what only makes sense together: the task with its grid, its inputs and its strategy."""
+        theirs = self.foreign.kind if self.foreign else None
+        if (self.network.name if self.network.name in KINDS else None) != theirs:
+            raise Misfit(FOREIGN, f"does not fit the network '{self.network.name}'")
         section = SECTION_OF_TASK.get(self.task)
         if section and getattr(self, section) is None:
             raise Misfit(section, "is missing")

@@ -181,6 +181,14 @@ def volume_ml(mask: sitk.Image) -> float:
     return float(np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * np.prod(mask.GetSpacing()) / 1000.0)
 
 
+def mask_corners(mask: sitk.Image) -> np.ndarray:
+    """(8, 3) LPS corners of the smallest block of the mask's grid that holds all its voxels that are not zero."""
+    voxels = np.argwhere(sitk.GetArrayViewFromImage(mask))
+    ends = np.stack([voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5])[:, ::-1]
+    picks = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
+    return np.array([Grid.of(mask).point(ends[pick, range(3)]) for pick in picks])
+
+
 def centroid_mm(mask: sitk.Image) -> Vector | None:
     """Centroid of the non-zero voxels in LPS mm; None for an empty mask."""
     inside = sitk.GetArrayViewFromImage(mask) != 0

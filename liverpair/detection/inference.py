@@ -21,9 +21,10 @@ from liverpair.core.sides import Side
 from liverpair.detection.detect_options import DetectOptions
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.finding import Answer, ask, find_boxes
+from liverpair.detection.foreign_lesions import ForeignDetector
 from liverpair.detection.lesion_masks import MaskDetector, drawn_in_boxes, on_image
 from liverpair.detection.pairing import LinkedBoxes, link
-from liverpair.detection.preparation import PreparedPair, prepare_pair
+from liverpair.detection.preparation import PreparedPair, liver_offset, prepare_pair
 from liverpair.detection.registered import moved_by, ways_between
 from liverpair.detection.space import to_space
 from liverpair.engine import Engine, make_engine
@@ -158,25 +159,31 @@ def detect(
     for side, image in zip(Side, images):
         check_volume(image, side.title)
     detector = detector_of(bundle, options)
+    settings = detector.settings
     device = choose_device(options.device)
     masks, notes, qualities = liver_masks(images, livers, liver_bundles, options, part_of(progress, 0.0, 0.5))
     progress(0.5, "Preparing")
-    prepared = detector.prepare(images, masks)
-    progress(0.6, "Looking for lesions")
-    linked, drawn, engine, said = detector.find(prepared, masks, device)
-    progress(0.95, "Back to the volumes")
-    lesion_masks = tuple(on_image(*one) for one in zip(drawn, prepared.grids, images))
-    pairs = lesion_pairs(linked, prepared.grids, images)
+    if isinstance(detector, ForeignDetector):
+        offset = liver_offset(*masks)
+        pairs, lesion_masks, engine, said = detector.find(images, masks, device, part_of(progress, 0.5, 0.95))
+    else:
+        prepared = detector.prepare(images, masks)
+        offset = prepared.offset_t1_to_t2_mm
+        progress(0.6, "Looking for lesions")
+        linked, drawn, engine, said = detector.find(prepared, masks, device)
+        progress(0.95, "Back to the volumes")
+        lesion_masks = tuple(on_image(*one) for one in zip(drawn, prepared.grids, images))
+        pairs = lesion_pairs(linked, prepared.grids, images)
     progress(1.0, "Detected")
     provenance = {
         "bundle": bundle.name,
         "version": bundle.version,
         "sha256": bundle.sha256,
         **engine_summary(engine),
-        "alignment": detector.settings.alignment,
-        "score_floor": detector.settings.score_floor,
-        "display_threshold": detector.settings.display_threshold,
-        "offset_t1_to_t2_mm": list(prepared.offset_t1_to_t2_mm),
+        "alignment": settings.alignment,
+        "score_floor": settings.score_floor,
+        "display_threshold": settings.display_threshold,
+        "offset_t1_to_t2_mm": list(offset),
         "seconds": round(time.perf_counter() - started, 3),
         "software": f"LiverPair {__version__}",
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -184,10 +191,12 @@ def detect(
     return DetectionResult(pairs, masks, provenance, list(dict.fromkeys([*notes, *said])), qualities, lesion_masks)
 
 
-def detector_of(bundle: Bundle, options: DetectOptions = DetectOptions()) -> Detector | MaskDetector:
-    """The detector of a bundle of either kind. Raises `BundleError` for a bundle that is none."""
+def detector_of(bundle: Bundle, options: DetectOptions = DetectOptions()) -> Detector | MaskDetector | ForeignDetector:
+    """The detector of a bundle of any kind. Raises `BundleError` for a bundle that is none."""
     if bundle.task == TASK and bundle.section(TASK).get("from_masks"):
         settings = DetectionSettings.read(bundle.section(TASK), bundle.name, **_changes(options))
+        if bundle.foreign:
+            return ForeignDetector(bundle, settings)
         return MaskDetector(bundle, settings, options.engine)
     return Detector.of(bundle, options)
 

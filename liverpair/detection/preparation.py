@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid, Vector, centroid_mm, offset_t1_to_t2, resample, to_lps
+from liverpair.core.geometry import Grid, Vector, centroid_mm, mask_corners, offset_t1_to_t2, resample, to_lps
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.segmentation.preparation import (
     GridPolicy,
@@ -163,14 +163,6 @@ def _spread(values: np.ndarray) -> tuple[float, float]:
     """The median, and eight times the interquartile range."""
     low, middle, high = np.percentile(values, (25, 50, 75))
     return float(middle), float(max(8.0 * (high - low), 1e-6))
-
-
-def mask_corners(mask: sitk.Image) -> np.ndarray:
-    """(8, 3) LPS corners of the smallest block of the mask's grid that holds all its voxels that are not zero."""
-    voxels = np.argwhere(sitk.GetArrayViewFromImage(mask))
-    ends = np.stack([voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5])[:, ::-1]
-    picks = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
-    return np.array([Grid.of(mask).point(ends[pick, range(3)]) for pick in picks])
 
 
 def _block(whole: Grid, points: np.ndarray, margin_mm: float, multiple_of: Sequence[int]) -> Grid:

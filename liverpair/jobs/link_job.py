@@ -5,7 +5,7 @@ from typing import Any
 
 from liverpair.core.errors import Progress, part_of
 from liverpair.core.sides import Side
-from liverpair.detection.linking import link_marked
+from liverpair.detection.marked_lesions import link_marked
 from liverpair.io.lesion_maps import read_lesion_map
 from liverpair.jobs.detect_files import save_lesions
 from liverpair.jobs.detect_results import result_files

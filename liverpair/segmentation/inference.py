@@ -22,9 +22,11 @@ from liverpair.core.errors import BundleError, InputError, OutOfMemoryError, Pro
 from liverpair.core.geometry import Grid, check_volume, like
 from liverpair.core.memory import available_memory
 from liverpair.core.sides import Side
+from liverpair.engine import Engine
 from liverpair.measures.overlap import soft_dice
 from liverpair.measures.plausibility import MaskQuality
 from liverpair.segmentation.channels import channels_of
+from liverpair.segmentation.foreign import probability_of
 from liverpair.segmentation.postprocessing import entropy, to_mask
 from liverpair.segmentation.prediction import Window, engine_summary, grid_policy, normalization, warm_predictor
 from liverpair.segmentation.preparation import to_image_grid
@@ -106,20 +108,12 @@ def segment(
             part_of(progress, step / len(plan), (step + 1) / len(plan)), " and ".join(titles(one.outputs))
         )
         report(0.0, "Preparing")
-        prepared = REGISTERED if one.registered else 0.05
-        channels, grid = channels_of(
-            one, images, grid_policy(bundle), normalization(bundle), part_of(report, 0.0, prepared)
-        )
-        report(prepared, f"Loading {bundle.name}")
-        predictor = warm_predictor(bundle, device, options.engine)
         if options.mirror and not bundle.manifest.get("mirror_axes"):
             notes.append(f"Model '{bundle.name}' was not trained on mirrored images: it was run once, not mirrored.")
-        found, engine, said = predictor.probabilities(
-            channels, options.mirror, window, part_of(report, prepared + 0.05, 0.9)
-        )
+        run = _foreign_pass if bundle.foreign else _pass
+        found, gambled, grid, engine, said = run(bundle, one, images, device, options, window, report)
         notes += said
         summaries.append(engine_summary(engine))
-        gambled = _stakes(bundle, channels, found, device, options, window) if options.uncertainty else None
         for side in images.keys() - {side for _, later in plan[step + 1 :] for side in later.inputs}:
             del images[side]  # a large one may be gone before its map is made
         report(0.9, "Back to the volume's own grid")
@@ -145,6 +139,49 @@ def segment(
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     return SegmentationResult(sides.get(Side.T1), sides.get(Side.T2), provenance, list(dict.fromkeys(notes)))
+
+
+_Found = tuple[np.ndarray, np.ndarray | None, Grid, Engine, list[str]]
+"""What a pass makes: probabilities and stakes (outputs, z, y, x), the grid they lie on, what made them, sentences."""
+
+
+def _pass(
+    bundle: Bundle,
+    one: Pass,
+    images: Mapping[Side, sitk.Image],
+    device: torch.device,
+    options: SegmentOptions,
+    window: Window | None,
+    progress: Progress,
+) -> _Found:
+    """A pass of a network of ours, on its working grid."""
+    prepared = REGISTERED if one.registered else 0.05
+    channels, grid = channels_of(
+        one, images, grid_policy(bundle), normalization(bundle), part_of(progress, 0.0, prepared)
+    )
+    progress(prepared, f"Loading {bundle.name}")
+    predictor = warm_predictor(bundle, device, options.engine)
+    found, engine, said = predictor.probabilities(
+        channels, options.mirror, window, part_of(progress, prepared + 0.05, 0.9)
+    )
+    gambled = _stakes(bundle, channels, found, device, options, window) if options.uncertainty else None
+    return found, gambled, grid, engine, said
+
+
+def _foreign_pass(
+    bundle: Bundle,
+    one: Pass,
+    images: Mapping[Side, sitk.Image],
+    device: torch.device,
+    options: SegmentOptions,
+    window: Window | None,
+    progress: Progress,
+) -> _Found:
+    """A pass of a model that others trained, which works on the voxels of the image; its tool knows its windows."""
+    image = images[one.inputs[0]]
+    mirror = options.mirror and bool(bundle.manifest.get("mirror_axes"))
+    found, engine, said = probability_of(bundle, image, device, mirror=mirror, progress=part_of(progress, 0.0, 0.9))
+    return sitk.GetArrayFromImage(found)[None], None, Grid.of(image), engine, said
 
 
 class _Maps:

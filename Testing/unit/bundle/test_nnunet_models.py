@@ -1,0 +1,189 @@
+"""The results folder of an nnU-Net: what is refused before anything of it runs, and how labels are named."""
+
+import json
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from liverpair.bundle import Bundle, Catalogue
+from liverpair.bundle.nnunet import channels_of, nnunet_manifest
+from liverpair.bundle.totalsegmentator import installed_models
+from liverpair.core.errors import BundleError, MissingPackageError
+from liverpair.segmentation.foreign import loaded
+
+ARCHITECTURE = {
+    "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
+    "arch_kwargs": {
+        "n_stages": 2,
+        "features_per_stage": [4, 8],
+        "conv_op": "torch.nn.modules.conv.Conv3d",
+        "kernel_sizes": [[3, 3, 3], [3, 3, 3]],
+        "strides": [[1, 1, 1], [2, 2, 2]],
+        "n_conv_per_stage": [1, 1],
+        "n_conv_per_stage_decoder": [1],
+        "conv_bias": True,
+        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
+        "norm_op_kwargs": {"eps": 1e-05, "affine": True},
+        "dropout_op": None,
+        "dropout_op_kwargs": None,
+        "nonlin": "torch.nn.LeakyReLU",
+        "nonlin_kwargs": {"inplace": True},
+    },
+    "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+}
+CONFIGURATION = {"spacing": [3.0, 1.5, 2.0], "patch_size": [16, 32, 32], "architecture": ARCHITECTURE}
+PLANS = {
+    "dataset_name": "Dataset001_Phantom",
+    "image_reader_writer": "SimpleITKIO",
+    "transpose_forward": [0, 1, 2],
+    "configurations": {"3d_fullres": CONFIGURATION},
+}
+DATASET = {"channel_names": {"0": "MRI"}, "labels": {"background": 0, "liver": 1, "lesion": 2}, "licence": "CC0"}
+
+
+def write_folder(folder: Path, plans=PLANS, dataset=DATASET, weights=None) -> Path:
+    (folder / "fold_0").mkdir(parents=True)
+    (folder / "plans.json").write_text(json.dumps(plans))
+    (folder / "dataset.json").write_text(json.dumps(dataset))
+    content = {"network_weights": weights or {"a": torch.zeros(2)}, "trainer_name": "nnUNetTrainer"}
+    torch.save(content, folder / "fold_0" / "checkpoint_final.pth")
+    return folder
+
+
+def changed(**configuration):
+    return {**PLANS, "configurations": {"3d_fullres": {**CONFIGURATION, **configuration}}}
+
+
+def with_layer(**arguments):
+    return changed(architecture={**ARCHITECTURE, "arch_kwargs": {**ARCHITECTURE["arch_kwargs"], **arguments}})
+
+
+def test_a_manifest_tells_spacing_license_and_label(tmp_path):
+    source = write_folder(tmp_path / "nnUNetTrainer__nnUNetPlans__3d_fullres")
+    manifest = nnunet_manifest(source, tmp_path / "model", "mine", "lesion", lesions=True, input_="t2")
+    assert manifest["grid"]["spacing_mm"] == [2.0, 1.5, 3.0] and manifest["training"]["license"] == "CC0"
+    assert manifest["foreign"]["channels"] == [2] and manifest["detection"]["images"] == [1]
+    assert sorted(path.name for path in (tmp_path / "model").rglob("*.*")) == [
+        "checkpoint_final.pth",
+        "dataset.json",
+        "plans.json",
+    ]
+    swapped = {**PLANS, "transpose_forward": [2, 0, 1]}  # the third axis of (z, y, x), that is x, comes first
+    source = write_folder(tmp_path / "swapped", swapped)
+    assert nnunet_manifest(source, tmp_path / "m", "mine", "1", copy=False)["grid"]["spacing_mm"] == [3.0, 2.0, 1.5]
+
+
+def test_labels_are_names_or_numbers_and_regions_have_their_own_channels():
+    assert channels_of(DATASET, "liver, 2", "x") == [1, 2]
+    gaps = {"labels": {"background": 0, "liver": 5, "spleen": 1}}
+    assert channels_of(gaps, "liver", "x") == [2] and channels_of(gaps, "1", "x") == [1]
+    regions = {"labels": {"background": 0, "liver": [1, 2], "lesion": 2}}
+    assert channels_of(regions, "liver", "x") == [0] and channels_of(regions, "lesion", "x") == [1]
+    with pytest.raises(BundleError, match=r"no label 'spleen'; it has liver \(1\), lesion \(2\)"):
+        channels_of(DATASET, "spleen", "x")
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch /tmp/liverpair-was-here",)
+
+
+@pytest.mark.parametrize(
+    ("plans", "dataset", "sentence"),
+    [
+        (with_layer(conv_op="os.system"), DATASET, "its plans name 'os.system' as a layer"),
+        (changed(architecture={**ARCHITECTURE, "network_class_name": "subprocess.Popen"}), DATASET, "does not bring"),
+        (changed(previous_stage="3d_lowres"), DATASET, "the second stage of a cascade"),
+        (changed(spacing="fine"), DATASET, "plans.json in 'theirs' gives no spacing"),
+        ({"configurations": {}}, DATASET, "plans.json in 'theirs' has no configurations"),
+        ({**PLANS, "image_reader_writer": "NaturalImage2DIO"}, DATASET, "reads its images with 'NaturalImage2DIO'"),
+        (PLANS, {**DATASET, "channel_names": {"0": "T1", "1": "T2"}}, "takes 2 images at once"),
+        (PLANS, {"channel_names": {"0": "T1"}}, "names no labels"),
+    ],
+)
+def test_plans_that_could_run_a_program_or_cannot_run_are_refused(tmp_path, plans, dataset, sentence):
+    source = write_folder(tmp_path / "theirs", plans, dataset)
+    with pytest.raises(BundleError, match=sentence) as refused:
+        Catalogue().import_foreign(source, "theirs", liver="liver")
+    assert "\n" not in str(refused.value) and not list(Catalogue().user_root.iterdir())
+
+
+def test_a_checkpoint_with_code_or_without_a_fold_is_refused(tmp_path):
+    source = write_folder(tmp_path / "theirs")
+    checkpoint = source / "fold_0" / "checkpoint_final.pth"
+    for protocol in (2, 4):
+        checkpoint.write_bytes(pickle.dumps({"network_weights": Evil()}, protocol))
+        with pytest.raises(
+            BundleError, match="theirs' (are refused: 'checkpoint_final.pth'|cannot be read)"
+        ):
+            Catalogue().import_foreign(source, "theirs", liver="liver")
+    torch.save({"network_weights": {"a": torch.zeros(1)}, "init_args": Evil()}, checkpoint)
+    with pytest.raises(BundleError, match="are refused: 'checkpoint_final.pth' holds more than numbers"):
+        Catalogue().import_foreign(source, "theirs", liver="liver")
+    assert not os.path.exists("/tmp/liverpair-was-here")
+    torch.save({"network_weights": {"a": torch.full((1,), float("nan"))}}, checkpoint)
+    with pytest.raises(BundleError, match="not all finite: 'a' holds NaN"):
+        Catalogue().import_foreign(source, "theirs", liver="liver")
+    torch.save([1, 2], checkpoint)
+    with pytest.raises(BundleError, match="is no checkpoint of nnU-Net v2"):
+        Catalogue().import_foreign(source, "theirs", liver="liver")
+    (source / "fold_1").mkdir()
+    with pytest.raises(BundleError, match="'fold_1' of 'theirs' has no checkpoint_final.pth or checkpoint_best.pth"):
+        Catalogue().import_foreign(source, "theirs", liver="liver")
+    checkpoint.unlink()
+    for fold in ("fold_0", "fold_1"):
+        (source / fold).rmdir()
+    with pytest.raises(BundleError, match="'theirs' has no fold_0, fold_1 … with the weights."):
+        Catalogue().import_foreign(source, "theirs", liver="liver")
+    (source / "dataset.json").unlink()
+    with pytest.raises(BundleError, match="'theirs' has no dataset.json"):
+        Catalogue().import_foreign(source, "theirs", liver="liver")
+    assert not list(Catalogue().user_root.iterdir())
+
+
+def test_without_nnunet_it_is_imported_and_one_sentence_says_what_running_needs(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "nnunetv2"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "nnunetv2", None)
+    bundle = Catalogue().import_foreign(write_folder(tmp_path / "theirs"), "theirs", liver="liver")[0]
+    with pytest.raises(
+        MissingPackageError, match="needs the package 'nnunetv2'. Install it with 'pip"
+    ):
+        loaded(bundle, torch.device("cpu"))
+
+
+def test_weights_of_other_shapes_are_refused(tmp_path):
+    pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
+    from liverpair.engine.nnunet_engine import build_network
+
+    weights = build_network(PLANS, DATASET, "3d_fullres").state_dict()
+    name = next(iter(weights))
+    for wrong in ({**weights, name: torch.zeros(1)}, {k: v for k, v in weights.items() if k != name}):
+        source = write_folder(tmp_path / str(len(wrong)), weights=wrong)
+        with pytest.raises(BundleError, match=f"do not fit its network: of checkpoint 1, '{name}' is"):
+            Catalogue().import_foreign(source, "theirs", liver="liver")
+    odd = write_folder(tmp_path / "odd", with_layer(n_stages=99), weights=weights)
+    with pytest.raises(BundleError, match="do not fit its network: its plans do not make a network"):
+        Catalogue().import_foreign(odd, "theirs", liver="liver")
+
+
+def test_what_totalsegmentator_keeps_here_is_offered_with_its_license(tmp_path, monkeypatch):
+    assert not list(installed_models())
+    monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", str(tmp_path))
+    name = "nnUNetTrainer_DASegOrd0__nnUNetPlans__3d_fullres"
+    write_folder(tmp_path / "Dataset850_TotalSegMRI_part1_organs_1088subj" / name)
+    write_folder(tmp_path / "Dataset589_ct_mri_liver_lesions_750subj" / name)
+    bundles = {bundle.name: bundle for bundle in Catalogue().list() if bundle.foreign}
+    assert set(bundles) == {"totalsegmentator-mr-liver", "totalsegmentator-mr-liver-lesions"}
+    lesions = Catalogue().find("totalsegmentator-mr-liver-lesions")
+    assert lesions.task == "detection" and lesions.foreign.near_liver_mm == 3.0
+    assert "Apache-2.0" in lesions.card() and isinstance(lesions, Bundle)
+    with pytest.raises(BundleError, match="cannot be deleted"):
+        Catalogue().delete("totalsegmentator-mr-liver")
+    broken = tmp_path / "Dataset850_TotalSegMRI_part1_organs_1088subj" / name / "dataset.json"
+    broken.write_text(json.dumps({**DATASET, "labels": {"background": 0, "spleen": 1}}))
+    assert any("has no label 'liver'" in problem for problem in Catalogue().problems().values())
