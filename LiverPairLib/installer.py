@@ -13,6 +13,8 @@ from slicer.i18n import tr as _
 from liverpair.core.errors import MissingPackageError
 
 REQUIREMENTS = Path(__file__).parent / "Resources" / "requirements.txt"
+TOOL_REQUIREMENTS = {"nnunet": REQUIREMENTS.with_name("requirements-nnunet.txt")}
+"""What models of other tools need, by `Foreign.kind`."""
 
 
 class Installer:
@@ -25,7 +27,12 @@ class Installer:
     def ensure(self) -> None:
         """Install what is missing; raises MissingPackageError with the reason when something still is."""
         self._ensureTorch()
-        self._ensureRequirements()
+        self._ensureRequirements(self.requirementsPath)
+
+    def ensureTool(self, kind: str) -> None:
+        """Install what runs the models of another tool, as `ensure`."""
+        if kind in TOOL_REQUIREMENTS:
+            self._ensureRequirements(TOOL_REQUIREMENTS[kind])
 
     def isComplete(self) -> bool:
         """Whether everything that only an extension brings is installed."""
@@ -57,10 +64,10 @@ class Installer:
                 _("Press Apply again with a network connection, or use the module PyTorch Util."),
             )
 
-    def _ensureRequirements(self) -> None:
+    def _ensureRequirements(self, path: Path) -> None:
         import slicer.packaging
 
-        requirements = slicer.packaging.load_requirements(self.requirementsPath)
+        requirements = slicer.packaging.load_requirements(path)
         try:
             slicer.packaging.pip_ensure(requirements, requester=self.requester)
         except subprocess.CalledProcessError as error:

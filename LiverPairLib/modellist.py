@@ -1,11 +1,15 @@
 """The catalogue of models as the user meets it: a list, and dialogs to import, delete and read about them."""
 
+from pathlib import Path
+
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle, Catalogue
+from liverpair.bundle.foreign_import import is_foreign
 from liverpair.core.errors import LiverPairError
+from LiverPairLib.foreignimport import ForeignImportDialog
 
 CARD_SIZE = (720, 640)
 
@@ -17,8 +21,9 @@ class ModelDialogs:
         self._catalogue = catalogue
 
     def importFolder(self) -> str | None:
-        """Ask for a folder and import the model in it; its name, or None."""
-        return self._import(qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Import model folder")))
+        """Ask for a folder, of another tool's model also for its labels, and import it; its name, or None."""
+        path = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Import model folder"))
+        return self._importForeign(path) if path and is_foreign(Path(path)) else self._import(path)
 
     def importZip(self) -> str | None:
         """Ask for a zip file and import the model in it; its name, or None."""
@@ -57,6 +62,14 @@ class ModelDialogs:
         layout.addWidget(buttons)
         dialog.exec_()
         dialog.deleteLater()
+
+    def _importForeign(self, path: str) -> str | None:
+        try:
+            names = ForeignImportDialog(self._catalogue, path).run()
+        except (LiverPairError, OSError) as error:
+            slicer.util.errorDisplay(str(error))
+            return None
+        return names[0] if names else None
 
     def _import(self, path: str) -> str | None:
         if not path:

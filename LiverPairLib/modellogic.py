@@ -114,18 +114,29 @@ class ModelLogic(ScriptedLoadableModuleLogic):
 
     def apply(self, parameterNode: Any, onChanged: OnChanged) -> None:
         """Start a run with the user's choices; a failure becomes `status`. `onChanged(run)` hears of its progress."""
-        self.attempt(lambda: self.reasonNotToRun(parameterNode), lambda: self.runOf(parameterNode), onChanged)
+        self.attempt(
+            lambda: self.reasonNotToRun(parameterNode),
+            lambda: self.runOf(parameterNode),
+            onChanged,
+            self.bundles.get(parameterNode.model),
+        )
 
     def attempt(
-        self, reasonNot: Callable[[], str | None], makeRun: Callable[[], WorkerRun], onChanged: OnChanged
+        self,
+        reasonNot: Callable[[], str | None],
+        makeRun: Callable[[], WorkerRun],
+        onChanged: OnChanged,
+        bundle: Bundle | None = None,
     ) -> None:
-        """Start the run that `makeRun()` gives, once everything is installed, when there is no reason not to; a failure
-        becomes `status`.
+        """Start the run that `makeRun()` gives, once everything is installed, also what the model `bundle` needs, when
+        there is no reason not to; a failure becomes `status`.
         """
         self.clearStatus()
         try:
             requireNone(reasonNot())
             self.installer.ensure()
+            if bundle is not None and bundle.foreign is not None:
+                self.installer.ensureTool(bundle.foreign.kind)
             requireNone(reasonNot())  # while packages were installed, anything may have happened
             self.start(makeRun(), onChanged)
         except Exception as error:

@@ -62,7 +62,8 @@ class ModelPicker:
 
     def _onImported(self, name: str | None) -> None:
         if name is not None:
-            self.refresh(chosen=name)
+            self._logic.refreshModels()
+            self.refresh(chosen=name if name in self._logic.bundles else None)
 
     def _onDelete(self) -> None:
         if self._dialogs.delete(self._context.parameterNode.model):

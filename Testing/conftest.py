@@ -54,6 +54,7 @@ MARKED = {
         "unit/LesionPairDetect/test_module_lesion_pair_detect_session.py",
         "unit/LesionPairDetect/test_module_lesion_pair_detect_table.py",
         "unit/benchmarks/",
+        "unit/bundle/test_nnunet_trained.py",
         "unit/commands/test_demo.py",
         "unit/commands/test_doctor.py",
         "unit/engine/test_engines_agree.py",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import Any
 
+from liverpair.bundle.foreign import FOREIGN, TOOLS
 from liverpair.bundle.manifest import GAMBLER
 
 INTENDED_USE = (
@@ -47,6 +48,11 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Uncertainty": "what its gambler would bet on the mask being wrong" if GAMBLER in manifest else "",
         "Normal ranges": _ranges(manifest.get("normal_ranges")),
     }
+    if FOREIGN in manifest:
+        theirs = manifest[FOREIGN]
+        facts["Network"] = f"that of {TOOLS[theirs['kind']]}, which prepares the images too"
+        facts["Files"] = f"in '{theirs['folder']}'" if theirs.get("folder") else "copied"
+        facts["Intensities"] = ""
     return _table(ITEMS, [(key, value) for key, value in facts.items() if value])
 
 

@@ -57,8 +57,9 @@ class Catalogue:
         if (Path(name_or_path) / MANIFEST_FILE).is_file():
             return Bundle.load(name_or_path)
         bundles = self._read()[0]
-        if str(name_or_path) in bundles:
-            return bundles[str(name_or_path)]
+        for bundle in bundles.values():
+            if str(name_or_path) in (bundle.name, str(bundle.folder)):
+                return bundle
         there = f"There are: {', '.join(bundles)}." if bundles else "There is no model yet."
         raise BundleError(f"There is no model '{name_or_path}'.", f"{there} Import a folder or zip to add one.")
 
@@ -106,13 +107,14 @@ class Catalogue:
         lesions: str | None = None,
         input_: str = "either",
         copy: bool = True,
+        trial: bool = True,
     ) -> Sequence[Bundle]:
         """Take a model that others trained (see `bundle.foreign`) into the user's models: its files are copied, or
         referred to where they are.
 
         `liver`, `lesions`: which label of it is which; of one that has both there will be two models, the second called
         `name`-lesions. Raises `BundleError` with the reason if the folder is no such model, is hostile or damaged, or
-        the name is taken or none; where torch and the model's tool are installed, also if the weights do not fit.
+        the name is taken or none; on `trial`, where torch and its tool are installed, also if the weights do not fit.
         Nothing partial stays.
         """
         if not is_name(name):
@@ -130,7 +132,7 @@ class Catalogue:
         drafts = [Path(tempfile.mkdtemp(prefix=".import-", dir=self.user_root)) for _ in parts]
         try:
             for draft, (own, label, are_lesions) in zip(drafts, parts):
-                write_foreign(source, draft, own, label, are_lesions, input_, copy)
+                write_foreign(source, draft, own, label, are_lesions, input_, copy, trial)
             for draft, (own, _, _) in zip(drafts, parts):
                 draft.chmod(0o755)
                 move_into_place(draft, self.user_root / own)

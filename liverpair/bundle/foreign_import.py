@@ -5,8 +5,8 @@ from pathlib import Path
 
 from liverpair.bundle.bundle import Bundle, write_manifest
 from liverpair.bundle.foreign import FILES_FOLDER, INPUTS, NNUNET
-from liverpair.bundle.monai import is_monai, load_monai, monai_manifest
-from liverpair.bundle.nnunet import is_nnunet, load_nnunet, nnunet_manifest
+from liverpair.bundle.monai import is_monai, load_monai, monai_labels, monai_manifest
+from liverpair.bundle.nnunet import is_nnunet, load_nnunet, nnunet_labels, nnunet_manifest
 from liverpair.core.errors import BundleError, MissingPackageError
 
 
@@ -15,10 +15,25 @@ def is_foreign(folder: Path) -> bool:
     return is_nnunet(folder) or is_monai(folder)
 
 
+def label_names(folder: Path) -> list[str]:
+    """What the model in a folder tells apart. Raises `BundleError`."""
+    names = nnunet_labels(folder) if is_nnunet(folder) else monai_labels(folder)
+    if not names:
+        raise BundleError(f"The model in '{folder.name}' names no labels.")
+    return names
+
+
 def write_foreign(
-    source: Path, draft: Path, name: str, label: str, lesions: bool, input_: str = "either", copy: bool = True
+    source: Path,
+    draft: Path,
+    name: str,
+    label: str,
+    lesions: bool,
+    input_: str = "either",
+    copy: bool = True,
+    trial: bool = True,
 ) -> Bundle:
-    """Write the bundle of the model in `source` into the empty folder `draft`, and try whether it can be loaded.
+    """Write the bundle of the model in `source` into the empty folder `draft`, and on `trial` load it.
 
     Arguments and errors: those of `Catalogue.import_foreign`.
     """
@@ -32,6 +47,8 @@ def write_foreign(
         )
     write_manifest(make(source, draft / FILES_FOLDER, name, label, lesions, input_, copy), draft)
     bundle = Bundle.load(draft, known_as=name)
+    if not trial:
+        return bundle
     with suppress(MissingPackageError):
         load = load_nnunet if bundle.foreign.kind == NNUNET else load_monai
         loaded = load(bundle.foreign, draft, name)

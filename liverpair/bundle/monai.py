@@ -45,12 +45,12 @@ def monai_manifest(
     """The manifest of the MONAI bundle in `source`, of which `label` (a name or number of its output's `channel_def`)
     is the liver, or `lesions`; with `copy` its files are put into `target`.
 
-    Raises `BundleError` for a folder that lacks a file, takes more than one image, has no such label, or names what
-    could run a program.
+    Raises `BundleError` for a folder that lacks a file, takes more than one image or has no such label.
     """
     metadata = read_object(source / METADATA, source.name)
     config = read_config(source, source.name)
-    check_config(config, source.name)
+    if PREPROCESSING not in config:
+        raise BundleError(f"The configuration of '{source.name}' has no {PREPROCESSING}.")
     weights = next((one for one in (WEIGHTS, SCRIPT) if (source / one).is_file()), None)
     if weights is None:
         raise BundleError(f"'{source.name}' has neither {WEIGHTS} nor {SCRIPT}.")
@@ -63,8 +63,7 @@ def monai_manifest(
             f"The model in '{source.name}' takes {images} images at once; LiverPair runs models of others that take "
             "one."
         )
-    definition = next(iter(format_.get("outputs", {}).values()), {}).get("channel_def") or {}
-    channels = _channels(definition, label, source.name)
+    channels = _channels(_definition(metadata), label, source.name)
     files = take_files(source, [METADATA, _config_of(source, source.name), weights], target, copy)
     foreign = Foreign(MONAI, files, channels, None if copy else str(source.resolve()), "inference", [weights])
     training = {
@@ -133,8 +132,6 @@ def read_config(folder: Path, source: str) -> dict[str, Any]:
 
 def check_config(config: Mapping[str, Any], source: str) -> None:
     """Raise `BundleError` where the parts that are used, or what they refer to, could run a program."""
-    if PREPROCESSING not in config:
-        raise BundleError(f"The configuration of '{source}' has no {PREPROCESSING}.")
     todo, seen = [key for key in USED if key in config], set()
     while todo:
         key = todo.pop()
@@ -173,6 +170,7 @@ def spacing_of(config: Mapping[str, Any]) -> tuple[float, float, float]:
     transforms = config.get(PREPROCESSING, {}).get("transforms", []) if isinstance(config, Mapping) else []
     for one in transforms:
         pixels = one.get("pixdim") if isinstance(one, Mapping) else None
+        pixels = config.get(pixels[1:]) if isinstance(pixels, str) and pixels.startswith("@") else pixels
         if isinstance(pixels, list) and len(pixels) == 3 and all(isinstance(p, int | float) and p > 0 for p in pixels):
             return tuple(float(p) for p in pixels)
     return (1.0, 1.0, 1.0)
@@ -183,6 +181,18 @@ def _config_of(folder: Path, source: str) -> str:
     if found is None:
         raise BundleError(f"'{source}' has no {CONFIGS[0]} or .yaml.")
     return found
+
+
+def monai_labels(folder: Path) -> list[str]:
+    """The labels that the bundle in a folder tells apart. Raises `BundleError`."""
+    definition = _definition(read_object(folder / METADATA, folder.name))
+    return [str(name) for name in definition.values() if str(name).lower() != "background"]
+
+
+def _definition(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The names of the output's channels by number."""
+    outputs = metadata.get("network_data_format", {}).get("outputs", {})
+    return next(iter(outputs.values()), {}).get("channel_def") or {}
 
 
 def _channels(definition: Mapping[str, Any], label: str, source: str) -> list[int]:

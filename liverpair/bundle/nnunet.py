@@ -152,6 +152,12 @@ def check_plans(plans: Mapping[str, Any], configuration: str, source: str) -> di
     return settings
 
 
+def nnunet_labels(folder: Path) -> list[str]:
+    """The labels that the model in a folder tells apart. Raises `BundleError`."""
+    labels = read_object(folder / DATASET, folder.name).get("labels") or {}
+    return [name for name, value in labels.items() if name != "ignore" and value not in (0, [0])]
+
+
 def channels_of(dataset: Mapping[str, Any], label: str, source: str) -> list[int]:
     """Which channels of the output are `label`, names or numbers with commas between. Raises `BundleError`."""
     labels = dataset.get("labels")

@@ -14,6 +14,7 @@ from liverpair.core.errors import BundleError, InputError
 from liverpair.detection.anchors import Anchors, make_anchors
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import TASK as DETECTION
+from liverpair.dreaming.foreign_dream import foreign_dream
 from liverpair.dreaming.layers import for_gradients
 from liverpair.dreaming.receptive_field import ReceptiveField
 from liverpair.engine import available_engines
@@ -42,6 +43,13 @@ class Dreamer:
     """
 
     def __init__(self, bundle: Bundle, device: torch.device | str = "auto", precision: str = "auto"):
+        if bundle.foreign:
+            theirs = foreign_dream(bundle)
+            network = copy.deepcopy(theirs.network)
+            self._take(network, device, precision, theirs.rebuild, None, bundle.name, bundle.sha256)
+            if len(bundle.foreign.checkpoints) > 1:
+                self.note(f"Model '{bundle.name}' has {len(bundle.foreign.checkpoints)} folds; the first one dreams.")
+            return
         detection = None
         if bundle.task == DETECTION:
             detection = DetectionSettings.read(bundle.section(DETECTION), bundle.name)

@@ -10,11 +10,12 @@ from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import SEGMENTATION, SLICE_SEGMENTATION
 from liverpair.bundle.strategies import Pass, strategy
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Grid, Vector, check_volume, on_grid
+from liverpair.core.geometry import Grid, Vector, centroid_mm, check_volume, on_grid
 from liverpair.core.sides import Side
 from liverpair.detection.detection_settings import DetectionSettings
 from liverpair.detection.inference import TASK as DETECTION
 from liverpair.detection.preparation import prepare_pair
+from liverpair.dreaming.foreign_dream import foreign_subject, limits_of
 from liverpair.segmentation.channels import channels_of
 from liverpair.segmentation.prediction import grid_policy, normalization
 from liverpair.segmentation.preparation import prepare, prepare_labels
@@ -164,7 +165,8 @@ def prepare_subject(
     for key, image in images.items():
         check_volume(image, key.title)
     side = _side(bundle, images, side)
-    return _PREPARATIONS[bundle.task](_Asked(bundle, images, livers, point_mm, side))
+    prepare_ = _foreign if bundle.foreign else _PREPARATIONS[bundle.task]
+    return prepare_(_Asked(bundle, images, livers, point_mm, side))
 
 
 def _side(bundle: Bundle, images: Mapping[Side, sitk.Image], side: Side | None) -> Side:
@@ -192,6 +194,14 @@ def _volume(asked: _Asked) -> Subject:
     limits = tuple(prepare(asked.images[name], policy, scale).limits for name in one.inputs)
     channel, output = one.inputs.index(asked.side), one.outputs.index(asked.side)
     return Subject(channels, grid, limits, 3, asked.side, _liver(asked, grid), channel, output=output)
+
+
+def _foreign(asked: _Asked) -> Subject:
+    """A patch of what a network of others sees, around the liver where that is known."""
+    image, liver = asked.images[asked.side], asked.livers.get(asked.side)
+    middle = asked.point_mm if asked.point_mm is not None or liver is None else centroid_mm(liver)
+    seen, grid = foreign_subject(asked.bundle, image, middle)
+    return Subject(seen[None], grid, (limits_of(seen, grid, image),), 3, asked.side, _liver(asked, grid))
 
 
 def _passes(bundle: Bundle, images: Mapping[Side, sitk.Image]) -> list[Pass]:

@@ -58,6 +58,34 @@ class MonaiModel:
             network.load_state_dict(weights)
         self.network = network.to(device).eval()
         self._channels, self._softmax, self.device = list(channels), softmax, device
+        self._config = None if weights is None else {**config, "device": str(device)}
+        transforms = config[PREPROCESSING].get("transforms", []) if isinstance(config[PREPROCESSING], Mapping) else []
+        self.normalizes = any("NormalizeIntensity" in str(one.get("_target_", "")) for one in transforms)
+
+    @property
+    def excluding(self) -> bool:
+        """Whether its outputs exclude each other."""
+        return self._softmax is not False
+
+    @property
+    def window(self) -> tuple[int, int, int] | None:
+        """The sides (z, y, x) of the windows it looks at one after the other; None where it takes an image as it is."""
+        sides = getattr(self._inferer, "roi_size", None)
+        known = isinstance(sides, Sequence) and len(sides) == 3 and all(isinstance(s, int) and s > 0 for s in sides)
+        return tuple(sides[::-1]) if known else None
+
+    def untrained(self) -> torch.nn.Module | None:
+        """A network of the same kind with random weights; None of TorchScript, which cannot be made anew."""
+        if self._config is None:
+            return None
+        from monai.bundle import ConfigParser
+
+        return ConfigParser(dict(self._config)).get_parsed_content(NETWORK)
+
+    def seen(self, image: sitk.Image) -> sitk.Image:
+        """What the network sees of an image, in its intensities."""
+        shown = self._preprocessed(image)
+        return _as_image(np.asarray(shown[0], dtype=np.float32), np.asarray(shown.affine))
 
     def __call__(self, image: sitk.Image, mirror: bool = False, progress: Progress = no_progress) -> sitk.Image:
         """The probability map (float32) of an image on its own grid; `mirror` changes nothing. Raises what `progress`

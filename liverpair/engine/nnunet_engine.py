@@ -64,8 +64,41 @@ class NnUNet:
                 "nnUNetTrainer",
                 tuple(mirror_axes) if mirror_axes else None,
             )
-        self._dataset = dict(dataset)
+        self._dataset, self._name = dict(dataset), configuration
         self.device = device
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network of the first fold, a copy."""
+        network = copy.deepcopy(self._predictor.network)
+        network.load_state_dict(self._predictor.list_of_parameters[0])
+        return network.eval()
+
+    def untrained(self) -> torch.nn.Module:
+        """A network of the same kind with random weights."""
+        return build_network(self.plans.plans, self._dataset, self._name)
+
+    @property
+    def multiple_of(self) -> tuple[int, ...]:
+        """What the sides (z, y, x) of its images are multiples of: by as much it halves them."""
+        strides = np.prod(self.configuration.network_arch_init_kwargs["strides"], axis=0)
+        sides = [1, 1, 1]
+        for axis, stride in zip(self.plans.transpose_forward[-len(strides) :], strides):
+            sides[axis] = int(stride)
+        return tuple(sides)
+
+    def seen(
+        self, image: np.ndarray, spacing: Sequence[float]
+    ) -> tuple[np.ndarray, tuple[int, ...], tuple[float, ...]]:
+        """What the network sees of an image (z, y, x): (z, y, x) float32 in its intensities; the voxel of the image at
+        which that starts, and the spacing it has, mm (z, y, x)."""
+        with _quietly():
+            data, properties = self._preprocessed(image, spacing)
+        backward = self.plans.transpose_backward
+        seen = np.ascontiguousarray(np.asarray(data)[0].transpose(backward), dtype=np.float32)
+        block = [properties["bbox_used_for_cropping"][axis] for axis in backward]
+        extent = [(stop - start) * s for (start, stop), s in zip(block, spacing)]
+        return seen, tuple(start for start, _ in block), tuple(e / n for e, n in zip(extent, seen.shape))
 
     @property
     def reader(self) -> str:
@@ -94,16 +127,20 @@ class NnUNet:
         """
         progress(0.0, "Preprocessing")
         with _quietly():
-            preprocessor = self.configuration.preprocessor_class(verbose=False)
-            properties: dict[str, Any] = {"spacing": [float(s) for s in spacing]}
-            data, _, properties = preprocessor.run_case_npy(
-                image[None], None, properties, self.plans, self.configuration, self._dataset
-            )
+            data, properties = self._preprocessed(image, spacing)
             logits = self._logits(torch.from_numpy(np.ascontiguousarray(data)), mirror, part_of(progress, 0.05, 0.9))
             progress(0.9, "Resampling")
             contrast = self._contrast(logits, channels)
             del logits
             return self._on_image(contrast, properties)
+
+    def _preprocessed(self, image: np.ndarray, spacing: Sequence[float]) -> tuple[np.ndarray, dict[str, Any]]:
+        preprocessor = self.configuration.preprocessor_class(verbose=False)
+        about: dict[str, Any] = {"spacing": [float(s) for s in spacing]}
+        data, _, about = preprocessor.run_case_npy(
+            image[None], None, about, self.plans, self.configuration, self._dataset
+        )
+        return data, about
 
     def _logits(self, data: torch.Tensor, mirror: bool, progress: Progress) -> torch.Tensor:
         self._predictor.use_mirroring = mirror

@@ -143,9 +143,10 @@ def prepare_scenery(
 
     Raises `InputError` for images that do not fit the model.
     """
-    notes = inputs.notes + inputs.segment_livers(Side if bundle.task == DETECTION else (), wanted, progress)
+    needed = Side if bundle.task == DETECTION and not bundle.foreign else ()
+    notes = inputs.notes + inputs.segment_livers(needed, wanted, progress)
     scenery = Scenery(bundle, inputs, wanted.side)
-    if draw and scenery.volume.liver is None:
+    if (draw or bundle.foreign) and scenery.volume.liver is None:  # theirs look at a patch around it
         notes += inputs.segment_livers([scenery.volume.side], wanted, progress)
         scenery = Scenery(bundle, inputs, wanted.side)
     return scenery, notes

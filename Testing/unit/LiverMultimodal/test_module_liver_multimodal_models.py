@@ -1,8 +1,10 @@
 """Listing, importing, deleting and reading about models, with real clicks and answered dialogs."""
 
 import pytest
+import slicer
 from bundle_factory import edit_manifest, write_bundle, zip_folder
 from liver_multimodal_factory import panel  # noqa: F401
+from nnunet_factory import write_folder
 
 from liverpair.bundle.catalogue import DEFAULT_LIVER_MODEL
 from liverpair.core.sides import Side
@@ -158,3 +160,23 @@ def test_volumes_that_do_not_fit_the_model_are_said(panel, tmp_path, inputs, cho
     panel.add_pair()
     panel.harness.choose(panel["t2VolumeSelector" if chosen == Side.T1 else "t1VolumeSelector"], "None")
     assert panel.reason == sentence
+
+
+def test_a_model_of_nnunet_is_imported_with_the_label_that_is_chosen(panel, tmp_path):
+    folder = write_folder(tmp_path / "theirs")
+
+    def fill_in(dialog):
+        panel.harness.type_text(slicer.util.findChild(dialog, "ForeignNameEdit"), "theirs")
+        assert slicer.util.findChild(dialog, "ForeignLiverBox").currentText == "liver"
+        assert slicer.util.findChild(dialog, "ForeignLesionsBox").currentText == "lesion"
+        slicer.util.findChild(dialog, "ForeignReferBox").setChecked(True)
+        return dialog.accept()
+
+    panel.harness.answer(str(folder), fill_in)
+    panel.click("importFolderButton")
+    assert "theirs 1" in entries(panel) and panel.parameters.model == "theirs"
+    bundles = {bundle.name: bundle for bundle in panel.logic.catalogue.list()}
+    assert bundles["theirs-lesions"].task == "detection" and bundles["theirs"].foreign.folder == str(folder)
+    panel.harness.answer(str(folder), lambda dialog: dialog.reject())
+    panel.click("importFolderButton")
+    assert panel.parameters.model == "theirs"

@@ -4,54 +4,18 @@ import json
 import os
 import pickle
 import sys
-from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
+from nnunet_factory import ARCHITECTURE, CONFIGURATION, DATASET, PLANS, own_prediction, phantom, write_folder
 
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.bundle.nnunet import channels_of, nnunet_manifest
 from liverpair.bundle.totalsegmentator import installed_models
 from liverpair.core.errors import BundleError, MissingPackageError
 from liverpair.segmentation.foreign import loaded
-
-ARCHITECTURE = {
-    "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
-    "arch_kwargs": {
-        "n_stages": 2,
-        "features_per_stage": [4, 8],
-        "conv_op": "torch.nn.modules.conv.Conv3d",
-        "kernel_sizes": [[3, 3, 3], [3, 3, 3]],
-        "strides": [[1, 1, 1], [2, 2, 2]],
-        "n_conv_per_stage": [1, 1],
-        "n_conv_per_stage_decoder": [1],
-        "conv_bias": True,
-        "norm_op": "torch.nn.modules.instancenorm.InstanceNorm3d",
-        "norm_op_kwargs": {"eps": 1e-05, "affine": True},
-        "dropout_op": None,
-        "dropout_op_kwargs": None,
-        "nonlin": "torch.nn.LeakyReLU",
-        "nonlin_kwargs": {"inplace": True},
-    },
-    "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
-}
-CONFIGURATION = {"spacing": [3.0, 1.5, 2.0], "patch_size": [16, 32, 32], "architecture": ARCHITECTURE}
-PLANS = {
-    "dataset_name": "Dataset001_Phantom",
-    "image_reader_writer": "SimpleITKIO",
-    "transpose_forward": [0, 1, 2],
-    "configurations": {"3d_fullres": CONFIGURATION},
-}
-DATASET = {"channel_names": {"0": "MRI"}, "labels": {"background": 0, "liver": 1, "lesion": 2}, "licence": "CC0"}
-
-
-def write_folder(folder: Path, plans=PLANS, dataset=DATASET, weights=None) -> Path:
-    (folder / "fold_0").mkdir(parents=True)
-    (folder / "plans.json").write_text(json.dumps(plans))
-    (folder / "dataset.json").write_text(json.dumps(dataset))
-    content = {"network_weights": weights or {"a": torch.zeros(2)}, "trainer_name": "nnUNetTrainer"}
-    torch.save(content, folder / "fold_0" / "checkpoint_final.pth")
-    return folder
 
 
 def changed(**configuration):
@@ -117,9 +81,7 @@ def test_a_checkpoint_with_code_or_without_a_fold_is_refused(tmp_path):
     checkpoint = source / "fold_0" / "checkpoint_final.pth"
     for protocol in (2, 4):
         checkpoint.write_bytes(pickle.dumps({"network_weights": Evil()}, protocol))
-        with pytest.raises(
-            BundleError, match="theirs' (are refused: 'checkpoint_final.pth'|cannot be read)"
-        ):
+        with pytest.raises(BundleError, match="theirs' (are refused: 'checkpoint_final.pth'|cannot be read)"):
             Catalogue().import_foreign(source, "theirs", liver="liver")
     torch.save({"network_weights": {"a": torch.zeros(1)}, "init_args": Evil()}, checkpoint)
     with pytest.raises(BundleError, match="are refused: 'checkpoint_final.pth' holds more than numbers"):
@@ -150,9 +112,7 @@ def test_without_nnunet_it_is_imported_and_one_sentence_says_what_running_needs(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "nnunetv2", None)
     bundle = Catalogue().import_foreign(write_folder(tmp_path / "theirs"), "theirs", liver="liver")[0]
-    with pytest.raises(
-        MissingPackageError, match="needs the package 'nnunetv2'. Install it with 'pip"
-    ):
+    with pytest.raises(MissingPackageError, match="needs the package 'nnunetv2'. Install it with 'pip"):
         loaded(bundle, torch.device("cpu"))
 
 
@@ -169,6 +129,27 @@ def test_weights_of_other_shapes_are_refused(tmp_path):
     odd = write_folder(tmp_path / "odd", with_layer(n_stages=99), weights=weights)
     with pytest.raises(BundleError, match="do not fit its network: its plans do not make a network"):
         Catalogue().import_foreign(odd, "theirs", liver="liver")
+
+
+@pytest.mark.parametrize(("label", "values"), [("liver,lesion", (1, 2)), ("liver", (1,)), ("2", (2,))])
+def test_the_mask_is_that_of_nnunet_itself_whatever_its_axes(tmp_path, label, values):
+    """Of a network with random weights, whose plans turn the axes around."""
+    pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
+    from liverpair.engine.nnunet_engine import build_network
+
+    turned = changed(spacing=[2.5, 3.0, 2.0]) | {"transpose_forward": [2, 0, 1], "transpose_backward": [1, 2, 0]}
+    torch.manual_seed(1)
+    network = build_network(turned, DATASET, "3d_fullres")
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3) if parameter.ndim > 1 else None
+    source = write_folder(tmp_path / "theirs", turned, weights=network.state_dict())
+    bundle = Catalogue().import_foreign(source, "theirs", liver=label)[0]
+    assert bundle.manifest["mirror_axes"] == ["x", "y", "z"] and bundle.grid.spacing_mm == (2.5, 2.0, 3.0)
+    image, _ = phantom(3)
+    expected = np.isin(own_prediction(source, image), values)
+    found, engine, notes = loaded(bundle, torch.device("cpu")).probability(image)
+    assert expected.any() and not expected.all() and (engine.name, notes) == ("nnU-Net-fp32", [])
+    assert ((sitk.GetArrayFromImage(found) > 0.5) != expected).mean() < 2e-3
 
 
 def test_what_totalsegmentator_keeps_here_is_offered_with_its_license(tmp_path, monkeypatch):

@@ -1,10 +1,9 @@
 """An nnU-Net that nnU-Net itself planned and trained here on phantoms: imported, and run as nnU-Net runs it."""
 
-import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from nnunet_factory import phantom, train
+from nnunet_factory import own_prediction, phantom, train
 
 from liverpair.bundle import Catalogue
 from liverpair.core.errors import Cancelled, no_progress
@@ -27,16 +26,6 @@ def results(tmp_path_factory):
 @pytest.fixture
 def liver(results):
     return Catalogue().import_foreign(results, "theirs", liver="liver,lesion", lesions="lesion")[0]
-
-
-def own_prediction(results, image, mirror=False):
-    """The label map (z, y, x) that nnU-Net's own predictor makes of an image."""
-    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-
-    predictor = nnUNetPredictor(use_mirroring=mirror, device=CPU, perform_everything_on_device=False, allow_tqdm=False)
-    predictor.initialize_from_trained_model_folder(str(results), use_folds=(0,), checkpoint_name="checkpoint_final.pth")
-    array = sitk.GetArrayFromImage(image)[None].astype(np.float32)
-    return predictor.predict_single_npy_array(array, {"spacing": image.GetSpacing()[::-1]})
 
 
 @pytest.mark.parametrize("mirror", [False, True])
