@@ -21,15 +21,18 @@ from LesionPairDetectLib.drawsection import DrawSection
 from LesionPairDetectLib.exchangesection import ExchangeSection
 from LesionPairDetectLib.inputssection import InputsSection, reasonNotToDetect
 from LesionPairDetectLib.lesionssection import LesionsSection
+from LesionPairDetectLib.linkrun import LinkRun, reasonNotToLink
+from LesionPairDetectLib.linksection import LinkSection
 from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.readingsection import ReadingSection
 from LesionPairDetectLib.reviewsection import ReviewSection
+from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from LiverPairLib import inputs, sampledata, standins
 from LiverPairLib.documentation import documentation
-from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.modellogic import ModelLogic, OnChanged
 from LiverPairLib.sectionedwidget import SectionedWidget
 
 
@@ -54,16 +57,18 @@ class LesionPairDetect(ScriptedLoadableModule):
 class LesionPairDetectParameterNode:
     """The user's choices, saved with the scene.
 
-    A liver segmentation that is None is computed when lesions are detected. `device` is a key that
-    `core.device.choose_device` takes; `displayThreshold` hides boxes with a lower score, and `lastDisplayThreshold` is
-    what it was when the last result came; `recistTargets` lesions of at least `recistMinimumMm` enter the sum of
-    diameters; `lesionTable` is derived from the boxes.
+    A liver segmentation that is None is computed when lesions are detected; `t1Lesions` and `t2Lesions` hold lesions of
+    another tool. `device` is a key that `core.device.choose_device` takes; `displayThreshold` hides boxes with a lower
+    score, and `lastDisplayThreshold` is what it was when the last result came; `recistTargets` lesions of at least
+    `recistMinimumMm` enter the sum of diameters; `lesionTable` is derived from the boxes.
     """
 
     t1Volume: vtkMRMLScalarVolumeNode
     t2Volume: vtkMRMLScalarVolumeNode
     t1Liver: vtkMRMLSegmentationNode
     t2Liver: vtkMRMLSegmentationNode
+    t1Lesions: vtkMRMLSegmentationNode
+    t2Lesions: vtkMRMLSegmentationNode
     lesionTable: vtkMRMLTableNode
     model: str = ""
     device: str = "auto"
@@ -85,9 +90,16 @@ class LesionPairDetectWidget(SectionedWidget):
         self.logic = LesionPairDetectLogic()
         self.context = ReadingContext(self.logic.worker, self.say, lambda: self.logic.bundles)
         self.context.addListener(self.onContextChanged)
+        inputsSection = InputsSection(self.context, self.logic)
+        linkSection = LinkSection(
+            self.context,
+            lambda: reasonNotToLink(self.context.parameterNode, self.logic.checks),
+            lambda: self.logic.linkChosen(self.context.parameterNode, inputsSection.onRunChanged),
+        )
         self.addSections(
             [
-                InputsSection(self.context, self.logic),
+                inputsSection,
+                linkSection,
                 LesionsSection(self.context),
                 ReviewSection(self.context),
                 ExchangeSection(self.context),
@@ -130,6 +142,34 @@ class LesionPairDetectLogic(ModelLogic):
         bundle, volumeNodes = self.bundles[parameterNode.model], inputs.volumesOf(parameterNode)
         liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in Side}
         return DetectionRun(self.worker, bundle, volumeNodes, liverNodes, parameterNode.device)
+
+    def linkChosen(self, parameterNode: LesionPairDetectParameterNode, onChanged: OnChanged) -> None:
+        """Start to link the lesions of the chosen segmentations; a failure becomes `status`, and is raised."""
+
+        def run() -> LinkRun:
+            lesions, livers = (
+                {side: getattr(parameterNode, f"{side}{kind}") for side in Side} for kind in ("Lesions", "Liver")
+            )
+            return LinkRun(self.worker, inputs.volumesOf(parameterNode), lesions, livers, parameterNode.device)
+
+        self.attempt(lambda: reasonNotToLink(parameterNode, self.checks), run, onChanged)
+        if self.isStatusProblem:
+            raise InputError(self.status)
+
+    def link(
+        self,
+        t1Volume: vtkMRMLScalarVolumeNode,
+        t2Volume: vtkMRMLScalarVolumeNode,
+        t1Lesions: vtkMRMLSegmentationNode,
+        t2Lesions: vtkMRMLSegmentationNode,
+        t1Liver: vtkMRMLSegmentationNode | None = None,
+        t2Liver: vtkMRMLSegmentationNode | None = None,
+        device: str = "auto",
+    ) -> LesionStudy:
+        """Link segmented lesions and wait for it, as `detect`: every segment but the liver holds lesions."""
+        nodes = ((t1Volume, t2Volume), (t1Lesions, t2Lesions), (t1Liver, t2Liver))
+        self.finish(LinkRun(self.worker, *(dict(zip(Side, pair)) for pair in nodes), device))
+        return LesionStudy(t1Volume, t2Volume)
 
     def detect(
         self,

@@ -86,6 +86,10 @@ class WorkerRun(VTKObservationMixin):
                 request[f"{side}_liver"] = self.write(mask, folder / f"{side}_liver.nrrd")
         return request
 
+    def worldImage(self, side: Side) -> sitk.Image:
+        """The volume of a side as it lies in the world."""
+        return volumes.world_image(self.volume(side))
+
     def isAsWritten(self, side: Side) -> bool:
         """Whether the volume of "t1" or "t2" is still in the scene, and where it was when it was written."""
         node = self.volume(side)

@@ -123,6 +123,24 @@ def liver_mask(segmentation_node, volume_node, segment: str = "Liver") -> sitk.I
     return on_grid((array > 0).astype(np.uint8), grid)
 
 
+def segments_besides(segmentation_node, name: str = "Liver") -> list[str]:
+    """The IDs of all segments but the one of that name."""
+    segmentation = segmentation_node.GetSegmentation()
+    numbers = range(segmentation.GetNumberOfSegments())
+    return [segmentation.GetNthSegmentID(n) for n in numbers if segmentation.GetNthSegment(n).GetName() != name]
+
+
+def label_map(segmentation_node, volume_node, besides: str = "Liver") -> sitk.Image:
+    """All segments but the one called `besides` as a label map (uint16, numbered from 1 in their order) on the volume's
+    own grid in LPS mm; where segments overlap, of the last of them."""
+    grid = grid_of(volume_node)
+    labels = np.zeros(grid.shape, np.uint16)
+    for number, segment in enumerate(segments_besides(segmentation_node, besides), start=1):
+        mask = liver_mask(segmentation_node, volume_node, segment)
+        labels[sitk.GetArrayViewFromImage(mask) != 0] = number
+    return on_grid(labels, grid)
+
+
 def terminology_entry(label: Mapping) -> str:
     """The label's codes as Slicer serializes them in a segment's terminology tag; what a DICOM SEG export reads."""
     category, kind = label.get("category", ANATOMY), label["snomed"]

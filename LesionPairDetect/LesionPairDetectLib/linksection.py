@@ -1,0 +1,36 @@
+"""The section "Lesions from segmentation": lesions that were segmented in each image become linked boxes."""
+
+from collections.abc import Callable
+
+from LesionPairDetectLib.linkrun import LinkRun
+from LesionPairDetectLib.readingcontext import ReadingContext
+from LiverPairLib.section import Section
+
+
+class LinkSection(Section):
+    """Turns a click into a run of the logic. `reasonNot()` is why it cannot be run; `link()` starts it."""
+
+    name = "Link"
+
+    def __init__(
+        self, context: ReadingContext, reasonNot: Callable[[], str | None], link: Callable[[], LinkRun | None]
+    ) -> None:
+        super().__init__(context)
+        self._reasonNot = reasonNot
+        self.ui.linkLesionsButton.connect("clicked(bool)", lambda checked: self._onLink(link))
+        self.ui.linkSectionButton.connect("contentsCollapsed(bool)", lambda collapsed: self.show())
+        self.show()
+
+    def onChanged(self, what: str) -> None:
+        if what in ("parameters", "study"):
+            self.show()
+
+    def show(self) -> None:
+        reason = self._reasonNot() if self.context.parameterNode is not None else None
+        self.ui.linkReasonLabel.text = reason or ""
+        self.ui.linkReasonLabel.visible = bool(reason)
+        self.ui.linkLesionsButton.enabled = self.context.parameterNode is not None and not reason
+
+    def _onLink(self, link: Callable[[], LinkRun | None]) -> None:
+        with self.context.attempt():
+            link()
