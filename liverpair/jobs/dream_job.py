@@ -19,6 +19,7 @@ from liverpair.dreaming.ascent import dream as iterations_of
 from liverpair.dreaming.dream_settings import LARGEST_SEED
 from liverpair.dreaming.dreamer import Dreamer
 from liverpair.dreaming.interpretation import readings
+from liverpair.dreaming.sanity import check_gradient
 from liverpair.io.study import write_image
 from liverpair.jobs.detect_results import liver_file
 from liverpair.jobs.dream_record import DreamRecord, unfinished_dream
@@ -97,6 +98,8 @@ class _Dream:
         record.note(notes)
         self._use_ranges(record)
         record.save()
+        if self.wanted.sanity:
+            self._check_gradients(record, starts, dreamer)
         self._run(record, starts, dreamer)
         self.progress(1.0, "Saving the results")
         return record.finish()
@@ -156,6 +159,16 @@ class _Dream:
                     record.save()
             raise
         self._tell(record, dreamer)
+
+    def _check_gradients(self, record: DreamRecord, starts: list[Start], dreamer: Dreamer) -> None:
+        """Whether the gradient of the first start says what the network has learnt, among the notes and in the file."""
+        if "sanity" in record.content:
+            return
+        first, watch = starts[0], part_of(self.progress, PREPARED, PREPARED)
+        found = check_gradient(dreamer, first.subject, first.neuron, self.wanted.seed, watch)
+        record.content["sanity"] = found.as_dict()
+        record.note(found.sentences())
+        record.save()
 
     def _tell(self, record: DreamRecord, dreamer: Dreamer) -> None:
         """What only the run could tell: notes, and the device that had memory enough."""

@@ -54,6 +54,9 @@ class DreamRequest(JobRequest, DreamSettings):
         features, named as in pyradiomics: glcm_Contrast (default: the published ones)
     baselines
         also run a baseline; may be given for each
+    sanity
+        also check the gradient that each dream begins by: layers of the network randomized one after the other, and
+        noise
     normal_ranges
         a file of normal-ranges to read the trajectories against (default: the model's own)
     device
@@ -77,12 +80,13 @@ class DreamRequest(JobRequest, DreamSettings):
     baselines: list[Literal["random-weights", "random-direction"]] = field(
         default_factory=list, metadata={"option": "baseline"}
     )
+    sanity: bool = False
     normal_ranges: str | None = field(default=None, metadata={"metavar": "FILE"})
     device: str = "auto"
     resume: bool = False
 
     not_asked: ClassVar[tuple[str, ...]] = (*JobRequest.not_asked, "normal_ranges", "resume")
-    later: ClassVar[tuple[str, ...]] = (*JobRequest.later, "liver_label")
+    later: ClassVar[tuple[str, ...]] = (*JobRequest.later, "liver_label", "sanity")
 
     def check(self) -> None:
         super().check()
