@@ -24,8 +24,8 @@ from liverpair.core.geometry import Grid, resample
 from liverpair.engine.monai_engine import MonaiModel
 from liverpair.engine.nnunet_engine import NnUNet
 
-Z_SCORES, UNIT = (12.0, -4.0), (1.0, 0.0)
-"""Factor and summand from a dream's intensities to the network's: 0 to 1 are 4 standard deviations below the mean to 8
+Z_SCORES, UNIT = (16.0, -4.0), (1.0, 0.0)
+"""Factor and summand from a dream's intensities to the network's: 0 to 1 are 4 standard deviations below the mean to 12
 above it, or 0 to 1."""
 
 

@@ -57,6 +57,8 @@ class MonaiModel:
             network = parser.get_parsed_content(NETWORK)
             network.load_state_dict(weights)
         self.network = network.to(device).eval()
+        for parameter in self.network.parameters():  # TorchScript has no `requires_grad_` of its own
+            parameter.requires_grad_(False)
         self._channels, self._softmax, self.device = list(channels), softmax, device
         self._config = None if weights is None else {**config, "device": str(device)}
         transforms = config[PREPROCESSING].get("transforms", []) if isinstance(config[PREPROCESSING], Mapping) else []

@@ -125,18 +125,18 @@ CONVOLUTION = {"_target_": "torch.nn.Conv3d", "in_channels": 1, "kernel_size": 1
         (with_transform(_target_="os.system", command="ls"), "asks for 'os.system'"),
         (with_transform(_target_="subprocess.Popen", args="ls"), "asks for 'subprocess.Popen'"),
         (
-            with_transform({"_target_": "ScaleIntensityd", "keys": "$__import__('os').getcwd()"}),
+            with_transform(_target_="ScaleIntensityd", minv="$__import__('os').getpid()"),
             "asks for '.__import__",
         ),
         (with_transform(_target_="ScaleIntensityd", minv="@bad") | {"bad": "$open('x')"}, "its bad asks for"),
         (
-            with_transform({"_target_": "ScaleIntensityd", "keys": "image", "_mode_": "debug"}),
+            with_transform(_target_="ScaleIntensityd", _mode_="debug"),
             "asks for '_mode_: debug'",
         ),
         ({"inferer": {"_target_": "monai.bundle.run"}}, "its inferer asks for 'monai.bundle.run'"),
         ({"network_def": {"_target_": "ResNetFeatures", "model_name": "resnet10", "pretrained": True}}, "pretrained"),
         (
-            {"network_def": {"_target_": "torch.nn.Conv3d", "in_channels": 1, "out_channels": 2, "kernel_size": 1}},
+            {"network_def": {**CONVOLUTION, "out_channels": 2}},
             "cannot be built",
         ),
         ({"network_def": {"_target_": "torch.nn.NoLayer"}}, "cannot be built from its configuration"),
