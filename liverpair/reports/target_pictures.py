@@ -29,13 +29,12 @@ class TargetPicture:
     Attributes:
         title: above it: "T1, March".
         words: below it: "31.2 × 24.0 mm, slice 12".
-        plane: gray values of an axial slice, rows from front to back.
+        plane: gray values of the part of an axial slice around the lesion, rows from front to back.
         spacing_mm: of rows and columns.
         limits: gray values of black and white.
         mask: outline to draw; None without one.
         lines: ends of the long and the short diameter, (column, row).
         box: corners (column, row) of a box to draw where there is no mask; None otherwise.
-        window: first and last column, first and last row to show.
     """
 
     title: str
@@ -46,7 +45,6 @@ class TargetPicture:
     mask: np.ndarray | None
     lines: Sequence[np.ndarray]
     box: np.ndarray | None
-    window: tuple[float, float, float, float]
 
 
 def picture_of(
@@ -83,22 +81,21 @@ def picture_of(
     middle = lines[0].mean(axis=0) if lines else center
     half = max(NARROWEST_MM, AROUND * (row.diameter_mm or 0.0)) / 2
     across, down = half / turned.GetSpacing()[0], half / turned.GetSpacing()[1]
+    window = [
+        slice(int(max(0, np.floor(place - reach))), int(max(1, min(count, np.ceil(place + reach) + 1))))
+        for place, reach, count in ((middle[1], down, rows), (middle[0], across, columns))
+    ]
+    corner = np.array([window[1].start, window[0].start])
     values = sitk.GetArrayViewFromImage(turned)
     return TargetPicture(
         title,
         words_of(row),
-        plane,
+        plane[tuple(window)],
         (turned.GetSpacing()[1], turned.GetSpacing()[0]),
         tuple(float(v) for v in np.percentile(values[values > values.min()], (1.0, 99.5))),
-        mask,
-        [line[:, :2] for line in lines],
-        corners,
-        (
-            max(-0.5, middle[0] - across),
-            min(columns - 0.5, middle[0] + across),
-            max(-0.5, middle[1] - down),
-            min(rows - 0.5, middle[1] + down),
-        ),
+        None if mask is None else mask[tuple(window)],
+        [line[:, :2] - corner for line in lines],
+        None if corners is None else corners - corner,
     )
 
 
@@ -133,9 +130,9 @@ def draw(axes: Axes, picture: TargetPicture | None, size: float = 7.5) -> None:
         axes.plot(*picture.box.T, color=OUTLINE, linewidth=0.9, linestyle="--")
     for line, color in zip(picture.lines, (LONG, SHORT)):
         axes.plot(*line.T, color=color, linewidth=1.2, solid_capstyle="butt")
-    left, right, top, bottom = picture.window
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
+    height, width = picture.plane.shape
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
     axes.set_title(picture.title, size=size, pad=2)
     axes.set_xlabel(picture.words, size=size - 1, labelpad=2)
 
