@@ -29,7 +29,7 @@ from liverpair.measures.boxes import iou_mm, label_boxes
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import axial_spacing_mm
 from liverpair.measures.response import Followed, response
-from liverpair.registration.livers import register_livers
+from liverpair.registration.livers import cached_registration
 from liverpair.registration.visits import link_visits
 from liverpair.synthesis.paired_lesions_evaluation import read_lesion_cases
 from reproduction.arguments import add_places, command_of, results_folder
@@ -58,8 +58,8 @@ NOTES = (
     "themselves, or told to be new or gone, rightly. *response*: studies and images with the category of the truth, "
     "chance would give about a third. The truth is the painted label on the image's own grid.",
     "What would look good for the wrong reason: errors are of found lesions, and would fall if only easy ones were "
-    "found (*found* says how many are); the later visit is of the same real images, so that its noise and vessels are "
-    "those of the first, which makes it easier than months do; registration error is that of drawn livers.",
+    "found (*found*, of *lesions* of that size); the later visit is of the same real images, so that its noise and "
+    "vessels are those of the first, which makes it easier than months do; the livers are those drawn by hand.",
 )
 
 
@@ -77,7 +77,7 @@ def measured_study(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> dic
     matches = [matched(one.lesions, visit.lesions) for one, visit in zip(read, visits)]
     links = _links(visits, read)
     result: dict[str, Any] = {
-        "true_lesions": _count_large(truth_rows[0]),
+        "true_lesions": sum(map(_count_large, truth_rows)),
         "links": _linked(links, matches),
         "fates": _fates(visits, links, matches),
     }
@@ -144,7 +144,7 @@ def _burden(rows: Sequence[LesionRow], visit: KnownVisit) -> dict[Side, float]:
 
 
 def _links(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> list[tuple[str | None, str | None]]:
-    found = {side: register_livers(*(_near(visit.livers[side]) for visit in visits)) for side in Side}
+    found = {side: cached_registration(*(_near(visit.livers[side]) for visit in visits)) for side in Side}
     links = link_visits(read[0].lesions, read[1].lesions, found)
     return [(link.earlier and link.earlier.uid, link.later and link.later.uid) for link in links]
 
@@ -244,24 +244,17 @@ def main(arguments: Sequence[str]) -> None:
     cases = cases[:1] if options.smoke else cases
     kept: dict[str, dict[str, Any]] = {READER: {}, **{name: {} for name in options.models}}
     bundles = {name: Catalogue().find(name) for name in options.models}
-    for number, case in enumerate(cases, start=1):
-        print(f"Study {number} of {len(cases)}", end="\r", file=sys.stderr)
-        observers = [READER, *options.models]
-        paths = {
-            name: options.runs
-            / NAME
-            / f"{case.name}-{bundles[name].sha256[:8] if name in bundles else 'reader'}-{VERSION}.json"
-            for name in observers
-        }
-        missing = [name for name in observers if not paths[name].is_file()]
-        if missing:
-            *visits, course = two_visits(folder, case, [one for one in everything if one.case == case.case])
-            for name in missing:
+    for name in kept:
+        made_by = bundles[name].sha256[:8] if name in bundles else "reader"
+        for number, case in enumerate(cases, start=1):
+            print(f"{name}: study {number} of {len(cases)}", end="\r", file=sys.stderr)
+            path = options.runs / NAME / f"{case.name}-{made_by}-{VERSION}.json"
+            if not path.is_file():
+                *visits, course = two_visits(folder, case, [one for one in everything if one.case == case.case])
                 read = [Reading(v.lesions, v.labels) if name == READER else detected(bundles[name], v) for v in visits]
-                with written_whole(paths[name]) as draft:
+                with written_whole(path) as draft:
                     draft.write_text(json.dumps({"course": course, **measured_study(visits, read)}), encoding="utf-8")
-        for name in observers:
-            kept[name][case.name] = json.loads(paths[name].read_text(encoding="utf-8"))
+            kept[name][case.name] = json.loads(path.read_text(encoding="utf-8"))
     print(file=sys.stderr)
     write(kept, bundles, results, command_of(NAME, arguments))
 
@@ -328,6 +321,7 @@ def figures(studies: Mapping[str, Any], basis: str) -> dict[str, Any]:
     agree = [study[basis]["response"][side] == study["true_response"][side] for study in own for side in Side]
     return {
         "studies": len(own),
+        "lesions": sum(study["true_lesions"] for study in own),
         "found": len(errors),
         "diameter mm": _median([abs(e["diameter_mm"]) for e in errors]),
         "bias mm": _median([e["diameter_mm"] for e in errors]),
