@@ -112,7 +112,7 @@ def _chance(axes: Axes, content: Mapping[str, Any], judged: Sequence[Validated])
         axes.axvline(one.score, color=color, label=f"{NAMES[one.kind]}, p = {one.p:.2g}")
     axes.axvline(content["chance"], color="#999999", linewidth=0.8, linestyle=":")
     axes.set(xlabel=content["score"], ylabel="permutations")
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend(frameon=False, fontsize=7, loc="upper left")
 
 
 def _png(draw: Any) -> str:
