@@ -56,7 +56,8 @@ NOTES = (
     "study and image, of all that a reader is shown at first, false findings included. *links*: of the lesions that "
     "were found at both visits, those linked to themselves. *fates*: of all true lesions, those that were linked to "
     "themselves, or told to be new or gone, rightly. *response*: studies and images with the category of the truth, "
-    "chance would give about a third. The truth is the painted label on the image's own grid.",
+    "chance would give about a third. The truth is the painted label on the image's own grid: a "
+    "perfect reader's masks are the truth, and their zeros say nothing.",
     "What would look good for the wrong reason: errors are of found lesions, and would fall if only easy ones were "
     "found (*found*, of *lesions* of that size); the later visit is of the same real images, so that its noise and "
     "vessels are those of the first, which makes it easier than months do; the livers are those drawn by hand.",
