@@ -25,6 +25,7 @@ if importlib.util.find_spec("LiverPairLib") is None:  # run from a source checko
 from DeepDreamInspectorLib import choices
 from DeepDreamInspectorLib.dreamcontext import DreamContext
 from DeepDreamInspectorLib.dreamrun import DreamRun, NewDream, ResumedDream, isResumable
+from DeepDreamInspectorLib.dreamssection import DreamsSection
 from DeepDreamInspectorLib.exportsection import ExportSection
 from DeepDreamInspectorLib.featuressection import FeaturesSection
 from DeepDreamInspectorLib.modelandimagesection import ModelAndImageSection
@@ -33,6 +34,7 @@ from DeepDreamInspectorLib.plotsection import PlotSection
 from DeepDreamInspectorLib.radiomicsinstaller import DreamInstaller
 from DeepDreamInspectorLib.readingtextsection import ReadingTextSection
 from DeepDreamInspectorLib.runsection import RunSection
+from DeepDreamInspectorLib.settingssection import MoreSettingsSection, SettingsSection
 from DeepDreamInspectorLib.views import settleLoadedScene
 from DeepDreamInspectorLib.watchsection import WatchSection
 from liverpair.bundle.catalogue import DEFAULT_DREAMER
@@ -45,6 +47,7 @@ from liverpair.mrml.dreams.dream_scene import DreamScene
 from LiverPairLib import sampledata, standins
 from LiverPairLib.documentation import documentation
 from LiverPairLib.modellogic import ModelLogic
+from LiverPairLib.provenancesection import ProvenanceSection
 from LiverPairLib.sectionedwidget import SectionedWidget
 
 
@@ -111,7 +114,6 @@ class DeepDreamInspectorWidget(SectionedWidget):
 
     def setup(self) -> None:
         super().setup()
-        self.loadPanel("UI/DeepDreamInspector.ui")
         self.logic = DeepDreamInspectorLogic()
         self.context = DreamContext(self.logic.worker, self.say, lambda: self.logic.bundles)
         self.logic.addSamples = self.context.addSamples
@@ -119,12 +121,16 @@ class DeepDreamInspectorWidget(SectionedWidget):
             [
                 ModelAndImageSection(self.context, self.logic),
                 NeuronSection(self.context),
-                FeaturesSection(self.context),
+                SettingsSection(self.context),
                 RunSection(self.context, self.logic),
+                DreamsSection(self.context),
                 PlotSection(self.context),
                 WatchSection(self.context),
                 ReadingTextSection(self.context),
                 ExportSection(self.context),
+                FeaturesSection(self.context),
+                MoreSettingsSection(self.context),
+                ProvenanceSection(self.context, self.context.provenances),
             ]
         )
 

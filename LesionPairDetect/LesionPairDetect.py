@@ -26,6 +26,7 @@ from LesionPairDetectLib.linksection import LinkSection
 from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.readingsection import ReadingSection
 from LesionPairDetectLib.reviewsection import ReviewSection
+from LesionPairDetectLib.runsection import RunSection
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_notices import Notices
@@ -33,6 +34,7 @@ from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from LiverPairLib import inputs, sampledata, standins
 from LiverPairLib.documentation import documentation
 from LiverPairLib.modellogic import ModelLogic, OnChanged
+from LiverPairLib.provenancesection import ProvenanceSection
 from LiverPairLib.sectionedwidget import SectionedWidget
 
 
@@ -85,26 +87,27 @@ class LesionPairDetectWidget(SectionedWidget):
 
     def setup(self) -> None:
         super().setup()
-        self.loadPanel("UI/LesionPairDetect.ui")
         Notices.defer = lambda deliver: qt.QTimer.singleShot(0, deliver)
         self.logic = LesionPairDetectLogic()
         self.context = ReadingContext(self.logic.worker, self.say, lambda: self.logic.bundles)
         self.context.addListener(self.onContextChanged)
-        inputsSection = InputsSection(self.context, self.logic)
+        runSection = RunSection(self.context, self.logic)
         linkSection = LinkSection(
             self.context,
             lambda: reasonNotToLink(self.context.parameterNode, self.logic.checks),
-            lambda: self.logic.linkChosen(self.context.parameterNode, inputsSection.onRunChanged),
+            lambda: self.logic.linkChosen(self.context.parameterNode, runSection.onRunChanged),
         )
         self.addSections(
             [
-                inputsSection,
+                InputsSection(self.context, self.logic),
                 linkSection,
+                runSection,
                 LesionsSection(self.context),
                 ReviewSection(self.context),
                 ExchangeSection(self.context),
                 DrawSection(self.context),
                 ReadingSection(self.context),
+                ProvenanceSection(self.context, self.context.provenances),
             ]
         )
 

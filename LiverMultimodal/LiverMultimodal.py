@@ -29,6 +29,7 @@ from LiverPairLib import inputs, sampledata, sourcedisplay, standins
 from LiverPairLib.documentation import documentation
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.panelcontext import PanelContext
+from LiverPairLib.provenancesection import ProvenanceSection
 from LiverPairLib.resultnodes import ResultNodes
 from LiverPairLib.sectionedwidget import SectionedWidget
 
@@ -83,7 +84,6 @@ class LiverMultimodalWidget(SectionedWidget):
 
     def setup(self) -> None:
         super().setup()
-        self.loadPanel("UI/LiverMultimodal.ui")
         self.logic = LiverMultimodalLogic()
         self.context = PanelContext(self.logic.worker, self.say, lambda: self.logic.bundles)
         self.addSections(
@@ -92,6 +92,7 @@ class LiverMultimodalWidget(SectionedWidget):
                 RunSection(self.context, self.logic),
                 ResultSection(self.context),
                 DetailsSection(self.context),
+                ProvenanceSection(self.context, lambda: choices.provenances(self.context.parameterNode)),
             ]
         )
 

@@ -2,10 +2,11 @@
 
 from liverpair.core.sides import Side
 from LiverPairLib import inputs, sampledata
+from LiverPairLib.looks import frameStyle
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.modelpicker import ModelPicker
 from LiverPairLib.panelcontext import PanelContext
-from LiverPairLib.section import Section
+from LiverPairLib.section import INPUTS, Section
 
 
 class ModelAndVolumesSection(Section):
@@ -14,12 +15,14 @@ class ModelAndVolumesSection(Section):
     `segmentations` is what the parameter with the segmentation of a volume is called after its side.
     """
 
+    part = INPUTS
     segmentations = "Liver"
 
     def __init__(self, context: PanelContext, logic: ModelLogic) -> None:
         super().__init__(context)
         self.logic = logic
         self._models = ModelPicker(self, logic)
+        self.ui.warningFrame.styleSheet = frameStyle("warningFrame")
         self.ui.swapButton.connect("clicked(bool)", self.onSwap)
         self.ui.tryButton.connect("clicked(bool)", self.onTry)
 

@@ -4,6 +4,7 @@ from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
 from LiverPairLib.controls import KeyComboBox
+from LiverPairLib.looks import labelStyle
 from LiverPairLib.modellist import ModelDialogs
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.section import Section
@@ -18,6 +19,7 @@ class ModelPicker:
     def __init__(self, section: Section, logic: ModelLogic) -> None:
         ui, self._context, self._logic = section.ui, section.context, logic
         self._ui = ui
+        ui.modelProblemLabel.styleSheet = labelStyle()
         self._dialogs = ModelDialogs(logic.catalogue)
         self._modelBox = KeyComboBox(ui.modelComboBox, self._onModelChosen)
         self._deviceBox = KeyComboBox(ui.deviceComboBox, self._onDeviceChosen)

@@ -31,6 +31,8 @@ class PanelContext(VTKObservationMixin):
         title: what the user calls the module.
         parameterNode: the module's parameter node that is followed; None outside the module.
         worker: runs jobs; the session's own unless a test gives another.
+        tellOfRun: function `(sentence, isProblem)` that keeps the status line up to date about the last run.
+        foldInputs: function that folds the inputs away, so that what came of them has the room.
     """
 
     title = ""
@@ -43,6 +45,8 @@ class PanelContext(VTKObservationMixin):
         self._say = say or (lambda sentence, isProblem: None)
         self._bundles = bundles
         self._listeners = []
+        self.tellOfRun = lambda sentence, isProblem: None
+        self.foldInputs = lambda: None
         self._sceneChoices = SceneChoices(lambda: self.tell("volumes"), lambda: self.onParametersChanged())
 
     def addListener(self, callback: Callable[[str], None]) -> None:

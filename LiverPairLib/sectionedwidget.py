@@ -3,24 +3,25 @@
 import sys
 from typing import Any
 
+import qt
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from liverpair.core.notifying import notify
 from LiverPairLib.modellogic import STATUS_MS
-from LiverPairLib.runpanel import PROBLEM_STYLE
-from LiverPairLib.section import Section
+from LiverPairLib.section import SHARED, Section
+from LiverPairLib.statusline import StatusLine
 
 KEPT = ("LiverPairLib.workersession", "LiverPairLib.processtransport")
 """What is not read anew: the worker of the session goes on, which serves the other modules too."""
 
 
 class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """Stacks the sections of the panel and tells them when the module or the scene comes and goes.
+    """Puts the sections into the parts of the panel, Inputs, Run, Result and Details, which look alike in every module,
+    and tells them when the module or the scene comes and goes.
 
-    A subclass makes `logic`, `context` (a `PanelContext`) and the sections in `setup`, between `loadPanel` and
-    `addSections`. Its .ui file has a `sectionsWidget` with a layout and a `sayLabel`; its logic has `forgetScene`.
+    A subclass makes `logic` and `context` (a `PanelContext`) in `setup`, and calls `addSections` at its end.
     """
 
     def __init__(self, parent: Any = None) -> None:
@@ -28,23 +29,28 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.logic = None
         self.context = None
+        self.statusLine = None
         self.sections = []
         self._guiTags = []
 
-    def loadPanel(self, path: str) -> None:
-        """Load the panel from a .ui file in the module's resources."""
-        uiWidget = slicer.util.loadUI(self.resourcePath(path))
+    def setup(self) -> None:
+        super().setup()
+        uiWidget = slicer.util.loadUI(str(SHARED / "Panel.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.statusLine = StatusLine(self.ui.statusLabel)
 
     def addSections(self, sections: list[Section]) -> None:
-        """Stack the sections in the panel, and follow the scene."""
+        """Put each section at the end of its part of the panel, and follow the scene."""
         self.sections = sections
-        layout = self.ui.sectionsWidget.layout()  # by way of its widget: PythonQt's `ui` has no layout that is empty
+        self.context.tellOfRun = self.statusLine.tellOfRun
+        self.context.foldInputs = self.foldInputs
         for section in sections:
+            layout = getattr(self.ui, f"{section.part}Button").layout()  # `ui` has no layout that is empty
+            if section.caption:
+                layout.addWidget(qt.QLabel(f"<b>{section.caption}</b>"))
             layout.addWidget(section.widget)
-        self.say("")
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
@@ -90,6 +96,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
         self.logic.forgetScene()
         self.say("")
+        self.ui.inputsButton.collapsed = False
         if self.parent.isEntered:
             self.enter()
 
@@ -103,9 +110,11 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.exit()
             self.enter()
 
+    def foldInputs(self) -> None:
+        """Give the room to what came of the inputs."""
+        self.ui.inputsButton.collapsed = True
+
     def say(self, sentence: str, isProblem: bool = False) -> None:
-        """Show a sentence to the user, at the end of the panel and in the status bar."""
-        self.ui.sayLabel.text = sentence
-        self.ui.sayLabel.styleSheet = PROBLEM_STYLE if isProblem else ""
-        self.ui.sayLabel.visible = bool(sentence)
+        """Show a sentence to the user, in the line of the panel and in the status bar."""
+        self.statusLine.say(sentence, isProblem)
         slicer.util.showStatusMessage(sentence, STATUS_MS)

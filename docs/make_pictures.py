@@ -1,10 +1,11 @@
-"""Make the pictures of README.md anew: `python docs/make_pictures.py`.
+"""Make the pictures of README.md and of the tutorials anew: `python docs/make_pictures.py`, or with names after it only
+those: `python docs/make_pictures.py LesionPairDetect`.
 
 `demo.png`, `demo-lesions.png` and `demo-report.png` are the demo's pictures of the embedded
 pair. `LiverMultimodal.png`,
 `LesionPairDetect.png` and `DeepDreamInspector.png` are the modules after a run on that pair, with their real worker,
-under the test harness (not a Slicer desktop): the pair is loaded, the module entered, its button clicked, and a lesion
-chosen, or the last image of a dream.
+under the test harness (not a Slicer desktop); `tutorial/` has their panels after each step of the tutorials, which are
+clicked here as they are told there.
 """
 
 import shutil
@@ -12,12 +13,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+
+import numpy as np
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 PICTURES = DOCS / "pictures"
+TUTORIAL = PICTURES / "tutorial"
 LONGEST_S = 600
+ALONE = "--alone"
+HEALTHY_RAS = (84.0, 11.0, -88.0)
+"""A place in the liver of the sample pair's T1 without a lesion."""
 
 
 def demo(folder: Path) -> None:
@@ -32,67 +40,96 @@ def demo(folder: Path) -> None:
 
 
 def segmented(folder: Path) -> None:
-    """LiverMultimodal after a click on Apply."""
-    harness, _panel = after_run("LiverMultimodal")
+    """LiverMultimodal, step by step."""
+    harness, _panel, step = opened("LiverMultimodal")
+    step()
+    harness.click(harness.widget("tryButton"))
+    step()
+    apply(harness)
+    step()
     finish(harness, "LiverMultimodal")
 
 
 def detected(folder: Path) -> None:
-    """LesionPairDetect after a click on Detect, with a lesion chosen in the table."""
-    harness, panel = after_run("LesionPairDetect")
-    pairs = [pair for pair in panel.context.study.pairs() if panel.context.study.is_shown(pair)]
-    if pairs:
-        panel.context.select(pairs[0].uid)
-        harness.wait(seconds=1.0)
-    finish(harness, "LesionPairDetect")
+    """LesionPairDetect, step by step."""
+    harness, panel, step = opened("LesionPairDetect")
+    harness.click(harness.widget("tryButton"))
+    step()
+    apply(harness)
+    step()
+    harness.press("A")
+    harness.press("S")
+    step()
+    harness.screenshot(PICTURES / "LesionPairDetect.png")
+    harness.press("1")
+    view = harness.slice_view("T1Axial")
+    view.mrmlSliceNode().SetSliceOffset(HEALTHY_RAS[2])
+    corners = [np.add(HEALTHY_RAS, (sign * 9.0, sign * 9.0, 0.0)) for sign in (1, -1)]
+    harness.drag(view, *(harness.slice_position("T1Axial", corner) for corner in corners))
+    harness.wait(until=lambda: not panel.context.worker.busy, seconds=LONGEST_S)
+    harness.wait(seconds=1.0)
+    step()
+    finish(harness)
 
 
 def dreamt(folder: Path) -> None:
-    """DeepDreamInspector after a click on Run, with the sections that show what came of it open."""
-
-    def choose(panel) -> None:
-        choices = panel.context.parameterNode
-        choices.model, choices.place, choices.randomStarts = "lesion-slices-t1", "liver", 3
-        choices.iterations, choices.step, choices.framesEvery = 100, 0.0004, 10
-        choices.randomDirection = True
-
-    harness, panel = after_run("DeepDreamInspector", choose)
-    for name in ("modelAndImageSectionButton", "neuronSectionButton", "featuresSectionButton", "runSectionButton"):
-        harness.widget(name).collapsed = True
+    """DeepDreamInspector, step by step."""
+    harness, panel, step = opened("DeepDreamInspector")
+    harness.click(harness.widget("tryButton"))
+    harness.choose(harness.widget("modelComboBox"), panel_entry(harness, "modelComboBox", "lesion-slices-t1"))
+    harness.click(harness.widget("placePointButton"))
+    harness.slice_view("T1Axial").mrmlSliceNode().SetSliceOffset(HEALTHY_RAS[2])
+    harness.move_in_slice("T1Axial", HEALTHY_RAS)
+    harness.click_slice("T1Axial", HEALTHY_RAS)
+    step()
+    choices = panel.context.parameterNode
+    choices.iterations, choices.step, choices.framesEvery = 100, 0.0004, 10
+    harness.click(harness.widget("randomDirectionCheckBox"))
+    apply(harness)
     panel.context.goTo(panel.context.dream.last_iteration)
     harness.wait(seconds=2.0)
+    step()
     finish(harness, "DeepDreamInspector")
 
 
-def after_run(name: str, choose: Callable = lambda panel: None):
-    """The harness, and the panel of the module `name` when its job on the demo pair is done; `choose` sets what is
-    not to be the default."""
-    from liverpair.synthesis.phantom import phantom_pair
+def opened(name: str):
+    """The harness, the panel of the module `name` without any volume, and a function that keeps a picture of the panel
+    as it is after the next step.
+    """
     from Testing.harness import start
 
     harness = start()
     harness.reset()
     harness.load_module(ROOT / name / f"{name}.py")
-    from liverpair.mrml import volumes
+    TUTORIAL.mkdir(exist_ok=True)
+    numbers = count(1)
 
-    pair = phantom_pair(0)
-    for title, image in (("LiverPairDemo T1", pair.t1), ("LiverPairDemo T2", pair.t2)):
-        volumes.node_from_image(image, title).CreateDefaultDisplayNodes()
-    panel = harness.panel(name)
-    panel.exit()
-    panel.enter()
-    choose(panel)
+    def step() -> None:
+        harness.wait(seconds=1.0)
+        harness.screenshot(TUTORIAL / f"{name}-{next(numbers)}.png", harness.main_window.harness_panel())
+
+    return harness, harness.panel(name), step
+
+
+def panel_entry(harness, name: str, start: str) -> str:
+    """The entry of a combo box that begins with a text."""
+    box = harness.widget(name)
+    return next(text for row in range(box.count) if (text := box.itemText(row)).startswith(start))
+
+
+def apply(harness) -> None:
+    """Press Apply, and wait until the job is done."""
     harness.wait(seconds=0.5)
     harness.click(harness.widget("applyButton"))
     cancel = harness.widget("cancelButton")
-    harness.wait(until=lambda: not cancel.isVisible() or not cancel.enabled, seconds=LONGEST_S)
+    harness.wait(until=lambda: not cancel.enabled, seconds=LONGEST_S)
     harness.wait(seconds=1.0)
-    return harness, panel
 
 
-def finish(harness, name: str) -> None:
-    """Save the window as a picture."""
-    harness.screenshot(PICTURES / f"{name}.png")
+def finish(harness, name: str | None = None) -> None:
+    """Save the window as a picture of that name, if any, and close the module."""
+    if name is not None:
+        harness.screenshot(PICTURES / f"{name}.png")
     harness.check()
     harness.reset()
 
@@ -106,13 +143,15 @@ MAKERS: dict[str, Callable[[Path], None]] = {
 
 
 def main() -> int:
-    """Make every picture, each in a process of its own: only one application fits into one."""
+    """Make the pictures, each kind in a process of its own: only one application fits into one."""
     PICTURES.mkdir(exist_ok=True)
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] == [ALONE]:
         with tempfile.TemporaryDirectory() as folder:
-            MAKERS[sys.argv[1]](Path(folder))
+            MAKERS[sys.argv[2]](Path(folder))
         return 0
-    codes = [subprocess.run([sys.executable, __file__, name], cwd=ROOT, check=False).returncode for name in MAKERS]
+    names = sys.argv[1:] or MAKERS
+    commands = [[sys.executable, __file__, ALONE, name] for name in names]
+    codes = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in commands]
     return int(any(codes))
 
 

@@ -79,6 +79,10 @@ class DreamContext(PanelContext):
         """The dreams in the scene, oldest first."""
         return DreamScene.all_in_scene()
 
+    def provenances(self) -> dict[str, dict[str, Any]]:
+        """How the dreams on the screen were made, by name."""
+        return {dream.name: dream.provenance for dream in (self.dream, self.second) if dream is not None}
+
     def show(self, dream: DreamScene | None) -> None:
         """Put a dream, or none, on the screen."""
         self.parameterNode.dreamTable = dream.table if dream is not None else None

@@ -71,6 +71,7 @@ class ExportSection(Section):
     """A button for each kind of file. What takes the worker a while can be cancelled."""
 
     name = "Export"
+    caption = _("Export")
 
     def __init__(self, context: DreamContext) -> None:
         super().__init__(context)

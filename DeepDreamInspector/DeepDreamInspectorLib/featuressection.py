@@ -13,13 +13,15 @@ from liverpair.core.errors import InputError
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.jobs.dream_request import dimensions_of
 from liverpair.measures.feature_names import default_features, feature_groups
-from LiverPairLib.section import Section
+from LiverPairLib.section import DETAILS, Section
 
 
 class FeaturesSection(Section):
     """Keeps the tree of features and the parameter `features` alike."""
 
     name = "Features"
+    part = DETAILS
+    caption = _("Features")
 
     def __init__(self, context: DreamContext) -> None:
         super().__init__(context)

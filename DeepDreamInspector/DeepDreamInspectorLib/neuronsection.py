@@ -14,9 +14,9 @@ from DeepDreamInspectorLib.modelandimagesection import explanation
 from DeepDreamInspectorLib.placing import Placer, newBox, newPoints, placed, volumeAt
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.box_drawing import slice_views_of
+from LiverPairLib.looks import labelStyle
 from LiverPairLib.resultnodes import isInScene
-from LiverPairLib.runpanel import PROBLEM_STYLE
-from LiverPairLib.section import Section
+from LiverPairLib.section import INPUTS, Section
 
 BUTTONS = {POINTS: "pointsRadioButton", BOX: "boxRadioButton", LIVER: "liverRadioButton"}
 MARKUPS_EVENTS = tuple(
@@ -33,6 +33,8 @@ class NeuronSection(Section, VTKObservationMixin):
     """
 
     name = "Neuron"
+    part = INPUTS
+    caption = _("Neuron")
 
     def __init__(self, context: DreamContext) -> None:
         VTKObservationMixin.__init__(self)
@@ -47,6 +49,7 @@ class NeuronSection(Section, VTKObservationMixin):
         self.ui.deleteAllPointsButton.connect("clicked(bool)", self.onDeleteAllPoints)
         self.ui.pointsList.connect("currentRowChanged(int)", self.onPointChosen)
         self.ui.placeBoxButton.connect("clicked(bool)", self.onPlaceBox)
+        self.ui.placeProblemLabel.styleSheet = labelStyle()
         self._refuse("")
 
     def enter(self) -> None:
@@ -180,7 +183,6 @@ class NeuronSection(Section, VTKObservationMixin):
     def _refuse(self, sentence: str) -> None:
         """Say beside the buttons why a click was not taken."""
         self.ui.placeProblemLabel.text = sentence
-        self.ui.placeProblemLabel.styleSheet = PROBLEM_STYLE
         self.ui.placeProblemLabel.visible = bool(sentence)
 
     def _hideOrReveal(self) -> None:

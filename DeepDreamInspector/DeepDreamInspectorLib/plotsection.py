@@ -34,6 +34,7 @@ class PlotSection(Section):
     """Checks and a list over the `DreamPlot` of the context, which keeps what is chosen here with the scene."""
 
     name = "Plot"
+    caption = _("Plot")
 
     def __init__(self, context: DreamContext) -> None:
         super().__init__(context)

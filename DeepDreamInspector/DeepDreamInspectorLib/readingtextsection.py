@@ -12,6 +12,7 @@ from liverpair.dreaming.interpretation import readings
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.measures.feature_names import title_of
 from liverpair.mrml.dreams.dream_scene import DreamScene
+from LiverPairLib.looks import GRAY
 from LiverPairLib.section import Section
 
 FEATURE, RULE, SENTENCE = range(3)
@@ -28,13 +29,13 @@ RULES = {
 """Each rule of `liverpair.dreaming.interpretation`, what the user calls it, and what it means."""
 NEEDED = {"feature", "rule", "sentence"}
 """What a reading must say to be shown."""
-GRAY = "#808080"
 
 
 class ReadingTextSection(Section):
     """The readings of the dream in a table. A click on one shows its feature alone in the plot."""
 
     name = "Reading"
+    caption = _("Reading")
 
     def __init__(self, context: DreamContext) -> None:
         super().__init__(context)

@@ -35,6 +35,7 @@ class WatchSection(Section, VTKObservationMixin):
     """Slider and buttons over the `DreamFrames` of the context, one run (kind and start) at a time."""
 
     name = "Watch"
+    caption = _("Pictures")
 
     def __init__(self, context: DreamContext) -> None:
         VTKObservationMixin.__init__(self)

@@ -1,4 +1,4 @@
-"""The section "Annotate and exchange": the automatic copy, and files in and out."""
+"""The section "Files": the automatic copy, and files in and out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,21 +12,22 @@ from LesionPairDetectLib.autosavekeeper import AutosaveKeeper
 from LesionPairDetectLib.exchange import ADD, MERGE, REPLACE, Exchange
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.mrml.scanner_space import same_lesions
+from LiverPairLib.looks import frameStyle, labelStyle
 from LiverPairLib.section import Section
-
-PROBLEM_STYLE = "color: #d9480f;"
 
 
 class ExchangeSection(Section):
     """Buttons over an `Exchange` and an `AutosaveKeeper`."""
 
     name = "Exchange"
+    caption = _("Files")
 
     def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)
         self.exchange = Exchange(context)
         self.keeper = AutosaveKeeper(self.showAutosave)
         self._autosave = None
+        self.ui.recoveredFrame.styleSheet = frameStyle("recoveredFrame")
         buttons = {
             "importLesionsButton": self.onImport,
             "exportLesionsButton": self.onExportLesions,
@@ -117,7 +118,7 @@ class ExchangeSection(Section):
     def showAutosave(self) -> None:
         """Say where the automatic copy is, and how old."""
         label, autosave = self.ui.autosaveLabel, self._autosave
-        label.styleSheet = PROBLEM_STYLE if autosave is not None and autosave.problem else ""
+        label.styleSheet = labelStyle(autosave is not None and bool(autosave.problem))
         label.toolTip = str(autosave.path) if autosave is not None else ""
         if autosave is None:
             label.text = _("Boxes are saved automatically once a volume is chosen.")

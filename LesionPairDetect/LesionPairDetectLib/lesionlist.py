@@ -9,6 +9,7 @@ from liverpair.core.lesions import STATES
 from liverpair.io.lesion_csv import COLUMNS
 from liverpair.measures.burden import LesionRow
 from liverpair.mrml.lesions.lesion_display import color_of
+from LiverPairLib.looks import GRAY
 
 HEADINGS = {
     "number": _("No."),
@@ -44,8 +45,7 @@ ALIGNMENTS = {
 }
 """All other cells are numbers, and lie at the right."""
 ROW_HEIGHT, NARROWEST_COLUMN = 22, 28
-GRAY = "#808080"
-ASCENDING, DESCENDING = " ▲", " ▼"
+ASCENDING, DESCENDING = "▲", "▼"
 
 
 class LesionTable:
@@ -127,7 +127,9 @@ class LesionTable:
     def _markHeading(self) -> None:
         """Show in the headings by what the rows are sorted; Qt's own sign makes every column too wide."""
         headings = list(HEADINGS.values())
-        headings[self._sortedBy] += DESCENDING if self._isDescending else ASCENDING
+        heading = headings[self._sortedBy]
+        space = " " if "\n" in heading else "\n"  # none gets wider than its longer line and a sign
+        headings[self._sortedBy] = heading + space + (DESCENDING if self._isDescending else ASCENDING)
         for index, heading in enumerate(headings):
             if self._table.horizontalHeaderItem(index) is None:
                 self._table.setHorizontalHeaderItem(index, qt.QTableWidgetItem())
@@ -206,7 +208,7 @@ def _cell(column: int, row: LesionRow) -> tuple[str, str]:
         "box if it is not. It is not measured before."
     ).format(seen=seen, side=proposed.title)
     if column.key == "kind":
-        return f"{seen}, {proposed.title}{PROPOSED}", tip
+        return f"{seen} {proposed.title}{PROPOSED}", tip
     return f"{text}{PROPOSED}", tip
 
 

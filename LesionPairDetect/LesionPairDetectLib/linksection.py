@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 from LesionPairDetectLib.linkrun import LinkRun
 from LesionPairDetectLib.readingcontext import ReadingContext
-from LiverPairLib.section import Section
+from LiverPairLib.section import INPUTS, Section
 
 
 class LinkSection(Section):
     """Turns a click into a run of the logic. `reasonNot()` is why it cannot be run; `link()` starts it."""
 
     name = "Link"
+    part = INPUTS
 
     def __init__(
         self, context: ReadingContext, reasonNot: Callable[[], str | None], link: Callable[[], LinkRun | None]
@@ -28,7 +29,7 @@ class LinkSection(Section):
     def show(self) -> None:
         reason = self._reasonNot() if self.context.parameterNode is not None else None
         self.ui.linkReasonLabel.text = reason or ""
-        self.ui.linkReasonLabel.visible = bool(reason)
+        self.ui.linkReasonLabel.visible = bool(reason) and not self.ui.linkSectionButton.collapsed
         self.ui.linkLesionsButton.enabled = self.context.parameterNode is not None and not reason
 
     def _onLink(self, link: Callable[[], LinkRun | None]) -> None:

@@ -12,7 +12,8 @@ from LesionPairDetectLib.viewprompt import ViewPrompt
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.core.sides import Side
-from liverpair.mrml import frames, layouts, segmentations, volumes
+from liverpair.mrml import frames, layouts, provenance, segmentations, volumes
+from liverpair.mrml.lesions.lesion_folders import notes_of
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.registration.livers import LiverCorrespondence
 from liverpair.registration.places import PlaceMap
@@ -124,6 +125,13 @@ class ReadingContext(PanelContext):
             offset = None if None in masks else offset_t1_to_t2(*masks)
             self._placeMap = PlaceMap(pairs, self.correspondence, offset)
         return self._placeMap
+
+    def provenances(self) -> dict[str, dict[str, str]]:
+        """How the lesions and the chosen livers were made, by title."""
+        nodes = {_("Lesions"): notes_of(self.study.folder) if self.study is not None else None}
+        for side in Side:
+            nodes[_("Liver in {side}").format(side=side.title)] = self.liverSegmentation(side)
+        return {title: provenance.read(node) for title, node in nodes.items() if node is not None}
 
     @property
     def correspondence(self) -> LiverCorrespondence | None:

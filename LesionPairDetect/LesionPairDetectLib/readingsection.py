@@ -13,7 +13,7 @@ from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.lesions.box_drawing import slice_views_of
 from liverpair.registration.places import Place
-from LiverPairLib.section import Section
+from LiverPairLib.section import DETAILS, Section
 from LiverPairLib.sourcedisplay import showPair
 
 FOLLOW_KEY = "F"
@@ -23,6 +23,7 @@ class ReadingSection(Section):
     """Turns clicks and scrolling in the views into what the other row shows."""
 
     name = "Reading"
+    part = DETAILS
 
     def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)

@@ -7,13 +7,10 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from LiverPairLib.looks import frameStyle
+
 MARGIN = 4
-STYLE = (
-    "QFrame#viewPrompt {{ background: {background}; border: 1px solid {border}; border-radius: 3px; }}"
-    "QFrame#viewPrompt QLabel {{ color: {color}; font-weight: bold; }}"
-)
-CALM = STYLE.format(background="#fff3cd", border="#d6b656", color="#4d3800")
-PROBLEM = STYLE.format(background="#ffd8cc", border="#d9480f", color="#7a2600")
+BOLD = "QFrame#viewPrompt QLabel { font-weight: bold; }"
 LAYOUT_CHANGED = "layoutChanged(int)"
 
 
@@ -34,7 +31,7 @@ class ViewPrompt:
             self._make()
         self._leaveOff = leaveOff
         self._label.text = sentence
-        self._frame.styleSheet = PROBLEM if isProblem else CALM
+        self._frame.styleSheet = frameStyle("viewPrompt", "problem" if isProblem else "warning") + BOLD
         self._place()
 
     def hide(self, leaveOff: Callable[[], None] | None = None) -> None:

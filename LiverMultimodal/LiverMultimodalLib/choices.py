@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from LiverMultimodalLib.segmentationrun import SegmentationRun
 from liverpair.bundle import Bundle
 from liverpair.core.sides import Side
+from liverpair.mrml import provenance
 from LiverPairLib import inputs
 from LiverPairLib.inputs import VolumeChecks
 
@@ -28,6 +29,12 @@ DETAILS = (
 def segmentationsOf(parameterNode: Any) -> dict[str, vtkMRMLSegmentationNode | None]:
     """The segmentation nodes chosen for the results, by side; None stands for a new one."""
     return {side: getattr(parameterNode, f"{side}Segmentation") for side in Side}
+
+
+def provenances(parameterNode: Any) -> dict[str, dict[str, str]]:
+    """By title of the side: how the liver was made that is chosen for it."""
+    livers = segmentationsOf(parameterNode)
+    return {side.title: provenance.read(node) for side, node in livers.items() if node is not None}
 
 
 def canMirror(bundle: Bundle | None) -> bool:

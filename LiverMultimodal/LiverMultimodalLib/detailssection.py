@@ -7,13 +7,14 @@ from liverpair.mrml import provenance
 from liverpair.mrml.segmentations import source_of
 from LiverPairLib.inputs import volumesOf
 from LiverPairLib.panelcontext import PanelContext
-from LiverPairLib.section import Section
+from LiverPairLib.section import DETAILS, Section
 
 
 class DetailsSection(Section):
     """Keeps the result of one volume from being overwritten by that of the next one that the user chooses."""
 
     name = "Details"
+    part = DETAILS
 
     def __init__(self, context: PanelContext) -> None:
         super().__init__(context)

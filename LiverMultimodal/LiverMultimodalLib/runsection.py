@@ -1,45 +1,29 @@
-"""The buttons that start and stop a segmentation, how far it is, and what came of it."""
+"""The part "Run": segmentations are started and stopped, and their results shown."""
 
 from typing import Any
 
 import slicer
+from slicer.i18n import tr as _
 
 from LiverMultimodalLib.choices import DETAILS, rememberOutputs
 from LiverMultimodalLib.segmentationrun import SegmentationRun
 from liverpair.core.notifying import notify
 from liverpair.mrml import maps
-from LiverPairLib import inputs, sourcedisplay
-from LiverPairLib.modellogic import ModelLogic
-from LiverPairLib.panelcontext import PanelContext
-from LiverPairLib.runpanel import RunPanel
-from LiverPairLib.section import Section
+from LiverPairLib import inputs, runsection, sourcedisplay
 
 
-class RunSection(Section):
+class RunSection(runsection.RunSection):
     """Turns clicks into runs of the logic, and shows their results."""
 
-    name = "Run"
-
-    def __init__(self, context: PanelContext, logic: ModelLogic) -> None:
-        super().__init__(context)
-        self.logic = logic
-        self._runPanel = RunPanel(self, logic, lambda chosen: inputs.statusChoices(chosen, *DETAILS), self.apply)
-        self.show()
-
-    def cleanup(self) -> None:
-        self._runPanel.stop()
-        super().cleanup()
-
-    def onChanged(self, what: str) -> None:
-        if what == "parameters":
-            self.show()
-
-    def show(self) -> None:
-        self._runPanel.show()
+    applyTip = _("Segment the liver in the chosen volumes")
+    cancelTip = _("Stop the segmentation; the scene stays as it is")
 
     def apply(self) -> None:
         parameterNode = self.context.parameterNode
         self.logic.apply(parameterNode, lambda run: self.onRunChanged(run, parameterNode))
+
+    def choices(self) -> tuple[list | None, list | None]:
+        return inputs.statusChoices(self.context.parameterNode, *DETAILS)
 
     def onRunChanged(self, run: SegmentationRun, parameterNode: Any) -> None:
         """Show how a run goes that was started with these choices; the user may be in another module meanwhile."""

@@ -12,6 +12,7 @@ pytest.importorskip("slicer", reason="the harness needs slicer-core")
 import slicer
 from liver_multimodal_factory import liver_image
 
+from liverpair.core.errors import InputError
 from Testing.harness import start
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,49 @@ def test_a_module_says_what_it_is_and_its_help_leads_to_its_part_of_the_document
     assert f"## {opened}" in headings and (ROOT / "docs" / "scripting.md").is_file()
 
 
+def test_every_panel_has_the_same_parts_in_the_same_order(opened):
+    panel = start().panel(opened)
+    parts = [start().widget(f"{part}Button") for part in ("inputs", "run", "result", "details")]
+    assert [part.text for part in parts] == ["Inputs", "Run", "Result", "Details"]
+    assert [part.collapsed for part in parts] == [False, False, False, True]
+    start().wait()
+    top = [part.mapTo(panel.parent, part.rect.topLeft()).y() for part in (*parts[:2], panel.ui.statusFrame, *parts[2:])]
+    assert top == sorted(top)
+    for section in panel.sections:
+        assert section.widget.parentWidget() is panel.ui.__dict__[f"{section.part}Button"]
+    assert start().widget("applyButton").text == "Apply" and start().widget("tryButton").isVisible()
+
+
+def test_the_line_of_a_panel_says_what_happened_last(opened):
+    panel = start().panel(opened)
+    line = start().widget("statusLabel")
+    panel.logic.fail(InputError("T2 has one slice."))
+    panel.exit()
+    panel.enter()
+    assert line.text == "T2 has one slice." and line.styleSheet
+    panel.say("Undone.")
+    assert line.text == "Undone." and not line.styleSheet
+    panel.say("")
+    assert line.text == "T2 has one slice."
+    panel.logic.fail(InputError("T1 has one slice."))
+    panel.say("Undone.")
+    panel.exit()
+    panel.enter()
+    assert line.text == "T1 has one slice."
+
+
+def test_a_built_extension_has_every_file_of_a_module_and_none_takes_the_place_of_another():
+    resources = []
+    for name in CATEGORIES:
+        listed = (ROOT / name / "CMakeLists.txt").read_text().replace("${MODULE_NAME}", name).split()
+        files = [path for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".ui", ".png")]
+        assert sorted(str(path.relative_to(ROOT / name)) for path in files) == sorted(
+            line for line in listed if line.endswith((".py", ".ui", ".png"))
+        )
+        resources += [line for line in listed if line.startswith("Resources/")]
+    assert len(set(resources)) == len(resources)
+
+
 def test_a_module_is_made_in_testing_mode_without_a_window_being_shown(name):
     start().load_module(ROOT / name / f"{name}.py", show=False)
     assert getattr(slicer.modules, name.lower()).createNewWidgetRepresentation() is not None
@@ -76,7 +120,7 @@ def test_reload_reads_the_files_of_the_lib_folders_anew_and_keeps_the_worker(ope
     panel = start().panel(opened)
     section = type(panel.sections[0])
     session = sys.modules["LiverPairLib.workersession"]
-    for library in (section.__module__, "LiverPairLib.runpanel"):
+    for library in (section.__module__, "LiverPairLib.runsection"):
         sys.modules[library].LEFT_OVER = True
     panel.onReload()
     start().wait()
@@ -84,7 +128,7 @@ def test_reload_reads_the_files_of_the_lib_folders_anew_and_keeps_the_worker(ope
     assert again is not panel and again.context.parameterNode is not None
     assert type(again.sections[0]) is not section
     assert type(again.sections[0]) is getattr(sys.modules[section.__module__], section.__name__)
-    for library in (section.__module__, "LiverPairLib.runpanel"):
+    for library in (section.__module__, "LiverPairLib.runsection"):
         assert not hasattr(sys.modules[library], "LEFT_OVER")
     assert sys.modules["LiverPairLib.workersession"] is session
     assert again.logic.worker is session.sessionWorker()

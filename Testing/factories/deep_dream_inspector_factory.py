@@ -195,6 +195,7 @@ def open_panel(running, worker: DreamWorker) -> DreamPanel:
     running.load_module(MODULE)
     opened = DreamPanel(running, worker)
     opened.connect()
+    opened["detailsButton"].collapsed = False
     return opened
 
 

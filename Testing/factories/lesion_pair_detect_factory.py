@@ -130,7 +130,7 @@ class DetectPanel(Panel):
         """The headings of the table, without the sign of the one that it is sorted by."""
         table = self["lesionsTable"]
         texts = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
-        return [text.strip(" ▲▼").replace("\n", " ") for text in texts]
+        return [text.strip(" ▲▼\n").replace("\n", " ") for text in texts]
 
     def numbers(self) -> list[str]:
         """The lesions in the table from top to bottom."""
@@ -167,6 +167,7 @@ def panel(tmp_path, monkeypatch):
     running.load_module(MODULE)
     opened = DetectPanel(running, DetectionWorker())
     opened.connect()
+    opened["detailsButton"].collapsed = False
     yield opened
     running.check()
     running.reset()

@@ -25,7 +25,7 @@ def importLesions(hands, pair, count):
     hands["displayThresholdSlider"].value = 0.0
     hands.settle()
     shown = len(hands.rows("lesionsTable"))
-    hands.expect(shown == count, f"{count} lesions are imported, not {shown}: {hands.read('sayLabel')}")
+    hands.expect(shown == count, f"{count} lesions are imported, not {shown}: {hands.read('statusLabel')}")
 
 
 def madeUp(pair, number, score):
@@ -98,7 +98,7 @@ def lesions_are_drawn_linked_and_exchanged(hands):
     for button, name in (("exportLesionsButton", "lesions.json"), ("exportTableButton", "lesions.csv")):
         hands.answer(hands.folder / name)
         hands.press(button)
-        hands.expect((hands.folder / name).is_file(), f"{name} is written: {hands.read('sayLabel')}")
+        hands.expect((hands.folder / name).is_file(), f"{name} is written: {hands.read('statusLabel')}")
     hands.expect(len(read_lesions(hands.folder / "lesions.json")) == FEW + 1, "the file holds all lesions")
 
     table = hands.rows("lesionsTable")

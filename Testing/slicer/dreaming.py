@@ -91,7 +91,7 @@ def a_dream_is_watched(hands):
 
     hands.answer(hands.folder / "dream.csv")
     hands.press("exportTableButton")
-    hands.expect((hands.folder / "dream.csv").is_file(), f"the trajectories are written: {hands.read('sayLabel')}")
+    hands.expect((hands.folder / "dream.csv").is_file(), f"the trajectories are written: {hands.read('statusLabel')}")
     if isTrue:
         hands.answer(hands.folder / "dream.png")
         hands.press("exportPngButton")

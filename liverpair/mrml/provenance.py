@@ -3,6 +3,18 @@
 from collections.abc import Mapping
 
 PREFIX = "LiverPair."
+TITLES = {
+    "bundle": "Model",
+    "version": "Version",
+    "sha256": "Checksum (SHA-256)",
+    "engine": "Engine",
+    "device": "Device",
+    "precision": "Precision",
+    "seconds": "Seconds",
+    "software": "Software",
+    "date": "Date",
+}
+"""What users read first, and how it is called."""
 
 
 def write(node, provenance: Mapping[str, object]) -> None:
@@ -24,6 +36,13 @@ def read(node) -> dict[str, str]:
         key = name.removeprefix(PREFIX)
         found[key[:1].lower() + key[1:]] = node.GetAttribute(name)
     return found
+
+
+def lines(provenance: Mapping[str, object]) -> list[str]:
+    """A provenance as a user reads it, a line each: what has a title first, then all else that is known."""
+    known = {key: value for key, value in provenance.items() if value not in (None, "")}
+    keys = [key for key in TITLES if key in known] + [key for key in known if key not in TITLES]
+    return [f"{TITLES.get(key, key.replace('_', ' ').capitalize())}: {known[key]}" for key in keys]
 
 
 def _names(node) -> list[str]:

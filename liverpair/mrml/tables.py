@@ -9,23 +9,12 @@ from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml import provenance as provenance_attributes
 
-PROVENANCE_ROWS = {
-    "bundle": "Model",
-    "version": "Model version",
-    "sha256": "Model checksum (SHA-256)",
-    "engine": "Engine",
-    "device": "Device",
-    "precision": "Precision",
-    "seconds": "Computing time (s)",
-    "software": "Software",
-    "date": "Date",
-}
-
 
 def show_measures(table_node, result: Mapping) -> None:
     """Fill a table node with the two columns Measure and Value from the worker's result of the job "segment".
 
-    Whatever the table held is replaced; measures that were not taken have no row. Displacements, LPS in the result,
+    Whatever the table held is replaced; measures that were not taken have no row. The provenance is kept with the node,
+    not written into the table. Displacements, LPS in the result,
     are RAS here as everywhere in Slicer.
     """
     fill(table_node, ("Measure", "Value"), measure_rows(result))
@@ -69,8 +58,3 @@ def measure_rows(result: Mapping) -> Iterator[tuple[str, str]]:
             yield f"Centroid offset T1 \N{MINUS SIGN} T2 {axis} (mm)", f"{0.0 - millimeters:.1f}"
     for note in result.get("notes") or ():
         yield "Note", str(note)
-    made_by = result.get("provenance") or {}
-    for key, title in PROVENANCE_ROWS.items():
-        if made_by.get(key) is not None:
-            value = made_by[key]
-            yield title, f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -230,6 +230,7 @@ def test_points_and_box_are_out_of_the_way_while_a_dream_is_watched(panel):
     assert [node.GetDisplayVisibility() for node in nodes] == [1, 1]
     panel.enter()
     assert [node.GetDisplayVisibility() for node in nodes] == [0, 0]
+    panel["inputsButton"].collapsed = False  # folded by the dream
     panel.click("pointsRadioButton")
     panel.click("placePointButton")
     assert [node.GetDisplayVisibility() for node in nodes] == [1, 1]
@@ -341,7 +342,7 @@ def test_a_group_is_checked_as_one_and_one_feature_has_to_stay(panel):
     assert panel.checked() == ["ngtdm_Busyness"]
     panel.check_feature(panel.feature("ngtdm_Busyness"))
     assert panel.checked() == ["ngtdm_Busyness"]
-    assert panel["sayLabel"].text == "One feature has to stay."
+    assert panel["statusLabel"].text == "One feature has to stay."
 
 
 def test_features_of_the_other_dimensions_are_remembered(panel):
@@ -360,7 +361,6 @@ def test_how_to_dream_is_chosen(panel):
     panel.harness.choose(panel["directionComboBox"], "Dream it away (descent)")
     panel.harness.type_text(panel["iterationsSpinBox"], "80")
     panel.click("randomWeightsCheckBox")
-    panel.click("moreSettingsButton")
     panel.harness.choose(panel["activationComboBox"], "Probability")
     panel.harness.choose(panel["gradientComboBox"], "Raw")
     assert panel["stepLabel"].text == "Factor:"
@@ -377,7 +377,6 @@ def test_how_to_dream_is_chosen(panel):
                 "minimum_gain": 0.02, "patience": 20, "frames": [0, 10, 40], "every": 5,
                 "baselines": ["random-weights"]}  # fmt: skip
     assert {name: panel.worker.request[name] for name in expected} == expected
-    panel.click("moreSettingsButton")
 
 
 def test_a_step_of_zero_is_refused_in_words(panel):

@@ -38,14 +38,14 @@ def test_samples_come_into_the_scene_as_they_are_said(panel):
     panel.worker.progress(0.25, "Start 1 of 1")
     panel.harness.wait()
     assert iterations(dream) == [0, 1, 2]
-    assert (panel["progressBar"].value, panel["progressLabel"].text) == (25, "Start 1 of 1")
-    assert panel["rateLabel"].text.startswith("Iteration 2")
+    assert (panel["progressBar"].value, panel["progressLabel"].text) == (25, "Start 1 of 1 · Iteration 2")
     files = panel.context.frameFiles
     assert [file["iteration"] for file in files] == [0, 1, 2] and Path(files[0]["image"]).is_file()
     samples(panel, 3)
     panel.worker.finish(notes=["The GPU had too little memory."])
     panel.harness.wait()
     assert panel.status == "All 10 iterations are done. The GPU had too little memory."
+    assert panel["provenanceText"].plainText == "Seconds: 1.0"
     assert dream.finished and dream.ranges["count"] == 12 and iterations(dream) == [0, 1, 2, 3]
     assert not panel["resumeButton"].enabled and panel["applyButton"].enabled
     assert np.array_equal(slicer.util.arrayFromVolume(panel.context.volume("t1")), before)

@@ -1,4 +1,4 @@
-"""The section Annotate and exchange: the automatic copy, files in and out, and files that are refused."""
+"""The section Files: the automatic copy, files in and out, and files that are refused."""
 
 import csv
 import json

@@ -184,7 +184,7 @@ def test_both_rows_moved_at_once_are_left_alone(reading):
 def test_one_key_turns_it_off_and_on(reading):
     reading.harness.press("F")
     assert not reading["linkedCursorCheckBox"].checked and not reading.parameters.linkedCursor
-    assert reading["sayLabel"].text == "T1 and T2 no longer follow each other."
+    assert reading["statusLabel"].text == "T1 and T2 no longer follow each other."
     reading.harness.scroll(reading.harness.slice_view("T1Axial"), 1)
     reading.harness.wait(seconds=0.1)
     assert place(reading, Side.T2) == near(START) and marker(Side.T2) is None

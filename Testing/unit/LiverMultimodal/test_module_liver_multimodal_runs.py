@@ -39,6 +39,8 @@ def test_a_pair_is_segmented_measured_and_shown(panel):
     table = panel.parameters.measures
     rows = {table.GetCellText(row, 0): table.GetCellText(row, 1) for row in range(table.GetNumberOfRows())}
     assert rows["Liver volume T1 (ml)"] == "719" and rows["Dice of the two livers as scanned"] == "0.25"
+    assert not any(PROVENANCE["sha256"] in value for value in rows.values())
+    assert f"Checksum (SHA-256): {PROVENANCE['sha256']}" in panel["provenanceText"].plainText
     assert panel.harness.app.layoutManager().layout == layouts.PAIR_TABLE_LAYOUT_ID
     shown = slicer.app.layoutManager().sliceWidget("T2Axial").sliceLogic().GetBackgroundLayer().GetVolumeNode()
     assert shown is t2

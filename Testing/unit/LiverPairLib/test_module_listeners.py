@@ -23,7 +23,7 @@ def test_a_listener_that_fails_does_not_silence_the_sections(with_a_bad_listener
     with panel.harness.expecting("not today"):
         panel.ready()
     assert panel["applyButton"].enabled and len(panel.points()) == 1
-    assert panel.text("sayLabel").startswith(SENTENCE)
+    assert panel.text("statusLabel").startswith(SENTENCE)
 
 
 def test_a_section_that_fails_does_not_keep_the_others_from_waking(panel, monkeypatch):  # noqa: F811
@@ -70,4 +70,4 @@ def test_a_run_ends_for_the_user_when_its_livers_cannot_be_chosen(panel, monkeyp
     monkeypatch.undo()
     panel.context.removeListener(heard.append)
     assert "run" in heard and panel["applyButton"].enabled
-    assert panel.text("sayLabel").startswith(SENTENCE)
+    assert panel.text("statusLabel").startswith(SENTENCE)

@@ -15,8 +15,8 @@ pytest.importorskip("slicer", reason="the harness needs slicer-core")
 from Testing.harness import exposed  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
-MODULES = ("LiverMultimodal", "LesionPairDetect", "DeepDreamInspector")
-SOURCES = [path for folder in (*MODULES, "LiverPairLib") for path in sorted((ROOT / folder).rglob("*.py"))]
+FOLDERS = ("LiverMultimodal", "LesionPairDetect", "DeepDreamInspector", "LiverPairLib")
+SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 RETURNS = {
     "layoutManager": "qSlicerLayoutManager", "mainWindow": "qSlicerMainWindow", "plotWidget": "qMRMLPlotWidget",
     "plotView": "qMRMLPlotView", "sliceWidget": "qMRMLSliceWidget", "sliceView": "qMRMLSliceView",
@@ -31,7 +31,7 @@ ITEMS = {"QTableWidget": "QTableWidgetItem", "QTreeWidget": "QTreeWidgetItem", "
 def ui_classes() -> dict[str, str]:
     """The class of every named widget and layout in the modules' .ui files."""
     found = {}
-    for path in (path for module in MODULES for path in (ROOT / module).rglob("*.ui")):
+    for path in (path for folder in FOLDERS for path in (ROOT / folder).rglob("*.ui")):
         for element in ElementTree.parse(path).iter():
             if element.tag in ("widget", "layout") and element.get("name"):
                 found[element.get("name")] = element.get("class")
@@ -156,7 +156,7 @@ if layout and not view:
 
 def test_every_widget_of_the_panels_has_a_table():
     ui = ui_classes()
-    assert ui["sectionsWidget"] == "QWidget" and ui["applyButton"] == "QPushButton"
+    assert ui["resultButton"] == "ctkCollapsibleButton" and ui["applyButton"] == "QPushButton"
     assert set(ui.values()) <= set(exposed.table())
 
 

@@ -49,25 +49,32 @@ def test_every_measure_has_its_row(table):
         "Centroid offset T1 − T2 R (mm)": "-4.0",
         "Centroid offset T1 − T2 A (mm)": "16.0",
         "Centroid offset T1 − T2 S (mm)": "-38.3",
-        "Model": "liver-t1t2",
-        "Model version": "1.0.0",
-        "Model checksum (SHA-256)": "ab12",
-        "Engine": "openvino-bf16",
-        "Device": "cpu",
-        "Precision": "bf16",
-        "Computing time (s)": "3.1",
-        "Software": "LiverPair 0.1",
-        "Date": "2025-01-02T03:04:05",
         "Note": "The T1 volume cuts the liver.",
     }
     assert [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())] == ["Measure", "Value"]
 
 
+def test_how_the_result_was_made_is_kept_with_the_table_and_read_line_by_line(table):
+    show_measures(table, {**RESULT, "provenance": {**RESULT["provenance"], "score_floor": 0.05, "gpu": None}})
+    assert provenance.lines(provenance.read(table)) == [
+        "Model: liver-t1t2",
+        "Version: 1.0.0",
+        "Checksum (SHA-256): ab12",
+        "Engine: openvino-bf16",
+        "Device: cpu",
+        "Precision: bf16",
+        "Seconds: 3.14159",
+        "Software: LiverPair 0.1",
+        "Date: 2025-01-02T03:04:05",
+        "Score floor: 0.05",
+    ]
+    assert provenance.lines({}) == []
+
+
 def test_one_volume_alone_has_no_rows_about_a_pair(table):
     alone = RESULT | {"t2": None, "measures": {"dice_as_scanned": None, "offset_t1_to_t2_mm": None}, "notes": []}
     show_measures(table, alone)
-    names = list(contents(table))
-    assert names[:2] == ["Liver volume T1 (ml)", "Model"]
+    assert list(contents(table)) == ["Liver volume T1 (ml)"]
 
 
 def test_a_second_run_replaces_the_first(table):
