@@ -150,6 +150,17 @@ def readMap(path: str) -> sitk.Image:
         raise InputError(_("The result could not be read."), _("Run it again.")) from error
 
 
+def readOn(path: str, grid: Grid, volumeNode: vtkMRMLScalarVolumeNode, side: Side) -> sitk.Image:
+    """A map that lies on `grid`, which is that of the volume in the world, on the volume's own grid.
+
+    Raises InputError when it cannot be read, or lies on another grid.
+    """
+    found = readMap(path)
+    if not Grid.of(found).same_as(grid):
+        raise InputError(_("The result in {side} lies on another grid.").format(side=side.title), _("Run it again."))
+    return on_grid(sitk.GetArrayViewFromImage(found), volumes.grid_of(volumeNode))
+
+
 @contextlib.contextmanager
 def takenBack() -> Iterator[list[vtkMRMLNode]]:
     """A list of nodes that are removed from the scene again when the block raises."""
@@ -175,10 +186,7 @@ def addLiver(
 
     Raises InputError when the mask cannot be read, or lies on another grid.
     """
-    mask = readMap(path)
-    if not Grid.of(mask).same_as(grid):
-        raise InputError(_("The liver in {side} lies on another grid.").format(side=side.title), _("Run it again."))
-    mask = on_grid(sitk.GetArrayViewFromImage(mask), volumes.grid_of(volumeNode))
+    mask = readOn(path, grid, volumeNode, side)
     name = slicer.mrmlScene.GenerateUniqueName(_("{volume} liver").format(volume=volumeNode.GetName()))
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     added.append(node)

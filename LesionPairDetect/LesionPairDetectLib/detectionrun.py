@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import slicer
+from slicer import vtkMRMLNode
 from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
@@ -13,10 +15,12 @@ from liverpair.core.lesions import Lesion, read_lesions
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
 from liverpair.mrml import provenance
+from liverpair.mrml.companions import show_over_source
+from liverpair.mrml.lesions import lesion_segments
 from liverpair.mrml.lesions.lesion_folders import notes_of
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from LiverPairLib.inputs import Segmentations, Volumes
-from LiverPairLib.resultnodes import addLiver, isInScene, takenBack
+from LiverPairLib.resultnodes import addLiver, isInScene, putBeside, readOn, takenBack
 from LiverPairLib.workerrun import WorkerRun
 from LiverPairLib.workersession import SessionWorker
 
@@ -65,16 +69,33 @@ class DetectionRun(WorkerRun):
                 if not isInScene(self._givenLivers.get(side)):
                     source = result.get("provenance") or {}
                     self.livers[side] = addLiver(node, result["livers"][side], self._grids[side], side, source, added)
+            drawn = self._drawn(result, dict(zip(Side, nodes)), added)
             study = LesionStudy(*nodes)
             try:
                 kept, new = merged(study.pairs(), found)
                 with study.action(DETECTION_STEP):
                     study.replace_all(kept + new)
                 provenance.write(notes_of(study.folder), result.get("provenance") or {})
+                lesion_segments.keep(study, drawn)
+                lesion_segments.show(study)
             finally:
                 study.release()
         self.displayThreshold = (result.get("provenance") or {}).get("display_threshold")
         return " ".join([summary(new, kept, self.displayThreshold), *(result.get("notes") or ())])
+
+    def _drawn(self, result: dict[str, Any], nodes: Volumes, added: list[vtkMRMLNode]) -> Segmentations:
+        """The lesions that a model has drawn, as segmentation nodes by side; they join the list `added`."""
+        drawn = {}
+        for side, path in (result.get("masks") or {}).items():
+            node = nodes[Side(side)]
+            labels = readOn(path, self._grids[side], node, Side(side))
+            name = slicer.mrmlScene.GenerateUniqueName(_("{volume} lesions").format(volume=node.GetName()))
+            drawn[side] = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+            added.append(drawn[side])
+            putBeside(drawn[side], node)  # Slicer looks for a segmentation's item as soon as it gets a segment
+            lesion_segments.fill(drawn[side], labels, node, result.get("provenance") or {})
+            show_over_source(drawn[side])
+        return drawn
 
 
 def merged(old: list[Lesion], found: list[Lesion]) -> tuple[list[Lesion], list[Lesion]]:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
@@ -18,6 +19,7 @@ from liverpair.io.lesion_csv import write_csv
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.measures.burden import lesion_measures
 from liverpair.mrml import dicom_files, scanner_space
+from liverpair.mrml.lesions import lesion_segments
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.mrml.volumes import world_grid
 
@@ -100,9 +102,17 @@ class Exchange:
         study, context = self._require(), self._context
         images = {side: context.image(side) for side in Side}
         livers = {side: context.livers(side) for side in Side}
-        rows = lesion_measures(study.pairs(), images, livers)
+        rows = lesion_measures(study.pairs(), images, livers, self._masks(images))
         write_csv(path, rows)
         return _("Lesions whose measures were written to '{path}': {count}.").format(count=len(rows), path=path)
+
+    def _masks(self, images: dict[Side, sitk.Image | None]) -> dict[Side, sitk.Image]:
+        """Label maps of the lesions that a model has drawn, on the grids of the images in the world."""
+        masks = {side: lesion_segments.label_map(self._require(), side) for side in Side if images[side] is not None}
+        masks = {side: mask for side, mask in masks.items() if mask is not None}
+        for side, mask in masks.items():
+            mask.CopyInformation(images[side])
+        return masks
 
     def requireDicom(self) -> None:
         """Raise InputError when a volume in which a lesion was seen is not from DICOM, before a folder is asked for."""

@@ -15,7 +15,7 @@ from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
-from liverpair.mrml.lesions import lesion_table
+from liverpair.mrml.lesions import lesion_segments, lesion_table
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.section import Section
 
@@ -64,6 +64,9 @@ class LesionsSection(Section):
         self.context.listedUids = list
 
     def onChanged(self, what: str) -> None:
+        if what in ("study", "boxes", "selection") and self.context.study is not None:
+            with self.context.attempt():
+                lesion_segments.show(self.context.study)
         if what == "selection":
             self.table.choose(self.context.selectedUid)
         elif what == "study":

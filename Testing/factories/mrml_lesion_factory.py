@@ -1,4 +1,4 @@
-"""Studies with a few linked boxes for the tests on real MRML."""
+"""Studies with a few linked boxes, and the views of both rows, for the tests on real MRML."""
 
 import pytest
 import slicer
@@ -8,8 +8,10 @@ from mrml_factory import DIRECTIONS, OBLIQUE, empty_scene, noise_image
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
+from liverpair.mrml import layouts
 from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS
 from liverpair.mrml.lesions.lesion_study import LesionStudy
+from liverpair.mrml.pictures import SliceView
 from liverpair.mrml.volumes import node_from_image
 
 MIRRORED = tuple(float(v) for v in DIRECTIONS["oblique and flipped"])
@@ -76,3 +78,17 @@ def _numbers(pair: Lesion) -> list[float]:
     for found in pair.boxes.values():
         numbers += [*found.box.center_mm, *found.box.size_mm, *found.box.direction]
     return numbers
+
+
+def display_of(study, uid: str, side: str):
+    node = study.node(uid, side)
+    return node.GetDisplayNode() if node is not None else None
+
+
+@pytest.fixture
+def rows(study):
+    opened = [SliceView(row[0].name, "Axial", (160, 120)) for row in layouts.ROWS]
+    layouts.show_pair(None, None)
+    yield opened
+    for view in opened:
+        view.close()

@@ -2,16 +2,20 @@
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import slicer
 from lesion_pair_detect_factory import BRIGHT, MODULE, PROVENANCE, found, panel  # noqa: F401
 from lesion_sections_factory import DRAWN, lesion
-from liver_multimodal_factory import nodes_of
+from liver_multimodal_factory import nodes_of, segment_names
 from mrml_factory import shift_transform
 
-from liverpair.core.geometry import volume_ml
+from liverpair.core.geometry import Grid, on_grid, volume_ml
 from liverpair.core.sides import Side
 from liverpair.mrml import layouts, provenance, segmentations
+from liverpair.mrml.lesions import lesion_segments
+from liverpair.mrml.lesions.lesion_display import color_of
 from liverpair.mrml.lesions.lesion_folders import notes_of
+from liverpair.mrml.segmentations import source_of
 
 
 def boxes(study) -> dict:
@@ -58,12 +62,50 @@ def test_a_pair_is_detected_listed_and_shown(panel):
     assert boxes(panel.study) == expected
     assert [panel.study.volume(side) for side in Side] == [t1, t2]
     assert provenance.read(notes_of(panel.study.folder))["bundle"] == "peaks"
+    assert "Model: peaks\nVersion: 1.0" in panel["provenanceText"].plainText
     for side, volume in ((Side.T1, t1), (Side.T2, t2)):
         liver = getattr(panel.parameters, f"{side}Liver")
         assert liver.GetName() == f"{volume.GetName()} liver"
         assert volume_ml(segmentations.liver_mask(liver, volume)) == pytest.approx(719, abs=1)
     assert panel.harness.app.layoutManager().layout == layouts.PAIR_LAYOUT_ID
     assert panel.context.selectedUid == "lesion-1" and panel.chosen_row() == "1"
+
+
+def index_range(box, grid) -> np.ndarray:
+    """First and last voxel (x, y, z) of a box along the axes of a grid."""
+    half = np.divide(box.size_mm, 2) / grid.spacing
+    return np.array([grid.index(box.center_mm) + 0.5 - half, grid.index(box.center_mm) + 0.5 + half])
+
+
+def test_lesions_that_a_model_draws_are_segments_with_the_number_and_color_of_their_boxes(panel):
+    t1, _t2 = panel.add_pair()
+    panel.apply()
+    masks = {}
+    for side in Side:
+        image = sitk.ReadImage(panel.worker.request[side])
+        labels = np.zeros(image.GetSize()[::-1], np.uint16)
+        for pair in found():
+            if side in pair.boxes:
+                first, last = np.round(index_range(pair.box(side), Grid.of(image))).astype(int).clip(0)
+                labels[tuple(slice(low, high) for low, high in zip(first[::-1], last[::-1]))] = pair.number
+        masks[side] = str(panel.folder() / f"{side}_lesions.nii.gz")
+        sitk.WriteImage(on_grid(labels, Grid.of(image)), masks[side])
+    panel.worker.finish(masks=masks)
+    panel.settle()
+    node = lesion_segments.of_study(panel.study, Side.T1)
+    assert source_of(node) is t1 and node.GetName() == f"{t1.GetName()} lesions"
+    assert segment_names(node) == ["Lesion 1", "Lesion 2", "Lesion 3"]
+    assert node.GetSegmentation().GetNthSegment(0).GetColor() == color_of(1)
+    display, ids = node.GetDisplayNode(), [node.GetSegmentation().GetNthSegmentID(row) for row in range(3)]
+    assert [display.GetSegmentVisibility(each) for each in ids] == [True, False, True], "the second has a low score"
+    panel.harness.type_text(panel["displayThresholdSlider"], "0.1")
+    panel.harness.wait()
+    assert display.GetSegmentVisibility(ids[1])
+    box = panel.study.node("lesion-1", Side.T1).GetDisplayNode()
+    assert box.GetOutlineOpacity() < 0.5 < display.GetSegmentOpacity2DOutline(ids[0])
+    panel.run(masks=None)
+    assert lesion_segments.of_study(panel.study, Side.T1) is None
+    assert [each.GetName() for each in nodes_of("vtkMRMLSegmentationNode") if "lesions" in each.GetName()] == []
 
 
 def test_the_first_lesion_is_chosen_at_once_and_another_one_stays_chosen_when_the_views_have_settled(panel):

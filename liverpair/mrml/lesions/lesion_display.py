@@ -28,6 +28,8 @@ SELECTED_LINE_THICKNESS = 0.4
 """In 3-D views; in slice views Slicer draws every box in the same thickness."""
 DIMMED_OPACITY = 0.45
 """Of the outlines of all other boxes while one lesion is selected."""
+DRAWN_OPACITY = 0.4
+"""Of the outline of a box whose lesion is drawn itself, as far as the box reaches beyond it."""
 TEXT_SCALE = 3.0
 LABEL_BACKGROUND = (0.0, 0.0, 0.0)
 LABEL_OPACITY = 0.85
@@ -65,6 +67,7 @@ class LesionDisplay:
 
     def __init__(self):
         self.selected: str | None = None
+        self.drawn: frozenset[Key] = frozenset()
         self.handles = False
         self.filter = LesionFilter()
 
@@ -77,16 +80,23 @@ class LesionDisplay:
             for key in keys:
                 _style(_display_node(nodes[key]), records[key])
                 views.show(nodes[key], key[1])
-                self._bring_out(nodes[key], uid)
+                self._bring_out(nodes, key)
                 _display_node(nodes[key]).SetVisibility(shown)
 
     def select(self, nodes: Mapping[Key, object], uid: str | None) -> None:
         """Bring out the boxes of the lesion `uid`, or of none; they have no handles yet."""
         before, self.selected, self.handles = self.selected, uid, False
         changed = {before, uid} if None not in (before, uid) else {key[0] for key in nodes}
-        for key, node in nodes.items():
+        for key in nodes:
             if key[0] in changed:
-                self._bring_out(node, key[0])
+                self._bring_out(nodes, key)
+
+    def mark_drawn(self, nodes: Mapping[Key, object], keys: Iterable[Key]) -> None:
+        """Let the boxes step back whose lesions are drawn themselves, and no others."""
+        before, self.drawn = self.drawn, frozenset(keys)
+        for key in before ^ self.drawn:
+            if key in nodes:
+                self._bring_out(nodes, key)
 
     def show_handles(self, nodes: Mapping[Key, object], shown: bool) -> None:
         """Give handles to the boxes of the selected lesion, or take them away."""
@@ -94,7 +104,7 @@ class LesionDisplay:
             return
         self.handles = shown
         for key in keys_of(self.selected, nodes):
-            self._bring_out(nodes[key], key[0])
+            self._bring_out(nodes, key)
 
     def filtered(
         self, nodes: Mapping[Key, object], records: Mapping[Key, BoxRecord], wanted: LesionFilter
@@ -108,9 +118,11 @@ class LesionDisplay:
             changed += [(nodes[key], shown) for key in keys if bool(_display_node(nodes[key]).GetVisibility()) != shown]
         return changed
 
-    def _bring_out(self, node, uid: str) -> None:
-        """Bring a box of the lesion `uid` out, or let it step back; the selected one has handles where they are on."""
-        _select(node, uid == self.selected, self.handles, dimmed=self.selected not in (None, uid))
+    def _bring_out(self, nodes: Mapping[Key, object], key: Key) -> None:
+        """Bring a box out, or let it step back; that of the selected lesion has handles where they are on."""
+        opacity = 1.0 if self.selected in (None, key[0]) else DIMMED_OPACITY
+        opacity *= DRAWN_OPACITY if key in self.drawn else 1.0
+        _select(nodes[key], key[0] == self.selected, self.handles, opacity)
 
     def _passes(self, uid: str, records: list[BoxRecord]) -> bool:
         return self.filter.passes(uid, records[0].state, records)
@@ -178,15 +190,15 @@ def _style(display_node, record: BoxRecord) -> None:
         display_node.EndModify(was_modifying)
 
 
-def _select(node, selected: bool, handles: bool, dimmed: bool) -> None:
-    """Bring a box out, or not; with handles on, or off. A box without handles is locked: nobody moves it by mistake
-    while scrolling over it."""
+def _select(node, selected: bool, handles: bool, opacity: float) -> None:
+    """Bring a box out, or not; with handles on, or off; its outline as opaque as that. A box without handles is locked:
+    nobody moves it by mistake while scrolling over it."""
     display_node, handles = _display_node(node), selected and handles
     was_modifying = display_node.StartModify()
     try:
         display_node.SetHandlesInteractive(handles)
         display_node.SetLineThickness(SELECTED_LINE_THICKNESS if selected else LINE_THICKNESS)
-        display_node.SetOutlineOpacity(DIMMED_OPACITY if dimmed else 1.0)
+        display_node.SetOutlineOpacity(opacity)
         display_node.SetPointLabelsVisibility(not handles)
         display_node.SetGlyphSize(_glyph_size(node, handles))
     finally:

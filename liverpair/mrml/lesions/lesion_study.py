@@ -268,6 +268,11 @@ class LesionStudy:
         """Bring out the boxes of one lesion and no others; None, or an unknown uid, means none."""
         self._store.select(uid)
 
+    def mark_drawn(self, keys: Iterable[tuple[str, Side]]) -> None:
+        """Let the boxes (uid, side) step back whose lesions are drawn themselves, and no others."""
+        with self._store.quiet():
+            self._store.display.mark_drawn(self._store.nodes, keys)
+
     def show_handles(self, shown: bool = True) -> None:
         """Give handles to the boxes of the selected lesion, or take them away: handles cover a small lesion, so they
         are shown only while the pointer is near. Selecting takes them away."""

@@ -1,15 +1,15 @@
-"""How boxes look: in which views, in which color, with handles or not, filtered or not; and the marker of a place."""
+"""How boxes look: in which views, in which color, with handles or not, filtered or not."""
 
 import itertools
 
 import numpy as np
-import pytest
 import slicer
 from hypothesis import given
 from hypothesis import strategies as st
 from lesion_factory import detected, lesion_of
 from mrml_lesion_factory import (  # noqa: F401
     assert_same,
+    display_of,
     new_study,
     roi_nodes,
     scene,
@@ -22,19 +22,12 @@ from mrml_lesion_factory import (  # noqa: F401
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import LesionBox
 from liverpair.core.sides import Side
-from liverpair.mrml import frames, layouts
+from liverpair.mrml import layouts
 from liverpair.mrml.headless import load_scene_mrb, save_scene_mrb
 from liverpair.mrml.lesions.lesion_display import COLORS, LesionFilter, color_of
-from liverpair.mrml.lesions.lesion_marker import PlaceMarker
 from liverpair.mrml.lesions.lesion_study import LesionStudy
-from liverpair.mrml.pictures import SliceView
 
 BOTH = list(itertools.product("abc", Side))
-
-
-def display_of(study, uid: str, side: str):
-    node = study.node(uid, side)
-    return node.GetDisplayNode() if node is not None else None
 
 
 def shown(study) -> set[str]:
@@ -258,149 +251,3 @@ def test_after_loading_nothing_is_selected_and_all_is_shown_in_its_row(tmp_path,
     (loaded,) = LesionStudy.all_in_scene()
     assert with_handles(loaded) == set()
     test_boxes_are_shown_in_the_views_of_their_own_row_only(loaded)
-
-
-@pytest.fixture
-def rows(study):
-    opened = [SliceView(row[0].name, "Axial", (160, 120)) for row in layouts.ROWS]
-    layouts.show_pair(None, None)
-    yield opened
-    for view in opened:
-        view.close()
-
-
-def colored(view, number: int) -> int:
-    """How many pixels have the color of a lesion."""
-    wanted = np.array(color_of(number)) * 255
-    return int((np.abs(view.grab().astype(float) - wanted).max(axis=-1) < 25).sum())
-
-
-def test_boxes_are_drawn_in_their_row_and_vanish_with_the_filter(rows, study):
-    for view, box in zip(rows, (t1_box(), t2_box())):
-        view.look_at(frames.flip(box.center_mm), 150.0)
-    assert all(colored(view, 1) > 20 for view in rows)
-    study.set_state("a", "proposed")
-    study.filter(display_threshold=1.0)
-    assert all(colored(view, 1) == 0 for view in rows)
-    study.filter()
-    study.remove_side("a", Side.T2)
-    assert [colored(view, 1) > 20 for view in rows] == [True, False]
-
-
-def test_a_box_steps_back_while_another_lesion_is_selected(rows, study):
-    for view, box in zip(rows, (t1_box(), t2_box())):
-        view.look_at(frames.flip(box.center_mm), 150.0)
-    study.select("a")
-    bright = colored(rows[0], 1)
-    study.select("b")
-    assert colored(rows[0], 1) < bright / 2, "its number alone stays as bright"
-
-
-USUAL_WIDTH_MM = 380.0
-"""What a view of the whole belly shows from left to right."""
-WIDTH = 480
-
-
-@pytest.fixture(params=[16.0, 60.0])
-def usual(study, request):
-    """A view at the usual zoom, a box in its middle of lesion "d" along the view's axes, and the box's side (mm)."""
-    view = SliceView("Usual", "Axial", (WIDTH, 360))
-    layouts.show_pair(None, None)
-    box = Box((0.0, 0.0, 200.0), (request.param,) * 3)
-    study.add([lesion_of(4, detected(box, 0.5), uid="d")])
-    display_of(study, "d", Side.T1).AddViewNodeID(view.node.GetID())
-    view.look_at(frames.flip(box.center_mm), USUAL_WIDTH_MM)
-    yield view, request.param
-    view.close()
-
-
-def changed(view, what) -> np.ndarray:
-    """The pixels that differ after `what()`, as (right, up) from the middle of the view in mm."""
-    before = view.grab().astype(int)
-    what()
-    rows, columns = np.nonzero((view.grab().astype(int) != before).any(axis=-1))
-    return np.stack([columns - WIDTH / 2, 180 - rows], axis=-1) * USUAL_WIDTH_MM / WIDTH
-
-
-def test_the_number_stands_beside_the_box_on_a_dark_ground(usual, study):
-    view, side = usual
-    number = changed(view, lambda: display_of(study, "d", Side.T1).SetPointLabelsVisibility(False))
-    assert len(number) > 50
-    assert (number.max(axis=-1) > side / 2).all()
-    assert np.abs(number).max() < side / 2 + 25
-    text = display_of(study, "d", Side.T1).GetTextProperty()
-    assert text.GetBackgroundOpacity() > 0.7 and max(text.GetBackgroundColor()) == 0
-
-
-def test_nothing_is_drawn_inside_a_box_that_nobody_points_at(usual, study):
-    view, side = usual
-    study.select("d")
-    drawn = changed(view, lambda: display_of(study, "d", Side.T1).SetVisibility(False))
-    assert len(drawn) > 50
-    assert np.abs(drawn).max(axis=-1).min() > side / 2 - 4
-
-
-def test_handles_are_small_beside_the_box_and_leave_its_lesion_free(usual, study):
-    view, side = usual
-    study.select("d")
-    display_of(study, "d", Side.T1).SetPointLabelsVisibility(False)
-    handles = changed(view, study.show_handles)
-    pixel = USUAL_WIDTH_MM / WIDTH
-    covered = (np.abs(handles).max(axis=-1) < side / 2 - 2).sum() * pixel**2
-    assert 0 < covered < 0.15 * side**2
-    faces = [(side / 2, 0), (-side / 2, 0), (0, side / 2), (0, -side / 2), (0, 0)]
-    nearest = np.linalg.norm(handles[:, None] - faces, axis=-1)
-    assert nearest.min(axis=-1).max() < 5
-    assert set(nearest.argmin(axis=-1)) == set(range(5))
-
-
-def test_the_number_follows_the_size_of_the_box(usual, study):
-    view, side = usual
-    study.node("d", Side.T1).SetSize(90, 90, 90)
-    display_of(study, "d", Side.T1).AddViewNodeID(view.node.GetID())
-    number = changed(view, lambda: display_of(study, "d", Side.T1).SetPointLabelsVisibility(False))
-    assert len(number) > 50 and (number.max(axis=-1) > 45).all()
-
-
-def white(view) -> int:
-    return int((view.grab().min(axis=-1) > 200).sum())
-
-
-def test_the_marker_is_drawn_in_its_own_row_only(rows):
-    for view in rows:
-        view.look_at((1.0, 2.0, 3.0), 100.0)
-    before = [white(view) for view in rows]
-    marker = PlaceMarker(1)
-    marker.show((1.0, 2.0, 3.0), "about 6 mm")
-    assert marker.visible
-    first = [white(view) - count for view, count in zip(rows, before)]
-    assert first[0] == 0 and first[1] > 20
-    marker.hide()
-    assert not marker.visible
-    assert [white(view) for view in rows] == before
-
-
-def test_the_marker_is_one_point_that_nobody_grabs_and_no_file_keeps(scene):
-    marker = PlaceMarker(0)
-    marker.hide()
-    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
-    for place in ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)):
-        marker.show(place, "here")
-    (node,) = slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
-    position = [0.0] * 3
-    node.GetNthControlPointPositionWorld(0, position)
-    assert (node.GetNumberOfControlPoints(), position, node.GetNthControlPointLabel(0)) == (1, [4.0, 5.0, 6.0], "here")
-    assert node.GetLocked() and not node.GetSaveWithScene()
-    marker.remove()
-    marker.remove()
-    assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsFiducialNode") == 0
-
-
-def test_the_marker_survives_a_closed_scene(scene):
-    marker = PlaceMarker(0)
-    marker.show((1.0, 2.0, 3.0))
-    scene.Clear(False)
-    assert not marker.visible
-    marker.show((1.0, 2.0, 3.0))
-    assert marker.visible
-    marker.remove()
