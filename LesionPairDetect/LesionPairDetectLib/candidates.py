@@ -57,10 +57,22 @@ def unmatchedSide(pair: Lesion) -> str | None:
 
 def linkOverlap(bundle: Bundle | None) -> float:
     """The overlap above which the detector of a bundle links; the usual one for None, or a bundle that does not say."""
+    settings = _settings(bundle)
+    return settings.link_iou if settings is not None else LINK_OVERLAP
+
+
+def looksAtEachAlone(bundle: Bundle | None) -> bool:
+    """Whether the detector of a bundle sees one image at a time, so that it cannot say where a partner lies."""
+    settings = _settings(bundle)
+    return settings is not None and settings.from_masks
+
+
+def _settings(bundle: Bundle | None) -> DetectionSettings | None:
+    """How a bundle detects; None for none, or for one that does not say."""
     try:
-        return DetectionSettings.read(bundle.section("detection"), bundle.name).link_iou if bundle else LINK_OVERLAP
+        return DetectionSettings.read(bundle.section("detection"), bundle.name) if bundle else None
     except BundleError:
-        return LINK_OVERLAP
+        return None
 
 
 def explain(

@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.boxadder import Drawer, Task
 from LesionPairDetectLib.boxdrag import BoxDrag
-from LesionPairDetectLib.candidates import Candidate, explain, linkOverlap, unmatchedSide
+from LesionPairDetectLib.candidates import Candidate, explain, linkOverlap, looksAtEachAlone, unmatchedSide
 from LesionPairDetectLib.keys import KeyBindings, escapeKey
 from LesionPairDetectLib.partnerproposal import PartnerProposer, PartnerRun
 from LesionPairDetectLib.readingcontext import ReadingContext
@@ -30,6 +30,7 @@ class DrawSection(Section):
     """Turns drags in the views into boxes of a `Drawer`, and shows what is near the place of an unmatched box."""
 
     name = "Draw"
+    caption = _("Draw")
 
     def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)
@@ -199,6 +200,7 @@ class DrawSection(Section):
         missing = self.drawer.partnerSide() if hasStudy else None
         self.ui.drawPartnerButton.enabled = missing is not None and context.volume(missing) is not None
         self.ui.drawPartnerButton.checked = task is not None and task.uid is not None
+        self.ui.proposePartnerCheckBox.toolTip = self._tipToPropose()
         if task is not None:
             escapeKey.take(self.stop)
             context.prompt.show(self._instruction(task), self.stop)
@@ -212,6 +214,18 @@ class DrawSection(Section):
         place = self._placeText(pair)
         self.ui.placeLabel.text = place
         self.ui.placeLabel.visible = bool(place)
+
+    def _tipToPropose(self) -> str:
+        """What proposing means with the chosen model."""
+        what = _("A new lesion gets a box in the other image as well, at the place where it should be.")
+        if self.context.bundle is None:
+            return what
+        how = (
+            _("Model '{name}' looks at each image alone: the other lesions, or else the livers, say where that is.")
+            if looksAtEachAlone(self.context.bundle)
+            else _("Model '{name}' is asked where that is.")
+        )
+        return f"{what} {how.format(name=self.context.bundle.name)}"
 
     def _askAgain(self, sentence: str) -> None:
         if self.task is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from LesionPairDetectLib.candidates import looksAtEachAlone
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
@@ -71,6 +72,10 @@ class PartnerProposer:
             return _("Choose a T1 and a T2 volume.")
         if not context.parameterNode.model:
             return _("There is no model to ask.")
+        if looksAtEachAlone(context.bundle):
+            return _("Model '{name}' looks at each image alone, and does not know where a partner lies.").format(
+                name=context.parameterNode.model
+            )
         missing = [side.title for side in Side if context.livers(side) is None]
         if missing:
             return _("The liver in {side} is not segmented.").format(side=missing[0])

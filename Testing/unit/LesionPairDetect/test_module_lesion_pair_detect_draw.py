@@ -12,6 +12,8 @@ from lesion_sections_factory import PREDICTED, SHIFT, clean_cache, lesion, lesio
 from liver_multimodal_factory import liver_image
 from mrml_factory import block_mask
 
+from liverpair.bundle import Catalogue
+from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.core.labels import LIVER
 from liverpair.core.sides import Side
 from liverpair.jobs.requests import ProposeRequest
@@ -262,6 +264,22 @@ def test_the_network_is_asked_with_both_images_and_livers_and_its_answer_replace
     assert not Path(request[Side.T1]).exists()
     sections.press("Z")
     assert sections.study.pair(pair.uid).box(Side.T2).center_mm == pytest.approx(pair.box(Side.T2).center_mm, abs=1e-3)
+
+
+def test_a_network_that_sees_one_image_at_a_time_is_not_asked_and_the_livers_say_where_the_partner_is(sections):
+    bundle = Catalogue().find("lesions-real")
+    sections.context._bundles = lambda: {bundle.name: bundle}
+    segment_livers(sections)
+    sections.context.parameterNode.model = bundle.name
+    sections.harness.wait()
+    assert "looks at each image alone" in sections["proposePartnerCheckBox"].toolTip
+    pair = draw(sections, "1", "T1Axial")
+    assert pair.boxes[Side.T2].origin == "predicted" and not sections.problems
+    assert [command for command in sections.worker.transport.commands if command.get("job") == "propose"] == []
+    way = np.subtract(pair.box(Side.T2).center_mm, pair.box(Side.T1).center_mm)
+    offset = offset_t1_to_t2(*(sections.context.livers(side) for side in Side))
+    assert way == pytest.approx(offset, abs=1e-3)
+    assert "liver" in sections.text("placeLabel")
 
 
 def test_an_answer_does_not_move_a_box_that_somebody_has_moved_meanwhile(sections):
