@@ -73,7 +73,7 @@ def picture_of(
     plane = sitk.GetArrayViewFromImage(turned)[slice_].astype(float)
     mask, corners = None, None
     if lines and labels is not None:
-        mask = sitk.GetArrayViewFromImage(to_lps(labels))[slice_] == number
+        mask = sitk.GetArrayFromImage(to_lps(labels))[slice_] == number  # a view would outlive the turned image
     else:
         points = np.array([turned.TransformPhysicalPointToContinuousIndex(p.tolist()) for p in box.corners_mm])[:, :2]
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
