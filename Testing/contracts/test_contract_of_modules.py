@@ -53,6 +53,8 @@ def test_a_module_says_what_it_is_and_its_help_leads_to_its_part_of_the_document
     assert (module.title, module.categories) == (CATEGORIES[opened][0], [CATEGORIES[opened][1]])
     assert not module.icon.isNull()
     assert f'docs/using.md#{opened.lower()}"' in module.helpText and 'docs/scripting.md"' in module.helpText
+    assert f'docs/tutorial/{opened.lower()}.md"' in module.helpText
+    assert (ROOT / "docs" / "tutorial" / f"{opened.lower()}.md").is_file()
     headings = (ROOT / "docs" / "using.md").read_text(encoding="utf-8").splitlines()
     assert f"## {opened}" in headings and (ROOT / "docs" / "scripting.md").is_file()
 

@@ -12,7 +12,13 @@ import liverpair
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
 FILLED = (README, ROOT / "docs" / "results.md", ROOT / "docs" / "reproducing-the-thesis.md")
-PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (
+    README,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "tutorial").glob("*.md")),
+)
 CARDS = sorted(ROOT.glob("*/bundles/*/README.md"))
 RESULT = {
     "data": "a phantom",
