@@ -57,9 +57,9 @@ COLUMNS_NOTE = (
     "IoU of 0.1 and 2 false boxes per volume. A box counts with the score of its pair, the higher of two, as a "
     "reader filters them; *by own scores*: boxes that the network found in their image, each with its score there. "
     "*froc* (mean sensitivity at 1/8 to 8 false boxes per volume) and *AP* (at an IoU of 0.1 and of 0.3) are of all "
-    "lesions. *displacement error* is that of the way by which boxes were linked: the registration of the livers, or, "
-    "where a row says so, what the network predicts; not of the way between two boxes that were found. The single "
-    "figure is the network's. *none*, *liver centroids* and *registration* are what would remain for the same boxes "
+    "lesions. *displacement error* is that of the way by which boxes were linked: what the network itself predicts, or, "
+    "where a row says so, the registration of the livers; not of the way between two boxes that were found. *none*, "
+    "*liver centroids* and *registration* are what would remain for the same boxes "
     "if they were not moved, or moved by the offset or the registration of the livers that were used. The true places "
     "in T2 were made by a registration of the drawn livers and up to 1.5 mm of noise, so that *registration* looks "
     "better here than it is: not by its own merit. *T2 deformed*: the painted T2 image and its liver went through a "
@@ -105,9 +105,9 @@ def main(arguments: Sequence[str]) -> None:
         Arm(f"livers aligned, drawn by {LIVER_MODEL}", shipped, drawn_livers=False),
         Arm("livers aligned, drawn by hand", shipped),
         Arm(f"T2 deformed, livers drawn by {LIVER_MODEL}", shipped, drawn_livers=False, deformed=True),
-        Arm(f"linked by the network, livers drawn by {LIVER_MODEL}", shipped, drawn_livers=False, linked_by="network"),
-        Arm("linked by the network, livers drawn by hand", shipped, linked_by="network"),
-        Arm("as scanned (published), same weights", shipped, alignment="published", linked_by="network"),
+        Arm(f"linked by registration, livers drawn by {LIVER_MODEL}", shipped, False, linked_by="registration"),
+        Arm("linked by registration, livers drawn by hand", shipped, linked_by="registration"),
+        Arm("as scanned (published), same weights", shipped, alignment="published"),
     ]
     arms += [Arm(f"{name}, livers drawn by {LIVER_MODEL}", Catalogue().find(name), False) for name in options.also]
     if options.train_published:
@@ -190,7 +190,7 @@ def write(
     command: str,
 ) -> None:
     """The tables and figures of all arms; the single figures are those of the first, and beside them those of the
-    second, with livers drawn by hand. The displacement among them is the network's own."""
+    second, with livers drawn by hand."""
     rows = [
         {
             "detector": title,
@@ -212,9 +212,6 @@ def write(
         for values in [own["values"]]
     ]
     first, second, *_ = (results[arm.title] for arm in arms)
-    of_network = [arm.title for arm in arms if arm.linked_by == "network" and arm.alignment is None]
-    for result, title in zip((first, second), of_network):
-        result["values"]["displacement_error_mm"] = results[title]["values"]["displacement_error_mm"]
     froc_figure(
         {title: [case.image(side) for case in cases for side in Side] for title, cases in scored.items()},
         folder / f"{NAME}.png",
