@@ -57,7 +57,7 @@ COLUMNS_NOTE = (
     "IoU of 0.1 and 2 false boxes per volume. A box counts with the score of its pair, the higher of two, as a "
     "reader filters them; *by own scores*: boxes that the network found in their image, each with its score there. "
     "*froc* (mean sensitivity at 1/8 to 8 false boxes per volume) and *AP* (at an IoU of 0.1 and of 0.3) are of all "
-    "lesions. *displacement error* is that of the way by which boxes were linked: what the network itself predicts, or, "
+    "lesions. *displacement error* is that of the way by which boxes were linked: what the network itself predicts, or "
     "where a row says so, the registration of the livers; not of the way between two boxes that were found. *none*, "
     "*liver centroids* and *registration* are what would remain for the same boxes "
     "if they were not moved, or moved by the offset or the registration of the livers that were used. The true places "
