@@ -53,7 +53,7 @@ class JobRequest(Record):
         *LESION_PARTS,
     )
     """Fields that decide no result, or where things lie."""
-    later: ClassVar[tuple[str, ...]] = ("dicom",)
+    later: ClassVar[tuple[str, ...]] = ("dicom", "linked_by")
     """Options that came after version 0.1: results kept without them were made with their defaults."""
 
     def check(self) -> None:

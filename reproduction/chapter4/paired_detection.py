@@ -7,6 +7,7 @@ across sequences: the lesions are synthetic, written into the real livers of tes
 """
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -263,7 +264,7 @@ def write_card(
         "description": f"{DATA[:1].upper()}{DATA[1:]}. Lesions from 10 mm on in the single figures.",
         "command": command,
         "cases": results["detection"],
-        "summary": results["values"],
+        "summary": {key: value for key, value in results["values"].items() if not math.isnan(value)},
         "pictures": pictures,
     }
     arm.bundle.update(metrics={**arm.bundle.metrics, "synthetic_lesions": test})

@@ -145,7 +145,7 @@ def changed(change):
 
 HOSTILE = {
     "no JSON": "{",
-    "another version": changed(lambda c: c.update(version=2)),
+    "another version": changed(lambda c: c.update(version=3)),
     "no number": lesions_to_json(lesions()).replace("60.0", "NaN", 1),
     "infinite": lesions_to_json(lesions()).replace("60.0", "1e999", 1),
     "a uid twice": changed(lambda c: c["pairs"][1].update(uid="lesion-1")),
