@@ -127,9 +127,10 @@ class LesionTable:
     def _markHeading(self) -> None:
         """Show in the headings by what the rows are sorted; Qt's own sign makes every column too wide."""
         headings = list(HEADINGS.values())
-        heading = headings[self._sortedBy]
-        space = " " if "\n" in heading else "\n"  # none gets wider than its longer line and a sign
-        headings[self._sortedBy] = heading + space + (DESCENDING if self._isDescending else ASCENDING)
+        lines = headings[self._sortedBy].split("\n")
+        lines += [""] * (len(lines) == 1)
+        lines[lines.index(min(lines, key=len))] += DESCENDING if self._isDescending else ASCENDING
+        headings[self._sortedBy] = "\n".join(lines)
         for index, heading in enumerate(headings):
             if self._table.horizontalHeaderItem(index) is None:
                 self._table.setHorizontalHeaderItem(index, qt.QTableWidgetItem())

@@ -1,5 +1,6 @@
 """The panel of LesionPairDetect under the harness, with a worker that says what a test wants it to say."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -130,7 +131,7 @@ class DetectPanel(Panel):
         """The headings of the table, without the sign of the one that it is sorted by."""
         table = self["lesionsTable"]
         texts = [table.horizontalHeaderItem(column).text() for column in range(table.columnCount)]
-        return [text.strip(" ▲▼\n").replace("\n", " ") for text in texts]
+        return [re.sub("[▲▼]", "", text).strip().replace("\n", " ") for text in texts]
 
     def numbers(self) -> list[str]:
         """The lesions in the table from top to bottom."""

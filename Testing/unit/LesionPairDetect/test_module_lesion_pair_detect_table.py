@@ -66,7 +66,7 @@ def test_the_columns_that_are_read_first_fit_a_panel_of_420_pixels_and_others_ca
     assert table.isColumnHidden(listed.headings().index("State"))
 
 
-@pytest.mark.parametrize("heading", ["No.", "Seen in", "Score T2", "Shift mm"])
+@pytest.mark.parametrize("heading", ["No.", "Seen in", "Score T2", "T2 mm", "Shift mm"])
 def test_no_row_and_no_sorting_makes_the_table_scroll_sideways_in_a_panel_of_400_pixels(listed, heading):
     drawn = {"t1": DRAWN, "t2": {"score": 0.4, "origin": "predicted"}}
     listed.study.add([lesion(number, (-60, 0, 3 * number), **drawn) for number in range(5, 60)])
