@@ -1,8 +1,5 @@
-"""Lesions between the scene and files: `lesions.json`, CSV, DICOM structured reports. No widget is needed."""
+"""Lesions between the scene and files: `lesions.json`, CSV, DICOM. No widget is needed."""
 
-import importlib
-import logging
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +13,18 @@ from liverpair.core.errors import InputError
 from liverpair.core.lesions import Lesion, read_lesions, write_lesions
 from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import write_csv
-from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.measures.burden import lesion_measures
-from liverpair.mrml import dicom_files, scanner_space
-from liverpair.mrml.lesions import lesion_segments
+from liverpair.mrml import provenance, scanner_space
+from liverpair.mrml.lesions import lesion_folders, lesion_segments
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.mrml.volumes import world_grid
+from LiverPairLib.dicomsaver import Content
 
 IMPORT_STEP = _("Import")
 """What an import is called among the steps that can be undone."""
 MERGE, REPLACE, ADD = WAYS = "merge", "replace", "add"
 """What becomes of lesions that are there already: those that overlap with one of the file are the same, all go, or all
 stay."""
-REQUIREMENTS = Path(__file__).parents[1] / "Resources" / "requirements-reports.txt"
 
 
 class Exchange:
@@ -106,6 +102,18 @@ class Exchange:
         write_csv(path, rows)
         return _("Lesions whose measures were written to '{path}': {count}.").format(count=len(rows), path=path)
 
+    def dicomContent(self) -> Content:
+        """What is saved as DICOM: the livers and what was not rejected of the lesions."""
+        study, context = self._context.study, self._context
+        notes = lesion_folders.notes_of(study.folder) if study is not None else None
+        return Content(
+            {side: context.volume(side) for side in Side},
+            {side: context.liverSegmentation(side) for side in Side},
+            study.pairs() if study is not None else [],
+            self.pairs,
+            provenance.read(notes) if notes is not None else None,
+        )
+
     def _masks(self, images: dict[Side, sitk.Image | None]) -> dict[Side, sitk.Image]:
         """Label maps of the lesions that a model has drawn, on the grids of the images in the world."""
         masks = {side: lesion_segments.label_map(self._require(), side) for side in Side if images[side] is not None}
@@ -113,32 +121,6 @@ class Exchange:
         for side, mask in masks.items():
             mask.CopyInformation(images[side])
         return masks
-
-    def requireDicom(self) -> None:
-        """Raise InputError when a volume in which a lesion was seen is not from DICOM, before a folder is asked for."""
-        kept = [pair for pair in self._require().pairs() if pair.state != "rejected"]
-        for side, node in zip(Side, self._volumes()):
-            wasSeen = any(pair.seen(side) is not None for pair in kept)
-            if wasSeen and (node is None or not dicom_files.files_of(node)):
-                raise InputError(
-                    _("{side} was not loaded from DICOM, and a structured report has to refer to its images.").format(
-                        side=side.title
-                    ),
-                    _("Export lesions.json or CSV instead."),
-                )
-
-    def exportReports(self, folder: Path | str, observer: str = "") -> str:
-        """Write one DICOM structured report per series (TID 1500); refused when a volume is not from DICOM."""
-        self.requireDicom()
-        offerPackages()
-        files = [dicom_files.files_of(node) if node is not None else [] for node in self._volumes()]
-        model = self._context.parameterNode.model if self._context.parameterNode is not None else ""
-        author = ReportAuthor(observer=observer, model=model) if model else ReportAuthor(observer=observer)
-        written = write_structured_reports(folder, self.pairs(), *files, author)
-        sentence = _("Structured reports written to '{folder}': {count}.").format(
-            count=len(written.paths), folder=folder
-        )
-        return " ".join([sentence, *written.notes])
 
     def _require(self) -> LesionStudy:
         if self._context.study is None:
@@ -171,14 +153,3 @@ def merged(pairs: list[Lesion], old: list[Lesion], same: np.ndarray) -> tuple[li
     gone = same[taken].any(axis=0)
     new = [pair for pair, isTaken in zip(pairs, taken) if isTaken]
     return new, [pair for pair, isGone in zip(old, gone) if isGone]
-
-
-def offerPackages() -> None:
-    """Install what reports need, when the user agrees; without it, writing them says what is missing."""
-    import slicer.packaging
-
-    try:
-        slicer.packaging.pip_ensure(slicer.packaging.load_requirements(REQUIREMENTS), requester="LiverPair")
-    except (RuntimeError, subprocess.CalledProcessError) as error:
-        logging.info("The packages for reports were not installed", exc_info=error)
-    importlib.invalidate_caches()

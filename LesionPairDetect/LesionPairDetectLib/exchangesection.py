@@ -12,6 +12,7 @@ from LesionPairDetectLib.autosavekeeper import AutosaveKeeper
 from LesionPairDetectLib.exchange import ADD, MERGE, REPLACE, Exchange
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.mrml.scanner_space import same_lesions
+from LiverPairLib.dicomsaver import DicomSaver
 from LiverPairLib.looks import frameStyle, labelStyle
 from LiverPairLib.section import Section
 
@@ -28,11 +29,11 @@ class ExchangeSection(Section):
         self.keeper = AutosaveKeeper(self.showAutosave)
         self._autosave = None
         self.ui.recoveredFrame.styleSheet = frameStyle("recoveredFrame")
+        self._saver = DicomSaver(self.ui.saveDicomButton, context, self.exchange.dicomContent)
         buttons = {
             "importLesionsButton": self.onImport,
             "exportLesionsButton": self.onExportLesions,
             "exportTableButton": self.onExportTable,
-            "exportReportsButton": self.onExportReports,
             "autosaveFolderButton": self.onAutosaveFolder,
             "restoreButton": self.onRestore,
             "discardButton": self.onDiscard,
@@ -46,6 +47,7 @@ class ExchangeSection(Section):
 
     def cleanup(self) -> None:
         super().cleanup()
+        self._saver.stop()
         self.keeper.release()
 
     def onChanged(self, what: str) -> None:
@@ -56,6 +58,8 @@ class ExchangeSection(Section):
                     self._autosave = self.keeper.follow(self.context.study)
         if what in ("study", "boxes"):
             self.show()
+        elif what == "parameters":
+            self._saver.show()
 
     def onImport(self, checked: bool = False) -> None:
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import lesions"), "", _("Lesions (*.json)"))
@@ -71,15 +75,6 @@ class ExchangeSection(Section):
         path = self._askWhere(_("Export the table of lesions"), "lesions.csv", _("Tables (*.csv)"))
         if path:
             self._do(lambda: self.exchange.exportTable(path))
-
-    def onExportReports(self, checked: bool = False) -> None:
-        with self.context.attempt():
-            self.exchange.requireDicom()
-            folder = qt.QFileDialog.getExistingDirectory(
-                slicer.util.mainWindow(), _("Folder for the structured reports")
-            )
-            if folder:
-                self._do(lambda: self.exchange.exportReports(folder))
 
     def onAutosaveFolder(self, checked: bool = False) -> None:
         """Keep lesions.json in a folder that the user chooses; one that is there is not overwritten unasked."""
@@ -110,8 +105,8 @@ class ExchangeSection(Section):
         hasStudy = self.context.study is not None
         count = len(self.context.study) if hasStudy else 0
         self.ui.importLesionsButton.enabled = self.ui.autosaveFolderButton.enabled = hasStudy
-        for name in ("exportLesionsButton", "exportTableButton", "exportReportsButton"):
-            getattr(self.ui, name).enabled = count > 0
+        self.ui.exportLesionsButton.enabled = self.ui.exportTableButton.enabled = count > 0
+        self._saver.show()
         self._showLeftBehind()
         self.showAutosave()
 

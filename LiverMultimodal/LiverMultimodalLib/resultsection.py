@@ -1,4 +1,4 @@
-"""The section "Result": livers to be corrected by hand, and the maps that lie over the images."""
+"""The section "Result": livers to be corrected by hand or saved as DICOM, and maps that lie over the images."""
 
 import slicer
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -8,6 +8,8 @@ from LiverMultimodalLib.choices import segmentationsOf
 from liverpair.core.sides import Side
 from liverpair.mrml import maps, segmentations
 from LiverPairLib.controls import KeyComboBox
+from LiverPairLib.dicomsaver import Content, DicomSaver
+from LiverPairLib.inputs import volumesOf
 from LiverPairLib.panelcontext import PanelContext
 from LiverPairLib.section import Section
 
@@ -28,6 +30,11 @@ class ResultSection(Section):
         self._editButtons = dict(zip(Side, (self.ui.t1EditButton, self.ui.t2EditButton)))
         for side, button in self._editButtons.items():
             button.connect("clicked(bool)", lambda checked, side=side: self.onEdit(side))
+        self._saver = DicomSaver(self.ui.saveDicomButton, context, self._dicomContent)
+
+    def cleanup(self) -> None:
+        super().cleanup()
+        self._saver.stop()
 
     def onChanged(self, what: str) -> None:
         if what == "parameters" and self.context.parameterNode is not None:
@@ -58,6 +65,11 @@ class ResultSection(Section):
         self._mapBox.setEntries({kind: text for kind, text in MAPS.items() if kind in kinds})
         self._mapBox.setCurrent(parameterNode.shownMap if parameterNode.shownMap in kinds else NO_MAP)
         self.ui.shownMapComboBox.enabled = len(kinds) > 1
+        self._saver.show()
+
+    def _dicomContent(self) -> Content:
+        chosen = self.context.parameterNode
+        return Content(volumesOf(chosen), segmentationsOf(chosen)) if chosen is not None else Content({}, {})
 
 
 def edit(segmentationNode: vtkMRMLSegmentationNode, volumeNode: vtkMRMLScalarVolumeNode | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import thresholding
+from dicom_factory import write_volume
 from dream_job_factory import short_request, write_dream_bundle, write_patient
 from peak_detector import write_peak_bundle
 from peak_study import LESION_MM, PEAKS, T1_GRID, write_volumes
@@ -27,7 +28,9 @@ from liverpair.jobs.requests import (
     LinkRequest,
     ProposeRequest,
     RegisterRequest,
+    SaveDicomRequest,
     SegmentRequest,
+    box_of,
     find_bundles,
 )
 from liverpair.jobs.visit_requests import FeaturesRequest, FollowupRequest, ReportRequest
@@ -59,6 +62,12 @@ def of_dream(place: Path) -> dict[str, Any]:
     return {name: value for name, value in request.items() if name != "output"}
 
 
+def to_dicom(place: Path) -> dict[str, Any]:
+    pytest.importorskip("highdicom", reason="highdicom is not installed")
+    files = {f"{side}_files": sorted(map(str, (place / "dicom" / side).iterdir())) for side in Side}
+    return {**files, **pair(place, "t1_liver", "t2_liver"), "lesions": str(place / "lesions.json")}
+
+
 BOX = {"center_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
 
 
@@ -74,6 +83,7 @@ JOBS = {
     "link": Job(LinkRequest, linking),
     "propose": Job(ProposeRequest, lambda place: {**detection(place), "side": "t1", "box": BOX}),
     "register": Job(RegisterRequest, lambda place: pair(place, "t1_liver", "t2_liver")),
+    "save_dicom": Job(SaveDicomRequest, to_dicom),
     "dream": Job(DreamRequest, of_dream),
     "features": Job(FeaturesRequest, lambda place: {**pair(place, "t1"), **shape_of_liver(place)}),
     "followup": Job(FollowupRequest, lambda place: {"baseline": str(place / "march"), "visits": [str(place / "may")]}),
@@ -98,6 +108,11 @@ def place(tmp_path_factory):
         write_volumes(folder / visit)
         box = LesionBox(Box(PEAKS[0], LESION_MM, T1_GRID.direction), "drawn")
         write_lesions(folder / visit / "lesions.json", [Lesion(1, {Side.T1: box}, uid=visit)])
+    for side in Side:
+        image, tags = read_image(folder / "study" / f"{side}.nii.gz"), {"SeriesInstanceUID": f"1.2.3.{side[1]}"}
+        write_volume(folder / "dicom" / side, image, FrameOfReferenceUID="1.2.3.9", ContentDate="20240501", **tags)
+    boxes = {Side.T1: LesionBox(box_of(BOX, Side.T1), "drawn")}
+    write_lesions(folder / "lesions.json", [Lesion(1, boxes)])
     write_dream_bundle(folder / "b2")
     write_patient(folder)
     jobs.JOBS["dream"]({**of_dream(folder), "output": str(folder / "dream")}, no_progress)

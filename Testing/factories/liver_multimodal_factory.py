@@ -16,7 +16,9 @@ import SimpleITK as sitk  # noqa: E402
 import slicer  # noqa: E402
 from bundle_factory import write_bundle
 
+from liverpair.core.errors import LiverPairError
 from liverpair.core.geometry import volume_ml
+from liverpair.jobs.jobs import JOBS
 from liverpair.mrml import volumes
 from liverpair.worker.protocol import (
     CancelledEvent,
@@ -115,6 +117,15 @@ class FakeWorker:
         result |= {"measures": measures, "provenance": PROVENANCE, "notes": [], **changes}
         self.transport.say(ResultEvent(self.job["id"], result))
         return result
+
+    def work(self) -> None:
+        """Do the job itself, here, and hand over what comes of it."""
+        try:
+            result = JOBS[self.job["job"]](self.request, self.progress)
+        except LiverPairError as error:
+            self.fail(error.kind, error.message, error.hint)
+        else:
+            self.transport.say(ResultEvent(self.job["id"], result))
 
     def _side(self, side: str, output: Path) -> dict | None:
         if side not in self.request:

@@ -30,7 +30,7 @@ OPTIONAL = {
     "sklearn": ("scikit-learn", "no model is fitted to signatures"),
     "lifelines": ("lifelines", "no model of survival is fitted"),
     "pydicom": ("pydicom", "DICOM folders cannot be read"),
-    "highdicom": ("highdicom", "lesions are not exported as DICOM structured reports"),
+    "highdicom": ("highdicom", "nothing is saved as DICOM"),
     "slicer": ("trame-slicer[standalone]", "there are no scenes and pictures outside Slicer"),
     "pytorch_lightning": ("pytorch-lightning", "nothing can be trained"),
     "jsonargparse": ("jsonargparse[signatures]", "nothing can be trained"),

@@ -41,6 +41,8 @@ class Structure:
         UID and name by which reports know the structure; None where there is no report.
     model
         Name and version of the model that drew it, where that is another than the file's.
+    made
+        "AUTOMATIC" by a model, "SEMIAUTOMATIC" where a person has corrected what it drew, "MANUAL" without any.
     """
 
     mask: sitk.Image
@@ -51,14 +53,16 @@ class Structure:
     color: tuple[int, int, int] = (221, 130, 101)
     tracking: tuple[str, str] | None = None
     model: tuple[str, str] | None = None
+    made: str = "AUTOMATIC"
 
 
-def liver_structure(mask: sitk.Image, model: tuple[str, str] | None = None) -> Structure:
+def liver_structure(mask: sitk.Image, model: tuple[str, str] | None = None, made: str = "AUTOMATIC") -> Structure:
     """The liver as one segment."""
-    return Structure(mask, "Liver", ("123037004", "Anatomical structure"), ("10200004", "Liver"), model=model)
+    kind = ("123037004", "Anatomical structure"), ("10200004", "Liver")
+    return Structure(mask, "Liver", *kind, model=model, made=made)
 
 
-def lesion_structure(mask: sitk.Image, label: str, number: int, uid: str) -> Structure:
+def lesion_structure(mask: sitk.Image, label: str, number: int, uid: str, made: str = "AUTOMATIC") -> Structure:
     """A lesion as one segment, by the UID and name that reports know it by."""
     return Structure(
         mask,
@@ -68,12 +72,12 @@ def lesion_structure(mask: sitk.Image, label: str, number: int, uid: str) -> Str
         region=("10200004", "Liver"),
         color=(255, 221, 0),
         tracking=(tracking_uid(uid), f"Lesion {number}"),
+        made=made,
     )
 
 
-def box_mask(box: Box, image: sitk.Image) -> sitk.Image:
-    """The voxels of `image` in a box, uint8 (0, 1): at least one wide, and none where the box lies outside."""
-    grid = Grid.of(image)
+def box_mask(box: Box, grid: Grid) -> sitk.Image:
+    """The voxels of a grid in a box, uint8 (0, 1): at least one wide, and none where the box lies outside."""
     center, half = grid.index(box.center_mm), np.divide(turned(box, grid.direction).size_mm, grid.spacing) / 2
     first = np.minimum(np.ceil(center - half), np.rint(center)).astype(int)
     last = np.maximum(np.floor(center + half), np.rint(center)).astype(int)
@@ -102,7 +106,7 @@ def write_dicom_segmentation(
     name
         "T1" or "T2", for the description of the series.
     model
-        Name and version of the model that drew the masks.
+        Name and version of the model that drew the masks that name none.
 
     Raises
     ------
@@ -190,16 +194,19 @@ def _on_series(structure: Structure, grid: Grid, name: str) -> np.ndarray:
 
 def _described(hd, number: int, structure: Structure, model: tuple[str, str]):
     code = hd.sr.CodedConcept
-    name, version = structure.model or model
-    family = code("123109", "DCM", "Artificial Intelligence")
     uid, identifier = structure.tracking or (None, None)
+    algorithm = None
+    if structure.made != "MANUAL":
+        name, version = structure.model or model
+        family = code("123109", "DCM", "Artificial Intelligence")
+        algorithm = hd.AlgorithmIdentificationSequence(name=name, version=version, family=family)
     return hd.seg.SegmentDescription(
         segment_number=number,
         segment_label=structure.label,
         segmented_property_category=code(structure.category[0], "SCT", structure.category[1]),
         segmented_property_type=code(structure.type[0], "SCT", structure.type[1]),
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(name=name, version=version, family=family),
+        algorithm_type=hd.seg.SegmentAlgorithmTypeValues[structure.made],
+        algorithm_identification=algorithm,
         tracking_uid=uid,
         tracking_id=identifier,
         anatomic_regions=[code(structure.region[0], "SCT", structure.region[1])] if structure.region else None,

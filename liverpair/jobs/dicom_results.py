@@ -1,12 +1,14 @@
 """Results as DICOM, for volumes that were read from DICOM: segmentations, and reports that refer to them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
+from liverpair.core.errors import Progress, no_progress
+from liverpair.core.geometry import Grid
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.dicom_segmentation import (
@@ -41,62 +43,67 @@ def write_detection(
     found: "DetectionResult",
     liver_models: Mapping[Side, Sequence[Bundle]],
 ) -> list[str]:
-    """Write, for each side of `sources`, the liver that was made and the lesions as one segmentation, and a report on
-    the lesions that refers to it; return sentences about what is not there.
-
-    A lesion's segment is what the model drew, or its box where the model draws none.
-
-    `liver_models` made the livers of their sides; a liver that was given is not written again.
-    """
-    detector = found.provenance["bundle"], found.provenance["version"]
-    masks = dict(zip(Side, found.masks))
-    livers = {
-        side: (liver, tuple(", ".join(getattr(one, key) for one in liver_models[side]) for key in ("name", "version")))
-        for side, liver in zip(Side, found.livers)
-        if side in liver_models
-    }
+    """`write_results` of what a detection found. `liver_models` made the livers of their sides; a liver that was given
+    is not written again."""
+    masks, livers, structures = dict(zip(Side, found.masks)), dict(zip(Side, found.livers)), {}
+    for side in sources:
+        structures[side] = lesion_structures(found.pairs, side, Grid.of(images[side]), masks.get(side))
+        if side in liver_models:
+            model = tuple(", ".join(getattr(one, key) for one in liver_models[side]) for key in ("name", "version"))
+            structures[side].insert(0, liver_structure(livers[side], model))
+    author = ReportAuthor("", found.provenance["bundle"], found.provenance["version"])
     rows = lesion_measures(found.pairs, images, masks=masks)
-    return write_lesions_dicom(folder, sources, images, found.pairs, rows, masks, livers, ReportAuthor("", *detector))
+    return write_results(folder, sources, structures, found.pairs, author, rows)
 
 
-def write_lesions_dicom(
+def write_results(
     folder: Path,
-    sources: Mapping[Side, tuple[Path, ...]],
-    images: Mapping[Side, sitk.Image],
+    sources: Mapping[Side, Sequence[Path]],
+    structures: Mapping[Side, Sequence[Structure]],
     pairs: Sequence[Lesion],
-    rows: Sequence[LesionRow],
-    masks: Mapping[Side, sitk.Image],
-    livers: Mapping[Side, tuple[sitk.Image, tuple[str, str] | None]],
     author: ReportAuthor,
+    rows: Sequence[LesionRow] | None = None,
+    named: Callable[[str], str] = segmentation_file,
+    progress: Progress = no_progress,
 ) -> list[str]:
-    """As `write_detection`, of lesions `pairs` that were measured as `rows`, `masks` by number of lesion, and `livers`
-    with name and version of the model of each."""
+    """Write the structures of each side as one segmentation, called as `named` says, and a report on the lesions that
+    refers to it; return sentences about what is not there.
+
+    `sources` are the DICOM files of the sides; `author` names the model that found the lesions, and drew the structures
+    that name nothing else; `rows` are what was measured of the lesions, None for what their boxes alone tell.
+    """
     written: dict[Side, Path] = {}
-    notes = []
-    for side, files in sources.items():
-        structures = [liver_structure(*livers[side])] if side in livers else []
-        structures += _lesions(pairs, side, images[side], masks.get(side))
-        if any(sitk.GetArrayViewFromImage(structure.mask).any() for structure in structures):
-            written[side] = folder / segmentation_file(side)
-            write_dicom_segmentation(written[side], structures, files, side.title, (author.model, author.model_version))
+    notes, steps = [], len(structures) + 1
+    for step, (side, own) in enumerate(structures.items()):
+        progress(step / steps, f"Writing the DICOM segmentation of {side.title}")
+        if any(sitk.GetArrayViewFromImage(structure.mask).any() for structure in own):
+            written[side] = folder / named(side)
+            model = author.model, author.model_version
+            write_dicom_segmentation(written[side], own, sources[side], side.title, model)
         else:
             notes.append(f"There is no DICOM segmentation of {side.title}: it would be empty.")
-    if any(pair.seen(side) for pair in pairs for side in sources):
-        reports = write_structured_reports(
-            folder, pairs, *map(sources.get, Side), author, written, tuple(sources), rows
-        )
+    if any(pair.seen(side) for pair in pairs for side in structures if pair.state != "rejected"):
+        progress((steps - 1) / steps, "Writing the DICOM reports")
+        files = [sources.get(side) for side in Side]
+        reports = write_structured_reports(folder, pairs, *files, author, written, tuple(structures), rows)
         notes += reports.notes
     return notes
 
 
-def _lesions(pairs: Sequence[Lesion], side: Side, image: sitk.Image, drawn: sitk.Image | None) -> Iterator[Structure]:
+def lesion_structures(
+    pairs: Sequence[Lesion], side: Side, grid: Grid, drawn: sitk.Image | None = None
+) -> list[Structure]:
+    """What was seen in one image and not rejected: the mask of a lesion in the label map `drawn`, else its box on
+    `grid`."""
+    found = []
     for pair in pairs:
         box = pair.seen(side)
-        if box is None:
+        if box is None or pair.state == "rejected":
             continue
         mask = None if drawn is None else drawn == pair.number
-        name = f"Lesion {pair.number}"
+        name, made = f"Lesion {pair.number}", "MANUAL" if pair.boxes[side].origin == "drawn" else "AUTOMATIC"
         if mask is not None and sitk.GetArrayViewFromImage(mask).any():
-            yield lesion_structure(mask, name, pair.number, pair.uid)
+            found.append(lesion_structure(mask, name, pair.number, pair.uid))
         else:
-            yield lesion_structure(box_mask(box, image), f"{name} (box)", pair.number, pair.uid)
+            found.append(lesion_structure(box_mask(box, grid), f"{name} (box)", pair.number, pair.uid, made))
+    return found

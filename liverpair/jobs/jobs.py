@@ -12,7 +12,10 @@ from typing import Any
 
 from liverpair.core.errors import Progress
 
-NAMES = ("segment", "detect", "link", "register", "propose", "dream", "dream_report", "features", "followup", "report")
+NAMES = (
+    *("segment", "detect", "link", "register", "propose", "save_dicom"),
+    *("dream", "dream_report", "features", "followup", "report"),
+)
 
 
 def run(name: str, request: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from typing import Any
 
 from liverpair import __version__
 from liverpair.core.errors import InputError, Progress, part_of
+from liverpair.core.geometry import Grid
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import software_versions
+from liverpair.io.dicom_segmentation import liver_structure
 from liverpair.io.lesion_csv import write_csv
 from liverpair.io.structured_report_identity import REPORT_FILES, ReportAuthor
 from liverpair.jobs.detect_results import TABLE_FILE, read_detection, segmentation_file
-from liverpair.jobs.dicom_results import write_lesions_dicom
+from liverpair.jobs.dicom_results import lesion_structures, write_results
 from liverpair.jobs.followup_job import write_followup
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.visit_inputs import Visit, read_visit
@@ -202,7 +204,11 @@ def _dicom(visit: Visit, staging: Path) -> list[str]:
     ]
     provenance = (read_detection(visit.folder) or {}).get("provenance") or {}
     author = ReportAuthor("", provenance.get("bundle", "LiverPair"), provenance.get("version", __version__))
-    livers = {side: (visit.livers[side], None) for side in visit.livers}
-    return notes + write_lesions_dicom(
-        staging, sources, visit.images, visit.counted, visit.rows, visit.masks, livers, author
-    )
+    structures = {
+        side: [
+            *([liver_structure(visit.livers[side])] if side in visit.livers else []),
+            *lesion_structures(visit.counted, side, Grid.of(visit.images[side]), visit.masks.get(side)),
+        ]
+        for side in sources
+    }
+    return notes + write_results(staging, sources, structures, visit.counted, author, visit.rows)

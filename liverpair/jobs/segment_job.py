@@ -16,14 +16,15 @@ from liverpair.core.errors import BundleError, Progress, part_of
 from liverpair.core.geometry import Grid, Vector, offset_t1_to_t2, resample, volume_ml
 from liverpair.core.sides import Side
 from liverpair.engine import make_engine
-from liverpair.io.dicom_segmentation import liver_structure, write_dicom_segmentation
+from liverpair.io.dicom_segmentation import liver_structure
 from liverpair.io.image_notes import notes_on
+from liverpair.io.structured_report_identity import ReportAuthor
 from liverpair.io.study import read_image, write_image
-from liverpair.jobs.dicom_results import dicom_sources
+from liverpair.jobs.dicom_results import dicom_sources, write_results
 from liverpair.jobs.doubts import body_centroid_mm, input_doubts, liver_doubts, pair_doubts
 from liverpair.jobs.requests import SegmentRequest
 from liverpair.jobs.result_folder import staging_folder, writable_folder
-from liverpair.jobs.segment_results import FILES, MEASURES_FILE, SCHEMA_VERSION, file_name
+from liverpair.jobs.segment_results import FILES, MEASURES_FILE, SCHEMA_VERSION, dicom_file, file_name
 from liverpair.measures.overlap import dice
 from liverpair.measures.plausibility import describe, difference_percent, mask_warnings, pair_warnings
 from liverpair.segmentation import inference
@@ -108,13 +109,12 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
             if found := getattr(result, side):
                 progress(SEGMENTED, f"Writing the {side.title} liver")
                 keep(side, "liver", found.liver)
-                if side in sources:
-                    model = result.provenance["bundle"], result.provenance["version"]
-                    path, livers = staging / file_name(side, "dicom"), [liver_structure(found.liver)]
-                    write_dicom_segmentation(path, livers, sources[side], side.title, model)
+        livers = {side: [liver_structure(one.liver)] for side in sources if (one := getattr(result, side))}
+        author = ReportAuthor("", result.provenance["bundle"], result.provenance["version"])
+        notes += without_dicom + write_results(staging, sources, livers, [], author, named=dicom_file)
         doubts += _liver_doubts(bodies, result)
         written = {path.name for path in staging.iterdir()}
-        described = _described(result, doubts, notes + without_dicom, output, written) | {"accepted": wanted.accept}
+        described = _described(result, doubts, notes, output, written) | {"accepted": wanted.accept}
         _write_measures(described, wanted, asked, staging / MEASURES_FILE)
         progress(1.0, "Saving the results")
         _move(staging, output, wanted.sides)

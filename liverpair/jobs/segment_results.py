@@ -52,6 +52,11 @@ def file_name(side: str, what: str) -> str:
     return f"{side}_liver.dcm" if what == "dicom" else f"{side}_{what}.nii.gz"
 
 
+def dicom_file(side: str) -> str:
+    """The name of a liver as a DICOM segmentation."""
+    return file_name(side, "dicom")
+
+
 def read_measures(folder: Path) -> dict[str, Any] | None:
     """What `measures.json` in a folder of results says; None when there is none, or it is damaged."""
     content = read_json(folder / MEASURES_FILE, _MeasuresFile)

@@ -5,6 +5,13 @@ from pathlib import Path
 import slicer
 
 
+def is_from_dicom(volume_node) -> bool:
+    """Whether the DICOM database knows the file of the first instance that a volume node was loaded from."""
+    uids = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    database = getattr(slicer, "dicomDatabase", None)
+    return bool(uids) and database is not None and bool(database.fileForInstance(uids[0]))
+
+
 def files_of(volume_node) -> list[Path]:
     """The files of the instances that a volume node was loaded from, in no order; empty when that is not known.
 

@@ -1,5 +1,6 @@
 """Masks of the library as segments of Slicer, coded with SNOMED CT, and back."""
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from liverpair.mrml.volumes import grid_of
 TERMINOLOGY = "Segmentation category and type - 3D Slicer General Anatomy list"
 REGIONS = "Anatomic codes - DICOM master list"
 ANATOMY = {"code": "123037004", "scheme": "SCT", "meaning": "Anatomical Structure"}
+CHECKSUM = "LiverPairChecksum"
+"""Attribute with a checksum of the voxels that a model drew, by the name of the segment."""
 OUTLINE_PIXELS = 2
 FILL_OPACITY = 0.15
 
@@ -61,6 +64,7 @@ def put_segment(
         segment_id = _replace_or_add(segmentation_node, old_id, labelmap, label)
         _style(segmentation_node, segment_id)
         provenance_attributes.write(segmentation_node, provenance)
+        segmentation_node.SetAttribute(f"{CHECKSUM}.{label['name']}", _checksum(_array_of(labelmap)))
     finally:
         segmentation_node.EndModify(was_modifying)
     return segment_id
@@ -119,7 +123,7 @@ def liver_mask(segmentation_node, volume_node, segment: str = "Liver") -> sitk.I
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
         kept, _blank_labelmap(grid), on_volume, linear, pad, _transform_between(segmentation_node, volume_node)
     )
-    array = vtk_to_numpy(on_volume.GetPointData().GetScalars()).reshape(grid.shape)
+    array = _array_of(on_volume).reshape(grid.shape)
     return on_grid((array > 0).astype(np.uint8), grid)
 
 
@@ -141,6 +145,16 @@ def label_map(segmentation_node, volume_node, besides: str = "Liver") -> sitk.Im
     return on_grid(labels, grid)
 
 
+def made_by(segmentation_node, mask: sitk.Image, segment: str = "Liver") -> dict[str, str | bool] | None:
+    """The model that drew a segment, of which `mask` is the `liver_mask`: its "name" and "version", and whether the
+    segment was "edited" since; None where no model did."""
+    told = provenance_attributes.read(segmentation_node)
+    if "bundle" not in told:
+        return None
+    edited = segmentation_node.GetAttribute(f"{CHECKSUM}.{segment}") != _checksum(sitk.GetArrayViewFromImage(mask))
+    return {"name": told["bundle"], "version": told.get("version", ""), "edited": edited}
+
+
 def terminology_entry(label: Mapping) -> str:
     """The label's codes as Slicer serializes them in a segment's terminology tag; what a DICOM SEG export reads."""
     category, kind = label.get("category", ANATOMY), label["snomed"]
@@ -149,6 +163,14 @@ def terminology_entry(label: Mapping) -> str:
     return slicer.vtkSlicerTerminologiesModuleLogic.SerializeTerminologyEntry(
         TERMINOLOGY, *codes, *nothing, REGIONS, *nothing, *nothing
     )
+
+
+def _checksum(voxels: np.ndarray) -> str:
+    return f"{zlib.crc32(np.packbits(voxels != 0)):08x}"
+
+
+def _array_of(labelmap) -> np.ndarray:
+    return vtk_to_numpy(labelmap.GetPointData().GetScalars())
 
 
 def _labelmap(mask: sitk.Image | str | Path, volume_node, name: str):
@@ -165,7 +187,7 @@ def _labelmap(mask: sitk.Image | str | Path, volume_node, name: str):
             "If the volume was changed in the meantime, run it again.",
         )
     labelmap = _blank_labelmap(grid)
-    voxels = vtk_to_numpy(labelmap.GetPointData().GetScalars())
+    voxels = _array_of(labelmap)
     voxels[:] = (sitk.GetArrayViewFromImage(mask) > 0).ravel()
     return labelmap
 

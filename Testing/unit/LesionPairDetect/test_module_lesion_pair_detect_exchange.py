@@ -5,16 +5,13 @@ import json
 import math
 import os
 import shutil
-import types
 from dataclasses import replace
 
 import numpy as np
 import pydicom
 import pytest
-import SimpleITK as sitk
 import slicer
-from dicom_factory import write_stack
-from lesion_factory import drawn, lesion_of
+from dicom_scene_factory import add_dicom_volumes
 from lesion_sections_factory import (  # noqa: F401
     clean_cache,
     close_sections,
@@ -23,14 +20,15 @@ from lesion_sections_factory import (  # noqa: F401
     open_sections,
     sections,
 )
+from liver_multimodal_factory import BRIGHT, liver_image
 from mrml_factory import shift_transform
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import Box
+from liverpair.core.labels import LIVER
 from liverpair.core.lesions import lesions_to_json, read_lesions, write_lesions
 from liverpair.core.sides import Side
 from liverpair.io.structured_report import tracking_uid
-from liverpair.mrml import volumes
+from liverpair.mrml import segmentations
 from liverpair.mrml.scanner_space import same_lesions
 
 
@@ -145,7 +143,7 @@ def changed(change):
 
 HOSTILE = {
     "no JSON": "{",
-    "another version": changed(lambda c: c.update(version=3)),
+    "another version": changed(lambda c: c.update(version=99)),
     "no number": lesions_to_json(lesions()).replace("60.0", "NaN", 1),
     "infinite": lesions_to_json(lesions()).replace("60.0", "1e999", 1),
     "a uid twice": changed(lambda c: c["pairs"][1].update(uid="lesion-1")),
@@ -229,42 +227,86 @@ def test_files_are_in_the_coordinates_of_the_image_without_its_transform(section
         )
 
 
-def test_a_report_is_refused_when_a_volume_is_not_from_dicom(sections, tmp_path):
+def test_what_is_not_from_dicom_cannot_be_saved_as_dicom_and_why_is_said(sections):
+    assert not sections["saveDicomButton"].isEnabled()
+    assert "There is no liver and no lesion to save." in sections["saveDicomButton"].toolTip
     sections.add_lesions()
-    sections.click("exportReportsButton")
-    assert sections.problems == [
-        "T1 was not loaded from DICOM, and a structured report has to refer to its images. "
-        "Export lesions.json or CSV instead."
-    ]
-    assert sections.harness.dialogs() == []
-
-
-def test_reports_are_written_for_series_of_the_dicom_database(sections, tmp_path, monkeypatch):
-    patient = {"PatientID": "P1", "PatientName": "Doe^Jane", "StudyDate": "20240506", "StudyTime": "101112"}
-    files, nodes = {}, {}
-    for side in Side:
-        paths = write_stack(tmp_path / side, SeriesInstanceUID=f"1.2.3.{side[1]}", **patient)
-        uids = [str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in paths]
-        files |= dict(zip(uids, map(str, paths)))
-        stack = sitk.ReadImage([str(path) for path in paths])
-        nodes[side] = volumes.node_from_image(stack, f"{side} from DICOM")
-        nodes[side].SetAttribute("DICOM.instanceUIDs", " ".join(uids))
-    database = types.SimpleNamespace(fileForInstance=lambda uid: files.get(uid, ""), instanceValue=lambda uid, tag: "")
-    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
-    sections.context.parameterNode.t1Volume, sections.context.parameterNode.t2Volume = nodes[Side.T1], nodes[Side.T2]
+    assert not sections["saveDicomButton"].isEnabled()
+    assert "T1 was not loaded from DICOM" in sections["saveDicomButton"].toolTip
+    sections.study.replace_all([replace(one, state="rejected") for one in lesions()])
     sections.harness.wait()
-    box = Box((-7.5, -18.5, 4.0), (2.5, 3.0, 7.0))
-    sections.add_lesions([
-        lesion_of(1, drawn(box), drawn(box.moved((1, 0, 1))), state="accepted", uid="one")
-    ])  # fmt: skip
-    sections.harness.answer(str(tmp_path / "reports"))
-    sections.click("exportReportsButton")
-    assert sections.said[-1].startswith("Structured reports written to"), sections.problems
-    reports = [pydicom.dcmread(path) for path in sorted((tmp_path / "reports").iterdir())]
+    assert "There is no liver and no lesion to save." in sections["saveDicomButton"].toolTip
+
+
+@pytest.fixture
+def from_dicom(sections, tmp_path, monkeypatch):
+    """The sections over two volumes from DICOM, a liver in T1 that somebody drew, and three lesions."""
+    images = {Side.T1: liver_image(), Side.T2: liver_image(6, oblique=True)}
+    nodes = add_dicom_volumes(monkeypatch, tmp_path / "dicom", images)
+    liver = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    segmentations.put_segment(liver, images[Side.T1] > BRIGHT, nodes[Side.T1], LIVER, {})
+    parameters = sections.context.parameterNode
+    parameters.t1Volume, parameters.t2Volume, parameters.t1Liver = nodes[Side.T1], nodes[Side.T2], liver
+    sections.harness.wait()
+    sections.add_lesions([*lesions()[:2], lesion(5, (50, 0, 70), state="rejected")])
+    return sections
+
+
+def test_livers_and_lesions_are_saved_as_dicom_by_the_worker(from_dicom, tmp_path):
+    hd = pytest.importorskip("highdicom", reason="highdicom is not installed")
+    sections, folder = from_dicom, tmp_path / "out"
+    folder.mkdir()
+    assert sections["saveDicomButton"].isEnabled()
+    assert "structured report" in sections["saveDicomButton"].toolTip
+    sections.harness.answer(str(folder))
+    sections.click("saveDicomButton")
     assert [request.requirements for request in sections.harness.packaging.requests] == [("highdicom>=0.24",)]
-    assert [report.Modality for report in reports] == ["SR", "SR"]
-    for report in reports:
-        assert tracking_uid("one") in {element.value for element in report.iterall() if element.keyword == "UID"}
+    assert sections["saveDicomButton"].text == "Stop saving" and not list(folder.iterdir())
+    sections.worker.work()
+    assert "Saving as DICOM, 53 %: Writing the DICOM segmentation of T2." in sections.said
+    names = ["lesions-t1-sr.dcm", "lesions-t2-sr.dcm", "t1_masks.dcm", "t2_masks.dcm"]
+    assert sections.said[-1].startswith(f"Saved as DICOM in '{folder}': {', '.join(names)}. 1 lesion was left out")
+    assert sorted(path.name for path in folder.iterdir()) == names and not sections.problems
+    assert sections["saveDicomButton"].text == "Save as DICOM…" and sections["saveDicomButton"].isEnabled()
+    t1, t2 = (hd.seg.segread(folder / f"{side}_masks.dcm") for side in Side)
+    assert [one.SegmentLabel for one in t1.SegmentSequence] == ["Liver", "Lesion 1 (box)", "Lesion 2 (box)"]
+    assert [one.SegmentAlgorithmType for one in t1.SegmentSequence] == ["MANUAL", "AUTOMATIC", "AUTOMATIC"]
+    assert t1.get_volume(segment_numbers=[1]).array.sum() == 6 * 16 * 16
+    for report in map(pydicom.dcmread, sorted(folder.glob("*sr.dcm"))):
+        uids = {element.value for element in report.iterall() if element.keyword == "UID"}
+        assert {tracking_uid("lesion-1"), tracking_uid("lesion-2")} <= uids and report.PatientID == "P1"
+    assert t2.PatientID == "P1"
+
+
+def test_files_of_before_are_replaced_only_when_the_user_agrees(from_dicom, tmp_path):
+    sections = from_dicom
+    (tmp_path / "t2_masks.dcm").write_text("of before")
+    sections.harness.answer(str(tmp_path), "Cancel")
+    sections.click("saveDicomButton")
+    assert f"These files are replaced:\n{tmp_path / 't2_masks.dcm'}" in sections.harness.dialogs()[-1].text
+    assert not sections.worker.transport.commands
+    sections.harness.answer(None)
+    sections.click("saveDicomButton")
+    assert not sections.worker.transport.commands and not sections.problems
+
+
+def test_saving_that_fails_or_is_stopped_says_one_sentence(from_dicom, tmp_path):
+    sections = from_dicom
+    (tmp_path / "dicom" / "t2" / "003.dcm").unlink()
+    for stopped in (False, True):
+        sections.harness.answer(str(tmp_path / "out"))
+        sections.click("saveDicomButton")
+        if stopped:
+            sections.click("saveDicomButton")
+            assert sections.worker.was_cancelled and not sections["saveDicomButton"].isEnabled()
+            sections.worker.cancelled()
+            assert sections.said[-1] == "Cancelled; nothing was saved."
+        else:
+            sections.worker.work()
+            (problem,) = sections.problems
+            gone = tmp_path / "dicom" / "t2" / "003.dcm"
+            assert problem == f"T2's DICOM file '{gone}' is no longer there. Load the DICOM series again."
+        assert sections["saveDicomButton"].text == "Save as DICOM…" and not (tmp_path / "out").exists()
 
 
 def test_boxes_are_copied_automatically_while_somebody_works(sections):

@@ -12,6 +12,7 @@ from peak_detector import write_peak_bundle
 from peak_study import write_volumes
 
 from liverpair.core.errors import no_progress
+from liverpair.core.geometry import Box, Grid
 from liverpair.core.lesions import read_lesions
 from liverpair.core.sides import Side
 from liverpair.detection.inference import DetectionResult
@@ -135,11 +136,9 @@ def test_a_validator_finds_no_error(place):
 
 
 def test_a_box_thinner_than_a_voxel_is_one_voxel_and_one_outside_is_none():
-    from liverpair.core.geometry import Box
-
-    image = sitk.Image(10, 10, 10, sitk.sitkUInt8)
-    thin = box_mask(Box((4.0, 5.0, 6.4), (3.0, 3.0, 0.2)), image)
+    grid = Grid.of(sitk.Image(10, 10, 10, sitk.sitkUInt8))
+    thin = box_mask(Box((4.0, 5.0, 6.4), (3.0, 3.0, 0.2)), grid)
     assert sorted(map(tuple, np.argwhere(sitk.GetArrayFromImage(thin))))[0] == (6, 4, 3)
     assert sitk.GetArrayFromImage(thin).sum() == 9
-    outside = box_mask(Box((-40.0, 5.0, 5.0), (3.0, 3.0, 3.0)), image)
+    outside = box_mask(Box((-40.0, 5.0, 5.0), (3.0, 3.0, 3.0)), grid)
     assert sitk.GetArrayFromImage(outside).sum() == 0
