@@ -2,7 +2,8 @@
 
 A block begins with a comment and ends with `<!-- end -->`. `<!-- headline:NAME -->` holds one sentence on the result in
 `docs/results/NAME.json`, as an item of a list with a link to its table; `<!-- result:NAME -->` holds that sentence and
-the table. With `--check` nothing is written, and the exit code is 1 when a block is stale.
+the table, `<!-- cost:NAME -->` its table of costs. With `--check` nothing is written, and the exit code is 1 when a
+block is stale.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from liverpair.evaluation.result_files import table_text
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (DOCS.parent / "README.md", DOCS / "results.md", DOCS / "reproducing-the-thesis.md")
-BLOCK = re.compile(r"(<!-- (headline|result):([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (headline|result|cost):([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 HEADLINES = {
     "liver-t1t2": (
@@ -54,6 +55,16 @@ HEADLINES = {
         "(published: the worse the Dice, the higher the marking). Up to 20 % of marked lesions the marking climbs by "
         "{largest_climb_up_to_20_percent:.2f} at most, from 90 % on by {smallest_climb_from_90_percent:.2f} at least."
     ),
+    "host-memory": (
+        "**Memory of a large volume.** {voxels_with_maps} voxels with both maps take {times_the_file_with_maps:.1f} "
+        "times the size of their file at most, the process itself included."
+    ),
+    "batch": (
+        "**Thousands of studies.** {studies_per_minute_1_worker:.1f} studies a minute with one worker, "
+        "{studies_per_minute_2_workers:.1f} with two on {cores} cores ({processor}, no GPU): {times_the_loop:.1f} "
+        "times a loop of one process a study. The scheduler takes {overhead_ms:.0f} ms a study. Of a batch whose "
+        "workers were killed {kills} times, {lost} studies were lost."
+    ),
     "conclusions": (
         "**The thesis.** Of its {findings} findings that were tried again, on public data and with far shorter "
         "trainings, {confirmed} are confirmed, {contradicted} are contradicted, and the rest cannot be decided."
@@ -85,6 +96,7 @@ def sources_of(page: Path) -> dict[str, Callable[[str], str]]:
     return {
         "headline": lambda name: headline_block(name, link=(folder / "results.md").as_posix()),
         "result": lambda name: result_block(name, link=(folder / "results").as_posix()),
+        "cost": cost_block,
     }
 
 
@@ -107,6 +119,14 @@ def result_block(name: str, results: Path = DOCS / "results", link: str = "docs/
     found = json.loads(path.read_text(encoding="utf-8"))
     origin = f"{found['data']}, {found['date']}; `{found['command']}`. More in [{name}.md]({link}/{name}.md)."
     return "\n\n".join(part for part in (headline(path), table_text(found["table"]), origin) if part)
+
+
+def cost_block(name: str, results: Path = DOCS / "results") -> str:
+    """What many of what was measured would cost, as a table."""
+    path = results / f"{name}.json"
+    if not path.is_file():
+        return f"*Not measured yet: {name}.*"
+    return table_text(json.loads(path.read_text(encoding="utf-8"))["values"]["cost"])
 
 
 def headline(path: Path) -> str:

@@ -28,9 +28,19 @@ MARGIN_MM = 15.0
 """Kept around the liver of a small study."""
 LIVERPAIR = [sys.executable, "-m", "liverpair"]
 MANY = 100_000
+NAMES = {
+    "loop": "a loop: one process a study",
+    "alone": "one command, in one process",
+    "one": "--workers 1",
+    "two": "--workers 2",
+    "killed": "--workers 2, killed at random",
+    "full": "--workers 2, uncut phantoms",
+}
+"""What each run is called in the table."""
 
 NOTE = """{studies} studies, T1 and T2 each, cut to {margin:g} mm around the liver so that this takes minutes
-({patients} phantoms, further ones with other noise); the loop and the uncut phantoms are fewer, as the table says.
+({patients} phantoms, further ones with other noise). The loop was run with the first {loop} of them, and its time per
+study is taken for all; {loop} phantoms were also left uncut, as large as a patient's volumes.
 Minutes are those of the whole command on {cores} cores, start of the processes and checksums included; processor
 seconds are those of all its processes, which other work on the machine changes less than it changes the minutes. The
 machine was {shared}."""
@@ -39,9 +49,13 @@ KILLED = """While two workers computed, they were killed (SIGKILL) {kills} times
 of the run that nobody disturbed."""
 OVERHEAD = """A study that does nothing takes {overhead_ms:.0f} ms on a worker. A worker held {first_mb} MB after its
 first studies and {last_mb} MB after its last ones."""
-COST = """{many:,} studies of this size take {one:.0f} hours on one such machine, {ten:.0f} on 10 and {hundred:.1f} on
-100; uncut phantoms, which are as large as a patient's volumes, {full_one:.0f}, {full_ten:.0f} and
-{full_hundred:.1f}."""
+COST = """What {many:,} studies cost, in hours, computed from the studies per minute of two workers on this machine:
+
+{table}
+
+That is computing alone, on machines like this one, each with two workers; the file server has to keep up. The scheduler
+can hand out {handed:.0f} studies a second; {machines} machines ask for {asked:.1f}."""
+MACHINES = (1, 10, 100)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -56,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> None:
     rows, values, notes = described(options, measured)
     values = {"processor": processor_name(), "cores": os.cpu_count(), **values}
     command = shlex.join(["python", "Testing/Benchmarks/batch.py", *words])
-    more = {"values": values, "notes": notes, "folder": options.results}
+    more = {"values": values, "by_key": {"cost": cost_rows(rows)}, "notes": notes, "folder": options.results}
     write_results("batch", rows, command, data="Phantom studies", title="Thousands of studies", **more)
 
 
@@ -195,16 +209,10 @@ def described(
     options: argparse.Namespace, measured: dict[str, dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], dict[str, Any], list[str]]:
     """Rows, single figures and sentences of what was measured."""
-    names = {
-        "loop": "a loop: one process a study",
-        "alone": "one command, in one process",
-        "one": "--workers 1",
-        "two": "--workers 2",
-        "killed": "--workers 2, killed at random",
-        "full": "--workers 2, uncut phantoms",
-    }
-    per_minute = {name: 60 * measured[name]["studies"] / measured[name]["seconds"] for name in names}
-    processor = {name: measured[name]["processor_s"] / measured[name]["studies"] for name in names}
+    from liverpair.evaluation.result_files import table_text
+
+    per_minute = {name: 60 * measured[name]["studies"] / measured[name]["seconds"] for name in NAMES}
+    processor = {name: measured[name]["processor_s"] / measured[name]["studies"] for name in NAMES}
     rows = [
         {
             "run": title,
@@ -215,28 +223,38 @@ def described(
             "processor s per study": round(processor[name], 2),
             "of the loop's": round(processor["loop"] / processor[name], 2) if name != "full" else None,
         }
-        for name, title in names.items()
+        for name, title in NAMES.items()
     ]
     told = {**disturbed(measured["two"], measured["killed"]), **memory_of(measured["two"]["run"])}
     told["overhead_ms"] = round(1000 * measured["overhead"]["seconds"], 1)
-    hours = {name: MANY / per_minute[name] / 60 for name in ("two", "full")}
-    cost = {"one": hours["two"], "ten": hours["two"] / 10, "hundred": hours["two"] / 100}
-    cost |= {"full_one": hours["full"], "full_ten": hours["full"] / 10, "full_hundred": hours["full"] / 100}
-    about = {"studies": options.studies, "margin": MARGIN_MM, "patients": PATIENTS, "cores": os.cpu_count()}
+    about = {"studies": options.studies, "loop": measured["loop"]["studies"], "margin": MARGIN_MM, "patients": PATIENTS}
+    cost = {"many": MANY, "table": table_text(cost_rows(rows)), "machines": MACHINES[-1]}
+    cost |= {"handed": 1000 / told["overhead_ms"], "asked": MACHINES[-1] * per_minute["two"] / 60}
     notes = [
-        NOTE.format(**about, shared=options.shared),
+        NOTE.format(**about, cores=os.cpu_count(), shared=options.shared),
         KILLED.format(**told),
         OVERHEAD.format(**told),
-        COST.format(many=MANY, **cost),
+        COST.format(**cost),
     ]
     values = {
         "studies_per_minute_1_worker": round(per_minute["one"], 2),
         "studies_per_minute_2_workers": round(per_minute["two"], 2),
         "times_the_loop": round(per_minute["two"] / per_minute["loop"], 2),
         **told,
-        **{f"hours_100000_{name}": round(value, 1) for name, value in cost.items()},
     }
     return rows, values, notes
+
+
+def cost_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Hours that `MANY` studies take on so many machines, from the table of what was measured."""
+    per_minute = {row["run"]: row["studies per minute"] for row in rows}
+    volumes = {"cut to the liver": NAMES["two"], "uncut, as a patient's": NAMES["full"]}
+    cost = []
+    for name, run in volumes.items():
+        hours = MANY / per_minute[run] / 60
+        on = {f"{count} machine{'s' if count > 1 else ''}": round(hours / count, 1) for count in MACHINES}
+        cost.append({"volumes": name, "studies per minute": per_minute[run], **on})
+    return cost
 
 
 def disturbed(calm: dict[str, Any], killed: dict[str, Any]) -> dict[str, int]:

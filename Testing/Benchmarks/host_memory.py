@@ -39,7 +39,11 @@ def main(words: Sequence[str] | None = None) -> None:
         shlex.join(["python", "Testing/Benchmarks/host_memory.py", *words]),
         data="The demo phantom",
         title="Memory for a large volume",
-        values={"processor": processor_name(), "times_the_file_with_maps": rows[-1]["times the file"]},
+        values={
+            "processor": processor_name(),
+            "voxels_with_maps": rows[-1]["voxels"],
+            "times_the_file_with_maps": rows[-1]["times the file"],
+        },
         notes=[NOTE],
         folder=options.results,
     )

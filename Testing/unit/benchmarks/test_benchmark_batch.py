@@ -45,3 +45,11 @@ def test_small_studies_hold_the_liver_and_little_else(benchmark, tmp_path):
         small, full = (read_image(tmp_path / kind / "000" / f"{side}.nii.gz") for kind in ("small", "full"))
         assert small.GetNumberOfPixels() < 0.6 * full.GetNumberOfPixels()
         assert all(a <= b for a, b in zip(small.GetSize(), full.GetSize()))
+
+
+def test_what_many_studies_cost_follows_from_the_table(benchmark):
+    rows = [{"run": benchmark.NAMES["two"], "studies per minute": 10.0}]
+    rows.append({"run": benchmark.NAMES["full"], "studies per minute": 4.0})
+    cut, uncut = benchmark.cost_rows(rows)  # 100,000 / 10 / 60 and 100,000 / 4 / 60 hours
+    assert (cut["1 machine"], cut["10 machines"], cut["100 machines"]) == (166.7, 16.7, 1.7)
+    assert (uncut["1 machine"], uncut["100 machines"], uncut["studies per minute"]) == (416.7, 4.2, 4.0)
