@@ -141,6 +141,9 @@ class LesionPairDetectLogic(ModelLogic):
     def reasonNotToRun(self, parameterNode: LesionPairDetectParameterNode | None) -> str | None:
         return reasonNotToDetect(parameterNode, self.bundles, self.checks)
 
+    def doubts(self, parameterNode: LesionPairDetectParameterNode) -> list[str]:
+        return inputs.doubts(inputs.volumesOf(parameterNode))
+
     def runOf(self, parameterNode: LesionPairDetectParameterNode) -> DetectionRun:
         bundle, volumeNodes = self.bundles[parameterNode.model], inputs.volumesOf(parameterNode)
         liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in Side}

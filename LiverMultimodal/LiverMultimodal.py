@@ -117,6 +117,9 @@ class LiverMultimodalLogic(ModelLogic):
     def reasonNotToRun(self, parameterNode: LiverMultimodalParameterNode | None) -> str | None:
         return choices.reasonNotToSegment(parameterNode, self.bundles, self.checks)
 
+    def doubts(self, parameterNode: LiverMultimodalParameterNode) -> list[str]:
+        return inputs.doubts(inputs.volumesOf(parameterNode))
+
     def runOf(self, parameterNode: LiverMultimodalParameterNode) -> SegmentationRun:
         bundle = self.bundles[parameterNode.model]
         volumeNodes, segmentationNodes = inputs.volumesOf(parameterNode), choices.segmentationsOf(parameterNode)

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
-from liverpair.io.weighting import sequence_warning
+from liverpair.io.tag_doubts import tag_doubts
 from liverpair.mrml import volumes
 from liverpair.mrml.segmentations import source_of
 
@@ -94,12 +94,19 @@ def modelDefect(name: str, bundles: dict[str, Bundle], given: Volumes) -> str | 
     return None
 
 
+def doubts(chosen: Volumes) -> list[str]:
+    """Sentences on what speaks against volumes being T1 and T2 of one patient and visit: other patients or dates,
+    another modality, swapped, the same, or not what they are chosen as.
+    """
+    given = {side: node for side, node in chosen.items() if node is not None}
+    known = {side: volumes.describe(node) for side, node in given.items()}
+    names, tags = ({side: one[what] for side, one in known.items()} for what in ("name", "tags"))
+    return tag_doubts(names, tags, len(given) == 2 and given[Side.T1] is given[Side.T2])
+
+
 def warning(parameterNode: Any) -> str | None:
-    """One sentence when T1 and T2 seem swapped, the same, or not what they are chosen as; else None."""
-    t1, t2 = volumesOf(parameterNode).values()
-    known = [volumes.describe(node) if node is not None else {"name": None, "tags": None} for node in (t1, t2)]
-    same = t1 is not None and t1 is t2
-    return sequence_warning(known[0]["name"], known[0]["tags"], known[1]["name"], known[1]["tags"], same)
+    """The `doubts` about the chosen volumes, or None."""
+    return " ".join(doubts(volumesOf(parameterNode))) or None
 
 
 def displacedLiver(parameterNode: Any, kind: str = "Liver", sides: Iterable[Side] = Side) -> str | None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import slicer
@@ -112,14 +112,22 @@ class ModelLogic(ScriptedLoadableModuleLogic):
         """The run of these choices, not yet started."""
         raise NotImplementedError
 
-    def apply(self, parameterNode: Any, onChanged: OnChanged) -> None:
-        """Start a run with the user's choices; a failure becomes `status`. `onChanged(run)` hears of its progress."""
-        self.attempt(
-            lambda: self.reasonNotToRun(parameterNode),
-            lambda: self.runOf(parameterNode),
-            onChanged,
-            self.bundles.get(parameterNode.model),
-        )
+    def doubts(self, parameterNode: Any) -> list[str]:
+        """Sentences on what speaks against the chosen volumes, which the user is asked about before a run."""
+        return []
+
+    def apply(self, parameterNode: Any, onChanged: OnChanged, accepted: Sequence[str] = ()) -> None:
+        """Start a run with the user's choices; a failure becomes `status`. `onChanged(run)` hears of its progress, and
+        `accepted` are the doubts that the user was asked about.
+        """
+
+        def makeRun() -> WorkerRun:
+            run = self.runOf(parameterNode)
+            run.accepted = list(accepted)
+            return run
+
+        bundle = self.bundles.get(parameterNode.model)
+        self.attempt(lambda: self.reasonNotToRun(parameterNode), makeRun, onChanged, bundle)
 
     def attempt(
         self,

@@ -5,9 +5,11 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import qt
 import slicer
 import vtk
 from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from liverpair.bundle import Bundle
@@ -93,6 +95,29 @@ class PanelContext(VTKObservationMixin):
     def confirm(self, question: str, title: str | None = None) -> bool:
         """Ask the user; whether the answer was yes."""
         return bool(slicer.util.confirmOkCancelDisplay(question, windowTitle=title or self.title))
+
+    def accepted(self, doubts: list[str]) -> list[str] | None:
+        """Ask whether to run in spite of doubts about the volumes, where there are any. Returns those that the user
+        accepts, none where nobody is there to answer, and None when it is not to be run.
+        """
+        if not doubts:
+            return []
+        if slicer.app.testingEnabled() or slicer.util.mainWindow() is None:
+            logging.warning("Nobody was asked about this: %s", " ".join(doubts))
+            return []
+        box = qt.QMessageBox(slicer.util.mainWindow())
+        box.setIcon(qt.QMessageBox.Warning)
+        box.setWindowTitle(self.title or "LiverPair")
+        box.setText("\n\n".join(doubts))
+        box.setInformativeText(_("If you run it anyway, this is kept with the result."))
+        anyway = box.addButton(_("Run anyway"), qt.QMessageBox.AcceptRole)
+        cancel = box.addButton(qt.QMessageBox.Cancel)
+        box.setDefaultButton(cancel)
+        box.setEscapeButton(cancel)
+        box.exec_()
+        agreed = box.clickedButton() == anyway
+        box.deleteLater()
+        return doubts if agreed else None
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:

@@ -33,12 +33,12 @@ class RunSection(Section):
         self._timer.setInterval(ELAPSED_MS)
         self._timer.connect("timeout()", self.show)
         self.ui.cancelButton.toolTip = self.cancelTip
-        self.ui.applyButton.connect("clicked(bool)", lambda checked: self.attempt(self.apply))
+        self.ui.applyButton.connect("clicked(bool)", self.onApply)
         self.ui.cancelButton.connect("clicked(bool)", lambda checked: logic.run.cancel())
         self.show()
 
-    def apply(self) -> None:
-        """Start a run with what is chosen."""
+    def apply(self, accepted: list[str]) -> None:
+        """Start a run with what is chosen, in spite of doubts about the volumes that the user has accepted."""
         raise NotImplementedError
 
     def choices(self) -> tuple[list | None, list | None]:
@@ -60,6 +60,12 @@ class RunSection(Section):
     def onChanged(self, what: str) -> None:
         if what == "parameters":
             self.show()
+
+    def onApply(self, checked: bool = False) -> None:
+        """Start a run, after a question where something speaks against the volumes."""
+        accepted = self.context.accepted(self.logic.doubts(self.context.parameterNode))
+        if accepted is not None:
+            self.attempt(lambda: self.apply(accepted))
 
     def attempt(self, start: Callable[[], None]) -> None:
         """Call `start()`, which starts a run, as far as the logic can; and show what came of it."""
@@ -84,7 +90,7 @@ class RunSection(Section):
             ui.progressBar.value = round(100 * current.fraction)
             ui.progressLabel.text = self.progressText(current)
             ui.elapsedLabel.text = clockText(current.seconds)
-            reason = _("A {what} is running.").format(what=self.logic.title)
+            reason = _("A {what} is running.").format(what=current.title)
         else:
             self._timer.stop()
             reason = self.logic.reasonNotToRun(self.context.parameterNode)

@@ -21,6 +21,7 @@ from liverpair.core.notifying import notify
 from liverpair.core.sides import Side
 from liverpair.mrml import segmentations, volumes
 from liverpair.worker.protocol import CancelledEvent, ErrorEvent, Event, ProgressEvent, ResultEvent, SampleEvent
+from LiverPairLib import inputs
 from LiverPairLib.inputs import Segmentations, Volumes
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.workersession import SessionWorker
@@ -36,7 +37,8 @@ class WorkerRun(VTKObservationMixin):
     - `sentence`: at the end, what to tell the user.
 
     A subclass says which `job` it is, what the user calls it (`title`), whether it `needsAllVolumes` or goes on while
-    one of them is left, and whether it runs `inBackground`: then it makes room for any other job. It overrides
+    one of them is left, and whether it runs `inBackground`: then it makes room for any other job. `accepted` are the
+    doubts about its volumes in spite of which the user has started it. It overrides
     `writeRequest` and `takeResult`, `takeSample` where the job says something before its end, and `settle` where
     something is left to do at any end.
     """
@@ -57,6 +59,7 @@ class WorkerRun(VTKObservationMixin):
         self._seconds = None
         self._whyCancelled = _("Cancelled; the scene is as it was.")
         self.isCancelling = False
+        self.accepted: list[str] = []
         self.message, self.fraction = _("Preparing"), 0.0
         self.ending, self.sentence = None, ""
 
@@ -89,6 +92,17 @@ class WorkerRun(VTKObservationMixin):
     def worldImage(self, side: Side) -> sitk.Image:
         """The volume of a side as it lies in the world."""
         return volumes.world_image(self.volume(side))
+
+    def doubts(self) -> dict[str, Any]:
+        """What a request says of doubts about the volumes."""
+        doubts = inputs.doubts(self._volumes)
+        return {"doubts": doubts, "accept": bool(doubts) and set(doubts) <= set(self.accepted)}
+
+    def withAccepted(self, result: dict[str, Any]) -> dict[str, Any]:
+        """A result of which the provenance, which stays in the scene, says what doubts were accepted."""
+        if not result.get("accepted"):
+            return result
+        return {**result, "provenance": {**(result.get("provenance") or {}), "accepted": " ".join(self.accepted)}}
 
     def isAsWritten(self, side: Side) -> bool:
         """Whether the volume of "t1" or "t2" is still in the scene, and where it was when it was written."""

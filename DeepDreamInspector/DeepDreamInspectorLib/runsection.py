@@ -31,8 +31,8 @@ class RunSection(runsection.RunSection):
     def choices(self) -> tuple[list | None, list | None]:
         return statusChoices(self.context.parameterNode)
 
-    def apply(self) -> None:
-        self._follow(lambda: self.logic.apply(self.context.parameterNode, self.onRunChanged))
+    def apply(self, accepted: list[str]) -> None:
+        self._follow(lambda: self.logic.apply(self.context.parameterNode, self.onRunChanged, accepted))
 
     def resume(self) -> None:
         self._follow(lambda: self.logic.resume(self.context.dream, self.onRunChanged))

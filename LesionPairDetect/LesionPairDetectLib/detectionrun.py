@@ -55,10 +55,11 @@ class DetectionRun(WorkerRun):
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {"model": str(self._bundle.folder), "device": self._device, "correspondence": False}
-        request |= {"output": str(folder / "results"), "remember": False}
+        request |= {"output": str(folder / "results"), "remember": False, **self.doubts()}
         return request | self.writeVolumes(folder, self._givenLivers)
 
     def takeResult(self, result: dict[str, Any]) -> str:
+        result = self.withAccepted(result)
         nodes = [self.volume(side) for side in Side]
         found = read_lesions(result["lesions"])
         for side in Side:

@@ -21,8 +21,8 @@ class RunSection(runsection.RunSection):
     applyTip = _("Find the lesions in both volumes and link them")
     cancelTip = _("Stop the detection; the scene stays as it is")
 
-    def apply(self) -> None:
-        self.logic.apply(self.context.parameterNode, self.onRunChanged)
+    def apply(self, accepted: list[str]) -> None:
+        self.logic.apply(self.context.parameterNode, self.onRunChanged, accepted)
 
     def choices(self) -> tuple[list | None, list | None]:
         return inputs.statusChoices(self.context.parameterNode, "t1Liver", "t2Liver", "model", "device")

@@ -18,9 +18,9 @@ class RunSection(runsection.RunSection):
     applyTip = _("Segment the liver in the chosen volumes")
     cancelTip = _("Stop the segmentation; the scene stays as it is")
 
-    def apply(self) -> None:
+    def apply(self, accepted: list[str]) -> None:
         parameterNode = self.context.parameterNode
-        self.logic.apply(parameterNode, lambda run: self.onRunChanged(run, parameterNode))
+        self.logic.apply(parameterNode, lambda run: self.onRunChanged(run, parameterNode), accepted)
 
     def choices(self) -> tuple[list | None, list | None]:
         return inputs.statusChoices(self.context.parameterNode, *DETAILS)

@@ -42,13 +42,14 @@ class SegmentationRun(WorkerRun):
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
         request = {**self._options, "model": [str(self._bundle.folder)], "output": str(folder / "results")}
-        request["remember"] = False
+        request |= {"remember": False, **self.doubts()}
         for side, node in self._volumes.items():
             volumes.check_node(node, side.title)
             request[side] = self.write(volumes.image_from_node(node), folder / f"{side}.nrrd")
         return request
 
     def takeResult(self, result: dict[str, Any]) -> str:
+        result = self.withAccepted(result)
         left = {side: node for side, node in self._volumes.items() if self.volume(side) is not None}
         notes = self._outputs.put(left, result, self._bundle.labels[0])
         self.nodes = self._outputs

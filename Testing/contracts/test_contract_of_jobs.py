@@ -28,11 +28,11 @@ from liverpair.jobs.requests import (
     LinkRequest,
     ProposeRequest,
     RegisterRequest,
-    SaveDicomRequest,
     SegmentRequest,
     box_of,
     find_bundles,
 )
+from liverpair.jobs.save_dicom_request import SaveDicomRequest
 from liverpair.jobs.visit_requests import FeaturesRequest, FollowupRequest, ReportRequest
 
 

@@ -28,7 +28,7 @@ from liverpair.jobs.detect_results import (
     segmentation_file,
 )
 from liverpair.jobs.dicom_results import dicom_sources, write_detection
-from liverpair.jobs.doubts import body_centroid_mm, input_doubts, liver_doubts, pair_doubts
+from liverpair.jobs.doubts import all_input_doubts, body_centroid_mm, liver_doubts, pair_doubts
 from liverpair.jobs.pair_inputs import PairInputs
 from liverpair.jobs.register_job import write_transform
 from liverpair.jobs.requests import LesionsRequest
@@ -73,7 +73,7 @@ def save_lesions(
 
 
 def _doubts(wanted: LesionsRequest, inputs: PairInputs, found: DetectionResult) -> list[str]:
-    doubts = input_doubts(dict(zip(Side, inputs.images)), wanted.parts)
+    doubts = all_input_doubts(wanted, dict(zip(Side, inputs.images)))
     for side, liver, image, quality in zip(Side, found.livers, inputs.images, found.qualities):
         doubts += mask_warnings(side.title, volume_ml(liver), edges_cm2(liver), [])
         doubts += liver_doubts(side.title, liver, body_centroid_mm(image), quality)

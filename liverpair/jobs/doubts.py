@@ -12,7 +12,8 @@ import SimpleITK as sitk
 from liverpair.core.geometry import Grid, Vector, centroid_mm, offset_t1_to_t2, resample, to_lps, volume_ml
 from liverpair.core.sides import Side
 from liverpair.io.image_notes import doubts_on, tags_of
-from liverpair.io.weighting import guess_sequence, sequence_warning
+from liverpair.io.tag_doubts import tag_doubts
+from liverpair.jobs.requests import LesionsRequest, SegmentRequest
 from liverpair.measures.overlap import dice
 from liverpair.measures.plausibility import MaskQuality
 
@@ -30,41 +31,18 @@ FARTHEST_MM = 200.0
 LEAST_ALIGNED_DICE = 0.6
 """Of the livers in T1 and T2 with their centroids on each other; in CHAOS 0.79 to 0.94."""
 
-_COMPARED = (
-    ("PatientID", "T1 and T2 are from two patients: their patient IDs differ."),
-    ("PatientBirthDate", "T1 and T2 are from two patients: their birth dates differ."),
-    ("StudyDate", "T1 and T2 are from two visits: their study dates differ."),
-    (
-        "FrameOfReferenceUID",
-        "T1 and T2 have different frames of reference: the patient may have moved between them, and their offset may "
-        "mean nothing.",
-    ),
-)
-
 
 def input_doubts(images: Mapping[Side, sitk.Image], paths: Mapping[str, str | None]) -> list[str]:
     """What their tags and names say against images being T1 and T2 of one patient and visit."""
-    tags = {side: tags_of(image) for side, image in images.items()}
     said = [f"{side.title}: {doubt}" for side, image in images.items() for doubt in doubts_on(image)]
-    said += [
-        f"{side.title} is not an MR image: its modality is {modality}."
-        for side, own in tags.items()
-        if (modality := own.get("Modality", "MR")) != "MR"
-    ]
     names = {side: Path(paths[side] or "").name for side in images}
-    if len(images) == 2:
-        first, second = tags[Side.T1], tags[Side.T2]
-        differing = [what for key, what in _COMPARED if key in first and key in second and first[key] != second[key]]
-        said += differing[:1]
-        same = Path(paths[Side.T1]).resolve() == Path(paths[Side.T2]).resolve()
-        warning = sequence_warning(names[Side.T1], first, names[Side.T2], second, same)
-        said += [warning] if warning else []
-    else:
-        ((side, own),) = tags.items()
-        guess = guess_sequence(names[side], own)
-        if guess and guess is not side:
-            said.append(f"'{names[side]}' is chosen as {side.title} but looks {guess.title}-weighted.")
-    return said
+    same = len({Path(paths[side] or "").resolve() for side in images}) < len(images)
+    return said + tag_doubts(names, {side: tags_of(image) for side, image in images.items()}, same)
+
+
+def all_input_doubts(wanted: SegmentRequest | LesionsRequest, images: Mapping[Side, sitk.Image]) -> list[str]:
+    """`input_doubts`, after those that came with the request."""
+    return list(dict.fromkeys([*wanted.doubts, *input_doubts(images, wanted.parts)]))
 
 
 def liver_doubts(name: str, liver: sitk.Image, body_mm: Vector, quality: MaskQuality | None = None) -> list[str]:

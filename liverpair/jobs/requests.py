@@ -49,6 +49,7 @@ class JobRequest(Record):
         "liver_model",
         "accept",
         "remember",
+        "doubts",
         *PARTS,
         *LESION_PARTS,
     )
@@ -121,6 +122,8 @@ class SegmentRequest(JobRequest, SegmentOptions):
         do not print doubts about the input and its result; they are kept with the result
     remember
         keep checksums of the inputs with the result, so that it is known again
+    doubts
+        what is known to speak against the volumes, beside what their files say; kept with the result
     """
 
     output: str
@@ -132,6 +135,7 @@ class SegmentRequest(JobRequest, SegmentOptions):
     dicom: bool = False
     accept: bool = False
     remember: bool = field(default=True, metadata=NO_OPTION)
+    doubts: list[str] = field(default_factory=list, metadata=NO_OPTION)
 
     def check(self) -> None:
         super().check()
@@ -228,6 +232,8 @@ class LesionsRequest(LiversRequest):
         do not print doubts about the input and its result; they are kept with the result
     remember
         keep checksums of the inputs with the result, so that it is known again
+    doubts
+        what is known to speak against the volumes, beside what their files say; kept with the result
     """
 
     output: str
@@ -241,6 +247,7 @@ class LesionsRequest(LiversRequest):
     dicom: bool = False
     accept: bool = False
     remember: bool = field(default=True, metadata=NO_OPTION)
+    doubts: list[str] = field(default_factory=list, metadata=NO_OPTION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,45 +328,6 @@ class DreamReportRequest(JobRequest):
         for folder in (self.folder, self.second):
             if folder is not None and (not folder or read_dream(Path(folder)) is None):
                 raise InputError(f"'{folder}' holds no dream.", "Choose the folder that a dream was written to.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SaveDicomRequest(JobRequest):
-    """What to write as DICOM, into which folder.
-
-    Parameters
-    ----------
-    t1_files, t2_files
-        the DICOM files that the volumes were read from; nothing is written of a side without any
-    t1_liver, t2_liver
-        masks in the space of these files
-    t1_liver_by, t2_liver_by
-        {"name", "version", "edited"}: the model that drew the mask, and whether a person has corrected it; without it
-        a person drew it
-    lesions
-        the file lesions.json, in the space of these files
-    lesions_by
-        {"name", "version"} of the model that found them
-    """
-
-    what = "saving as DICOM"
-
-    output: str
-    t1_files: list[str] = field(default_factory=list)
-    t2_files: list[str] = field(default_factory=list)
-    t1_liver: str | None = None
-    t2_liver: str | None = None
-    t1_liver_by: dict | None = None
-    t2_liver_by: dict | None = None
-    lesions: str | None = None
-    lesions_by: dict | None = None
-
-    def check(self) -> None:
-        super().check()
-        if not (self.t1_files or self.t2_files):
-            raise InputError("No volume was loaded from DICOM, and DICOM results have to refer to one.")
-        if not (self.t1_liver or self.t2_liver or self.lesions):
-            raise InputError("There is no liver and no lesion to save.")
 
 
 def find_bundles(names: Sequence[str]) -> list[Bundle]:

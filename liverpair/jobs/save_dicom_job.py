@@ -14,8 +14,8 @@ from liverpair.io.structured_report_identity import ReportAuthor
 from liverpair.io.study import read_image
 from liverpair.jobs.detect_results import segmentation_file
 from liverpair.jobs.dicom_results import lesion_structures, write_results
-from liverpair.jobs.requests import SaveDicomRequest
 from liverpair.jobs.result_folder import staging_folder, writable_folder
+from liverpair.jobs.save_dicom_request import SaveDicomRequest
 from liverpair.jobs.segment_results import dicom_file
 
 READ = 0.3

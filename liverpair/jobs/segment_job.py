@@ -21,7 +21,7 @@ from liverpair.io.image_notes import notes_on
 from liverpair.io.structured_report_identity import ReportAuthor
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.dicom_results import dicom_sources, write_results
-from liverpair.jobs.doubts import body_centroid_mm, input_doubts, liver_doubts, pair_doubts
+from liverpair.jobs.doubts import all_input_doubts, body_centroid_mm, liver_doubts, pair_doubts
 from liverpair.jobs.requests import SegmentRequest
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.segment_results import FILES, MEASURES_FILE, SCHEMA_VERSION, dicom_file, file_name
@@ -100,7 +100,7 @@ def _segment(wanted: SegmentRequest, bundles: list[Bundle], progress: Progress) 
             write_image(image, staging / file_name(side, what))
 
         notes = [f"{side.title}: {note}" for side in wanted.sides for note in notes_on(images[side])]
-        doubts = input_doubts({side: images[side] for side in wanted.sides}, wanted.parts)
+        doubts = all_input_doubts(wanted, {side: images[side] for side in wanted.sides})
         bodies = {side: body_centroid_mm(images[side]) for side in wanted.sides}
         report = part_of(progress, READ, SEGMENTED)
         # no name is left of the images here, so that they go when the network has seen them

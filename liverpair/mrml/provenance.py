@@ -13,6 +13,7 @@ TITLES = {
     "seconds": "Seconds",
     "software": "Software",
     "date": "Date",
+    "accepted": "Run in spite of",
 }
 """What users read first, and how it is called."""
 

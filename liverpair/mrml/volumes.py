@@ -26,8 +26,12 @@ DICOM_TAGS = {
     "InversionTime": "0018,0082",
     "FlipAngle": "0018,1314",
     "SeriesInstanceUID": "0020,000e",
+    "PatientID": "0010,0020",
+    "PatientBirthDate": "0010,0030",
+    "StudyDate": "0008,0020",
+    "FrameOfReferenceUID": "0020,0052",
 }
-"""What tells one MR sequence from another: DICOM keyword and tag."""
+"""What tells one MR sequence, patient and visit from another: DICOM keyword and tag."""
 
 
 def grid_of(volume_node) -> Grid:

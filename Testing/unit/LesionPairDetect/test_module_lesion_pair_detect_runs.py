@@ -176,6 +176,22 @@ def test_swap_takes_the_livers_along(panel):
     assert (panel.parameters.t1Liver, panel.parameters.t2Liver) == (livers[Side.T1], livers[Side.T2])
 
 
+def test_a_detection_in_swapped_volumes_is_asked_about_and_recorded(panel):
+    t1, t2 = panel.add_pair()
+    panel.parameters.t1Volume, panel.parameters.t2Volume = t2, t1
+    panel.harness.wait()
+    panel.harness.answer("Cancel")
+    panel.click("applyButton")
+    assert not panel.worker.transport.commands
+    panel.harness.answer("Run anyway")
+    panel.apply()
+    (swapped,) = panel.worker.request["doubts"]
+    assert swapped == panel.warning and panel.worker.request["accept"] is True
+    panel.worker.finish(doubts=[swapped], notes=[swapped], accepted=True)
+    panel.settle()
+    assert provenance.read(notes_of(panel.study.folder))["accepted"] == swapped and swapped in panel.status
+
+
 def test_detecting_again_replaces_proposals_and_keeps_what_somebody_has_judged(panel):
     panel.add_pair()
     panel.run()

@@ -10,10 +10,13 @@ import thresholding
 from dicom_factory import write_stack
 
 from liverpair import cli
+from liverpair.core.errors import no_progress
 from liverpair.core.sides import Side
 from liverpair.io.image_notes import doubts_on, set_tags
 from liverpair.io.study import read_image
 from liverpair.jobs.doubts import body_centroid_mm, input_doubts, liver_doubts, pair_doubts
+from liverpair.jobs.segment_job import segment
+from liverpair.jobs.segment_results import read_measures
 from liverpair.measures.plausibility import MaskQuality
 
 TAGS = {
@@ -132,3 +135,14 @@ def test_doubts_are_warned_of_kept_with_the_result_and_can_be_accepted(monkeypat
     assert cli.main(["segment", "--studies", str(tmp_path), "-o", str(tmp_path / "all"), "--accept"]) == 1
     summary = (tmp_path / "all" / "summary.csv").read_text(encoding="utf-8")
     assert "accepted: T1 and T2 are from two patients" in summary and "doubt" in summary.splitlines()[0]
+
+
+def test_doubts_that_came_with_a_request_are_kept_with_its_result(tmp_path, monkeypatch):
+    thresholding.install(monkeypatch)
+    request = {"model": ["m"], "t1": thresholding.volume(tmp_path / "t2w.nii.gz", 2), "output": str(tmp_path / "out")}
+    swapped = "'t2w.nii.gz' is chosen as T1 but looks T2-weighted."
+    result = segment({**request, "doubts": ["T1 is from elsewhere.", swapped], "accept": True}, no_progress)
+    assert result["doubts"][:2] == ["T1 is from elsewhere.", swapped] and result["doubts"].count(swapped) == 1
+    assert result["accepted"] and set(result["doubts"]) <= set(result["notes"])
+    written = read_measures(tmp_path / "out")
+    assert written["doubts"] == result["doubts"] and written["accepted"] is True
