@@ -44,11 +44,12 @@ class Content:
     @property
     def sides(self) -> list[Side]:
         """Those of which there is something to save."""
-        return [side for side in Side if self.hasLiver(side) or self._hasLesion(side)]
+        given = [side for side in Side if isInScene(self.volumes.get(side))]
+        return [side for side in given if self.hasLiver(side) or self._hasLesion(side)]
 
     def hasLiver(self, side: Side) -> bool:
         liver = self.livers.get(side)
-        return isInScene(self.volumes.get(side)) and isInScene(liver) and segmentations.has_segment(liver)
+        return isInScene(liver) and segmentations.has_segment(liver)
 
     def _hasLesion(self, side: Side) -> bool:
         return any(pair.seen(side) is not None and pair.state != "rejected" for pair in self.lesions or ())
@@ -69,7 +70,7 @@ class Content:
 
     def fileNames(self) -> list[str]:
         """Names of the files that may be written."""
-        if self.lesions is None:
+        if not self.lesions:
             return list(map(dicom_file, self.sides))
         return [name for side in self.sides for name in (segmentation_file(side), REPORT_FILES[side])]
 

@@ -251,8 +251,8 @@ def _queue(workers: Workers) -> Iterator[Any]:
     configured = dask.config.get(f"jobqueue.{workers.cluster}", {})
     options = {"processes": configured.get("processes") or 1, **workers.cluster_options}
     prologue = options.get("job_script_prologue") or configured.get("job-script-prologue") or []
-    options["job_script_prologue"] = _worker_settings() + ([prologue] if isinstance(prologue, str) else prologue)
     try:
+        options["job_script_prologue"] = _worker_settings() + ([prologue] if isinstance(prologue, str) else prologue)
         cluster = getattr(dask_jobqueue, kinds[workers.cluster])(**options)
     except (TypeError, ValueError, RuntimeError) as error:
         told = str(error).partition(". Very likely")[0].partition("\njob_kwargs")[0]
@@ -265,8 +265,10 @@ def _queue(workers: Workers) -> Iterator[Any]:
         _submit(cluster, jobs)
         again = PeriodicCallback(lambda: cluster.scale(jobs=jobs), 1000 * SUBMIT_AGAIN_S)
         cluster.loop.add_callback(again.start)
-        yield cluster
-        cluster.loop.add_callback(again.stop)
+        try:
+            yield cluster
+        finally:
+            cluster.loop.add_callback(again.stop)  # before its jobs are taken back, else they would come again
 
 
 def _worker_settings() -> list[str]:
