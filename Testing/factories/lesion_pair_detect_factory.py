@@ -80,12 +80,6 @@ class DetectPanel(Panel):
     def study(self):
         return self.context.study
 
-    def connect(self) -> None:
-        from LiverPairLib.workersession import SessionWorker
-
-        self.logic.worker = self.context.worker = SessionWorker(self.worker.transport)
-        self.logic.installer = NoInstaller()
-
     def section(self, name: str):
         """The section of that name."""
         return next(section for section in self.widget.sections if section.name == name)

@@ -185,7 +185,7 @@ class Panel:
         """Put the fake worker and installer in place of the real ones."""
         from LiverPairLib.workersession import SessionWorker
 
-        self.logic.worker = SessionWorker(self.worker.transport)
+        self.logic.worker = self.widget.context.worker = SessionWorker(self.worker.transport)
         self.logic.installer = NoInstaller()
 
     def __getitem__(self, name: str):
