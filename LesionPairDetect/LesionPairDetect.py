@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -95,7 +96,7 @@ class LesionPairDetectWidget(SectionedWidget):
         linkSection = LinkSection(
             self.context,
             lambda: reasonNotToLink(self.context.parameterNode, self.logic.checks),
-            lambda: self.logic.linkChosen(self.context.parameterNode, runSection.onRunChanged),
+            lambda accepted: self.logic.linkChosen(self.context.parameterNode, runSection.onRunChanged, accepted),
         )
         self.addSections(
             [
@@ -149,14 +150,20 @@ class LesionPairDetectLogic(ModelLogic):
         liverNodes = {side: getattr(parameterNode, f"{side}Liver") for side in Side}
         return DetectionRun(self.worker, bundle, volumeNodes, liverNodes, parameterNode.device)
 
-    def linkChosen(self, parameterNode: LesionPairDetectParameterNode, onChanged: OnChanged) -> None:
-        """Start to link the lesions of the chosen segmentations; a failure becomes `status`, and is raised."""
+    def linkChosen(
+        self, parameterNode: LesionPairDetectParameterNode, onChanged: OnChanged, accepted: Sequence[str] = ()
+    ) -> None:
+        """Start to link the lesions of the chosen segmentations; a failure becomes `status`, and is raised. `accepted`
+        are the doubts about the volumes that the user was asked about.
+        """
 
         def run() -> LinkRun:
             lesions, livers = (
                 {side: getattr(parameterNode, f"{side}{kind}") for side in Side} for kind in ("Lesions", "Liver")
             )
-            return LinkRun(self.worker, inputs.volumesOf(parameterNode), lesions, livers, parameterNode.device)
+            made = LinkRun(self.worker, inputs.volumesOf(parameterNode), lesions, livers, parameterNode.device)
+            made.accepted = list(accepted)
+            return made
 
         self.attempt(lambda: reasonNotToLink(parameterNode, self.checks), run, onChanged)
         if self.isStatusProblem:

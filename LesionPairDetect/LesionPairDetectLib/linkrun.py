@@ -32,7 +32,7 @@ class LinkRun(DetectionRun):
         self._lesions = lesionNodes
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
-        request = {"device": self._device, "correspondence": False, "remember": False}
+        request = {"device": self._device, "correspondence": False, "remember": False, **self.doubts()}
         request |= {"output": str(folder / "results")} | self.writeVolumes(folder, self._givenLivers)
         for side in Side:
             labels = segmentations.label_map(self._lesions[side], self.volume(side))

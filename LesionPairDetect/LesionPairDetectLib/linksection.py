@@ -2,20 +2,22 @@
 
 from collections.abc import Callable
 
-from LesionPairDetectLib.linkrun import LinkRun
 from LesionPairDetectLib.readingcontext import ReadingContext
+from LiverPairLib import inputs
 from LiverPairLib.section import INPUTS, Section
+
+Link = Callable[[list[str]], None]
 
 
 class LinkSection(Section):
-    """Turns a click into a run of the logic. `reasonNot()` is why it cannot be run; `link()` starts it."""
+    """Turns a click into a run of the logic. `reasonNot()` is why it cannot be run; `link(doubts)` starts it, in spite
+    of doubts about the volumes that the user has accepted.
+    """
 
     name = "Link"
     part = INPUTS
 
-    def __init__(
-        self, context: ReadingContext, reasonNot: Callable[[], str | None], link: Callable[[], LinkRun | None]
-    ) -> None:
+    def __init__(self, context: ReadingContext, reasonNot: Callable[[], str | None], link: Link) -> None:
         super().__init__(context)
         self._reasonNot = reasonNot
         self.ui.linkLesionsButton.connect("clicked(bool)", lambda checked: self._onLink(link))
@@ -32,6 +34,8 @@ class LinkSection(Section):
         self.ui.linkReasonLabel.visible = bool(reason) and not self.ui.linkSectionButton.collapsed
         self.ui.linkLesionsButton.enabled = self.context.parameterNode is not None and not reason
 
-    def _onLink(self, link: Callable[[], LinkRun | None]) -> None:
-        with self.context.attempt():
-            link()
+    def _onLink(self, link: Link) -> None:
+        accepted = self.context.accepted(inputs.doubts(inputs.volumesOf(self.context.parameterNode)))
+        if accepted is not None:
+            with self.context.attempt():
+                link(accepted)

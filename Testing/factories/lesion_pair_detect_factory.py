@@ -10,7 +10,7 @@ import slicer
 from bundle_factory import write_bundle
 from lesion_sections_factory import lesion
 from liver_multimodal_factory import MODULE as LIVER_MULTIMODAL
-from liver_multimodal_factory import FakeWorker, NoInstaller, Panel
+from liver_multimodal_factory import FakeWorker, Panel
 from peak_detector import write_peak_bundle
 
 from liverpair.core.labels import LIVER
