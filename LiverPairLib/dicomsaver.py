@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import qt
+import SimpleITK as sitk
 import slicer
 from slicer.i18n import tr as _
 
@@ -31,14 +32,15 @@ REQUIREMENTS = Path(__file__).parent / "Resources" / "requirements-dicom.txt"
 @dataclass(frozen=True)
 class Content:
     """What there is to save: volumes and the segmentations of their livers by side. `lesions` are those of the scene,
-    None in a module without any, `readLesions` gives them in the space of the DICOM files, and `by` is the provenance
-    of those that a model found.
+    None in a module without any; `readLesions` gives them in the space of the DICOM files, `drawnIn(side)` what a model
+    drew of them, and `by` is the provenance of those that a model found.
     """
 
     volumes: Volumes
     livers: Segmentations
     lesions: Sequence[Lesion] | None = None
     readLesions: Callable[[], list[Lesion]] = list
+    drawnIn: Callable[[Side], sitk.Image | None] = lambda side: None
     by: dict[str, str] | None = None
 
     @property
@@ -105,6 +107,9 @@ class SaveDicomRun(WorkerRun):
         if content.lesions:
             request["lesions"], request["lesions_by"] = str(folder / "lesions.json"), nameAndVersion(content.by)
             write_lesions(request["lesions"], content.readLesions())
+            for side, drawn in ((side, content.drawnIn(side)) for side in self._volumes):
+                if drawn is not None:
+                    request[f"{side}_lesions"] = self.write(drawn, folder / f"{side}_lesions.nrrd")
         return request
 
     def takeResult(self, result: dict[str, Any]) -> str:

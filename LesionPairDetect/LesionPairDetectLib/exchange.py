@@ -111,6 +111,7 @@ class Exchange:
             {side: context.liverSegmentation(side) for side in Side},
             study.pairs() if study is not None else [],
             self.pairs,
+            lambda side: lesion_segments.label_map(study, side),
             provenance.read(notes) if notes is not None else None,
         )
 

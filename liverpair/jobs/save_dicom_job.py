@@ -17,6 +17,7 @@ from liverpair.jobs.dicom_results import lesion_structures, write_results
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.save_dicom_request import SaveDicomRequest
 from liverpair.jobs.segment_results import dicom_file
+from liverpair.measures.burden import lesion_measures
 
 READ = 0.3
 UNKNOWN = ("LiverPair", "unknown")
@@ -37,13 +38,17 @@ def save_dicom(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         progress(0.0, "Reading the masks and lesions")
         pairs = read_lesions(wanted.lesions) if wanted.lesions else []
         structures: dict[Side, list[Structure]] = {side: _liver(wanted, side) for side in files}
+        drawn = {side: read_image(path) for side in files if (path := getattr(wanted, f"{side}_lesions"))}
         if pairs:
             for step, (side, own) in enumerate(files.items()):
                 progress(READ * step / len(files), f"Reading the DICOM files of {side.title}")
-                structures[side] += lesion_structures(pairs, side, grid_of(read_source(own, side.title)))
+                structures[side] += lesion_structures(
+                    pairs, side, grid_of(read_source(own, side.title)), drawn.get(side)
+                )
         named = segmentation_file if wanted.lesions else dicom_file
         author, report = ReportAuthor("", *_name_and_version(wanted.lesions_by or {})), part_of(progress, READ, 1.0)
-        notes = write_results(Path(folder), files, structures, pairs, author, named=named, progress=report)
+        rows = lesion_measures(pairs, masks=drawn)
+        notes = write_results(Path(folder), files, structures, pairs, author, rows, named, report)
         written = sorted(path.name for path in Path(folder).iterdir())
         if not written:
             raise InputError(f"There is nothing to save as DICOM. {' '.join(notes)}".strip())

@@ -21,6 +21,8 @@ class SaveDicomRequest(JobRequest):
         a person drew it
     lesions
         the file lesions.json, in the space of these files
+    t1_lesions, t2_lesions
+        what a model drew of them: label maps with the number of a lesion in its voxels
     lesions_by
         {"name", "version"} of the model that found them
     """
@@ -35,6 +37,8 @@ class SaveDicomRequest(JobRequest):
     t1_liver_by: dict | None = None
     t2_liver_by: dict | None = None
     lesions: str | None = None
+    t1_lesions: str | None = None
+    t2_lesions: str | None = None
     lesions_by: dict | None = None
 
     def check(self) -> None:

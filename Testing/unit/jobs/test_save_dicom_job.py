@@ -82,6 +82,21 @@ def test_lesions_are_those_that_were_not_rejected_and_refer_to_their_segments(pl
     assert {group.referenced_segment.referenced_sop_instance_uid for group in groups} == {uid}
 
 
+def test_a_lesion_that_a_model_drew_is_saved_as_it_was_drawn(place, tmp_path):
+    boxes = [Box(center, LESION_MM, T1_GRID.direction) for center in PEAKS[:2]]
+    found = [Lesion(n, {Side.T1: LesionBox(box, "detected", 0.9)}, uid=f"{n}") for n, box in enumerate(boxes, start=1)]
+    write_lesions(tmp_path / "lesions.json", found)
+    drawn = read_image(place / "nifti" / "t1_liver.nii.gz") * 0
+    index = drawn.TransformPhysicalPointToIndex(PEAKS[1])
+    drawn[index] = 2
+    sitk.WriteImage(drawn, str(tmp_path / "drawn.nrrd"))
+    request = {"t1_files": files(place, "t1"), "lesions": str(tmp_path / "lesions.json"), "output": str(tmp_path / "o")}
+    save_dicom({**request, "t1_lesions": str(tmp_path / "drawn.nrrd")}, no_progress)
+    written = hd.seg.segread(tmp_path / "o" / "t1_masks.dcm")
+    assert [one.SegmentLabel for one in written.SegmentSequence] == ["Lesion 1 (box)", "Lesion 2"]
+    assert voxels(written, 2) == {tuple(np.round(drawn.TransformIndexToPhysicalPoint(index), 2).tolist())}
+
+
 def test_what_cannot_be_saved_is_said_and_leaves_nothing(place, tmp_path):
     liver = str(place / "nifti" / "t1_liver.nii.gz")
     request = {"t1_files": files(place, "t1"), "t1_liver": liver, "output": str(tmp_path / "o")}
