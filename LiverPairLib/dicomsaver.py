@@ -143,7 +143,10 @@ class DicomSaver:
             self._button.text, self._button.toolTip = _("Stop saving"), _("Nothing is saved then")
             self._button.enabled = not self._run.isCancelling
             return
-        reason = self._content().reasonNotToSave()
+        try:
+            reason = self._content().reasonNotToSave()
+        except InputError as error:  # a box under a warping transform has no place that could be saved
+            reason = str(error)
         self._button.text, self._button.toolTip = self._text, reason or self._toolTip
         self._button.enabled = reason is None
 

@@ -284,7 +284,7 @@ def test_a_training_starts_from_weights_and_keeps_what_it_has_no_place_for_at_ra
 
 
 def test_weights_to_start_from_that_cannot_be_used_are_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="There is no model or file"):
         SegmentationTask(start_from=str(tmp_path / "none.safetensors"))
     save_file({"other": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="No weight of"):
