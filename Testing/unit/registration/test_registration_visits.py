@@ -74,7 +74,7 @@ def test_all_are_assigned_at_once_and_neighbors_correct_the_livers():
 
     assert linked(14.0, 1) == right  # though b1 lies exactly where a2 is expected
     assert ("a2", "b1") in linked(20.0, 1)
-    assert linked(20.0, 2) == right
+    assert linked(20.0, 3) == right
 
 
 def test_a_large_lesion_may_move_its_center_as_it_shrinks():
