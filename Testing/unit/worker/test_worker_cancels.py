@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from dicom_factory import write_volume
 from dream_job_factory import short_request, write_dream_bundle, write_patient
 
 from liverpair.core.errors import no_progress
@@ -44,6 +45,12 @@ def lesions(place: Path) -> dict[str, str]:
     return pair(place, "t1_lesions", "t2_lesions")
 
 
+def of_dicom(place: Path) -> dict[str, Any]:
+    """The files that the volumes come from, and the lesions that were found in them."""
+    files = {f"{side}_files": sorted(map(str, (place / "dicom" / side).iterdir())) for side in Side}
+    return {**files, "lesions": str(place / "study" / "lesions.json")}
+
+
 def proposal(place: Path) -> dict[str, Any]:
     box = drawn_boxes(place)[0].box(Side.T1)
     return {"side": "t1", "box": {name: list(getattr(box, name)) for name in ("center_mm", "size_mm", "direction")}}
@@ -61,6 +68,7 @@ JOBS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "link": lambda place: {**images(place), **lesions(place)},
     "propose": lambda place: {**images(place), **proposal(place), "model": "lesion-pairs-t1t2"},
     "register": lambda place: pair(place, "t1_liver", "t2_liver"),
+    "save_dicom": lambda place: {**of_dicom(place), **lesions(place), **pair(place, "t1_liver", "t2_liver")},
     "dream": dream,
     "dream_report": lambda place: {"folder": str(place / "dream")},
     "features": lambda place: {**pair(place, "t1", "t2"), **lesions(place)},
@@ -95,6 +103,9 @@ def place(tmp_path_factory) -> Path:
         write_image(getattr(phantom, part), folder / "study" / f"{part}.nii.gz")
     write_lesions(folder / "study" / "lesions.json", drawn_boxes(folder))
     shutil.copytree(folder / "study", folder / "later")
+    for number, (side, image) in enumerate(zip(Side, (phantom.t1, phantom.t2)), start=1):
+        series = {"SeriesInstanceUID": f"1.2.3.{number}", "FrameOfReferenceUID": "1.2.3.9", "ContentDate": "20240501"}
+        write_volume(folder / "dicom" / side, image, **series)
     write_dream_bundle(folder / "b2")
     write_patient(folder)
     jobs.JOBS["dream"](short_request(folder, folder / "dream") | {"iterations": 5}, no_progress)
