@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist, squareform
 
 from liverpair.core.geometry import Grid, Vector
 
@@ -53,6 +50,9 @@ def axial_lines(mask: np.ndarray, grid: Grid) -> AxialLines | None:
         mask: (z, y, x), what is not 0 is the lesion.
         grid: of the mask; may be oblique.
     """
+    from scipy import ndimage  # here, as panels of a Slicer without it import this file
+    from scipy.spatial.distance import pdist, squareform
+
     axis = axial_axis(grid.direction)
     plane_axes = [other for other in range(3) if other != axis]
     spacing = np.array([grid.spacing[other] for other in plane_axes])
@@ -84,6 +84,8 @@ def axial_lines(mask: np.ndarray, grid: Grid) -> AxialLines | None:
 
 def _hull_mm(part: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Corners (n, 2) in mm of the convex hull of the outline of a part of a slice, in order around it."""
+    from scipy.spatial import ConvexHull
+
     padded = np.pad(part, 1)
     middles = []
     for axis in range(2):

@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
-from scipy import ndimage
-from scipy.spatial import KDTree
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid, like
 from liverpair.measures.axial_lines import AxialLines, axial_axis, axial_lines
 from liverpair.measures.boxes import label_boxes
 from liverpair.measures.contrast import contrast_to_liver, mask_on_grid
+
+if TYPE_CHECKING:  # scipy is imported where it computes, as panels of a Slicer without it import this file
+    from scipy.spatial import KDTree
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class LesionLabels:
                 f"The lesion masks of {name} do not lie on the grid of its volume.",
                 "Resample them onto it, with nearest neighbors.",
             )
+        from scipy import ndimage
+
         if numbers is not None:
             values = sitk.GetArrayFromImage(labels)
             labels = like(np.where(np.isin(values, list(numbers)), values, 0).astype(values.dtype), labels)
@@ -126,13 +130,18 @@ class LesionLabels:
 
     def _surface(self, number: int) -> np.ndarray:
         """(n, 3) centers in mm along the axes of the grid (z, y, x), of the voxels with a face to the outside."""
+        from scipy import ndimage
+
         window = self._windows[number - 1]
         inside = self._array[window] == number
         shell = inside & ~ndimage.binary_erosion(inside)
         return (np.argwhere(shell) + [side.start for side in window]) * np.array(self.grid.spacing[::-1])
 
-    def _of_liver(self, liver: sitk.Image) -> tuple[KDTree | None, np.ndarray]:
+    def _of_liver(self, liver: sitk.Image) -> "tuple[KDTree | None, np.ndarray]":
         """The surface of the liver, which may leave lesions out, and what it covers."""
+        from scipy import ndimage
+        from scipy.spatial import KDTree
+
         drawn = sitk.GetArrayFromImage(mask_on_grid(liver, self.grid)) != 0
         windows = ndimage.find_objects((drawn | (self._array > 0)).astype(np.uint8))
         if not windows or not drawn.any():
@@ -150,6 +159,8 @@ class LesionLabels:
         return float(self._capsule.query(self._surfaces[number])[0].min())
 
     def _to_nearest(self, number: int) -> float | None:
+        from scipy.spatial import KDTree
+
         own = KDTree(self._surfaces[number])
         found = [own.query(points)[0].min() for other, points in self._surfaces.items() if other != number]
         return float(min(found)) if found else None

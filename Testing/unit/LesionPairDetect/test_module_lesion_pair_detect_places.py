@@ -188,6 +188,7 @@ def open_read_and_close(panel) -> None:
     """Load the module, read with it, close the scene and take the module away."""
     panel.harness.load_module(MODULE)
     panel.connect()
+    panel["detailsButton"].collapsed = False
     panel.add_pair()
     panel.add_lesions()
     panel.click("showPairButton")
