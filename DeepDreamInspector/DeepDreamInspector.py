@@ -107,6 +107,7 @@ class DeepDreamInspectorParameterNode:
     framesEvery: Annotated[int, WithinRange(0, 100_000)] = DreamSettings.every
     randomWeights: bool = False
     randomDirection: bool = False
+    sanity: bool = False
 
 
 class DeepDreamInspectorWidget(SectionedWidget):

@@ -34,6 +34,7 @@ from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from LiverPairLib import inputs, sampledata, standins
 from LiverPairLib.documentation import documentation
+from LiverPairLib.finetunesection import FineTuneSection
 from LiverPairLib.modellogic import ModelLogic, OnChanged
 from LiverPairLib.provenancesection import ProvenanceSection
 from LiverPairLib.sectionedwidget import SectionedWidget
@@ -108,6 +109,7 @@ class LesionPairDetectWidget(SectionedWidget):
                 ExchangeSection(self.context),
                 DrawSection(self.context),
                 ReadingSection(self.context),
+                FineTuneSection(self.context, self.logic, runSection.show),
                 ProvenanceSection(self.context, self.context.provenances),
             ]
         )

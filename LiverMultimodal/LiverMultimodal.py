@@ -27,6 +27,7 @@ from liverpair.core.sides import Side
 from liverpair.mrml import segmentations, volumes
 from LiverPairLib import inputs, sampledata, sourcedisplay, standins
 from LiverPairLib.documentation import documentation
+from LiverPairLib.finetunesection import FineTuneSection
 from LiverPairLib.modellogic import ModelLogic
 from LiverPairLib.panelcontext import PanelContext
 from LiverPairLib.provenancesection import ProvenanceSection
@@ -86,12 +87,14 @@ class LiverMultimodalWidget(SectionedWidget):
         super().setup()
         self.logic = LiverMultimodalLogic()
         self.context = PanelContext(self.logic.worker, self.say, lambda: self.logic.bundles)
+        runSection = RunSection(self.context, self.logic)
         self.addSections(
             [
                 InputsSection(self.context, self.logic),
-                RunSection(self.context, self.logic),
+                runSection,
                 ResultSection(self.context),
                 DetailsSection(self.context),
+                FineTuneSection(self.context, self.logic, runSection.show),
                 ProvenanceSection(self.context, lambda: choices.provenances(self.context.parameterNode)),
             ]
         )

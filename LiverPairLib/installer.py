@@ -13,8 +13,8 @@ from slicer.i18n import tr as _
 from liverpair.core.errors import MissingPackageError
 
 REQUIREMENTS = Path(__file__).parent / "Resources" / "requirements.txt"
-TOOL_REQUIREMENTS = {"nnunet": REQUIREMENTS.with_name("requirements-nnunet.txt")}
-"""What models of other tools need, by `Foreign.kind`."""
+TOOL_REQUIREMENTS = {kind: REQUIREMENTS.with_name(f"requirements-{kind}.txt") for kind in ("nnunet", "training")}
+"""What models of other tools need, by `Foreign.kind`, and what training does."""
 
 
 class Installer:
@@ -30,7 +30,7 @@ class Installer:
         self._ensureRequirements(self.requirementsPath)
 
     def ensureTool(self, kind: str) -> None:
-        """Install what runs the models of another tool, as `ensure`."""
+        """Install what runs the models of another tool, or trains ours ("training"), as `ensure`."""
         if kind in TOOL_REQUIREMENTS:
             self._ensureRequirements(TOOL_REQUIREMENTS[kind])
 

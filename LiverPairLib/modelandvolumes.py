@@ -33,6 +33,8 @@ class ModelAndVolumesSection(Section):
     def onChanged(self, what: str) -> None:
         if what == "volumes":
             self.logic.guessInputs(self.context.parameterNode)
+        elif what == "models" and self.context.parameterNode is not None:
+            self._models.refresh()
         elif what == "parameters" and self.context.parameterNode is not None:
             self.show()
 

@@ -17,6 +17,7 @@ from liverpair.commands import (
     evaluate,
     export,
     features,
+    fine_tune,
     followup,
     link,
     measure,
@@ -84,6 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     followup.add_parser(commands)
     report.add_parser(commands)
     model.add_parser(commands)
+    fine_tune.add_parser(commands)
     dream.add_parser(commands)
     models.add_parser(commands)
     measure.add_parser(commands)

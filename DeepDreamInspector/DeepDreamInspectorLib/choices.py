@@ -71,6 +71,7 @@ def options(parameterNode: Any, bundle: Bundle) -> dict[str, Any]:
         **startsOf(parameterNode),
         "features": featuresOf(parameterNode, dimensions_of(bundle)),
         "baselines": baselinesOf(parameterNode),
+        **({"sanity": True} if parameterNode.sanity else {}),
         "device": parameterNode.device,
     }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -9,18 +10,22 @@ from typing import Any
 
 import pytest
 import thresholding
+from bundle_factory import write_bundle
 from dicom_factory import write_volume
 from dream_job_factory import short_request, write_dream_bundle, write_patient
 from peak_detector import write_peak_bundle
 from peak_study import LESION_MM, PEAKS, T1_GRID, write_volumes
 
+from liverpair.bundle import Catalogue
 from liverpair.core.errors import BundleError, Cancelled, InputError, no_progress
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import Lesion, LesionBox, write_lesions
+from liverpair.core.paths import user_cache_folder
 from liverpair.core.sides import Side
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs import jobs, propose_job
 from liverpair.jobs.dream_request import DreamRequest
+from liverpair.jobs.fine_tune_request import FineTuneRequest
 from liverpair.jobs.requests import (
     DetectRequest,
     DreamReportRequest,
@@ -77,6 +82,13 @@ def shape_of_liver(place: Path) -> dict[str, Any]:
     return {"t1_lesions": str(place / "study" / "t1_liver.nii.gz"), "settings": settings}
 
 
+def further_training(place: Path) -> dict[str, Any]:
+    """Of the one small network, into a model that is not there yet, nor half trained."""
+    shutil.rmtree(Catalogue().user_root / "further", ignore_errors=True)
+    shutil.rmtree(user_cache_folder() / "fine-tuning", ignore_errors=True)
+    return {"model": str(place / "small"), "studies": str(place / "drawn"), "name": "further", "steps": 1}
+
+
 JOBS = {
     "segment": Job(SegmentRequest, lambda place: {**pair(place, "t1", "t2"), "model": ["m"]}),
     "detect": Job(DetectRequest, lambda place: {**detection(place), "correspondence": False}),
@@ -84,6 +96,7 @@ JOBS = {
     "propose": Job(ProposeRequest, lambda place: {**detection(place), "side": "t1", "box": BOX}),
     "register": Job(RegisterRequest, lambda place: pair(place, "t1_liver", "t2_liver")),
     "save_dicom": Job(SaveDicomRequest, to_dicom),
+    "fine_tune": Job(FineTuneRequest, further_training),
     "dream": Job(DreamRequest, of_dream),
     "features": Job(FeaturesRequest, lambda place: {**pair(place, "t1"), **shape_of_liver(place)}),
     "followup": Job(FollowupRequest, lambda place: {"baseline": str(place / "march"), "visits": [str(place / "may")]}),
@@ -101,6 +114,9 @@ def place(tmp_path_factory):
     """A folder with a study of two volumes and two livers, the models, and a dream."""
     folder = tmp_path_factory.mktemp("Läsion 肝")
     write_peak_bundle(folder / "peaks")
+    write_bundle(folder / "small", postprocessing={"threshold": 0.5, "largest_component": True, "fill_holes": True})
+    for study in ("a", "b"):
+        write_volumes(folder / "drawn" / study)
     for part, path in write_volumes(folder / "study").items():
         if part in ("t1", "t2"):
             write_image(read_image(path) > 60, folder / f"{part}_lesions.nii.gz")
@@ -130,6 +146,11 @@ def request_for(place, tmp_path, monkeypatch):
         return {**JOBS[name].request(place), **output, **changes}
 
     return make
+
+
+def part_of_study(name: str) -> set[str]:
+    """The field of a job's request that names what it reads first."""
+    return {"t1", "studies"} & {one.name for one in fields(JOBS[name].request_type)}
 
 
 def run(name: str, request: dict[str, Any], progress=no_progress) -> dict[str, Any]:
@@ -179,9 +200,9 @@ def test_a_request_that_cannot_be_is_refused_in_one_sentence_before_anything_is_
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_file_that_is_not_there_is_named(request_for, tmp_path, name):
-    files = {"t1", "t1_liver", "t2_liver", "folder", "baseline", "study"} & set(request_for(name))
+    files = {"t1", "t1_liver", "t2_liver", "folder", "baseline", "study", "studies"} & set(request_for(name))
     for part in files:
-        with pytest.raises(InputError, match="/no/such/file.nii.gz' (does not exist|holds no dream)"):
+        with pytest.raises(InputError, match="/no/such/file.nii.gz' (does not exist|holds no dream|is not a folder)"):
             run(name, request_for(name, **{part: "/no/such/file.nii.gz"}))
     assert files and not list(tmp_path.iterdir())
 
@@ -191,7 +212,7 @@ def test_an_unknown_model_is_refused_before_anything_is_read(request_for, tmp_pa
     monkeypatch.setattr(SegmentRequest, "models", lambda wanted: find_bundles(wanted.model))
     model = ["nobody"] if name == "segment" else "nobody"
     with pytest.raises(BundleError, match="There is no model 'nobody'"):
-        run(name, request_for(name, model=model, t1="/no/such/file.nii.gz"))
+        run(name, request_for(name, model=model, **dict.fromkeys(part_of_study(name), "/no/such/file.nii.gz")))
     with pytest.raises(InputError, match="No model is chosen."):
         run(name, request_for(name, model=type(model)()))
     assert not list(tmp_path.iterdir())

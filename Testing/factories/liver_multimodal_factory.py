@@ -146,6 +146,9 @@ class NoInstaller:
     def ensure(self) -> None:
         pass
 
+    def ensureTool(self, kind: str) -> None:
+        pass
+
 
 def liver_image(shift: int = 0, oblique: bool = False) -> sitk.Image:
     """A dark volume with a bright block, on a grid with unequal sides."""

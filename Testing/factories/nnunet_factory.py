@@ -135,8 +135,8 @@ def train(folder: Path, iterations: int = 2, epochs: int = 1) -> Path:
     return Path(trainer.output_folder_base)
 
 
-def own_prediction(results: Path, image: sitk.Image, mirror: bool = False) -> np.ndarray:
-    """The label map (z, y, x) that nnU-Net's own predictor makes of an image."""
+def own_prediction(results: Path, *images: sitk.Image, mirror: bool = False) -> np.ndarray:
+    """The label map (z, y, x) that nnU-Net's own predictor makes of images on one grid."""
     import torch
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
@@ -145,5 +145,5 @@ def own_prediction(results: Path, image: sitk.Image, mirror: bool = False) -> np
         use_mirroring=mirror, device=device, perform_everything_on_device=False, allow_tqdm=False
     )
     predictor.initialize_from_trained_model_folder(str(results), use_folds=(0,), checkpoint_name="checkpoint_final.pth")
-    array = sitk.GetArrayFromImage(image)[None].astype(np.float32)
-    return predictor.predict_single_npy_array(array, {"spacing": list(image.GetSpacing()[::-1])})
+    array = np.stack([sitk.GetArrayFromImage(image) for image in images]).astype(np.float32)
+    return predictor.predict_single_npy_array(array, {"spacing": list(images[0].GetSpacing()[::-1])})

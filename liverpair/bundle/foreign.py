@@ -27,6 +27,8 @@ KINDS = (NNUNET, MONAI)
 TOOLS = {NNUNET: "nnU-Net", MONAI: "MONAI"}
 INPUTS = {"t1": "T1", "t2": "T2", "either": "T1 or T2"}
 """What the images of a model may be said to be, and what a manifest calls them."""
+SECOND = {"t1": "T2", "t2": "T1", "either": "T1 or T2"}
+"""And the second image of a model that looks at two to segment the first."""
 Checksum = Annotated[
     str, Limit("", re.compile(r"[0-9a-f]{64}").fullmatch, "is not a SHA-256 checksum in 64 hexadecimal digits")
 ]
@@ -105,8 +107,12 @@ def foreign_manifest(
     training: Mapping[str, Any],
     description: str,
     mirror_axes: Sequence[str] = (),
+    images: int = 1,
 ) -> dict[str, Any]:
-    """A manifest for a model of others. `spacing_mm` (x, y, z) is what its tool resamples to; it does so itself."""
+    """A manifest for a model of others. `spacing_mm` (x, y, z) is what its tool resamples to; it does so itself.
+
+    `images`: how many it looks at to segment one, 1 or, of a model of the liver, 2.
+    """
     section = {key: value for key, value in vars(foreign).items() if value is not None}
     manifest = {
         "schema_version": 1,
@@ -114,8 +120,8 @@ def foreign_manifest(
         "version": "1",
         "description": description,
         "task": "detection" if lesions else "segmentation",
-        "strategy": "single",
-        "inputs": ["T1", "T2"] if lesions else [INPUTS[input_]],
+        "strategy": "single" if images == 1 else "double-in",
+        "inputs": ["T1", "T2"] if lesions else [INPUTS[input_], SECOND[input_]][:images],
         "network": {"name": foreign.kind, "arguments": {}},
         "grid": {"spacing_mm": [float(s) for s in spacing_mm], "multiple_of": [1, 1, 1], "crop": None},
         "normalization": {"method": "own", "lower_percentile": 0.0, "upper_percentile": 100.0},

@@ -45,18 +45,19 @@ def nnunet_manifest(
     """The manifest of the model in `source`, of which `label` (a name or number of dataset.json) is the liver, or
     `lesions`; with `copy` its files are put into `target`.
 
-    Raises `BundleError` for a folder that lacks a file or a fold, names what nnU-Net does not bring, needs a cascade or
-    more than one image, or has no such label.
+    A model of the liver may look at two images, of which it segments the first, as `export nnunet --both-channels`
+    writes them. Raises `BundleError` for a folder that lacks a file or a fold, names what nnU-Net does not bring, needs
+    a cascade or more images, or has no such label.
     """
     plans, dataset = read_object(source / PLANS, source.name), read_object(source / DATASET, source.name)
     checkpoints = find_checkpoints(source)
     configuration = configuration_of(source, plans)
     settings = check_plans(plans, configuration, source.name)
-    images = dataset.get("channel_names") or dataset.get("modality") or {}
-    if len(images) != 1:
+    images = images_of(dataset)
+    if images != 1 and (images != 2 or lesions):
         raise BundleError(
-            f"The model in '{source.name}' takes {len(images)} images at once; LiverPair runs models of others that "
-            "take one."
+            f"The model in '{source.name}' takes {images} images at once; LiverPair runs models of others that take "
+            "one, and of the liver also two."
         )
     channels = channels_of(dataset, label, source.name)
     forward = plans.get("transpose_forward", [0, 1, 2])
@@ -78,8 +79,13 @@ def nnunet_manifest(
         [spacing.get(axis, 1.0) for axis in (2, 1, 0)],
         training,
         f"{described.strip()} ({configuration}).",
-        [],
+        images=images,
     )
+
+
+def images_of(dataset: Mapping[str, Any]) -> int:
+    """How many images the model of a dataset.json looks at."""
+    return len(dataset.get("channel_names") or dataset.get("modality") or {})
 
 
 def find_checkpoints(source: Path) -> tuple[str, ...]:

@@ -31,9 +31,11 @@ class Task:
 TASKS = (
     Task("totalsegmentator-mr-liver", "Dataset850_", "liver"),
     Task("totalsegmentator-mr-liver-3mm", "Dataset852_", "liver"),
+    Task("totalsegmentator-mr-liver-segments", "Dataset576_", "1,2,3,4,5,6,7,8"),
     Task("totalsegmentator-mr-liver-lesions", "Dataset589_", "1", lesions=True, near_liver_mm=3.0),
 )
-"""Of its tasks total_mr, total_mr --fast and liver_lesions_mr."""
+"""Of its tasks total_mr, total_mr --fast, liver_segments_mr (its segments together are the liver) and
+liver_lesions_mr."""
 
 
 def weights_folder() -> Path:

@@ -2,25 +2,16 @@
 
 import argparse
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from liverpair.commands.bar import progress_bar
 from liverpair.commands.record_options import add_options, given_options
-from liverpair.core.errors import InputError, Progress, part_of
-from liverpair.core.sides import Side
-from liverpair.io.study_list import study_folders
-from liverpair.jobs.detect_results import LESIONS_FILE, read_detection
+from liverpair.core.errors import InputError
 from liverpair.jobs.requests import DetectRequest
-from liverpair.jobs.study_batch import study_parts
+from liverpair.jobs.scored_studies import detect_cases, find_studies, read_back
 from liverpair.segmentation.segment_options import SegmentOptions
-
-if TYPE_CHECKING:
-    from liverpair.core.lesions import Lesion
-    from liverpair.evaluation.score_detection import ScoredCase
 
 READ_BACK = "--predictions"
 SEGMENTATION_OPTIONS = ("t1", "t2", "t1_labels", "t2_labels", "label_value", "mirror", "name", "write")
@@ -44,10 +35,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--description", default="", help="description of the data, for the results")
     parser.add_argument("--results", metavar="NAME", help="write the tables to docs/results/NAME.md and .json too")
     liver = parser.add_argument_group("of a model that segments")
-    liver.add_argument("--t1", help="file of the T1 volume in a study (default: t1.nii.gz)")
-    liver.add_argument("--t2", help="file of the T2 volume in a study (default: t2.nii.gz)")
-    liver.add_argument("--t1-labels", help="file of the T1 reference mask (default: t1_liver.nii.gz)")
-    liver.add_argument("--t2-labels", help="file of the T2 reference mask (default: t2_liver.nii.gz)")
+    liver.add_argument("--t1", help="file of the T1 volume in a study (default: t1, of any format)")
+    liver.add_argument("--t2", help="file of the T2 volume in a study (default: t2, of any format)")
+    liver.add_argument("--t1-labels", help="file of the T1 reference mask (default: t1_liver)")
+    liver.add_argument("--t2-labels", help="file of the T2 reference mask (default: t2_liver)")
     liver.add_argument(
         "--label-value",
         help="label of the liver in the reference, when it holds several: a number, or totalsegmentator, amos or chaos "
@@ -137,14 +128,6 @@ def _evaluate_segmentation(models: Sequence[str], studies: Path, options: argpar
         write_metrics(bundles[0], test, options.description, command, rows, summary)
 
 
-@dataclass(frozen=True)
-class EvaluatedStudy:
-    """A study to score: its name in the table, and its folder."""
-
-    name: str
-    folder: Path
-
-
 def _evaluate_detection(model: str | None, places: Sequence[str], options: argparse.Namespace, command: str) -> None:
     """Score a detector, or results that are there, print the tables and, when asked, write them."""
     from liverpair.evaluation.score_detection import score_cases
@@ -157,108 +140,6 @@ def _evaluate_detection(model: str | None, places: Sequence[str], options: argpa
             request = {**given_options(options, DetectRequest), "model": model, "output": "."}
             cases = detect_cases(studies, request, kinds, progress)
     _report(score_cases(cases), command, options, places)
-
-
-def find_studies(places: Sequence[Path], names: Sequence[str] | None = None) -> list[EvaluatedStudy]:
-    """The studies with `lesions.json` in these folders, those called `names` alone when given; of two with one name
-    each has that of its place before it.
-
-    Says on standard error which have none. Raises `InputError` when nothing is left, or one of `names` is not there.
-    """
-    folders = [folder for place in places for folder in study_folders(place)]
-    if names:
-        missing = sorted(set(names) - {folder.name for folder in folders})
-        if missing:
-            raise InputError(f"There is no study '{missing[0]}' in {' or '.join(map(repr, map(str, places)))}.")
-        folders = [folder for folder in folders if folder.name in names]
-    for folder in folders:
-        if not (folder / LESIONS_FILE).is_file():
-            print(f"'{folder}' has no {LESIONS_FILE}; it is left out.", file=sys.stderr)
-    folders = [folder for folder in folders if (folder / LESIONS_FILE).is_file()]
-    if not folders:
-        raise InputError(f"No study has a {LESIONS_FILE} to be scored with.", "Annotate one, or check the folder.")
-    alone = [folder.name for folder in folders]
-    return [
-        EvaluatedStudy(folder.name if alone.count(folder.name) == 1 else f"{folder.parent.name}/{folder.name}", folder)
-        for folder in folders
-    ]
-
-
-def detect_cases(
-    studies: Sequence[EvaluatedStudy], request: Mapping[str, Any], kinds: bool, progress: Progress
-) -> "list[ScoredCase]":
-    """What a detector finds in every study; `request` has the fields of a `DetectRequest` but volumes and masks."""
-    from liverpair.detection.inference import detect
-    from liverpair.detection.preparation import liver_offset
-    from liverpair.jobs.pair_inputs import read_pair
-
-    truths = [_truth(study) for study in studies]
-    cases = []
-    for number, (study, truth) in enumerate(zip(studies, truths)):
-        report = part_of(progress, number / len(studies), (number + 1) / len(studies))
-        wanted = DetectRequest.parse({**request, **study_parts(study.folder)})
-        bundle, liver_bundles = wanted.models()
-        inputs = read_pair(wanted.parts, liver_label=wanted.liver_label)
-        found = detect(
-            *inputs.images,
-            bundle,
-            inputs.livers,
-            liver_bundles,
-            wanted,
-            lambda fraction, message, study=study, report=report: report(fraction, f"{study.name}: {message}"),
-        )
-        cases.append(_case(study, truth, found.pairs, liver_offset(*found.livers), kinds))
-    return cases
-
-
-def read_back(study: EvaluatedStudy, predictions: Path, kinds: bool, liver_label: str | None = None) -> "ScoredCase":
-    """A study with the results of an earlier `detect`, or another's `lesions.json`. Raises `InputError` when there are
-    none."""
-    from liverpair.core.lesions import read_lesions
-
-    folder = predictions / study.name
-    if not (folder / LESIONS_FILE).is_file():
-        raise InputError(
-            f"There is no result of study '{study.name}' in '{predictions}'.", "Run 'detect --studies' first."
-        )
-    found, offset_t1_to_t2_mm = read_lesions(folder / LESIONS_FILE), _offset_mm(study, folder, liver_label)
-    return _case(study, _truth(study), found, offset_t1_to_t2_mm, kinds)
-
-
-def _offset_mm(study: EvaluatedStudy, results: Path, liver_label: str | None) -> Sequence[float]:
-    """Centroid of the T2 liver minus that of the T1 liver: as the detection had it, else by the study's own masks."""
-    from liverpair.detection.preparation import liver_offset
-    from liverpair.io.study import read_image
-    from liverpair.jobs.pair_inputs import liver_of
-
-    detection = read_detection(results)
-    if detection is not None:
-        return detection["offset_t1_to_t2_mm"]
-    parts = study_parts(study.folder)
-    masks = [parts[f"{side}_liver"] for side in Side]
-    if None in masks:
-        raise InputError(f"Study '{study.name}' has no liver masks.", "Add t1_liver.nii.gz and t2_liver.nii.gz.")
-    livers = [liver_of(read_image(mask), side.title, liver_label)[0] for mask, side in zip(masks, Side)]
-    return liver_offset(*livers)
-
-
-def _truth(study: EvaluatedStudy) -> "list[Lesion]":
-    from liverpair.core.lesions import read_lesions
-
-    return [pair for pair in read_lesions(study.folder / LESIONS_FILE) if pair.state != "rejected"]
-
-
-def _case(
-    study: EvaluatedStudy,
-    truth: "list[Lesion]",
-    predicted: "Sequence[Lesion]",
-    offset_mm: Sequence[float],
-    kinds: bool,
-) -> "ScoredCase":
-    from liverpair.evaluation.score_detection import ScoredCase
-
-    named = {pair.uid: pair.note.split(",")[0].strip() for pair in truth} if kinds else {}
-    return ScoredCase(study.name, predicted, truth, kinds=named, offset_t1_to_t2_mm=tuple(map(float, offset_mm)))
 
 
 def _report(result: Mapping[str, Any], command: str, options: argparse.Namespace, places: Sequence[str]) -> None:

@@ -111,6 +111,8 @@ def _of_nnunet(model: NnUNet, bundle: Bundle) -> ForeignDream:
         raise BundleError(
             f"Model '{bundle.name}' cannot dream: it sees raw intensities, or slices.", "Choose another model."
         )
+    if bundle.strategy != "single":
+        raise BundleError(f"Model '{bundle.name}' cannot dream: it looks at two images.", "Choose another model.")
     axes = tuple(model.plans.transpose_forward)
 
     def wrapped(network: nn.Module) -> ForeignNetwork:

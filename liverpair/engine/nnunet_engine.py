@@ -93,7 +93,7 @@ class NnUNet:
         """What the network sees of an image (z, y, x): (z, y, x) float32 in its intensities; the voxel of the image at
         which that starts, and the spacing it has, mm (z, y, x)."""
         with _quietly():
-            data, properties = self._preprocessed(image, spacing)
+            data, properties = self._preprocessed(image[None], spacing)
         backward = self.plans.transpose_backward
         seen = np.ascontiguousarray(np.asarray(data)[0].transpose(backward), dtype=np.float32)
         block = [properties["bbox_used_for_cropping"][axis] for axis in backward]
@@ -120,7 +120,8 @@ class NnUNet:
         mirror: bool = False,
         progress: Progress = no_progress,
     ) -> np.ndarray:
-        """The probability (z, y, x) float32 of what `channels` of the output say, on the voxels of `image` (z, y, x).
+        """The probability (z, y, x) float32 of what `channels` of the output say, on the voxels of `image`
+        (images, z, y, x).
 
         Among several labels it is that of the best of `channels` against the best of the others, so that it is above
         1/2 exactly where nnU-Net's own map has one of them. `spacing`: mm (z, y, x). Raises what `progress` raises.
@@ -137,9 +138,7 @@ class NnUNet:
     def _preprocessed(self, image: np.ndarray, spacing: Sequence[float]) -> tuple[np.ndarray, dict[str, Any]]:
         preprocessor = self.configuration.preprocessor_class(verbose=False)
         about: dict[str, Any] = {"spacing": [float(s) for s in spacing]}
-        data, _, about = preprocessor.run_case_npy(
-            image[None], None, about, self.plans, self.configuration, self._dataset
-        )
+        data, _, about = preprocessor.run_case_npy(image, None, about, self.plans, self.configuration, self._dataset)
         return data, about
 
     def _logits(self, data: torch.Tensor, mirror: bool, progress: Progress) -> torch.Tensor:
@@ -185,7 +184,7 @@ def build_network(plans: Mapping[str, Any], dataset: Mapping[str, Any], configur
                 settings.network_arch_class_name,
                 settings.network_arch_init_kwargs,
                 settings.network_arch_init_kwargs_req_import,
-                1,
+                max(1, len(dataset.get("channel_names") or dataset.get("modality") or {})),
                 manager.get_label_manager(dict(dataset)).num_segmentation_heads,
                 allow_init=False,
                 deep_supervision=False,

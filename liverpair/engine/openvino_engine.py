@@ -36,6 +36,7 @@ class OpenVINOEngine:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._converted: dict[tuple[int, ...], Any] = {}
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         shape = tuple(images.shape)
@@ -50,7 +51,7 @@ class OpenVINOEngine:
     def _compile(self, shape: tuple[int, ...]) -> Any:
         small = (*shape[:2], *map(tracing_side, shape[2:]))
         try:
-            model = self._convert(small)
+            model = self._conversion(small).clone()
             model.reshape(list(shape))
         except Exception:
             if small == shape:
@@ -58,6 +59,14 @@ class OpenVINOEngine:
             model = self._convert(shape)
             model.reshape(list(shape))
         return self._core.compile_model(model, "CPU", self._options)
+
+    def _conversion(self, shape: tuple[int, ...]) -> Any:
+        """The network converted for one of the few tracing shapes there are. It is kept, as the memory that a trace
+        takes never comes back: a worker that converted anew for each volume would grow without end.
+        """
+        if shape not in self._converted:
+            self._converted[shape] = self._convert(shape)
+        return self._converted[shape]
 
     def _convert(self, shape: tuple[int, ...]) -> Any:
         """Trace the network and hand the trace to OpenVINO's PyTorch front end.

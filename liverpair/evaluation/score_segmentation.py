@@ -11,11 +11,11 @@ import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.bundle import PICTURES_FOLDER
-from liverpair.core.errors import InputError
+from liverpair.core.errors import InputError, Progress, no_progress, part_of
 from liverpair.core.paths import portable_command
 from liverpair.core.sides import Side
 from liverpair.evaluation.outline_pictures import outline_picture
-from liverpair.io.study import read_image
+from liverpair.io.study import IMAGE_PARTS, Study, read_image
 from liverpair.measures.masks import structure_mask
 from liverpair.measures.summary import segmentation_measures, summarize
 from liverpair.segmentation.inference import SegmentOptions, segment
@@ -25,12 +25,13 @@ SHOWN = ("dice", "hd95_mm", "assd_mm", "volume_ml", "reference_ml", "volume_erro
 
 @dataclass(frozen=True)
 class References:
-    """The files of a study with livers drawn by hand, and the label of the liver in masks that hold several."""
+    """The files, or the parts (`liverpair.io.study`), of a study with livers drawn by hand, and the label of the liver
+    in masks that hold several."""
 
-    t1: str = "t1.nii.gz"
-    t2: str = "t2.nii.gz"
-    t1_labels: str = "t1_liver.nii.gz"
-    t2_labels: str = "t2_liver.nii.gz"
+    t1: str = "t1"
+    t2: str = "t2"
+    t1_labels: str = "t1_liver"
+    t2_labels: str = "t2_liver"
     label_value: str | None = None
 
 
@@ -42,6 +43,7 @@ def score(
     how: SegmentOptions = SegmentOptions(),
     pictures: Path | None = None,
     test: str = "test",
+    progress: Progress = no_progress,
 ) -> list[dict[str, Any]]:
     """One record per case and side: measures of what `bundles` find together against the reference.
 
@@ -52,7 +54,8 @@ def score(
     if not cases:
         raise InputError(f"There are no studies in '{studies}'.")
     rows = []
-    for case in cases:
+    for number, case in enumerate(cases):
+        report = part_of(progress, number / len(cases), (number + 1) / len(cases))
         images = _read(studies / case, dict(zip(Side, (files.t1, files.t2))))
         references = _read(studies / case, dict(zip(Side, (files.t1_labels, files.t2_labels))))
         both = {side: images[side] for side in Side if images[side] is not None and references[side] is not None}
@@ -66,7 +69,8 @@ def score(
             )[0]
             for side in both
         }
-        result = segment(both.get(Side.T1), both.get(Side.T2), bundles, how)
+        told = lambda fraction, message, case=case, report=report: report(fraction, f"{case}: {message}")  # noqa: E731
+        result = segment(both.get(Side.T1), both.get(Side.T2), bundles, how, told)
         for side, image in both.items():
             if getattr(result, side) is None:  # the model looks at this volume only to segment the other
                 continue
@@ -122,7 +126,9 @@ def write_metrics(
 
 
 def _read(folder: Path, files: dict[str, str]) -> dict[str, sitk.Image | None]:
-    return {side: read_image(folder / name) if (folder / name).exists() else None for side, name in files.items()}
+    parts = Study.open(folder).sources
+    paths = {side: parts.get(name) if name in IMAGE_PARTS else folder / name for side, name in files.items()}
+    return {side: read_image(path) if path is not None and path.exists() else None for side, path in paths.items()}
 
 
 def summary_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:

@@ -1,6 +1,6 @@
 """A model that others trained, run on one image by its own tool: where its files are read, checked and kept warm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +15,8 @@ from liverpair.core.errors import OutOfMemoryError, Progress, no_progress, part_
 from liverpair.core.geometry import Grid, mask_corners, on_grid, resample
 from liverpair.core.memory import is_out_of_memory
 
-Model = Callable[[sitk.Image, bool, Progress], sitk.Image]
-"""Takes an image, whether to mirror, and who watches; returns a probability map on the grid of the image."""
+Model = Callable[[Sequence[sitk.Image], bool, Progress], sitk.Image]
+"""Takes images on one grid, whether to mirror, and who watches; returns a probability map on that grid."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,21 @@ class ForeignPredictor:
         liver: sitk.Image | None = None,
         mirror: bool = False,
         progress: Progress = no_progress,
+        others: Sequence[sitk.Image] = (),
     ) -> tuple[sitk.Image, ForeignEngine, list[str]]:
         """The probability map (float32) of `image` on its own grid, what made it, and what the user should know.
 
+        `others`: what else the model looks at, on any grids; they are shown where they were scanned.
         A model for what is near the liver sees no more of the image than that, and is 0 elsewhere. On a GPU whose
         memory does not hold it, it is run on the CPU. Raises `OutOfMemoryError`, and what `progress` raises.
         """
         near = self.bundle.foreign.near_liver_mm
         shown = image if near is None or liver is None else near_mask(image, liver, near)
+        given = [shown, *(resample(other, Grid.of(shown)) for other in others)]
         notes: list[str] = []
         used = self.device
         try:
-            found = self.model(shown, mirror, progress)
+            found = self.model(given, mirror, progress)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -63,7 +66,7 @@ class ForeignPredictor:
                 ) from error
             used = torch.device("cpu")
             notes.append(f"The memory of {self.device} does not hold '{self.bundle.name}': it was run on the CPU.")
-            found = loaded(self.bundle, used).model(shown, mirror, progress)
+            found = loaded(self.bundle, used).model(given, mirror, progress)
         if shown is not image:
             found = resample(found, Grid.of(image), "nearest")
         return found, ForeignEngine(f"{TOOLS[self.bundle.foreign.kind]}-fp32", used), notes
@@ -85,15 +88,17 @@ def loaded(bundle: Bundle, device: torch.device) -> ForeignPredictor:
     foreign = bundle.foreign
     check_files(foreign, bundle.folder, bundle.name, contents=True)
     if foreign.kind == MONAI:
-        return ForeignPredictor(bundle, device, load_monai(foreign, bundle.folder, bundle.name, device))
+        monai = load_monai(foreign, bundle.folder, bundle.name, device)
+        return ForeignPredictor(bundle, device, lambda images, mirror, progress: monai(images[0], mirror, progress))
     network = load_nnunet(foreign, bundle.folder, bundle.name, device)
 
-    def run(image: sitk.Image, mirror: bool, progress: Progress) -> sitk.Image:
-        ordered = sitk.DICOMOrient(image, "RAS") if network.reader.endswith("Reorient") else image
-        array = sitk.GetArrayFromImage(ordered).astype(np.float32)
-        spacing = ordered.GetSpacing()[::-1]
-        found = on_grid(network.probability(array, spacing, foreign.channels, mirror, progress), Grid.of(ordered))
-        return found if ordered is image else resample(found, Grid.of(image), "nearest")
+    def run(images: Sequence[sitk.Image], mirror: bool, progress: Progress) -> sitk.Image:
+        turned = network.reader.endswith("Reorient")
+        ordered = [sitk.DICOMOrient(image, "RAS") if turned else image for image in images]
+        array = np.stack([sitk.GetArrayFromImage(image) for image in ordered]).astype(np.float32)
+        spacing, grid = ordered[0].GetSpacing()[::-1], Grid.of(ordered[0])
+        found = on_grid(network.probability(array, spacing, foreign.channels, mirror, progress), grid)
+        return resample(found, Grid.of(images[0]), "nearest") if turned else found
 
     return ForeignPredictor(bundle, device, run)
 
@@ -120,7 +125,8 @@ def probability_of(
     liver: sitk.Image | None = None,
     mirror: bool = False,
     progress: Progress = no_progress,
+    others: Sequence[sitk.Image] = (),
 ) -> tuple[sitk.Image, ForeignEngine, list[str]]:
     """As `ForeignPredictor.probability`, of the model loaded for it where it is not yet."""
     predictor = warm_foreign(bundle, device, progress)
-    return predictor.probability(image, liver, mirror, part_of(progress, 0.05, 1.0))
+    return predictor.probability(image, liver, mirror, part_of(progress, 0.05, 1.0), others)

@@ -178,9 +178,10 @@ def _foreign_pass(
     progress: Progress,
 ) -> _Found:
     """A pass of a model that others trained, which works on the voxels of the image; its tool knows its windows."""
-    image = images[one.inputs[0]]
+    image, others = images[one.inputs[0]], [images[side] for side in one.inputs[1:]]
     mirror = options.mirror and bool(bundle.manifest.get("mirror_axes"))
-    found, engine, said = probability_of(bundle, image, device, mirror=mirror, progress=part_of(progress, 0.0, 0.9))
+    report = part_of(progress, 0.0, 0.9)
+    found, engine, said = probability_of(bundle, image, device, mirror=mirror, progress=report, others=others)
     return sitk.GetArrayFromImage(found)[None], None, Grid.of(image), engine, said
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentError
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -123,19 +124,23 @@ def checkpoint_of(run: Path, which: str = BEST) -> Path:
     return run / CHECKPOINTS / f"{which}.ckpt"
 
 
-def fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCLI:
+def fit(
+    model_class: type, data_class: type, arguments: list[str], callbacks: Sequence[lightning.Callback] = ()
+) -> TrainingCLI:
     """Parse `arguments`, train or go on training, and return the command line with its model, data, trainer and config.
 
-    A run that has done all its steps is not trained again, so that the same command can export its bundle once more.
-    Raises `InputError` for arguments that cannot be used, here or at all.
+    `callbacks` join those of the run. A run that has done all its steps is not trained again, so that the same command
+    can export its bundle once more. Raises `InputError` for arguments that cannot be used, here or at all.
     """
     try:
-        return _fit(model_class, data_class, arguments)
+        return _fit(model_class, data_class, arguments, callbacks)
     except MisconfigurationException as error:
         raise InputError(_one_line(error), "Change the config or the options of the command.") from error
 
 
-def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingCLI:
+def _fit(
+    model_class: type, data_class: type, arguments: list[str], callbacks: Sequence[lightning.Callback]
+) -> TrainingCLI:
     for earlier, today in model_class.RENAMED.items():
         if any(word.partition("=")[0] == earlier for word in arguments):
             raise InputError(f"{earlier} is called {today} now.")
@@ -145,7 +150,12 @@ def _fit(model_class: type, data_class: type, arguments: list[str]) -> TrainingC
         args=arguments,
         run=False,
         save_config_kwargs={"overwrite": True},
-        trainer_defaults={"reload_dataloaders_every_n_epochs": 1, "log_every_n_steps": 20, "num_sanity_val_steps": 0},
+        trainer_defaults={
+            "reload_dataloaders_every_n_epochs": 1,
+            "log_every_n_steps": 20,
+            "num_sanity_val_steps": 0,
+            "callbacks": list(callbacks),
+        },
         parser_kwargs={"prog": "python -m liverpair train", "exit_on_error": False},
     )
     _check_bundle(cli.config.bundle, Path(cli.config.run_folder))

@@ -39,12 +39,12 @@ class Task:
     shared: tuple[Path, ...] = ()
     program: str = "liverpair"
 
-    def fit(self, arguments: Sequence[str]) -> "TrainingCLI":
+    def fit(self, arguments: Sequence[str], callbacks: Sequence[Any] = ()) -> "TrainingCLI":
         """Train as the configs and options say; see `liverpair.training.command.fit`."""
         from liverpair.training.command import fit
 
         shared = [f"--config={path}" for path in self.shared]
-        return fit(resolve_name(self.module), resolve_name(self.data), [*shared, *arguments])
+        return fit(resolve_name(self.module), resolve_name(self.data), [*shared, *arguments], callbacks)
 
     def train(self, arguments: Sequence[str]) -> "TrainingCLI":
         """Train as `fit`; when `bundle.folder` is set, write what the run keeps there."""
@@ -70,6 +70,12 @@ SEGMENTATION = Task(
     "liverpair.training.segmentation_data:SegmentationData",
     CONFIGS / "segmentation",
 )
+ANNOTATED_LIVERS = Task(
+    "annotated-livers",
+    "liverpair.training.segmentation:SegmentationTask",
+    "liverpair.training.annotated_livers:AnnotatedLiversData",
+    CONFIGS / "annotated-livers",
+)
 DETECTION = Task(
     "detection",
     "liverpair.training.detection:DetectionTask",
@@ -89,7 +95,7 @@ PAIRED_LIVERS = Task(
     CONFIGS / "paired-livers",
     (CONFIGS / "paired-livers" / "shared.yaml",),
 )
-TASKS = {task.name: task for task in (SEGMENTATION, DETECTION, LESION_SLICES, PAIRED_LIVERS)}
+TASKS = {task.name: task for task in (SEGMENTATION, ANNOTATED_LIVERS, DETECTION, LESION_SLICES, PAIRED_LIVERS)}
 """What `python -m liverpair train` can train."""
 PUBLISHED_ONLY = ("similarity", "adversarial-livers")
 """Trainings that moved to the package `reproduction`."""

@@ -14,8 +14,14 @@ from nnunet_factory import ARCHITECTURE, CONFIGURATION, DATASET, PLANS, own_pred
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.bundle.nnunet import channels_of, nnunet_manifest
 from liverpair.bundle.totalsegmentator import installed_models
-from liverpair.core.errors import BundleError, MissingPackageError
+from liverpair.core.errors import BundleError, InputError, MissingPackageError
+from liverpair.core.geometry import Grid
+from liverpair.core.sides import Side
+from liverpair.segmentation import foreign
 from liverpair.segmentation.foreign import loaded
+from liverpair.segmentation.inference import segment
+
+PAIRED = {**DATASET, "channel_names": {"0": "MRI", "1": "MRI of the other weighting"}}
 
 
 def changed(**configuration):
@@ -39,6 +45,40 @@ def test_a_manifest_tells_spacing_license_and_label(tmp_path):
     swapped = {**PLANS, "transpose_forward": [2, 0, 1]}  # the third axis of (z, y, x), that is x, comes first
     source = write_folder(tmp_path / "swapped", swapped)
     assert nnunet_manifest(source, tmp_path / "m", "mine", "1", copy=False)["grid"]["spacing_mm"] == [3.0, 2.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("input_", "inputs"), [("either", ["T1 or T2"] * 2), ("t1", ["T1", "T2"]), ("t2", ["T2", "T1"])]
+)
+def test_a_network_of_two_images_segments_the_first_and_looks_at_the_second(tmp_path, monkeypatch, input_, inputs):
+    source = write_folder(tmp_path / "theirs", dataset=PAIRED)
+    bundle = Catalogue().import_foreign(source, "theirs", liver="liver", input_=input_, trial=False)[0]
+    assert (bundle.strategy, bundle.inputs) == ("double-in", inputs)
+    seen = []
+
+    def model(images, mirror, progress):
+        """What both images show; nothing where only the first is."""
+        seen.append([Grid.of(image).same_as(Grid.of(images[0])) for image in images])
+        return sitk.Cast((images[0] > 70) & (images[1] > 70), sitk.sitkFloat32)
+
+    monkeypatch.setattr(foreign, "loaded", lambda bundle, device: foreign.ForeignPredictor(bundle, device, model))
+    t1, labels = phantom(3)
+    t2 = sitk.Resample(t1, (36, 30, 30), sitk.Transform(), sitk.sitkLinear, (4.0, 8.0, 0.0), (2.0, 2.0, 2.5))
+    result = segment(t1, t2, [bundle])
+    assert all(all(grids) and len(grids) == 2 for grids in seen)
+    masked = [side for side in Side if getattr(result, side) is not None]
+    assert [side.title for side in masked] == (["T1", "T2"] if input_ == "either" else inputs[:1])
+    if Side.T1 in masked:
+        found = sitk.GetArrayFromImage(result.t1.liver)
+        assert 0.9 < found.sum() / (sitk.GetArrayFromImage(labels) > 0).sum() < 1.05
+    with pytest.raises(InputError, match="expects T1 and T2; T2 is not given"):
+        segment(t1, None, [bundle])
+
+
+def test_lesions_in_two_images_at_once_are_refused(tmp_path):
+    source = write_folder(tmp_path / "theirs", dataset=PAIRED)
+    with pytest.raises(BundleError, match="takes 2 images at once; LiverPair runs models of others that take one, and"):
+        Catalogue().import_foreign(source, "theirs", lesions="lesion")
 
 
 def test_labels_are_names_or_numbers_and_regions_have_their_own_channels():
@@ -65,7 +105,7 @@ class Evil:
         (changed(spacing="fine"), DATASET, "plans.json in 'theirs' gives no spacing"),
         ({"configurations": {}}, DATASET, "plans.json in 'theirs' has no configurations"),
         ({**PLANS, "image_reader_writer": "NaturalImage2DIO"}, DATASET, "reads its images with 'NaturalImage2DIO'"),
-        (PLANS, {**DATASET, "channel_names": {"0": "T1", "1": "T2"}}, "takes 2 images at once"),
+        (PLANS, {**DATASET, "channel_names": {"0": "T1", "1": "T2", "2": "DWI"}}, "takes 3 images at once"),
         (PLANS, {"channel_names": {"0": "T1"}}, "names no labels"),
     ],
 )
@@ -131,23 +171,28 @@ def test_weights_of_other_shapes_are_refused(tmp_path):
         Catalogue().import_foreign(odd, "theirs", liver="liver")
 
 
+@pytest.mark.parametrize("dataset", [DATASET, PAIRED])
 @pytest.mark.parametrize(("label", "values"), [("liver,lesion", (1, 2)), ("liver", (1,)), ("2", (2,))])
-def test_the_mask_is_that_of_nnunet_itself_whatever_its_axes(tmp_path, label, values):
+def test_the_mask_is_that_of_nnunet_itself_whatever_its_axes(tmp_path, label, values, dataset):
     """Of a network with random weights, whose plans turn the axes around."""
     pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
     from liverpair.engine.nnunet_engine import build_network
 
-    turned = changed(spacing=[2.5, 3.0, 2.0]) | {"transpose_forward": [2, 0, 1], "transpose_backward": [1, 2, 0]}
+    both = len(dataset["channel_names"])
+    turned = changed(
+        spacing=[2.5, 3.0, 2.0], normalization_schemes=["ZScoreNormalization"] * both, use_mask_for_norm=[False] * both
+    ) | {"transpose_forward": [2, 0, 1], "transpose_backward": [1, 2, 0]}
+    turned["foreground_intensity_properties_per_channel"] = {str(one): {"mean": 1.0, "std": 1.0} for one in range(both)}
     torch.manual_seed(1)
-    network = build_network(turned, DATASET, "3d_fullres")
+    network = build_network(turned, dataset, "3d_fullres")
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3) if parameter.ndim > 1 else None
-    source = write_folder(tmp_path / "theirs", turned, weights=network.state_dict())
+    source = write_folder(tmp_path / "theirs", turned, dataset, network.state_dict())
     bundle = Catalogue().import_foreign(source, "theirs", liver=label)[0]
     assert bundle.manifest["mirror_axes"] == ["x", "y", "z"] and bundle.grid.spacing_mm == (2.5, 2.0, 3.0)
-    image, _ = phantom(3)
-    expected = np.isin(own_prediction(source, image), values)
-    found, engine, notes = loaded(bundle, torch.device("cpu")).probability(image)
+    images = [phantom(seed)[0] for seed in (3, 4)[:both]]
+    expected = np.isin(own_prediction(source, *images), values)
+    found, engine, notes = loaded(bundle, torch.device("cpu")).probability(images[0], others=images[1:])
     assert expected.any() and not expected.all() and (engine.name, notes) == ("nnU-Net-fp32", [])
     assert ((sitk.GetArrayFromImage(found) > 0.5) != expected).mean() < 2e-3
 
@@ -158,8 +203,12 @@ def test_what_totalsegmentator_keeps_here_is_offered_with_its_license(tmp_path, 
     name = "nnUNetTrainer_DASegOrd0__nnUNetPlans__3d_fullres"
     write_folder(tmp_path / "Dataset850_TotalSegMRI_part1_organs_1088subj" / name)
     write_folder(tmp_path / "Dataset589_ct_mri_liver_lesions_750subj" / name)
+    segments = {"background": 0, **{f"liver_segment_{number}": number for number in range(1, 9)}}
+    write_folder(tmp_path / "Dataset576_mri_liver_segments_123subj" / name, dataset={**DATASET, "labels": segments})
     bundles = {bundle.name: bundle for bundle in Catalogue().list() if bundle.foreign}
-    assert set(bundles) == {"totalsegmentator-mr-liver", "totalsegmentator-mr-liver-lesions"}
+    names = ("liver", "liver-lesions", "liver-segments")
+    assert sorted(bundles) == [f"totalsegmentator-mr-{name}" for name in names]
+    assert bundles["totalsegmentator-mr-liver-segments"].foreign.channels == list(range(1, 9))
     lesions = Catalogue().find("totalsegmentator-mr-liver-lesions")
     assert lesions.task == "detection" and lesions.foreign.near_liver_mm == 3.0
     assert "Apache-2.0" in lesions.card() and isinstance(lesions, Bundle)

@@ -31,7 +31,7 @@ def liver(results):
 @pytest.mark.parametrize("mirror", [False, True])
 def test_the_mask_is_that_of_nnunet_itself(results, liver, mirror):
     image, true = phantom(7)
-    expected = own_prediction(results, image, mirror) > 0
+    expected = own_prediction(results, image, mirror=mirror) > 0
     found, engine, notes = probability_of(liver, image, CPU, mirror=mirror)
     assert Grid.of(found).same_as(Grid.of(image)) and engine.name == "nnU-Net-fp32" and not notes
     mask = sitk.GetArrayFromImage(found) > 0.5

@@ -55,6 +55,18 @@ def test_a_network_is_traced_at_short_sides(network, monkeypatch):
     assert traced == [(1, 1, 12, 32, 16)]
 
 
+def test_what_was_traced_once_is_traced_no_more(network, monkeypatch):
+    """Memory of a trace never comes back: volumes of ever new sizes must not cost one each."""
+    engine, traced = OpenVINOEngine(network), []
+    convert = engine._convert
+    monkeypatch.setattr(engine, "_convert", lambda shape: traced.append(shape) or convert(shape))
+    for side in (40, 72, 104, 136, 168, 40):  # more sizes than are kept compiled
+        images = torch.rand(1, 1, side, 8, 8)
+        with torch.no_grad():
+            torch.testing.assert_close(engine(images), network(images), atol=1e-4, rtol=1e-4)
+    assert traced == [(1, 1, 8, 8, 8)]
+
+
 def test_a_network_that_pads_is_traced_where_it_pads_alike():
     class Padding(torch.nn.Module):
         def __init__(self):

@@ -28,7 +28,7 @@ from liverpair.worker.protocol import CancelledEvent, ErrorEvent, ProgressEvent,
 DELIVERY_S = 1.0
 """What the answer may take from the worker to here on a busy machine."""
 PATIENCE_S = 300.0
-FIRST_WORDS = ("Starting", "Loading the model", "Looking at the volumes", "Reading the images")
+FIRST_WORDS = ("Starting", "Loading the model", "Looking at the volumes", "Reading the images", "Measuring the model")
 """Whoever cancels then cancels before the work has begun."""
 PARTIAL = ".partial-"
 
@@ -71,11 +71,12 @@ JOBS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "save_dicom": lambda place: {**of_dicom(place), **lesions(place), **pair(place, "t1_liver", "t2_liver")},
     "dream": dream,
     "dream_report": lambda place: {"folder": str(place / "dream")},
+    "fine_tune": lambda place: {"model": "liver-t1t2", "studies": str(place), "name": "mine"},
     "features": lambda place: {**pair(place, "t1", "t2"), **lesions(place)},
     "followup": lambda place: {"baseline": str(place / "study"), "visits": [str(place / "later")]},
     "report": lambda place: {"study": str(place / "later"), "earlier": [str(place / "study")]},
 }
-WITHOUT_OUTPUT = ("propose",)
+WITHOUT_OUTPUT = ("propose", "fine_tune")
 
 
 def drawn_boxes(place: Path) -> list[Lesion]:
