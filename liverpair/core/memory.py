@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from liverpair.core.errors import OutOfMemoryError
 
@@ -132,16 +132,38 @@ def forward_memory(network: "torch.nn.Module", shape: Sequence[int], precision: 
 
     Raises `RuntimeError` for a shape that the network does not take.
     """
+    return int(OVERHEAD * live_memory(network, shape, precision)) + CONSTANT_BYTES
+
+
+def live_memory(
+    network: "torch.nn.Module", shape: Sequence[int], precision: str = "fp32", learning: bool = False
+) -> int:
+    """Bytes of all tensors alive at the worst moment of a forward pass, or, `learning`, of a step of training: input,
+    activations and gradients, not weights nor what an optimizer keeps of them.
+
+    Counted on tensors that have shapes and no content, so that nothing is computed; what convolutions reorder is not
+    in it (see `OVERHEAD`). Parameters and errors as in `forward_memory`.
+    """
+    import torch
+
+    network, images = _without_content(network, shape, precision)
+    network.train(learning)
+    with torch.set_grad_enabled(learning):
+        return _live_peak(lambda: network(images).sum().backward() if learning else network(images), images.nbytes)
+
+
+def _without_content(
+    network: "torch.nn.Module", shape: Sequence[int], precision: str
+) -> "tuple[torch.nn.Module, torch.Tensor]":
+    """A copy of a network on the meta device, and images of that shape there."""
     import torch
 
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
-    images = torch.empty(tuple(shape), dtype=dtype, device="meta")
-    live = _live_peak(copy.deepcopy(network).eval().to(dtype), images)
-    return int(OVERHEAD * live) + CONSTANT_BYTES
+    return copy.deepcopy(network).to("meta", dtype), torch.empty(tuple(shape), dtype=dtype, device="meta")
 
 
-def _live_peak(network: "torch.nn.Module", images: "torch.Tensor") -> int:
-    """Bytes of all tensors alive at the worst moment of a forward pass, input included, weights not."""
+def _live_peak(run: Callable[[], Any], before: int) -> int:
+    """Bytes of all tensors alive at the worst moment of a run; `before`: of those alive already."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
@@ -149,7 +171,7 @@ def _live_peak(network: "torch.nn.Module", images: "torch.Tensor") -> int:
     class LiveBytes(TorchDispatchMode):
         def __init__(self) -> None:
             super().__init__()
-            self.live = self.peak = images.nbytes
+            self.live = self.peak = before
             self.known: dict[int, weakref.ref] = {}
 
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
@@ -170,8 +192,8 @@ def _live_peak(network: "torch.nn.Module", images: "torch.Tensor") -> int:
             self.live -= size
             del self.known[key]
 
-    with torch.no_grad(), LiveBytes() as counter:
-        network(images)
+    with LiveBytes() as counter:
+        run()
     return counter.peak
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 NETWORKS = {
     "unet": "unet.UNet",
+    "reversible-unet": "reversible_unet.ReversibleUNet",
     "generalized-unet": "generalized_unet.GeneralizedUNet",
     "retina": "retina.RetinaNet",
 }

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
+from liverpair.networks.unet import with_outputs
+
 EPSILON = 1e-7
 
 
@@ -89,12 +91,7 @@ class GeneralizedUNet(nn.Module):
 
     def select_outputs(self, channels: Sequence[int]) -> None:
         """Keep only these output channels of the head, in this order."""
-        old = self.head
-        self.head = nn.Conv3d(old.in_channels, len(channels), 1)
-        picked = torch.as_tensor(list(channels))
-        self.head.weight.data = old.weight.data.index_select(0, picked)
-        self.head.bias.data = old.bias.data.index_select(0, picked)
-        self.out_channels = len(channels)
+        self.head, self.out_channels = with_outputs(self.head, channels), len(channels)
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Feature maps of the way up from the finest to the deepest level, which is the last of the way down."""

@@ -37,6 +37,16 @@ def normalization_layer(name: str, channels: int, dimensions: int) -> nn.Module:
     return NORMALIZATIONS[name][dimensions](channels, affine=True)
 
 
+def with_outputs(head: nn.Module, channels: Sequence[int]) -> nn.Module:
+    """A convolution that gives only these channels of `head`, a convolution (transposed or not), in this order."""
+    kept = type(head)(head.in_channels, len(channels), head.kernel_size, head.stride)
+    picked = torch.as_tensor(list(channels))
+    output_axis = 1 if isinstance(head, tuple(TRANSPOSED.values())) else 0
+    kept.weight.data = head.weight.data.index_select(output_axis, picked)
+    kept.bias.data = head.bias.data.index_select(0, picked)
+    return kept
+
+
 class ConvolutionBlock(nn.Sequential):
     """Convolutions of the given widths, each followed by normalization and activation. The resolution stays."""
 
@@ -155,23 +165,24 @@ class UNet(nn.Module):
 
     def select_outputs(self, channels: Sequence[int]) -> None:
         """Keep only these output channels of the head, in this order."""
-        old = self.head
-        transposed = isinstance(old, tuple(TRANSPOSED.values()))
-        kinds = TRANSPOSED if transposed else CONVOLUTIONS
-        self.head = kinds[self.dimensions](old.in_channels, len(channels), old.kernel_size, old.stride)
-        picked = torch.as_tensor(list(channels))
-        self.head.weight.data = old.weight.data.index_select(1 if transposed else 0, picked)
-        self.head.bias.data = old.bias.data.index_select(0, picked)
-        self.out_channels = len(channels)
+        self.head, self.out_channels = with_outputs(self.head, channels), len(channels)
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Feature maps of the decoder from the finest to the deepest level, which is the encoder's last."""
+        return self.decoded(self.encoded(x))
+
+    def encoded(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Feature maps of the encoder from the finest to the deepest level."""
         x = self.stem(x)
         skips = []
         for i, encode in enumerate(self.encoder):
             x = encode(self.pools[i - 1](x) if i else x)
             skips.append(x)
-        pyramid = [self.dropout(skips.pop())]
+        return skips
+
+    def decoded(self, skips: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """As `features`, from the feature maps of the encoder."""
+        pyramid = [self.dropout(skips[-1])]
         for i in reversed(range(len(self.decoder))):
             pyramid.append(self.decoder[i](torch.cat([self.ups[i](pyramid[-1]), skips[i]], dim=1)))
         return pyramid[::-1]

@@ -15,6 +15,7 @@ from liverpair.core.memory import (
     forward_memory,
     halved,
     is_out_of_memory,
+    live_memory,
     with_memory_fallback,
 )
 from liverpair.networks import build
@@ -143,7 +144,18 @@ def test_the_largest_window_within_the_usable_memory_is_planned():
 def test_live_bytes_of_a_chain_counted_by_hand():
     """Input 4³ × 4 bytes = 256, then 8 channels 2048, then 2 channels 512; all three alive at the end."""
     chain = torch.nn.Sequential(torch.nn.Conv3d(1, 8, 1), torch.nn.Conv3d(8, 2, 1)).to("meta")
-    assert _live_peak(chain, torch.empty(1, 1, 4, 4, 4, device="meta")) == 256 + 2048 + 512
+    images = torch.empty(1, 1, 4, 4, 4, device="meta")
+    with torch.no_grad():
+        assert _live_peak(lambda: chain(images), images.nbytes) == 256 + 2048 + 512
+
+
+def test_live_bytes_of_a_step_of_training_counted_by_hand():
+    """Input 256, 8 channels 2048, the sum of them 4, and on the way back its gradient 4, a view as large as the output
+    that takes nothing, and the gradients of 8 weights and 8 biases, 32 each; no gradient of the input is asked for."""
+    network = torch.nn.Conv3d(1, 8, 1)
+    assert live_memory(network, (1, 1, 4, 4, 4), learning=True) == pytest.approx(256 + 2048, abs=100)
+    deeper = torch.nn.Sequential(network, torch.nn.Conv3d(8, 8, 1), torch.nn.Conv3d(8, 8, 1))
+    assert live_memory(deeper, (1, 1, 4, 4, 4), learning=True) > 256 + 3 * 2048  # all activations are kept at once
 
 
 def empty(**arguments):
