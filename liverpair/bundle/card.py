@@ -6,6 +6,7 @@ from typing import Any
 
 from liverpair.bundle.foreign import FOREIGN, TOOLS
 from liverpair.bundle.manifest import GAMBLER
+from liverpair.bundle.strategies import STRATEGIES
 
 INTENDED_USE = (
     "For research and teaching. This model is not a medical device: it has not been validated for clinical use, and no "
@@ -45,7 +46,7 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Intensities": _pairs(normalization),
         "After the network": _pairs(manifest.get("postprocessing", {})),
         "Expected Dice": _calibration(manifest.get("expected_dice")),
-        "Uncertainty": "what its gambler would bet on the mask being wrong" if GAMBLER in manifest else "",
+        "Uncertainty": _uncertainty(manifest),
         "Normal ranges": _ranges(manifest.get("normal_ranges")),
     }
     if FOREIGN in manifest:
@@ -54,6 +55,13 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         facts["Files"] = f"in '{theirs['folder']}'" if theirs.get("folder") else "copied"
         facts["Intensities"] = ""
     return _table(ITEMS, [(key, value) for key, value in facts.items() if value])
+
+
+def _uncertainty(manifest: Mapping[str, Any]) -> str:
+    if GAMBLER in manifest:
+        return "what its gambler would bet on the mask being wrong"
+    views = manifest["strategy"] in STRATEGIES and STRATEGIES[manifest["strategy"]].tells_uncertainty
+    return "the probability that the mask is wrong, by how sure each view is" if views else ""
 
 
 def _calibration(fitted: Mapping[str, Any] | None) -> str:

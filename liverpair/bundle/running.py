@@ -27,7 +27,8 @@ def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> N
             f"Model '{name}' is refused: 'grid.multiple_of' is {multiple}, and the sides its network takes are "
             f"multiples of {own}."
         )
-    one = strategy(manifest["strategy"], name).passes(Side, manifest["inputs"])[0]
+    plan = strategy(manifest["strategy"], name)
+    one = plan.passes(Side, manifest["inputs"])[0]
     channels = len(one.inputs)
     shape = [2 * m for m in multiple]
     try:
@@ -43,6 +44,11 @@ def check_segments(network: "torch.nn.Module", manifest: Mapping[str, Any]) -> N
         raise BundleError(
             f"Model '{name}' is refused: of {channels} channels of {shape} voxels its network makes {found[1:]}, "
             f"not a mask for each of {labels} labels{images}."
+        )
+    if plan.tells_uncertainty and found[1] != 2 * labels * masked:
+        raise BundleError(
+            f"Model '{name}' is refused: its strategy is '{manifest['strategy']}', and its network makes {found[1]} "
+            "channels, not a mask and its uncertainty."
         )
 
 

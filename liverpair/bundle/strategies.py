@@ -31,8 +31,11 @@ class Strategy(ABC):
     """Plans the passes of one network.
 
     `inputs` are the bundle's: what each channel is. A specialised network names the sides; one that is not has
-    "T1 or T2" for every channel.
+    "T1 or T2" for every channel. `tells_uncertainty`: whether the network gives, after its masks, the logits of their
+    being wrong.
     """
+
+    tells_uncertainty = False
 
     @abstractmethod
     def takes(self, inputs: Sequence[str]) -> bool:
@@ -61,6 +64,12 @@ class SingleInput(Strategy):
     def passes(self, sides: Collection[Side], inputs: Sequence[str]) -> list[Pass]:
         """One pass for every side that the bundle takes."""
         return [Pass((side,), (side,)) for side in Side if side in sides and inputs[0] in (side.title, EITHER)]
+
+
+class Views(SingleInput):
+    """As `SingleInput`, by networks on slices of several views, which also tell how sure they are together."""
+
+    tells_uncertainty = True
 
 
 class DoubleInput(Strategy):
@@ -116,6 +125,7 @@ STRATEGIES: dict[str, Strategy] = {
     "double-in": DoubleInput(),
     "double-out": DoubleOutput(),
     "pre-registered": PreRegistered(),
+    "views": Views(),
 }
 
 

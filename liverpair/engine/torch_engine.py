@@ -4,6 +4,8 @@ import copy
 
 import torch
 
+from liverpair.core.layout import channels_last
+
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MEMORY_FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -30,7 +32,7 @@ class TorchEngine:
             if not self._half:
                 return self._network(images)
             if self.device.type != "mps":
-                self._network.to(memory_format=MEMORY_FORMATS[images.ndim])
+                channels_last(self._network)
                 images = images.contiguous(memory_format=MEMORY_FORMATS[images.ndim])
             with torch.autocast(self.device.type, self._dtype):
                 logits = self._network(images)

@@ -11,6 +11,8 @@ NETWORKS = {
     "unet": "unet.UNet",
     "reversible-unet": "reversible_unet.ReversibleUNet",
     "generalized-unet": "generalized_unet.GeneralizedUNet",
+    "slice-unet": "slice_unet.SliceUNet",
+    "views-unet": "views_unet.ViewsUNet",
     "retina": "retina.RetinaNet",
 }
 """Every network a bundle may name, and where it is; torch is imported when one is built."""

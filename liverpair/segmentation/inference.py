@@ -37,6 +37,8 @@ KeepMap = Callable[[Side, str, sitk.Image], None]
 MAP_BYTES = 4
 """Of a voxel."""
 GAMBLED = "The uncertainty in {} is the gambler's: where it would bet that the mask is wrong."
+OF_VIEWS = "The uncertainty in {} is that of the views: the probability that the mask is wrong, by how sure each is."
+OF_SEVERAL = "The uncertainty in {} is the mean of the models' own."
 REGISTERED = 0.4
 """Part of a pass that is done when its images are registered."""
 
@@ -44,9 +46,9 @@ REGISTERED = 0.4
 @dataclass(frozen=True)
 class SideResult:
     """One volume's result on that volume's grid: `liver` uint8 (0, 1); on request `probability` and `uncertainty`,
-    float32: the stakes, 0 to 1, that the models' gamblers would put on the mask being wrong, where all that made the
-    mask bring a gambler; else the entropy in bits. `parts`: those of the mask before clean-up, in percent of it.
-    `quality`: None for an empty mask.
+    float32: where all that made the mask bring a gambler or tell their uncertainty, the stakes on the mask being wrong
+    or the probability of that, 0 to 1; else the entropy in bits. `parts`: those of the mask before clean-up, in percent
+    of it. `quality`: None for an empty mask.
     """
 
     liver: sitk.Image
@@ -123,7 +125,7 @@ def segment(
                 continue
             mean, bets = maps.pop(side).mean()
             if bets is not None:
-                notes.append(GAMBLED.format(side.title))
+                notes.append(_whose_uncertainty(bundles).format(side.title))
             store = None if keep is None else partial(_store, keep, side, partial(report, 0.95))
             sides[side] = _result(mean, bundles[0].postprocessing, options, bets, calibration, store)
             del mean
@@ -164,8 +166,21 @@ def _pass(
     found, engine, said = predictor.probabilities(
         channels, options.mirror, window, part_of(progress, prepared + 0.05, 0.9)
     )
-    gambled = _stakes(bundle, channels, found, device, options, window) if options.uncertainty else None
+    masks = len(one.outputs) * len(bundle.labels)
+    found, uncertain = found[:masks], found[masks:]
+    if not options.uncertainty:
+        gambled = None
+    elif strategy(bundle.strategy, bundle.name).tells_uncertainty:
+        gambled = uncertain
+    else:
+        gambled = _stakes(bundle, channels, found, device, options, window)
     return found, gambled, grid, engine, said
+
+
+def _whose_uncertainty(bundles: Sequence[Bundle]) -> str:
+    """Where the map comes from, when all models bring one."""
+    kinds = {strategy(bundle.strategy, bundle.name).tells_uncertainty for bundle in bundles}
+    return OF_SEVERAL if len(kinds) > 1 else OF_VIEWS if kinds == {True} else GAMBLED
 
 
 def _foreign_pass(

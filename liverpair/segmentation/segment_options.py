@@ -18,7 +18,7 @@ class SegmentOptions(Record):
     probability
         also write probability maps
     uncertainty
-        also write uncertainty maps: entropy, or the stakes of a model's gambler
+        also write uncertainty maps: entropy, the stakes of a model's gambler, or what a model of views tells
     largest_component
         keep the largest connected part only (default: the model's own)
     mirror

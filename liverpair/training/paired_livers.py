@@ -5,13 +5,11 @@ from typing import Any
 import torch
 
 from liverpair.core.errors import InputError
+from liverpair.core.layout import channels_last
 from liverpair.networks import build
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES, LossName
 from liverpair.training.optimization import WarmupCosine
-
-LAYOUTS = {2: torch.channels_last, 3: torch.channels_last_3d}
-"""By the dimensions of a network."""
 
 
 def mean_dice(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -50,8 +48,7 @@ class PairedLiversTask(WarmupCosine):
     ):
         super().__init__()
         self.save_hyperparameters()
-        self.network = build(network, self.network_arguments)
-        self.network = self.network.to(memory_format=LAYOUTS[self.network.dimensions])
+        self.network = channels_last(build(network, self.network_arguments))
 
     @property
     def network_arguments(self) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Lightning module that trains a liver segmentation network."""
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
+from liverpair.core.layout import channels_last
 from liverpair.networks import build
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES, LossName
@@ -42,6 +44,8 @@ class SegmentationTask(WarmupCosine):
 
     ONLY_AT_THE_START = {"start_from": None}
     RENAMED = {"--model.initial_weights": "--model.start_from"}
+    built: Callable[[str, Mapping[str, Any]], torch.nn.Module] = staticmethod(build)
+    """Makes the network of a name and its arguments."""
 
     def __init__(
         self,
@@ -57,12 +61,10 @@ class SegmentationTask(WarmupCosine):
     ):
         super().__init__()
         self.save_hyperparameters()
-        self.network = build(network, arguments or {})
+        self.network = channels_last(self.built(network, arguments or {}))
         torch.nn.init.constant_(self.network.head.bias, math.log(share / (1 - share)))
         if start_from:
             take_weights(self.network, start_from)
-        layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
-        self.network = self.network.to(memory_format=layouts[self.network.dimensions])
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits (batch, channels, *space) of images (batch, 1, *space) of any size."""

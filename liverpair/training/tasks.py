@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,10 @@ PAIRED_LIVERS = Task(
     CONFIGS / "paired-livers",
     (CONFIGS / "paired-livers" / "shared.yaml",),
 )
-TASKS = {task.name: task for task in (SEGMENTATION, ANNOTATED_LIVERS, DETECTION, LESION_SLICES, PAIRED_LIVERS)}
+VIEWS = replace(
+    PAIRED_LIVERS, name="views", module="liverpair.training.views:ViewsTask", configs=CONFIGS / "views", shared=()
+)
+TASKS = {task.name: task for task in (SEGMENTATION, ANNOTATED_LIVERS, DETECTION, LESION_SLICES, PAIRED_LIVERS, VIEWS)}
 """What `python -m liverpair train` can train."""
 PUBLISHED_ONLY = ("similarity", "adversarial-livers")
 """Trainings that moved to the package `reproduction`."""

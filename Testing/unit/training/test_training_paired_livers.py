@@ -21,7 +21,7 @@ from liverpair.training.bundle_writing import kept_task
 from liverpair.training.command import LAST, fit
 from liverpair.training.paired_livers import PairedLiversTask, mean_dice
 from liverpair.training.paired_livers_data import PairedLiversData
-from liverpair.training.tasks import PAIRED_LIVERS
+from liverpair.training.tasks import PAIRED_LIVERS, VIEWS
 
 CONFIGS = PAIRED_LIVERS.configs
 ARMS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in ("shared", "published"))
@@ -139,8 +139,8 @@ def test_every_config_fits_its_strategy(arm):
 
 
 def test_every_strategy_has_configs():
-    used = {yaml.safe_load((CONFIGS / f"{arm}.yaml").read_text())["data"]["strategy"] for arm in ARMS}
-    assert used == set(STRATEGIES)
+    configs = [*(CONFIGS / f"{arm}.yaml" for arm in ARMS), *VIEWS.configs.glob("*.yaml")]
+    assert {yaml.safe_load(path.read_text())["data"]["strategy"] for path in configs} == set(STRATEGIES)
 
 
 @pytest.mark.parametrize(
