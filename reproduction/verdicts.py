@@ -2,22 +2,26 @@
 
 Each reads a result, as the experiments write them to JSON, and returns our figures in words with a verdict: True,
 False, or None where the figures cannot tell. A `KeyError` says that they were not measured. What is compared between
-trained networks must differ by more than what differs between seeds.
+trained networks is judged as `reproduction.judging` says: a difference that was not shown is not one that was shown to
+be none.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from liverpair.core.sides import Side
+import numpy as np
+from scipy.stats import spearmanr
 
+from liverpair.core.sides import Side
+from reproduction.judging import EQUIVALENT_DICE, LEVEL, Compared, freedom_of, p_of, together
+
+OWN_TRANSFORM = "by its own pair's registration"
+"""How the T1 of a foreign pair comes to a network of pre-registered pairs, in the result of table 2.2."""
+LOSS_TITLES = {"dice": "Dice", "sum": "Dice + BCE", "gan": "GAN", "embedding": "embedding", "gambler": "gambler"}
 KINDS = ("", "-specialised")
-CORRELATION = -0.7
-"""Rank correlation from which a trend counts."""
 SCANNED_MARGIN = 0.1
 """How much more alike than those drawn by hand, as scanned, masks may be before DS says nothing of their shape."""
-TOLERANCES = {"sensitivity": 0.08, "precision": 0.08, "iou": 0.05, "moved_iou": 0.05}
-"""How far below the published figure of section 4.3 still counts as the same: its generator is not published."""
 
 Result = Mapping[str, Any]
 Judged = tuple[str, bool | None]
@@ -35,13 +39,6 @@ def clear(difference: float, noise: float | None) -> bool | None:
     return difference > 0
 
 
-def together(verdicts: Sequence[bool | None]) -> bool | None:
-    """Whether all hold; None when none fails but some cannot be told."""
-    if False in verdicts:
-        return False
-    return None if None in verdicts else True
-
-
 def noise_of(result: Result, *sides: str) -> float | None:
     """Which difference of Dice in an image, or in the mean over both, is nothing; None when it was not measured.
 
@@ -53,31 +50,64 @@ def noise_of(result: Result, *sides: str) -> float | None:
     return max(result[own], result.get("noise_floor") or 0.0)
 
 
+def compared(result: Result, key: str, other: str = "single", sides: Sequence[Side] | None = None) -> Compared:
+    """A strategy of table 2.1 less another one, in the mean over these sides or those that both mask. p is known
+    against the reference alone, whose row has none."""
+    strategies = result["values"]["strategies"]
+    own, others = _dice(result, key), _dice(result, other)
+    sides = sides or [side for side in Side if side in own and side in others]
+    titles = {strategies[name]["title"] for name in (key, other)} - {strategies["single"]["title"]}
+    p = p_of(result, titles.pop()) if len(titles) == 1 else None
+    floor = result.get("noise_floor") or 0.0
+    if all("by_seed" in strategies[name] for name in (key, other)):
+        one, two = ([strategies[name]["by_seed"][side.title] for side in sides] for name in (key, other))
+        return Compared.of_blocks(np.mean(one, axis=0) - np.mean(two, axis=0), p, floor)
+    difference = float(np.mean([own[side] - others[side] for side in sides]))
+    least = result.get("between_seeds" if len(sides) > 1 else f"between_seeds_{sides[0]}")
+    return Compared.of_threshold(difference, least, freedom_of(result, *sides), p, floor)
+
+
 def single_is_best(result: Result) -> Judged:
     """Against every other strategy, in the mean over the images that it masks."""
-    single, leads, verdicts = _dice(result, "single"), {}, []
-    for key, own in result["values"]["strategies"].items():
-        if not key.startswith("single"):
-            other = _dice(result, key)
-            leads[own["title"]] = sum(single[side] - dice for side, dice in other.items()) / len(other)
-            verdicts.append(clear(leads[own["title"]], noise_of(result, *other)))
-    nearest = min(leads, key=leads.__getitem__)
-    words = f"{_words(single)}; above the others by {leads[nearest]:.3f} ({nearest}) or more{_noise_words(result)}"
-    return words, together(verdicts)
+    rivals = [key for key in result["values"]["strategies"] if not key.startswith("single")]
+    leads = {key: compared(result, "single", key) for key in rivals}
+    nearest = min(leads, key=lambda key: leads[key].difference)
+    title = result["values"]["strategies"][nearest]["title"]
+    words = f"{_words(_dice(result, 'single'))}; nearest: {title}, single less it {leads[nearest].words()}"
+    return words, together([lead.above() for lead in leads.values()])
 
 
 def double_in_costs_little(result: Result) -> Judged:
-    """Something, and less than both masks out, in the mean over both images."""
-    one, two = (_mean_loss(result, name) for name in ("double-in", "double-out"))
-    noise = noise_of(result, *Side)
-    verdict = together([clear(-one, noise), clear(one - two, noise)])
-    return f"one mask out {one:+.3f}, two {two:+.3f}{_noise_words(result)}", verdict
+    """Something, and less than both masks out, non-specialised."""
+    one, two = compared(result, "double-in"), compared(result, "double-out")
+    less = compared(result, "double-in", "double-out")
+    words = f"one mask out {one.words()}, two {two.words()}"
+    return words, together([_opposite(one.above()), less.above()])
 
 
 def double_out_costs_much(result: Result) -> Judged:
-    """In the mean over both images."""
-    lost = _mean_loss(result, "double-out")
-    return f"{lost:+.3f}{_noise_words(result)}", clear(-lost, noise_of(result, *Side))
+    """Non-specialised as well as specialised."""
+    found = [compared(result, f"double-out{kind}") for kind in KINDS]
+    return "; ".join(one.words() for one in found), together([_opposite(one.above()) for one in found])
+
+
+def specialised_is_equal(result: Result) -> Judged:
+    """The single network of one kind of image, and that of both."""
+    found = compared(result, "single-specialised")
+    return f"specialised less not {found.words()}; margin {EQUIVALENT_DICE:g}", found.equivalent()
+
+
+def hausdorff_orders_alike(result: Result) -> Judged:
+    """Over the rows, in both images."""
+    words, verdicts = [], []
+    for side in Side:
+        rows = [row for row in result["table"] if isinstance(row.get(f"{side.title} HD95"), float)]
+        if len(rows) < 3:
+            raise KeyError("HD95")
+        order = spearmanr(*([row[f"{side.title} {name}"] for row in rows] for name in ("ours", "HD95")))
+        words.append(f"{side.title} {order.statistic:.2f} (p {order.pvalue:.2f})")
+        verdicts.append(order.statistic < 0 if order.pvalue < LEVEL else None)
+    return f"rank correlation of Dice and HD95 over rows: {', '.join(words)}", together(verdicts)
 
 
 def double_out_costs_more_in_t2(result: Result) -> Judged:
@@ -95,9 +125,22 @@ def double_out_costs_more_in_t2(result: Result) -> Judged:
 
 def registering_first_does_not_help(result: Result) -> Judged:
     """The mask of T2, from T2 alone and from T2 with T1 registered to it."""
-    single, registered = (_dice(result, key)[Side.T2] for key in ("single", "pre-registered"))
-    noise = noise_of(result, Side.T2)
-    return f"T2 {registered:.3f}, single {single:.3f}; noise {_number(noise)}", clear(single - registered, noise)
+    found = compared(result, "single", "pre-registered", [Side.T2])
+    return f"T2 {_dice(result, 'pre-registered')[Side.T2]:.3f}, single less it {found.words()}", found.above()
+
+
+def registering_first_uses_the_other_more(result: Result) -> Judged:
+    """Than the other network of T2 that sees both images; in T2."""
+    own, other = (
+        next(row["T2 ours"] for row in result["table"] if row["strategy"].startswith(name))
+        for name in ("pre-registered", "double-in single-out, specialised")
+    )
+    if not all(isinstance(value, float) for value in (own, other)):
+        raise KeyError("T2 ours")
+    words = f"a foreign T1 costs {own:.3f} in T2 when registered first, {other:.3f} as scanned"
+    if result.get("foreign_t1") != OWN_TRANSFORM:
+        return f"{words}, but it was registered to the foreign T2 anew: to be measured again", None
+    return words, clear(own - other, noise_of(result, Side.T2))
 
 
 def double_out_uses_the_other_most(result: Result) -> Judged:
@@ -117,30 +160,47 @@ def use_goes_with_lower_dice(result: Result) -> Judged:
     return f"rank correlation {correlation:.2f}, p {p:.3f}", None if p > 0.05 else correlation < 0
 
 
+def loss_compared(result: Result, key: str) -> Compared:
+    """A loss of table 2.3 less cross-entropy, in the mean over both images."""
+    difference, floor = result[f"{key}_minus_bce"], result.get("noise_floor") or 0.0
+    p = p_of(result, LOSS_TITLES[key])
+    if (blocks := result.get(f"{key}_minus_bce_by_seed")) is not None:
+        return Compared.of_blocks(blocks, p, floor)
+    return Compared.of_threshold(difference, result.get("between_seeds"), freedom_of(result, *Side), p, floor)
+
+
 def no_loss_beats_cross_entropy(result: Result) -> Judged:
-    """In the mean over both images."""
-    gains, noise = _gains(result), noise_of(result, *Side)
-    best = max(gains, key=gains.__getitem__)
-    return f"best: {best} {gains[best]:+.3f}{_noise_words(result)}", None if noise is None else gains[best] <= noise
+    """By more than the margin, in the mean over both images."""
+    gains = {key: loss_compared(result, key) for key in _losses(result)}
+    best = max(gains, key=lambda key: gains[key].difference)
+    words = f"best: {best} {gains[best].words()}; margin {EQUIVALENT_DICE:g}"
+    return words, together([gain.not_above() for gain in gains.values()])
+
+
+def other_losses_are_equal(result: Result) -> Judged:
+    """All but the GAN."""
+    gains = {key: loss_compared(result, key) for key in _losses(result) if key != "gan"}
+    farthest = max(gains, key=lambda key: abs(gains[key].difference))
+    words = f"farthest: {farthest} {gains[farthest].words()}; margin {EQUIVALENT_DICE:g}"
+    return words, together([gain.equivalent() for gain in gains.values()])
 
 
 def only_the_gan_is_worse(result: Result) -> Judged:
     """A GAN of another weight than the published 1 cannot tell."""
-    gains, noise, weight = _gains(result), noise_of(result, *Side), result["gan_weight"]
-    worst = min(gains, key=gains.__getitem__)
-    words = f"GAN with λ = {weight:g} {gains['gan']:+.3f}; worst: {worst} {gains[worst]:+.3f}{_noise_words(result)}"
-    if weight != 1 or noise is None:
+    gains, weight = {key: loss_compared(result, key) for key in _losses(result)}, result["gan_weight"]
+    words = f"GAN with λ = {weight:g} {gains['gan'].words()}"
+    if weight != 1:
         return words, None
-    rest = [gain for key, gain in gains.items() if key != "gan"]
-    return words, together([gains["gan"] < -noise, *(gain >= -noise for gain in rest)])
+    rest = [_opposite(gain.above()) for key, gain in gains.items() if key != "gan"]
+    return words, together([_opposite(gains["gan"].above()), *(one is not True for one in rest)])
 
 
 def costs_after_longer(network: str) -> Callable[[Result], Judged]:
     """A network against the single one, after the most steps that were tried, in the mean over both images."""
 
     def judge(result: Result) -> Judged:
-        words, difference, noise = _after_longest(result, network)
-        return words, clear(-difference, noise)
+        words, found = _after_longest(result, network)
+        return words, _opposite(found.above())
 
     return judge
 
@@ -149,52 +209,10 @@ def still_no_gain(network: str) -> Callable[[Result], Judged]:
     """The same, for one that the thesis finds no better."""
 
     def judge(result: Result) -> Judged:
-        words, difference, noise = _after_longest(result, network)
-        return words, None if noise is None else difference <= noise
+        words, found = _after_longest(result, network)
+        return f"{words}; margin {EQUIVALENT_DICE:g}", found.not_above()
 
     return judge
-
-
-def shape(*prefixes: str) -> Callable[[Result], Judged]:
-    """Lines of figure 2.3 whose keys begin so, those that are there; all that have a test must pass it."""
-
-    def judge(result: Result) -> Judged:
-        lines = [own for key, own in result["values"]["lines"].items() if key.startswith(prefixes)]
-        if not lines or any(own["ours"] is None for own in lines):
-            raise KeyError(prefixes)
-        words = [
-            f"{own['measured']}: {own['ours'] if isinstance(own['ours'], str) else format(own['ours'], '.3g')}"
-            for own in lines
-        ]
-        return "; ".join(words), together([own["holds"] for own in lines if own["test"] is not None])
-
-    return judge
-
-
-def bets_on_the_border(result: Result) -> Judged:
-    """Against the rest of the liver."""
-    ratio = result["ratio"]
-    if not isinstance(ratio, float):
-        raise KeyError("ratio")
-    words = f"mean bet at the border {ratio:.1f} times that in the rest of the liver"
-    return words, ratio >= result["expected_ratio"]
-
-
-def a_filter_aligns(result: Result) -> Judged:
-    """With the next translation, and with the gradient of the longest filter."""
-    none, short = result["minimum_cosine_length_1"], result["minimum_cosine_length_3"]
-    words = f"smallest cosine {none:.2f} without, {short:.2f} with length 3"
-    return f"{words}; of length 3 with length 7 {result['values']['cosine_3_with_7']:.2f}", short > 0.9 > none
-
-
-def similarity_gains(result: Result) -> Judged:
-    """For small λ_r, falling as it rises."""
-    gain, correlation = result["smallest_median_gain"], result["rank_correlation"]
-    prices = result["values"]["dice_2"]
-    words = f"median gain for λ_r ≤ 0.3 at least {gain:+.4f}; rank correlation of gain and λ_p {correlation:.2f}"
-    first, last = list(prices)[0], list(prices)[-1]
-    price = f"Dice 2 at λ_r {first} is {prices[first]:.3f}, {prices[last]:.3f} at {last}"
-    return f"{words}; {price}", gain > 0 and correlation > 0
 
 
 def masks_are_more_alike(result: Result) -> Judged:
@@ -221,40 +239,6 @@ def constraint_raises_t2(result: Result) -> Judged:
     return f"{'; '.join(words)}; single less it T2 {left:+.3f}; noise {noise}", together(verdicts)
 
 
-def marking(result: Result) -> Judged:
-    """A trend over networks."""
-    return f"rank correlation {result['spearman']:.2f}", result["spearman"] <= CORRELATION
-
-
-def in_starts(name: str) -> Callable[[Result], Judged]:
-    """An inequality of medians over starts; undecided when it holds in the medians but not in most of the starts."""
-
-    def judge(result: Result) -> Judged:
-        holds, starts = result[f"{name}_holds"], result[f"{name}_starts"]
-        every = result["values"]["starts"]
-        words = f"medians: {'yes' if holds else 'no'}; {starts} of {every} starts"
-        return words, holds if holds == (2 * starts > every) else None
-
-    return judge
-
-
-def paired_boxes(published: Mapping[str, float]) -> Callable[[Result], Judged]:
-    """Whether no figure is farther below the published one than its tolerance."""
-
-    def judge(result: Result) -> Judged:
-        holds = all(result[key] >= figure - TOLERANCES[key] for key, figure in published.items())
-        return ", ".join(f"{result[key]:.2f}" for key in published), holds
-
-    return judge
-
-
-def moved_boxes(result: Result) -> Judged:
-    """Nearer than where it lay, and than moved as far as the livers lie apart."""
-    error, still, livers = (result[f"displacement_error{name}_mm"] for name in ("", "_none", "_centroid"))
-    words = f"median error {error:.1f} mm, {still:.1f} mm not moved, {livers:.1f} mm moved as the livers' centroids"
-    return words, error < min(still, livers)
-
-
 def _dice(result: Result, key: str) -> Mapping[str, float]:
     """By side the Dice of a strategy; sides that it does not mask are left out. Raises `KeyError` when it has none."""
     if not (dice := result["values"]["strategies"][key]["dice"]):
@@ -262,30 +246,27 @@ def _dice(result: Result, key: str) -> Mapping[str, float]:
     return {Side(side): value for side, value in dice.items()}
 
 
-def _mean_loss(result: Result, name: str) -> float:
-    return sum(result[f"{name}_minus_single_{side}"] for side in Side) / len(Side)
-
-
-def _gains(result: Result) -> dict[str, float]:
-    """By loss the mean Dice less that with cross-entropy. Raises `KeyError` when no loss was measured."""
-    gains = {key.removesuffix("_minus_bce"): value for key, value in result.items() if key.endswith("_minus_bce")}
-    if not gains:
+def _losses(result: Result) -> list[str]:
+    """The losses that were measured. Raises `KeyError` when none was."""
+    found = [key for key in LOSS_TITLES if f"{key}_minus_bce" in result]
+    if not found:
         raise KeyError("gains")
-    return gains
+    return found
 
 
-def _after_longest(result: Result, network: str) -> tuple[str, float, float | None]:
-    """In words, and the difference to the single network with its noise, after the most steps."""
+def _after_longest(result: Result, network: str) -> tuple[str, Compared]:
+    """In words, and the difference to the single network after the most steps, seed by seed."""
     found = {steps: result[f"{network}_minus_single_{steps}"] for steps in result["budgets"]}
     longest = max(found)
-    noise = result.get(f"between_seeds_{longest}")
-    words = ", ".join(f"{difference:+.3f} after {steps} steps" for steps, difference in found.items())
-    return f"{words}; noise {_number(noise)} after {longest}", found[longest], noise
+    blocks = result.get(f"{network}_minus_single_{longest}_by_seed", [found[longest]])
+    longer = Compared.of_blocks(blocks, result.get(f"{network}_minus_single_{longest}_p"))
+    return ", ".join([*(f"{found[s]:+.3f} after {s} steps" for s in found if s != longest), ""]) + (
+        f"{longer.words()} after {longest}"
+    ), longer
 
 
-def _noise_words(result: Result) -> str:
-    noise = noise_of(result, *Side)
-    return "" if noise is None else f"; noise {noise:.3f}"
+def _opposite(verdict: bool | None) -> bool | None:
+    return None if verdict is None else not verdict
 
 
 def _number(value: float | None) -> str:

@@ -26,6 +26,7 @@ MAXIMUM_MANIFEST_BYTES = 8 * 2**20
 SEGMENTATION = "segmentation"
 SLICE_SEGMENTATION = "slice-segmentation"
 DETECTION = "detection"
+LAYERS = "layers"
 GAMBLER = "gambler"
 """The section of a segmenter that brings a gambler: the `arguments` of its U-Net beside its channels."""
 SECTION_OF_TASK = {SEGMENTATION: "postprocessing", DETECTION: "detection"}
@@ -193,6 +194,17 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class Layers:
+    """Which layer of a network is the `first` to separate lesions from healthy liver, and the area under the curve
+    that a linear probe of each layer reaches, from the image on."""
+
+    first: Text
+    auc: dict[str, Annotated[float, between(0, 1)]]
+    data: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True)
 class Versioned:
     """What every version of a manifest has."""
 
@@ -219,6 +231,7 @@ class Manifest:
     gambler: Gambler | None = None
     foreign: Foreign | None = None
     normal_ranges: dict = field(default_factory=dict)
+    layers: Layers | None = None
     training: dict = field(default_factory=dict)
     metrics: dict[str, Metrics] = field(default_factory=dict)
     mirror_axes: Annotated[list[Literal["x", "y", "z"]], UNIQUE] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,10 +165,12 @@ class _Run:
             if stopped is None:
                 after, reason = self._changed(image, look)
                 stopped = reason and f"Stopped at iteration {state.iteration}: {reason}"
-            here = DreamState(self._unpadded(image), state.iteration, state.activations, look.window, self.identity)
+            here = replace(state, image=self._unpadded(image), window=look.window)
             if stopped is None:
                 past = (*state.activations, look.activation)[-self.settings.patience :]
-                state = DreamState(self._unpadded(after), state.iteration + 1, past, look.window, self.identity)
+                seen = self._whole(look)
+                unpadded = self._unpadded(after)
+                state = DreamState(unpadded, state.iteration + 1, past, look.window, self.identity, seen)
             yield self._step(here, look, stopped, here if stopped else state)
             if stopped is not None:
                 return
@@ -198,7 +200,7 @@ class _Run:
             part = cut(image, window).clone().requires_grad_()
             answer = self.dreamer.respond(part)
             logits = self.probe.logits(answer, window)
-            found = self.probe.object(answer, window, self.settings.threshold)
+            found = self.probe.object(answer, window, self.settings.threshold, state.object)
             wider = self._wider(window, found)
             if wider == window:
                 break
@@ -273,14 +275,17 @@ class _Run:
     def _unpadded(self, image: torch.Tensor) -> np.ndarray:
         return cut(image[0], tuple((0, n) for n in self.subject.space)).cpu().numpy()
 
+    def _whole(self, look: _Look) -> np.ndarray:
+        """The object (*space) bool."""
+        mask = np.zeros(self.subject.space, bool)
+        cut_array(mask, grown(look.window, 0, self.subject.space))[...] = look.object
+        return mask
+
     def _step(self, here: DreamState, look: _Look, stopped: str | None, state: DreamState) -> DreamStep:
         inside = grown(look.window, 0, self.subject.space)
         image = here.image[self.subject.channel]
         kept = stopped is not None or self.settings.is_frame(here.iteration)
-        mask = None
-        if kept:
-            mask = np.zeros(self.subject.space, bool)
-            cut_array(mask, inside)[...] = look.object
+        mask = self._whole(look) if kept else None
         return DreamStep(
             here.iteration,
             look.activation,

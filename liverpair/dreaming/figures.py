@@ -39,6 +39,9 @@ LINEAR_Z = 3.0
 """z-scores beyond this are drawn on a logarithmic scale when any lies beyond `FAR_Z`."""
 FAR_Z = 8.0
 PANELS_PER_ROW = 5
+JUMP, LEAST_JUMP, JUMP_COLOR = 0.25, 10, "#d0006f"
+"""Part by which the object's voxels must change from one iteration to the next, and how many at least, to count as a
+part that joins or leaves; and the color of the mark."""
 BASELINE_ROOM = 0.5
 """How far baselines may widen the scale of a panel on each side, as a part of its height; beyond they are cut off."""
 TITLE_SIZE, TITLE_LETTERS = 9.0, 22
@@ -62,7 +65,8 @@ def trajectory_figure(
 
     A curve is the median over starts, its shade the quartiles; a start that has ended keeps its last value. The panels
     show every start as a hair too, and the baselines. Features without a normal range have a panel only;
-    without any range there are only panels.
+    without any range there are only panels. Ticks at the bottom of a panel mark the iterations at which a part joined
+    or left the object of some start: what a feature does there is no course.
 
     Args:
         trajectories: at least one of them of the kind "dream".
@@ -153,6 +157,18 @@ def _draw_overview(
         axis.text(0.01, 0.03, text, transform=axis.transAxes, va="bottom", fontsize=8)
 
 
+def jumps(trajectories: Trajectories) -> np.ndarray:
+    """The iterations at which the object of some start is another one than before: by `JUMP` of its voxels."""
+    found: set[int] = set()
+    for start in trajectories.starts():
+        iterations, voxels = start.iterations, start.values("voxels")
+        before, after = voxels[:-1], voxels[1:]
+        both = np.minimum(before, after) > 0
+        jumped = both & (np.abs(after - before) > np.maximum(JUMP * np.minimum(before, after), LEAST_JUMP))
+        found |= set(iterations[1:][jumped].tolist())
+    return np.array(sorted(found), int)
+
+
 def _extent(values: np.ndarray) -> list[float]:
     """The lowest and the highest value that a curve or its shade reaches."""
     drawn = quartiles(values)
@@ -192,6 +208,10 @@ def _draw_panel(
     end = draw_curve(axis, *curves(trajectories, name), color, width=1.5)
     if second is not None:
         draw_curve(axis, *curves(second, name), color, style=DASHES, width=1.2)
+    jumped = jumps(trajectories)
+    if len(jumped):
+        at = axis.get_xaxis_transform()
+        axis.plot(jumped, np.zeros(len(jumped)), "|", color=JUMP_COLOR, markersize=5, transform=at)
     if end is None:
         axis.text(0.5, 0.5, "undefined: no object", transform=axis.transAxes, ha="center", va="center", fontsize=8)
     low, high = axis.get_ylim()
@@ -219,6 +239,8 @@ def _legend(trajectories: Trajectories, band: bool, names: Sequence[str]) -> lis
         handles.append(Line2D([], [], color=INK, linewidth=0.5, alpha=0.5, label="one start"))
     if band:
         handles.append(Patch(color=BAND, label="normal range"))
+    if len(jumps(trajectories)):
+        handles.append(Line2D([], [], color=JUMP_COLOR, marker="|", linestyle="", label="a part joins or leaves"))
     handles += [
         Line2D([], [], color=BASELINES[kind], linestyle=style, label=text)
         for kind, (style, text) in BASELINE_STYLES.items()

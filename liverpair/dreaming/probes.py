@@ -17,6 +17,8 @@ from liverpair.dreaming.subject import Subject
 from liverpair.networks.retina import RetinaOutput
 
 Answer = torch.Tensor | RetinaOutput
+STAYS = 0.8
+"""Part of the threshold down to which a voxel stays in an object that it belonged to."""
 
 
 class Probe(Protocol):
@@ -26,15 +28,17 @@ class Probe(Protocol):
         """The logits (n,) whose mean is the neuron, in the answer to the part of the image inside `window`."""
         ...
 
-    def object(self, answer: Answer, window: Bounds, threshold: float) -> np.ndarray:
+    def object(self, answer: Answer, window: Bounds, threshold: float, before: np.ndarray | None = None) -> np.ndarray:
         """(*part of the window inside the image) bool: the object that the neuron lies in; nothing when it lies in
-        none."""
+        none. `before` (*space): the object of the iteration before, whose voxels stay a little longer."""
         ...
 
 
 class VoxelProbe:
     """The outputs at a point or in a box of a segmenter. The object: the voxels above the threshold that are connected,
-    face to face, with one of these."""
+    face to face, with one of these. A voxel that belonged to it an iteration before stays down to a probability of
+    `STAYS` times the threshold: else an object whose parts hang together by one voxel would be one and two in turn, and
+    its features would jump."""
 
     def __init__(self, dreamer: Dreamer, space: Sequence[int], neuron: Neuron):
         inside = len(neuron.position) == len(space) and all(
@@ -56,9 +60,14 @@ class VoxelProbe:
         # Gathered at once: the backward pass of a slice fills an image with zeros for every axis.
         return answer[self.neuron.output].flatten()[torch.from_numpy(rows).to(answer.device)]
 
-    def object(self, answer: Answer, window: Bounds, threshold: float) -> np.ndarray:
+    def object(self, answer: Answer, window: Bounds, threshold: float, before: np.ndarray | None = None) -> np.ndarray:
         inside = tuple(slice(0, min(stop, n) - start) for (start, stop), n in zip(window, self.space))
-        above = (answer[self.neuron.output][inside].detach() > _logit(threshold)).cpu().numpy()
+        logits = answer[self.neuron.output][inside].detach()
+        above = (logits > _logit(threshold)).cpu().numpy()
+        if before is not None:
+            stays = (logits > _logit(STAYS * threshold)).cpu().numpy()
+            there = tuple(slice(start, min(stop, n)) for (start, stop), n in zip(window, self.space))
+            above |= stays & before[there]
         here = self._here(window)
         if not above[here].any():
             return np.zeros_like(above)
@@ -83,7 +92,7 @@ class AnchorProbe:
     def logits(self, answer: Answer, window: Bounds) -> torch.Tensor:
         return answer.logits[self.neuron.image, self.row, self.neuron.output].reshape(1)
 
-    def object(self, answer: Answer, window: Bounds, threshold: float) -> np.ndarray:
+    def object(self, answer: Answer, window: Bounds, threshold: float, before: np.ndarray | None = None) -> np.ndarray:
         if not float(self.logits(answer, window).detach()) > _logit(threshold):
             return np.zeros(self.space, bool)
         deltas = answer.deltas[self.neuron.image, self.row].detach().cpu()

@@ -28,6 +28,8 @@ class DreamState:
         Of the iterations before it, as many as the stop rule looks back.
     window
         (d, 2) the part of the image that is being computed; it only ever grows.
+    object
+        (*space) bool the object of the iteration before; None before the first.
     identity
         What dreams this: kind of run, neuron, settings that bend the path, checksums of model and image. Random numbers
         follow from it, so that no generator needs to be kept.
@@ -38,6 +40,7 @@ class DreamState:
     activations: tuple[float, ...]
     window: tuple[tuple[int, int], ...]
     identity: Mapping[str, Any]
+    object: np.ndarray | None = None
 
     def save(self, path: str | Path) -> None:
         """Write to a `.npz`, which appears whole. Raises `InputError` when the place cannot be written to."""
@@ -49,6 +52,7 @@ class DreamState:
                 activations=np.array(self.activations, float),
                 window=np.array(self.window, int),
                 identity=json.dumps(self.identity),
+                **({} if self.object is None else {"object": self.object}),
             )
 
     @classmethod
@@ -62,6 +66,7 @@ class DreamState:
                     tuple(file["activations"].tolist()),
                     tuple((first, last) for first, last in file["window"].tolist()),
                     json.loads(str(file["identity"])),
+                    file.get("object"),
                 )
         except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"'{path}' holds no dream that can be resumed.", "Start the dream anew.") from error

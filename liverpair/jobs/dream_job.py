@@ -12,6 +12,7 @@ import numpy as np
 
 import liverpair
 from liverpair.bundle import Bundle
+from liverpair.bundle.manifest import LAYERS
 from liverpair.core.errors import Cancelled, LiverPairError, Progress, part_of
 from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
@@ -131,6 +132,7 @@ class _Dream:
             "feature_settings": self._feature_settings().as_dict() | {"spacing_mm": starts[0].subject.spacing_mm},
             "readings": [],
             "provenance": self._provenance(dreamer),
+            "layers": self.bundle.manifest.get(LAYERS),
             "notes": [],
             "inputs": {part: path and str(Path(path).absolute()) for part, path in self.wanted.parts.items()},
             "asked": asked,

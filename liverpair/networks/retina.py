@@ -136,7 +136,8 @@ class RetinaNet(nn.Module):
         "lateral": sums over a residual encoder (`retina_pyramid.ResidualEncoder`). "decoder": the decoder of a U-Net
         (`unet.UNet`).
     backbone
-        Arguments of that encoder or U-Net beyond input channels, dimensions, normalization and activation.
+        Arguments of that encoder or U-Net beyond input channels, dimensions, normalization and activation. With
+        `resnet` of a "lateral" pyramid the encoder is a ResNet of so many layers.
     width
         Channels of the pyramid as the heads see it.
     head_depth

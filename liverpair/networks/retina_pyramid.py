@@ -111,6 +111,26 @@ class ResidualEncoder(nn.Module):
         return maps
 
 
+class ResNetEncoder(nn.Module):
+    """A ResNet (He et al. 2016), MONAI's: level 1 is its stem of stride 2, levels 2 to 5 what its four stages make.
+
+    `resnet`: how many layers, 50 in the published two-dimensional detector (Couteaux 2021, section 4.3).
+    """
+
+    def __init__(self, in_channels: int, dimensions: int, resnet: int = 50):
+        super().__init__()
+        from monai.networks.nets.resnet import ResNetFeatures
+
+        self.features = ResNetFeatures(f"resnet{resnet}", False, dimensions, in_channels)
+        growth = 4 if resnet >= 50 else 1
+        self.widths = [64, *(growth * width for width in (64, 128, 256, 512))]
+        self.strides = cumulative([(2,) * dimensions] * len(self.widths))
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Feature maps from the finest to the deepest level."""
+        return self.features(x)
+
+
 class LateralPyramid(nn.Module):
     """P_k = p_k(B_k + up(P_{k+1})) over the maps B_k of an encoder (Couteaux 2021, section 4.2.1; Lin et al. 2017).
 
@@ -121,7 +141,7 @@ class LateralPyramid(nn.Module):
 
     def __init__(
         self,
-        encoder: ResidualEncoder,
+        encoder: ResidualEncoder | ResNetEncoder,
         levels: Sequence[int],
         width: int,
         dimensions: int,
@@ -208,7 +228,10 @@ def build_pyramid(
     shared = {"in_channels": in_channels, "dimensions": dimensions}
     shared |= {"normalization": normalization, "activation": activation}
     if kind == "lateral":
-        encoder = ResidualEncoder(**{**shared, **backbone})
+        if "resnet" in backbone:
+            encoder = ResNetEncoder(in_channels, dimensions, **backbone)
+        else:
+            encoder = ResidualEncoder(**{**shared, **backbone})
         _check_levels(levels, len(encoder.widths))
         return LateralPyramid(encoder, levels, width, dimensions, normalization, activation)
     if kind == "decoder":

@@ -77,15 +77,23 @@ class Adversary(nn.Module, ABC):
 
 
 class GanAdversary(Adversary):
-    """A discriminator of masks: S adds -log D(p). `layout`: arguments of `Discriminator`."""
+    """A discriminator of masks: S adds -log D(p).
 
-    def __init__(self, images: int = 1, masks: int = 1, **layout: Any):
+    `hard`: whether it sees predicted masks as drawn ones look, 0 or 1, with the gradient of the soft ones (straight
+    through; Bengio et al. 2013): softness would tell them at once, whatever their shapes. `layout`: arguments of
+    `Discriminator`.
+    """
+
+    def __init__(self, images: int = 1, masks: int = 1, hard: bool = True, **layout: Any):
         super().__init__()
+        self.hard = hard
         self.network = Discriminator(masks, **layout)
 
     def forward(self, image: torch.Tensor, logits: torch.Tensor, target: torch.Tensor) -> AdversarialLosses:
         """As `Adversary.forward`."""
         probability = logits.sigmoid()
+        if self.hard:
+            probability = probability + ((probability > 0.5).float() - probability).detach()
         return AdversarialLosses(self.added(probability, target), self._own(probability.detach(), target))
 
     def added(self, probability: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -103,8 +111,8 @@ class EmbeddingAdversary(GanAdversary):
     `layer`: k, which the source leaves open; the last convolution by default.
     """
 
-    def __init__(self, images: int = 1, masks: int = 1, layer: int = -1, **layout: Any):
-        super().__init__(images, masks, **layout)
+    def __init__(self, images: int = 1, masks: int = 1, layer: int = -1, hard: bool = True, **layout: Any):
+        super().__init__(images, masks, hard, **layout)
         self.layer = layer
         if not -len(self.network.layers) <= layer < len(self.network.layers):
             raise ValueError(f"the discriminator has {len(self.network.layers)} layers, and none of index {layer}")

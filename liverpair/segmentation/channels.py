@@ -49,7 +49,7 @@ def channels_of(
     if one.registered:
         grid = first.grid
         shown = [
-            sitk.Resample(image, grid.image(), _registration(images, one.inputs[0], side, progress, cache))
+            sitk.Resample(image, grid.image(), pre_registration(images, one.inputs[0], side, progress, cache))
             for side, image in zip(others, shown)
         ]
     else:
@@ -63,8 +63,12 @@ def _image(prepared: Prepared) -> sitk.Image:
     return on_grid(prepared.array, prepared.grid)
 
 
-def _registration(
-    images: Mapping[Side, sitk.Image], fixed: Side, moving: Side, progress: Progress, cache: Path | None
+def pre_registration(
+    images: Mapping[Side, sitk.Image],
+    fixed: Side,
+    moving: Side,
+    progress: Progress = no_progress,
+    cache: Path | None = None,
 ) -> sitk.Transform:
     """From places in the image of side `fixed` to those in `moving`; the same for every working grid."""
     settings = PreRegistrationSettings()

@@ -42,11 +42,11 @@ class Fakes:
         darker: range of what a blob takes from the intensity, as a part of the range of intensities.
     """
 
-    sigma: tuple[float, float] = (3.5, 6.0)
+    sigma: tuple[float, float] = (6.0, 10.0)
     stretch: tuple[float, float] = (1.0, 1.0)
     cover: float = 90.0
     smallest: int = 40
-    darker: tuple[float, float] = (0.06, 0.17)
+    darker: tuple[float, float] = (0.25, 0.45)
 
 
 def stroke_kernel(length: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -84,7 +84,7 @@ class DetectionTask(WarmupCosine):
         their own start with the joint tower of that network.
     validation_iou
         From which overlap a validation lesion counts as found.
-    learning_rate, weight_decay, warmup_steps
+    learning_rate, weight_decay, warmup_steps, schedule
         As in `WarmupCosine`.
     """
 
@@ -106,6 +106,7 @@ class DetectionTask(WarmupCosine):
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
         warmup_steps: int = 200,
+        schedule: Literal["cosine", "constant"] = "cosine",
     ):
         super().__init__()
         self.save_hyperparameters()
@@ -200,8 +201,8 @@ class DetectionTask(WarmupCosine):
         moved = np.concatenate(
             [moved_overlaps(found, boxes, visible, threshold) for found, boxes, visible in self.validated]
         )
-        self.log("validation_ap", float(np.nan_to_num(average_precision(matches))), prog_bar=True)
-        self.log("validation_moved_iou", float(moved.mean()) if len(moved) else 0.0, prog_bar=True)
+        self.log("validation_ap", float(np.nan_to_num(average_precision(matches))), prog_bar=True, sync_dist=True)
+        self.log("validation_moved_iou", float(moved.mean()) if len(moved) else 0.0, prog_bar=True, sync_dist=True)
         self.validated = []
 
     def _in_format(self, images: torch.Tensor) -> torch.Tensor:

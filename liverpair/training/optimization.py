@@ -12,7 +12,7 @@ from liverpair.core.errors import InputError
 
 class WarmupCosine(lightning.LightningModule):
     """A module trained with AdamW whose rate climbs linearly, then falls along a cosine to a hundredth at the last
-    step.
+    step, or stays where the hyper-parameter `schedule` is "constant".
 
     Its hyper-parameters hold `learning_rate`, `weight_decay` and `warmup_steps`; `network` is what its bundle gets.
     """
@@ -33,10 +33,16 @@ class WarmupCosine(lightning.LightningModule):
         """Learning rate at `step` as a part of the highest. It looks at the trainer, so that a resumed run may be
         made longer or shorter.
         """
+        return self.scheduled(step, int(self.trainer.estimated_stepping_batches))
+
+    def scheduled(self, step: int, steps: int) -> float:
+        """The same for one of so many steps."""
         warmup = self.hparams.warmup_steps
         if step < warmup:
             return max(step, 1) / warmup
-        total = max(int(self.trainer.estimated_stepping_batches), warmup + 1)
+        if self.hparams.get("schedule") == "constant":
+            return 1.0
+        total = max(steps, warmup + 1)
         return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / (total - warmup)))) / 2
 
     def configure_optimizers(self) -> dict[str, Any]:

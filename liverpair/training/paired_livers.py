@@ -1,6 +1,6 @@
 """Lightning module that trains a liver network of any strategy: one or two images in, one or two masks out."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -10,6 +10,7 @@ from liverpair.networks import build
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES, LossName
 from liverpair.training.optimization import WarmupCosine
+from liverpair.training.starting_weights import take_weights
 
 
 def mean_dice(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -33,7 +34,14 @@ class PairedLiversTask(WarmupCosine):
         "bce", "dice" or "sum"; published for the comparison of strategies: "bce".
     learning_rate, weight_decay, warmup_steps
         AdamW; the rate climbs linearly for `warmup_steps`, then falls along a cosine to a hundredth at the last step.
+    schedule
+        "constant": the rate stays where it is after the warm-up.
+    pretrained
+        Model, checkpoint or file of weights to start from (`liverpair.training.starting_weights`), such as the
+        published ones of Models Genesis.
     """
+
+    ONLY_AT_THE_START = {"pretrained": None}
 
     def __init__(
         self,
@@ -45,10 +53,15 @@ class PairedLiversTask(WarmupCosine):
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
         warmup_steps: int = 50,
+        schedule: Literal["cosine", "constant"] = "cosine",
+        pretrained: str | None = None,
     ):
         super().__init__()
         self.save_hyperparameters()
-        self.network = channels_last(build(network, self.network_arguments))
+        self.network = build(network, self.network_arguments)
+        if pretrained:
+            take_weights(self.network, pretrained)
+        self.network = channels_last(self.network)
 
     @property
     def network_arguments(self) -> dict[str, Any]:
@@ -83,4 +96,4 @@ class PairedLiversTask(WarmupCosine):
     def validation_step(self, batch: dict[str, torch.Tensor], index: int) -> None:
         """One pair as the strategy shows it, whole: mean Dice of its masks on the working grid."""
         dice = mean_dice(self(batch["image"]), batch["target"])
-        self.log("validation_dice", dice, prog_bar=True, batch_size=1)
+        self.log("validation_dice", dice, prog_bar=True, batch_size=1, sync_dist=True)

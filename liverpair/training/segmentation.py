@@ -92,4 +92,6 @@ class SegmentationTask(WarmupCosine):
 
     def validation_step(self, batch: dict[str, torch.Tensor], index: int) -> None:
         """One whole volume, or all slices of one: Dice of the first channel on the working grid."""
-        self.log("validation_dice", batch_dice(self(batch["image"]), batch), prog_bar=True, batch_size=1)
+        self.log(
+            "validation_dice", batch_dice(self(batch["image"]), batch), prog_bar=True, batch_size=1, sync_dist=True
+        )

@@ -15,6 +15,8 @@ OURS = ".ckpt"
 """A checkpoint of our own trainings, which also holds settings; any other file may hold weights only."""
 PREFIX = "network."
 """Under which a checkpoint of our own holds the network of its task."""
+GENESIS = "down_tr64."
+"""Part of a name in the published weights of Models Genesis (Zhou et al. 2019)."""
 
 
 def take_weights(network: torch.nn.Module, source: str | Path) -> list[str]:
@@ -66,5 +68,32 @@ def weights_in(source: str | Path) -> Mapping[str, torch.Tensor]:
         stored = stored.get(key, stored) if isinstance(stored, Mapping) else stored
     if not isinstance(stored, Mapping) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
         raise InputError(f"The file '{source}' to start from holds no weights by name.", "Give another file.")
+    if any(GENESIS in name for name in stored):
+        return _of_models_genesis(stored)
     own = {name.removeprefix(PREFIX): value for name, value in stored.items() if name.startswith(PREFIX)}
     return own or stored
+
+
+def _of_models_genesis(stored: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights of Models Genesis under the names of our U-Net (`liverpair.networks.unet.PUBLISHED_3D`).
+
+    Its convolutions have biases before their normalization, ours have none: they are taken off the running means, which
+    changes nothing that the network computes.
+    """
+    theirs = {name.removeprefix("module."): value for name, value in stored.items()}
+    ours: dict[str, torch.Tensor] = {}
+    for level, width in enumerate((64, 128, 256, 512)):
+        for block, down in (("encoder", f"down_tr{width}"), ("decoder", f"up_tr{width}")):
+            for row in (0, 1):
+                place, here = f"{down}.ops.{row}.", f"{block}.{level}."
+                for name in (name for name in theirs if name.startswith(f"{place}bn1.")):
+                    ours[f"{here}{3 * row + 1}.{name.rpartition('.')[2]}"] = theirs[name]
+                if f"{place}conv1.weight" in theirs:
+                    ours[f"{here}{3 * row}.weight"] = theirs[f"{place}conv1.weight"]
+                    ours[f"{here}{3 * row + 1}.running_mean"] = (
+                        theirs[f"{place}bn1.running_mean"] - theirs[f"{place}conv1.bias"]
+                    )
+        for part in ("weight", "bias"):
+            if f"up_tr{width}.up_conv.{part}" in theirs:
+                ours[f"ups.{level}.{part}"] = theirs[f"up_tr{width}.up_conv.{part}"]
+    return ours | {f"head.{part}": theirs[f"out_tr.final_conv.{part}"] for part in ("weight", "bias")}

@@ -12,12 +12,13 @@ import numpy as np
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.evaluation.result_files import write_results
+from liverpair.measures.summary import wilcoxon
 from reproduction.arguments import Different, command_of, positive
 from reproduction.chapter2.loss_networks import LOSSES
 from reproduction.chapter2.strategy_arms import ARMS, REFERENCE, Arm, bundles_of
 from reproduction.chapter2.strategy_figures import dice_by_steps
 from reproduction.chapter2.strategy_scores import PairScores
-from reproduction.chapter2.table_2_1 import NOT_RUN, ByArm, between_seeds, by_arm
+from reproduction.chapter2.table_2_1 import NOT_RUN, ByArm, between_seeds, by_arm, image_dice
 from reproduction.pair_options import STEPS, data_words, options_of
 
 NAME = "budget"
@@ -32,7 +33,7 @@ NOTES = (
     "*published*: after 135,000 steps on 70 pairs, from the weights of Models Genesis.",
     "Trained and measured as in tables 2.1 and 2.3. *between_seeds_N*: the least significant difference (5 %) of two "
     "rows of N steps with so many seeds, in the mean over both images; *X_minus_single_N*: mean Dice less that of the "
-    "single network with cross-entropy, and so seed by seed.",
+    "single network with cross-entropy, and so seed by seed; its p is that of the Wilcoxon test over images.",
     '"not run": the budget did not reach this row.',
 )
 
@@ -123,6 +124,8 @@ def differences(dice: Mapping[int, ByArm]) -> dict[str, float | list[float] | No
             found[f"{key}_minus_single_{steps}"] = float(mean.mean() - reference.mean())
             if len(mean) == len(reference):
                 found[f"{key}_minus_single_{steps}_by_seed"] = (mean - reference).tolist()
+            images = [image_dice(own[name], tuple(Side)) for name in (key, REFERENCE.key)]
+            found[f"{key}_minus_single_{steps}_p"] = wilcoxon(*images)["p"]
     return found
 
 

@@ -30,6 +30,8 @@ from reproduction.pair_options import DATA_NAME
 NAME = "figure-2-12"
 LENGTHS = (1, 3, 5, 7)
 """Of the binomial filters; 1 is none."""
+DESCENTS, ITERATIONS, ARRIVED = (2.0, 5.0, 10.0), 150, 0.5
+"""Distances from which descents start, their iterations, and how near the end must be, voxels."""
 FARTHEST, STEP = 20.0, 0.1
 """Translations in voxels."""
 ALIGNED = 0.9
@@ -42,6 +44,9 @@ NOTES = (
     "A liver is no ball: with any filter, the steepest way back from far off is not the straight one. *against length "
     f"{LENGTHS[-1]}*: the smallest cosine with the gradient that the longest filter gives, which leaves this aside.",
     "The thesis shows curves and no numbers; it goes on with length 3.",
+    f"*descents*: of those that start {', '.join(f'{d:g}' for d in DESCENTS)} voxels away along each direction, how "
+    f"many end within {ARRIVED:g} voxels: steps along the gradient, the steepest of the curve being one voxel long, "
+    f"{ITERATIONS} of them.",
 )
 
 Gradients = Mapping[int, np.ndarray]
@@ -67,7 +72,13 @@ def main(arguments: Sequence[str]) -> None:
     directions = random_directions(options.directions, options.seed)
     gradients = [translation_gradients(mask, direction, distances) for direction in directions]
     _draw(distances, directions[0], gradients[0], options.results / f"{NAME}.png")
-    rows = [row(length, directions, gradients) for length in LENGTHS]
+    iterations = 2 if options.smoke else ITERATIONS
+    ends = {length: descents(mask, directions, length, gradients, iterations) for length in LENGTHS}
+    arrived = {length: {"arrived": int(sum(own < ARRIVED)), "of": len(own)} for length, own in ends.items()}
+    rows = [
+        row(length, directions, gradients) | {"descents": f"{arrived[length]['arrived']} of {arrived[length]['of']}"}
+        for length in LENGTHS
+    ]
     write_results(
         NAME,
         rows,
@@ -76,7 +87,10 @@ def main(arguments: Sequence[str]) -> None:
         f"seed {options.seed}",
         title="Gradients of the registration with and without a filter, beside figure 2.12 of the thesis",
         values={f"minimum_cosine_length_{row['length']}": row["smallest cosine"] for row in rows},
-        by_key={f"cosine_{row['length']}_with_{LENGTHS[-1]}": row[f"against length {LENGTHS[-1]}"] for row in rows},
+        by_key={
+            **{f"cosine_{row['length']}_with_{LENGTHS[-1]}": row[f"against length {LENGTHS[-1]}"] for row in rows},
+            "descents": arrived,
+        },
         folder=options.results,
         notes=[*NOTES, f"![Cosine and size of the gradient]({NAME}.png)"],
     )
@@ -130,15 +144,34 @@ def translation_gradients(mask: torch.Tensor, direction: np.ndarray, distances: 
     each of the distances.
     """
     still = {length: binomial_blur(mask, length) for length in LENGTHS}
-    found: dict[int, list[np.ndarray]] = {length: [] for length in LENGTHS}
-    for distance in distances:
-        translation = torch.tensor(distance * direction, dtype=torch.float32, requires_grad=True)
-        moved = warp(mask, -translation.reshape(1, 3, 1, 1, 1))
-        for length in LENGTHS:
-            loss = functional.mse_loss(binomial_blur(moved, length), still[length])
-            (gradient,) = torch.autograd.grad(loss, translation, retain_graph=length != LENGTHS[-1])
-            found[length].append(gradient.numpy())
+    found = {
+        length: [gradient_at(mask, own, d * direction, length) for d in distances] for length, own in still.items()
+    }
     return {length: np.array(gradients) for length, gradients in found.items()}
+
+
+def gradient_at(mask: torch.Tensor, still: torch.Tensor, place: np.ndarray, length: int) -> np.ndarray:
+    """The gradient (3,) where the mask is moved by `place` (3,); `still`: the mask filtered, where it is."""
+    translation = torch.tensor(place, dtype=torch.float32, requires_grad=True)
+    moved = warp(mask, -translation.reshape(1, 3, 1, 1, 1))
+    loss = functional.mse_loss(binomial_blur(moved, length), still)
+    return torch.autograd.grad(loss, translation)[0].numpy()
+
+
+def descents(
+    mask: torch.Tensor, directions: np.ndarray, length: int, gradients: Sequence[Gradients], iterations: int
+) -> np.ndarray:
+    """How far from no translation descents with a filter end, voxels, from each distance along each direction."""
+    still = binomial_blur(mask, length)
+    rate = 1 / max(float(np.linalg.norm(one[length], axis=1).max()) for one in gradients)
+    ends = []
+    for direction in directions:
+        for distance in DESCENTS:
+            place = distance * direction
+            for _ in range(iterations):
+                place = place - rate * gradient_at(mask, still, place, length)
+            ends.append(float(np.linalg.norm(place)))
+    return np.array(ends)
 
 
 def cosines(gradients: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -12,8 +12,6 @@ from reproduction.trainings import trained
 
 WIDTHS = (16, 32, 64, 128, 128)
 """Of the levels below the stem."""
-SHIFT_RANGE = 20.0
-"""From the shortest to the longest translation of a training, pixels, as in figure 2.3."""
 SMOKE = (
     "--data.samples_per_epoch=4",
     "--data.validation_samples=2",
@@ -26,15 +24,17 @@ SMOKE = (
 
 @dataclass(frozen=True)
 class ShapeArm:
-    """One network: `levels` of the U-Net, the stem counted, and `amplitude`, its longest translation in pixels."""
+    """One network: `levels` of the U-Net, the stem counted, and the longest (`amplitude`) and the `shortest`
+    translation that it is trained with, pixels."""
 
     levels: int
     amplitude: float
+    shortest: float = 0.0
 
     @property
     def shift(self) -> tuple[float, float]:
         """Shortest and longest translation that it is trained with."""
-        return max(0.0, self.amplitude - SHIFT_RANGE), self.amplitude
+        return self.shortest, self.amplitude
 
     @property
     def widths(self) -> list[int]:
@@ -42,7 +42,7 @@ class ShapeArm:
         return list(WIDTHS[: self.levels - 1])
 
 
-FIGURE = ShapeArm(levels=4, amplitude=30.0)
+FIGURE = ShapeArm(levels=4, amplitude=30.0, shortest=10.0)
 """The network of figure 2.3: translations of 10 to 30 pixels."""
 
 
@@ -67,13 +67,19 @@ def shape_network(
 
     A training that was stopped goes on. Raises `InputError` when the run was made with other options.
     """
-    run = options.runs / "striped-blobs" / f"levels-{arm.levels}-shift-{arm.amplitude:g}-{options.steps}-{seed}"
+    run = (
+        options.runs
+        / "striped-blobs"
+        / f"levels-{arm.levels}-shift-{arm.shortest:g}-{arm.amplitude:g}-{options.steps}-{seed}"
+    )
     settings = {
         "seed_everything": seed,
         "data.seed": seed,
         "data.blobs.shift": arm.shift,
         "model.arguments.widths": arm.widths,
         "trainer.max_steps": options.steps,
+        # short translations are part of the sweep, and there the nearest blob must be the right one
+        **({} if arm.shortest else {"data.nearest_at_most": 1.0}),
     }
     cli = trained(STRIPED_BLOBS, "striped-blobs", run, settings, training, deadline=options.deadline)
     if cli is None:

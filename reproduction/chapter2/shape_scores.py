@@ -17,6 +17,7 @@ from reproduction.toys.striped_blobs import (
     StripedBlobs,
     StripedBlobsSettings,
     StripedScene,
+    kind_of_nearest,
     striped_blobs,
     striped_scene,
 )
@@ -92,7 +93,7 @@ def nearest_rule(images: Sequence[StripedBlobs], smallest: int) -> torch.Tensor:
     for image in images:
         numbers = np.flatnonzero(image.shown[POSITION])
         answers = np.zeros(len(image.wanted) + 1, bool)
-        answers[numbers + 1] = _wanted_nearest(image, numbers, np.flatnonzero(image.shown[STRIPES] >= smallest))
+        answers[numbers + 1] = kind_of_nearest(image, numbers, np.flatnonzero(image.shown[STRIPES] >= smallest))
         wanted.append(answers[image.labels[POSITION]])
     return torch.from_numpy(np.stack(wanted)[:, None]).float() - 0.5
 
@@ -101,7 +102,7 @@ def blob_answers(image: StripedBlobs, output: np.ndarray, smallest: int) -> Blob
     """The answers (y, x) to an image, for its blobs that show at least `smallest` pixels in the position channel."""
     numbers = np.flatnonzero(image.shown[POSITION] >= smallest)
     striped = image.shown[STRIPES] >= smallest
-    nearest = _wanted_nearest(image, numbers, np.flatnonzero(striped))
+    nearest = kind_of_nearest(image, numbers, np.flatnonzero(striped))
     return BlobAnswers(
         output=np.asarray(ndimage.mean(output, image.labels[POSITION], numbers + 1), float).reshape(-1),
         wanted=image.wanted[numbers],
@@ -109,19 +110,6 @@ def blob_answers(image: StripedBlobs, output: np.ndarray, smallest: int) -> Blob
         gone=image.shown[STRIPES][numbers] == 0,
         misleading=nearest != image.wanted[numbers],
     )
-
-
-def _wanted_nearest(image: StripedBlobs, numbers: np.ndarray, striped: np.ndarray) -> np.ndarray:
-    """Whether of the `striped` blobs the one whose center lies nearest to that of each blob is wanted; with none, what
-    each of them is itself."""
-    if not len(numbers) or not len(striped):
-        return image.wanted[numbers]
-    here, there = (
-        np.array(ndimage.center_of_mass(labels > 0, labels, own + 1))
-        for labels, own in zip(image.labels, (numbers, striped))
-    )
-    nearest = striped[np.linalg.norm(here[:, None] - there[None], axis=-1).argmin(axis=1)]
-    return image.wanted[nearest]
 
 
 def dice_over_shifts(

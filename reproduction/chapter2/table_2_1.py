@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
         data=data_words(options),
         title="Input and output strategies, beside table 2.1 of the thesis",
         values={**budget(options), **directions(dice), **noise(dice, options)},
-        by_key={"strategies": {arm.key: {"title": arm.title, "dice": _means(dice[arm.key])} for arm in arms_of(None)}},
+        by_key={"strategies": {arm.key: {"title": arm.title, **_by_side(dice[arm.key])} for arm in arms_of(None)}},
         folder=options.results,
         notes=[*NOTES, *pictures],
     )
@@ -161,8 +161,12 @@ def directions(dice: ByArm) -> dict[str, float]:
     return lost
 
 
-def _means(own: Mapping[str, np.ndarray]) -> dict[str, float]:
-    return {side.title: float(dice.mean()) for side, dice in own.items()}
+def _by_side(own: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The mean Dice by side, and that of every seed."""
+    return {
+        "dice": {side.title: float(dice.mean()) for side, dice in own.items()},
+        "by_seed": {side.title: dice.mean(axis=1).tolist() for side, dice in own.items()},
+    }
 
 
 def _mean(own: Mapping[str, np.ndarray], side: Side) -> float | None:

@@ -20,6 +20,7 @@ from reproduction.chapter2.strategy_figures import lost_dice
 from reproduction.chapter2.strategy_scores import PairScores
 from reproduction.chapter2.table_2_1 import NOT_RUN, between_seeds, budget
 from reproduction.pair_options import data_words, options_of
+from reproduction.verdicts import OWN_TRANSFORM
 
 NAME = "table-2-2"
 REPEATS = 5
@@ -31,8 +32,9 @@ NOTES = (
     "least significant difference (5 %) of two rows, from what differs between seeds in all rows.",
     "*use_and_dice*: rank correlation over networks of the Dice that a foreign partner costs and the Dice with their "
     "own, means over both images; published: the more a network uses the other image, the lower its Dice.",
-    "The foreign image lies where it was scanned, farther off than its own. For the pre-registered network it is "
-    "registered to T2 as its own T1 was.",
+    "The foreign image lies where it was scanned, farther off than its own. For the pre-registered network the "
+    "base was registered beforehand: the foreign T1 comes as its own pair's registration warped it, placed where that "
+    "pair was scanned; it is not registered to this T2.",
     '"not run": the budget did not reach this row.',
 )
 
@@ -74,7 +76,7 @@ def main(arguments: Sequence[str]) -> None:
         command_of(NAME, arguments),
         data=data_words(options),
         title="Dice lost with a foreign auxiliary image, beside table 2.2 of the thesis",
-        values={**budget(options), "derangement_seed": DERANGEMENT_SEED, **compared},
+        values={**budget(options), "foreign_t1": OWN_TRANSFORM, "derangement_seed": DERANGEMENT_SEED, **compared},
         folder=options.results,
         notes=[*NOTES, f"![Dice lost]({NAME}.png)"],
     )

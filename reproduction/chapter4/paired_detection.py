@@ -45,7 +45,7 @@ from reproduction.trainings import trained
 
 NAME = "lesion-pairs"
 SHIPPED = "lesion-pairs-t1t2"
-PUBLISHED = "lesion-pairs-published"
+PUBLISHED = "lesion-pairs-as-scanned"
 LOWEST_SCORE = 0.01
 PICTURES = "pictures"
 

@@ -37,7 +37,7 @@ class CodedPairSettings:
     smallest: int = 100
     deformation: float = 6.0
     deformation_sigma: float = 24.0
-    shift: float = 0.0
+    shift: float = 12.0
     code_period: tuple[float, float] = (6.0, 16.0)
     object_period: tuple[float, float] = (12.0, 24.0)
     background_period: tuple[float, float] = (4.0, 12.0)

@@ -8,7 +8,7 @@ import torch
 from liverpair.training.detection import PairBatch, PairSample
 from reproduction.toys.coded_masks import CodedMasks, CodedMasksSettings, coded_masks
 from reproduction.toys.coded_pairs import CodedPair, CodedPairSettings, coded_pair
-from reproduction.toys.striped_blobs import StripedBlobs, StripedBlobsSettings, striped_blobs
+from reproduction.toys.striped_blobs import StripedBlobs, StripedBlobsSettings, nearest_right, striped_blobs
 from reproduction.training.generated_data import DrawnData
 
 
@@ -68,8 +68,17 @@ class CodedPairsData(DrawnData):
 
 
 class StripedBlobsData(DrawnData):
-    """Striped blobs, drawn as `blobs` says; `options` are those of `DrawnData`."""
+    """Striped blobs, drawn as `blobs` says; `options` are those of `DrawnData`.
 
-    def __init__(self, blobs: StripedBlobsSettings = StripedBlobsSettings(), **options):
+    Raises `ValueError` for blobs that lie so far apart that the nearest striped one is of the right kind for more than
+    the part `nearest_at_most`: a network would learn to look nearby, not to compare shapes.
+    """
+
+    def __init__(self, blobs: StripedBlobsSettings = StripedBlobsSettings(), nearest_at_most: float = 1.0, **options):
         super().__init__(draw=partial(drawn_blobs, settings=blobs), collate=None, **options)
         self.blobs = blobs
+        if nearest_at_most < 1 and (right := nearest_right(blobs)) > nearest_at_most:
+            raise ValueError(
+                f"the nearest striped blob is of the right kind for {right:.0%} of the blobs, more than "
+                f"{nearest_at_most:.0%}; draw them smaller and denser (blob_sigma, percentile, smallest)"
+            )

@@ -47,6 +47,22 @@ def test_quartiles_are_of_the_starts_and_wait_for_half_of_them():
     assert np.isnan(median[2:]).all()
 
 
+def test_iterations_at_which_a_part_joins_or_leaves_are_marked(saved):
+    """50 to 80 voxels joins a part, 80 to 75 is growth or loss, 5 to 9 is too little; no object is no part."""
+    trajectories = Trajectories()
+    for iteration, voxels in enumerate((0, 5, 9, 50, 80, 75, 0)):
+        sample = {"run": "dream", "start": 0, "iteration": iteration, "voxels": voxels, "features": {"f": 1.0}}
+        trajectories.add(sample | {"activation": 1.0, "probability": 0.5})
+    assert figures.jumps(trajectories).tolist() == [3, 4]
+    figures.trajectory_figure(trajectories, None, path="unused.png")
+    panels = [axis for axis in saved[0].get_axes() if lines_of(axis, figures.JUMP_COLOR)]
+    assert len(panels) == 2
+    assert lines_of(panels[0], figures.JUMP_COLOR)[0].get_xdata().tolist() == [3, 4]
+    saved.clear()
+    figures.trajectory_figure(rising(), None, path="unused.png")
+    assert not any(lines_of(axis, figures.JUMP_COLOR) for axis in saved[0].get_axes())
+
+
 def test_a_start_that_has_ended_keeps_its_last_value():
     trajectories = Trajectories()
     for start, last in ((0, 2), (1, 4)):

@@ -51,6 +51,16 @@ def test_a_report_says_everything_on_one_page_of_its_own(tmp_path):
     assert Trajectories.read_csv(paths["csv"]).features == (SPHERICITY, ENTROPY)
 
 
+def test_a_report_shows_which_layer_separates_lesions_where_the_model_knows(tmp_path):
+    layers = {"first": "encoder 1", "auc": {"image": 0.7, "encoder 1": 0.95}}
+    folder = write_dream(tmp_path / "dream", layers=layers)
+    text = without_pictures(page_of(report.write_report(folder, tmp_path / "out")))
+    assert "encoder 1 is the first to tell lesions from liver about as well as any" in text
+    assert "image 0.7, encoder 1 0.95" in text
+    without = write_dream(tmp_path / "other")
+    assert "linear probes" not in without_pictures(page_of(report.write_report(without, tmp_path / "out2")))
+
+
 def test_nothing_in_a_dream_becomes_markup(tmp_path):
     notes, reading = ["<script>a</script>"], {"feature": SPHERICITY, "rule": "toward", "z0": None, "z1": None}
     readings = [reading | {"sentence": "Sphericity <i>rises</i>."}]

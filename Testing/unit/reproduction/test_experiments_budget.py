@@ -10,7 +10,7 @@ from paired_livers_factory import write_pairs
 from liverpair.core.sides import Side
 from reproduction.__main__ import main
 from reproduction.chapter2 import budget
-from reproduction.conclusions import CONCLUSIONS, row
+from reproduction.conclusions import CONCLUSIONS, UNDECIDED, row
 
 CASES = ["--test-cases", "10", "--train-cases", "38", "--validation-cases", "21"]
 WORDS = ["--trainer.enable_progress_bar=false", "--trainer.precision=32-true"]
@@ -78,31 +78,44 @@ def test_differences_are_those_of_means_over_both_images():
         "between_seeds_1200": pytest.approx(4.3027 * (0.00125 / 2) ** 0.5, rel=1e-4),
         "double-out_minus_single_1200": pytest.approx(0.65 - 0.85),
         "double-out_minus_single_1200_by_seed": pytest.approx([0.65 - 0.875, 0.65 - 0.825]),
+        "double-out_minus_single_1200_p": pytest.approx(0.125),  # all four images lost: 2 / 2⁴
         "between_seeds_4800": pytest.approx(12.7062 * 0.00125**0.5, rel=1e-4),
     }
     fewer = {"single": dice["single"], "double-out": {side: one[:1] for side, one in dice["double-out"].items()}}
-    assert set(budget.differences({7: fewer})) == {"between_seeds_7", "double-out_minus_single_7"}
+    assert set(budget.differences({7: fewer})) == {
+        "between_seeds_7",
+        "double-out_minus_single_7",
+        "double-out_minus_single_7_p",
+    }
     line = budget.row(budget.NETWORKS["single"], 1200, dice["single"])
     assert (line["T1"], line["T1 sd"], line["networks"]) == (pytest.approx(0.8), pytest.approx(0.005**0.5), 2)
 
 
 @pytest.mark.parametrize(
-    ("finding", "differences", "noise", "holds"),
+    ("finding", "differences", "spread", "holds"),
     [
-        ("both masks out costs more than noise, non", {1200: 0.05, 4800: -0.06}, 0.05, "yes"),
-        ("both masks out costs more than noise, non", {1200: -0.2, 4800: -0.04}, 0.05, None),
-        ("both masks out costs more than noise, non", {1200: -0.2, 4800: 0.06}, 0.05, "no"),
-        ("both masks out costs more than noise, non", {1200: -0.2, 4800: -0.2}, None, None),
-        ("nor does Dice beat it", {1200: 0.2, 4800: 0.04}, 0.05, "yes"),
-        ("nor does Dice beat it", {1200: 0.0, 4800: 0.06}, 0.05, "no"),
-        ("nor does Dice beat it", {1200: 0.0, 4800: 0.0}, None, None),
+        ("both masks out costs more than noise, non", {1200: 0.05, 4800: -0.06}, 0.01, "yes"),
+        ("both masks out costs more than noise, non", {1200: -0.2, 4800: -0.04}, 0.05, UNDECIDED),
+        ("both masks out costs more than noise, non", {1200: -0.2, 4800: 0.06}, 0.01, "no"),
+        ("both masks out costs more than noise, non", {1200: -0.2, 4800: -0.2}, None, UNDECIDED),
+        ("nor does Dice beat it", {1200: 0.2, 4800: -0.04}, 0.01, "yes"),
+        ("nor does Dice beat it", {1200: 0.2, 4800: 0.04}, 0.05, UNDECIDED),
+        ("nor does Dice beat it", {1200: 0.0, 4800: 0.06}, 0.01, "no"),
+        ("nor does Dice beat it", {1200: 0.0, 4800: 0.0}, None, UNDECIDED),
     ],
 )
-def test_the_longest_training_decides(tmp_path, finding, differences, noise, holds):
+def test_the_longest_training_decides(tmp_path, finding, differences, spread, holds):
     (conclusion,) = [own for own in CONCLUSIONS if own.source == "budget" and own.finding.startswith(finding)]
     network = "dice" if "Dice" in finding else "double-out"
-    content = {f"{network}_minus_single_{steps}": value for steps, value in differences.items()}
-    content |= {"budgets": list(differences), "between_seeds_4800": noise, "between_seeds_1200": 0.01}
+    content = {f"{network}_minus_single_{steps}": value for steps, value in differences.items()} | {
+        "budgets": list(differences)
+    }
+    if spread is not None:
+        last = differences[4800]
+        content[f"{network}_minus_single_4800_by_seed"] = [last - spread, last, last + spread]
     (tmp_path / "budget.json").write_text(json.dumps(content))
     line = row(conclusion, tmp_path)
-    assert line["holds"] == holds and f"{differences[4800]:+.3f} after 4800 steps" in line["ours"]
+    assert (
+        line["holds"] == holds
+        and f"{differences[1200]:+.3f} after 1200 steps, {differences[4800]:+.3f}" in line["ours"]
+    )

@@ -42,7 +42,7 @@ def test_table_2_3_trains_measures_and_tells_what_was_not_run(smoke, table):
     assert rows["GAN"]["images"] == 4 and rows["BCE"]["p ours"] is None
     assert rows["embedding"]["T1 ours"] == rows["Dice + BCE"]["T2 ours"] == "not run"
     assert (table["steps"], table["seeds"]) == (2, [0])
-    assert (table["gan_weight"], table["gambler_weight"]) == (0.01, 1.0) and "embedding_weight" not in table
+    assert (table["gan_weight"], table["gambler_weight"]) == (1.0, 1.0) and "embedding_weight" not in table
     assert (smoke[1] / "table-2-3.png").stat().st_size > 1000
 
 

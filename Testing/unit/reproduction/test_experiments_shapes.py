@@ -24,7 +24,7 @@ from reproduction.chapter2.shape_scores import (
 from reproduction.toys.striped_blobs import STRIPES, StripedBlobs, StripedBlobsSettings
 from reproduction.trainings import steps_done
 
-SETTINGS = StripedBlobsSettings(size=128)
+SETTINGS = StripedBlobsSettings(size=128, blob_sigma=8.0, percentile=75.0, smallest=100, blur=4.0, period=8.0)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_figure_2_3_trains_measures_and_writes(smoke):
 
 def test_a_finished_training_is_not_run_again_even_when_time_is_over(smoke):
     words, place, content = smoke
-    run = place / "runs" / "striped-blobs" / "levels-4-shift-30-2-0"
+    run = place / "runs" / "striped-blobs" / "levels-4-shift-10-30-2-0"
     written = (run / "checkpoints" / "last.ckpt").stat().st_mtime_ns
     assert steps_done(run) == 2
     assert main([*words, "--minutes=0"]) == 0
@@ -76,7 +76,7 @@ def test_options_that_mean_nothing_are_refused_in_a_sentence(wrong, said, tmp_pa
 
 def test_the_shortest_shift_follows_the_amplitude_but_never_below_zero():
     assert FIGURE.shift == (10.0, 30.0)
-    assert ShapeArm(4, 15.0).shift == (0.0, 15.0)
+    assert ShapeArm(4, 15.0).shift == (0.0, 15.0)  # the sweep takes all translations up to its amplitude
 
 
 def test_a_network_sees_farther_with_more_levels():

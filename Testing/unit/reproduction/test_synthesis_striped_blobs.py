@@ -8,11 +8,12 @@ from reproduction.toys.striped_blobs import (
     POSITION,
     STRIPES,
     StripedBlobsSettings,
+    nearest_right,
     striped_blobs,
     striped_scene,
 )
 
-SETTINGS = StripedBlobsSettings(size=128)
+SETTINGS = StripedBlobsSettings(size=128, blob_sigma=8.0, percentile=75.0, smallest=100, blur=4.0, period=8.0)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,11 @@ def test_blobs_whose_stripes_left_the_image_are_counted_and_cannot_be_decided(sc
 def test_no_shift_beyond_the_margin(scene):
     with pytest.raises(ValueError, match="reaches 40 pixels beyond the image, not 41"):
         scene.seen((0, -41))
+
+
+def test_the_nearest_striped_blob_misleads_among_many_small_blobs_and_not_among_few_large_ones():
+    assert 0.5 < nearest_right(StripedBlobsSettings(), 300) < 0.75 < nearest_right(SETTINGS, 100)
+    assert nearest_right(StripedBlobsSettings(shift=(0.0, 0.0)), 100) == 1
 
 
 @pytest.mark.parametrize(

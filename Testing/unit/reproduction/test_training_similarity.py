@@ -83,6 +83,28 @@ def test_a_stage_begins_at_its_step():
     assert SimilarityTask(segmentation_steps=0, registration_steps=0, **NETWORKS).stage_of(0) is Stage.BOTH
 
 
+class Moments(lightning.Callback):
+    """Of the first weight of the segmentation network, how often AdamW has seen it before each step; and the rate."""
+
+    def __init__(self):
+        self.seen, self.rates = [], []
+
+    def on_train_batch_end(self, trainer, task, outputs, batch, index):
+        optimizer = task.optimizers(use_pl_optimizer=False)
+        state = optimizer.state.get(next(task.network.parameters()), {})
+        self.seen.append(int(state.get("step", 0)))
+        self.rates.append(task.rate_factor(trainer.global_step - 1))
+
+
+def test_every_stage_begins_with_fresh_moments_and_a_schedule_of_its_own():
+    """Nothing is left of the first stage at the third: its first step is step 1 again, at the same rate."""
+    task = SimilarityTask(segmentation_steps=3, registration_steps=2, **NETWORKS)
+    moments = Moments()
+    trained(task, 8, moments)
+    assert moments.seen == [1, 2, 3, 0, 0, 1, 2, 3]
+    assert moments.rates[:3] == moments.rates[5:] and moments.rates[2] < moments.rates[1]
+
+
 def test_without_weight_a_loss_trains_nothing():
     weights = SimilarityWeights(0.0, 1.0, 0.0)
     task = SimilarityTask(weights, 0, 0, weight_decay=0.0, **NETWORKS)

@@ -7,7 +7,7 @@ import torch
 
 from liverpair.training.command import TrainingCLI
 from liverpair.training.segmentation import SegmentationTask
-from reproduction.chapter2.shape_networks import ShapeArm
+from reproduction.chapter2.shape_networks import FIGURE
 from reproduction.toys.striped_blobs import StripedBlobsSettings
 from reproduction.training import STRIPED_BLOBS
 from reproduction.training.toy_data import StripedBlobsData
@@ -46,6 +46,13 @@ def test_seeds_have_images_of_their_own(data):
     assert not torch.equal(one, two)
 
 
+def test_blobs_that_lie_too_far_apart_to_tell_matching_from_nearness_are_refused():
+    far = StripedBlobsSettings(blob_sigma=8.0, percentile=75.0, smallest=100)
+    with pytest.raises(ValueError, match="right kind for .* more than 75 %|more than 75%"):
+        StripedBlobsData(far, nearest_at_most=0.75)
+    assert StripedBlobsData(far).blobs == far
+
+
 def test_the_config_is_the_published_experiment(tmp_path):
     cli = TrainingCLI(
         SegmentationTask,
@@ -57,11 +64,10 @@ def test_the_config_is_the_published_experiment(tmp_path):
         ],
         run=False,
     )
-    arm = ShapeArm(levels=4, amplitude=30.0)
-    assert cli.datamodule.blobs == StripedBlobsSettings() and cli.datamodule.blobs.shift == arm.shift
+    assert cli.datamodule.blobs == StripedBlobsSettings() and cli.datamodule.blobs.shift == FIGURE.shift
     assert cli.datamodule.batch_size == 8
     assert cli.model.hparams.loss == "bce" and cli.model.hparams.learning_rate == 1e-3
     assert cli.model.hparams.weight_decay == 0
-    assert cli.model.network.level_widths == arm.widths
+    assert cli.model.network.level_widths == FIGURE.widths
     with torch.no_grad():
         assert cli.model(torch.zeros(1, 2, 96, 96)).shape == (1, 1, 96, 96)

@@ -70,7 +70,7 @@ def test_the_segmentation_network_minimizes_what_the_gambler_maximizes(monkeypat
 
 def test_a_discriminator_of_known_weights_by_hand():
     """One layer whose only weight is at the kernel's center sees voxel (0, 0, 0): 0.8 of p, 1 of y."""
-    adversary = GanAdversary(widths=[1])
+    adversary = GanAdversary(widths=[1], hard=False)
     with torch.no_grad():
         for parameter in adversary.parameters():
             parameter.zero_()
@@ -79,9 +79,28 @@ def test_a_discriminator_of_known_weights_by_hand():
     added, own = adversary(TARGET, LOGITS, TARGET)
     assert added.item() == pytest.approx(math.log(1 + math.exp(-1.6)))
     assert own.item() == pytest.approx(math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(1.6)))
-    embedding = EmbeddingAdversary(widths=[1])
+    embedding = EmbeddingAdversary(widths=[1], hard=False)
     embedding.load_state_dict(adversary.state_dict())
     assert embedding(TARGET, LOGITS, TARGET).added.item() == pytest.approx(0.2**2)
+
+
+def test_a_discriminator_sees_predicted_masks_as_hard_as_drawn_ones_and_passes_the_gradient_of_soft_ones():
+    """0.8 becomes 1, which is what is drawn there: nothing tells the masks apart; p (1 - p) of 0.8 is 0.16."""
+    adversary = EmbeddingAdversary(widths=[1])
+    with torch.no_grad():
+        for parameter in adversary.parameters():
+            parameter.zero_()
+        adversary.network.layers[0][0].weight[0, 0, 1, 1, 1] = 1.0
+        adversary.network.head.weight.fill_(2.0)
+    logits = LOGITS.clone().requires_grad_()
+    assert adversary(TARGET, logits, TARGET).added.item() == 0
+    gan = GanAdversary(widths=[1])
+    gan.load_state_dict(adversary.state_dict())
+    added, own = gan(TARGET, logits, TARGET)
+    assert added.item() == pytest.approx(math.log(1 + math.exp(-2.0)))
+    assert own.item() == pytest.approx(math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(2.0)))
+    added.backward()
+    assert logits.grad.flatten()[0].item() == pytest.approx(-2.0 / (1 + math.exp(2.0)) * 0.16, rel=1e-4)
 
 
 def step(key, half_precision=False):

@@ -14,6 +14,8 @@ from liverpair.bundle.strategies import EITHER, STRATEGIES
 from liverpair.cli import main
 from liverpair.core.errors import InputError
 from liverpair.io.study import read_image
+from liverpair.networks import build
+from liverpair.networks.unet import PUBLISHED_3D
 from liverpair.segmentation.inference import SegmentOptions, segment
 from liverpair.segmentation.preparation import GridPolicy, Normalization
 from liverpair.training.augmentation import paired_transform
@@ -80,7 +82,29 @@ def test_the_published_network_is_one_config(pairs, tmp_path):
     extra = 27 * 32 + 65  # a second channel in, a second mask out
     assert sum(p.numel() for p in cli.model.network.parameters()) == 19_071_329 + extra
     assert cli.datamodule.policy.spacing_mm == (1.5, 1.5, 3.0) and cli.model.hparams.learning_rate == 1e-4
-    assert cli.datamodule.strategy == "double-out" and cli.config.keep == "last"
+    assert cli.datamodule.strategy == "double-out" and cli.config.keep == "best"
+    settings = cli.model.hparams
+    assert (settings.weight_decay, settings.warmup_steps, settings.schedule) == (0.0, 0, "constant")
+    assert cli.trainer.gradient_clip_val is None and cli.config.average_decay == 0
+    assert cli.datamodule.patches_per_epoch == 150 and not cli.datamodule.strong_augmentation
+
+
+def test_the_published_training_steps_at_its_constant_rate_from_weights_of_others(pairs, tmp_path):
+    start = build("unet", {**PUBLISHED_3D, "in_channels": 1, "out_channels": 1})
+    torch.save(start.state_dict(), tmp_path / "start.pt")
+    config = yaml.safe_load((CONFIGS / "published.yaml").read_text())
+    assert config["trainer"]["max_steps"] == 900 * 150
+    words = [f"--config={PAIRED_LIVERS.shared[0]}", f"--config={CONFIGS / 'double-out.yaml'}"]
+    words += [f"--config={CONFIGS / 'published.yaml'}", f"--model.pretrained={tmp_path / 'start.pt'}"]
+    words += [f"--data.root={pairs}", '--data.train=["a"]', '--data.validation=["b"]', f"--data.cache={tmp_path}"]
+    words += ["--data.patch=[8,16,16]", "--data.policy.spacing_mm=[9,9,9]", "--data.patches_per_epoch=1"]
+    words += ["--trainer.max_steps=1", "--trainer.accelerator=cpu", "--data.workers=0", f"--run_folder={tmp_path}"]
+    words += ["--bundle.folder=", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+    cli = fit(PairedLiversTask, PairedLiversData, words)
+    assert cli.trainer.global_step == 1 and [cli.model.rate_factor(step) for step in (0, 1, 99_999)] == [1.0] * 3
+    before = start.state_dict()["encoder.1.0.weight"]
+    after = cli.model.network.state_dict()["encoder.1.0.weight"]
+    assert not torch.equal(before, after) and torch.allclose(before, after, atol=2e-4)  # one step of Adam at 0.0001
 
 
 @pytest.mark.parametrize("arm", ["single", "double-in-t2", "pre-registered"])

@@ -36,6 +36,41 @@ def test_other_peoples_files_of_weights_are_read(tmp_path, key):
     assert all(torch.equal(a, b) for a, b in zip(other.state_dict().values(), weights.values()))
 
 
+def genesis_names(ours):
+    """A U-Net's weights as Models Genesis names them, its convolutions with biases that the means take up."""
+    theirs, blocks = {}, {"encoder": "down_tr", "decoder": "up_tr"}
+    for name, value in ours.items():
+        kind, _, rest = name.partition(".")
+        if kind in blocks:
+            level, row, part = rest.split(".")
+            place = f"{blocks[kind]}{64 * 2 ** int(level)}.ops.{int(row) // 3}"
+            if int(row) % 3 == 0:
+                bias = torch.arange(float(len(value)))
+                theirs |= {f"{place}.conv1.weight": value, f"{place}.conv1.bias": bias}
+            else:
+                theirs[f"{place}.bn1.{part}"] = value
+                if part == "running_mean":
+                    theirs[f"{place}.bn1.{part}"] = value + torch.arange(float(len(value)))
+        elif kind == "ups":
+            level, part = rest.split(".")
+            theirs[f"up_tr{64 * 2 ** int(level)}.up_conv.{part}"] = value
+        else:
+            theirs[f"out_tr.final_conv.{rest}"] = value
+    return {f"module.{name}": value for name, value in theirs.items()}
+
+
+def test_the_weights_of_models_genesis_compute_the_same_in_ours(tmp_path):
+    layout = {"widths": [[2, 4], [4, 6], [6, 8], [8, 10]], "up_widths": [4, 6, 10], "normalization": "batch"}
+    one, other = build("unet", layout), build("unet", layout)
+    with torch.no_grad():
+        one.train()(torch.rand(2, 1, 16, 16, 16))
+    torch.save({"state_dict": genesis_names(one.state_dict())}, tmp_path / "Genesis_Chest_CT.pt")
+    left = take_weights(other, tmp_path / "Genesis_Chest_CT.pt")
+    assert all(name.endswith("num_batches_tracked") for name in left)
+    images = torch.rand(1, 1, 16, 16, 16)
+    assert torch.allclose(one.eval()(images), other.eval()(images), atol=1e-6)
+
+
 class Trap:
     def __reduce__(self):
         return print, ("code of a file was run",)

@@ -1,0 +1,1 @@
+"""What the last chapter only proposes, where it says enough to be tried."""
