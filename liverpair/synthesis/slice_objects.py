@@ -42,10 +42,10 @@ class Fakes:
         darker: range of what a blob takes from the intensity, as a part of the range of intensities.
     """
 
-    sigma: tuple[float, float] = (6.0, 10.0)
+    sigma: tuple[float, float] = (5.0, 8.0)
     stretch: tuple[float, float] = (1.0, 1.0)
     cover: float = 90.0
-    smallest: int = 40
+    smallest: int = 80
     darker: tuple[float, float] = (0.25, 0.45)
 
 

@@ -30,7 +30,7 @@ from reproduction.pair_options import DATA_NAME
 NAME = "figure-2-12"
 LENGTHS = (1, 3, 5, 7)
 """Of the binomial filters; 1 is none."""
-DESCENTS, ITERATIONS, ARRIVED = (2.0, 5.0, 10.0), 150, 0.5
+DESCENTS, ITERATIONS, ARRIVED = (2.0, 5.0, 10.0), 60, 0.5
 """Distances from which descents start, their iterations, and how near the end must be, voxels."""
 FARTHEST, STEP = 20.0, 0.1
 """Translations in voxels."""

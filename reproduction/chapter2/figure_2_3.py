@@ -33,6 +33,7 @@ from reproduction.chapter2.shape_scores import (
     unseen_images,
     unseen_scenes,
 )
+from reproduction.toys.striped_blobs import nearest_right
 from reproduction.verdicts import in_words
 
 NAME = "figure-2-3"
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     fields: dict[ShapeArm, int] = {}
     nearest: dict[float, float] = {}
     measured: list[dict[str, float]] = []
+    right: float | None = None
     shown: ShapeNetwork | None = None
     for seed in options.seeds:
         for arm in arms:
@@ -81,6 +83,7 @@ def main(arguments: Sequence[str]) -> None:
             if arm == FIGURE:
                 measured.append(measure(network, options.images))
                 shown = shown or network
+                right = nearest_right(network.shifted(FIGURE.shift)) if right is None else right
     sweep = {levels: _points(scores, levels) for levels in options.levels}
     pictures = _pictures(shown, sweep, nearest, options)
     rows = findings(measured, sweep)
@@ -91,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
         data=f"{options.images} new images of striped blobs for every network, from our generator "
         "(reproduction.toys.striped_blobs)",
         title="Channels that are not aligned, beside figure 2.3 of the thesis",
-        values={"steps": options.steps, "seeds": options.seeds},
+        values={"steps": options.steps, "seeds": options.seeds, "nearest_right": right},
         by_key={"lines": rows},
         folder=options.results,
         notes=[*NOTES, f"Dice by amplitude:\n\n{table_text(_sweep_rows(arms, scores, fields, nearest))}", *pictures],

@@ -64,8 +64,9 @@ def write_comparison(
     spacing_mm: Sequence[float],
     options: argparse.Namespace,
     arguments: Sequence[str],
+    premises: Mapping[str, float | bool] | None = None,
 ) -> None:
-    """Write table, figures and which of the published inequalities hold."""
+    """Write table, figures, which of the published inequalities hold, and what they suppose."""
     folder = options.results
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
@@ -73,7 +74,7 @@ def write_comparison(
         | {title_of(feature): spread(dreamt.final(feature)) for feature in FEATURES}
         for network, dreamt in dreams.items()
     ]
-    values, found = {}, []
+    values, found = dict(premises or {}), []
     for one in inequalities:
         low, high = (median(dreams[network].final(one.feature)) for network in (one.lower, one.higher))
         each = dreams[one.lower].final(one.feature) < dreams[one.higher].final(one.feature)

@@ -11,7 +11,7 @@ from liverpair.networks.registration import RegistrationNetwork, dense
 from reproduction.toys.shifted_pairs import ShiftedPairSettings, shifted_pair
 from reproduction.training.generated_data import TEST, TRAINING, DrawnSamples
 
-BATCH, RATE, WARMUP = 16, 1e-3, 100
+BATCH, RATE = 8, 2e-3
 
 
 def trained_displacements(

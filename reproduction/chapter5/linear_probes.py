@@ -36,7 +36,7 @@ IDLE = 0.02
 NOTES = (
     "*AUC*: area under the ROC curve of a logistic regression on a layer's channels at single pixels, inside and "
     "outside of lesions but within the liver, tested on each of the four cases in turn and trained on the other "
-    "three; lowest and highest of these in brackets. *random*: the same with the network's weights drawn anew: what the "
+    "three; lowest and highest of these in brackets. *random*: the same with weights drawn anew: what the "
     "network sees without any training. *idle*: part of the channels each of which tells lesions from liver no better "
     f"than by chance (AUC from {0.5 - IDLE:g} to {0.5 + IDLE:g})."
     f"*first*: the first layer whose AUC is at most {AS_GOOD:g} below that of the best one.",

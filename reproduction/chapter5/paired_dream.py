@@ -28,21 +28,13 @@ from reproduction.chapter3.dream_networks import data_root
 NAME = "paired-dream"
 MODEL = "lesion-pairs-t1t2"
 DISTANCE_MM = 15.0
-ASKED = {
-    "none": (0, 0, 0),
-    "x +": (0, 0, 1),
-    "x −": (0, 0, -1),
-    "y +": (0, 1, 0),
-    "y −": (0, -1, 0),
-    "z +": (1, 0, 0),
-    "z −": (-1, 0, 0),
-}
+ASKED = {"none": (0, 0, 0), "x +": (0, 0, 1), "x −": (0, 0, -1), "y +": (0, 1, 0), "z +": (1, 0, 0)}
 """Directions (z, y, x)."""
-WINDOW = (32, 64, 64)
+WINDOW = (24, 48, 48)
 """Part of the pair that is dreamt in, voxels."""
 SIZE_MM = 22.0
 """Largest side of the anchors, about."""
-STEPS, STEP = 60, 0.004
+STEPS, STEP = 30, 0.008
 """Iterations, and the RMS change of both images at each."""
 WEIGHT = 0.02
 """Of a squared millimeter of displacement, beside a logit of 1."""

@@ -24,13 +24,13 @@ from reproduction.toys.shifted_pairs import ShiftedPair, ShiftedPairSettings, sh
 from reproduction.training.generated_data import TEST, DrawnSamples
 
 NAME = "registration-attribution"
-SEEDS, STEPS = (0,), 2500
-WIDTHS = (16, 32, 48, 64)
-SETTINGS = ShiftedPairSettings(size=96, flat=0.5, shift=6.0, deformation=2.0)
-PAIRS = 100
+SEEDS, STEPS = (0,), 900
+WIDTHS = (16, 32, 48)
+SETTINGS = ShiftedPairSettings(size=64, flat=0.5, shift=4.0, deformation=1.5)
+PAIRS = 60
 STRUCTURE = 0.2
 """Part of the pixels, those with the steepest intensities, that counts as structure."""
-NEAR = 24
+NEAR = 16
 """Half the side of the window around the vector in which structure is compared."""
 NOTES = (
     "The vector is that of the middle of the second image; its attribution is the size of the gradient of its two "

@@ -224,8 +224,9 @@ def test_moved_boxes_must_beat_the_centroids_of_the_livers(tmp_path, error, hold
     ("holds", "starts", "said"), [(True, 12, "yes"), (True, 4, UNDECIDED), (False, 3, "no"), (False, 9, UNDECIDED)]
 )
 def test_medians_and_starts_that_disagree_leave_a_finding_undecided(tmp_path, holds, starts, said):
-    content = {"diameter_holds": holds, "diameter_starts": starts, "values": {"starts": 12}}
-    assert judged(tmp_path, "dream-fake", "smaller", content)[1] == said
+    content = {"name": "dream-fake", "diameter_holds": holds, "diameter_starts": starts, "values": {"starts": 12}}
+    assert judged(tmp_path, "dream-fake", "smaller", content | {"premises_hold": True})[1] == said
+    assert judged(tmp_path, "dream-fake", "smaller", content)[1] == UNDECIDED
 
 
 def test_the_findings_of_figure_2_3_are_those_of_its_own_table(tmp_path):
@@ -240,11 +241,12 @@ def test_the_findings_of_figure_2_3_are_those_of_its_own_table(tmp_path):
         "aligned": line("aligned", 0.7, "< 0.8", True),
         "hole": line("hole", 0.1, "< 0", False),
     }
-    content = {"values": {"lines": lines}}
+    content = {"values": {"lines": lines}, "nearest_right": 0.7}
     assert judged(tmp_path, "figure-2-3", "can use channels", content) == ("Dice: 0.875; nearest: 0.7", "yes")
     assert judged(tmp_path, "figure-2-3", "wrong shape", content) == ("misled: 0.5", "no")
     assert judged(tmp_path, "figure-2-3", "training fails", content) == ("limit: above 50", UNDECIDED)
     assert judged(tmp_path, "figure-2-3", "without any", content) == ("aligned: 0.7; hole: 0.1", "no")
+    assert judged(tmp_path, "figure-2-3", "can use channels", content | {"nearest_right": 0.9})[1] == UNDECIDED
     assert judged(tmp_path, "figure-2-3", "has left", content) == (NOT_MEASURED, NOT_MEASURED)
 
 
