@@ -5,7 +5,7 @@ As in `reproduction.verdicts`, one function for each finding.
 
 from collections.abc import Callable, Mapping
 
-from reproduction.judging import Compared, together
+from reproduction.judging import LEVEL, Compared, together
 from reproduction.verdicts import Judged, Result
 
 CORRELATION = -0.7
@@ -130,7 +130,10 @@ def paired_boxes(published: Mapping[str, float]) -> Callable[[Result], Judged]:
 
 
 def moved_boxes(result: Result) -> Judged:
-    """Nearer than where it lay, and than moved as far as the livers lie apart."""
+    """Nearer than where it lay, and than moved as far as the livers lie apart; the two ways are compared lesion by
+    lesion (Wilcoxon)."""
     error, still, livers = (result[f"displacement_error{name}_mm"] for name in ("", "_none", "_centroid"))
     words = f"median error {error:.1f} mm, {still:.1f} mm not moved, {livers:.1f} mm moved as the livers' centroids"
-    return words, error < min(still, livers)
+    if (p := result.get("displacement_p_centroid")) is None:
+        return f"{words}; not compared lesion by lesion", None if error < still else False
+    return f"{words}; p {p:.3f}", (error < min(still, livers)) if p < LEVEL else None

@@ -214,9 +214,13 @@ def test_the_constraint_must_beat_its_control_and_cost_nothing_in_t1(tmp_path, c
     assert judged(tmp_path, "similarity", "raises Dice in T2", content)[1] == holds
 
 
-@pytest.mark.parametrize(("error", "holds"), [(6.0, "yes"), (7.5, "no")])
-def test_moved_boxes_must_beat_the_centroids_of_the_livers(tmp_path, error, holds):
+@pytest.mark.parametrize(
+    ("error", "p", "holds"),
+    [(6.0, 0.01, "yes"), (7.5, 0.01, "no"), (6.0, 0.3, UNDECIDED), (6.0, None, UNDECIDED), (30.0, None, "no")],
+)
+def test_moved_boxes_must_beat_the_centroids_of_the_livers_lesion_by_lesion(tmp_path, error, p, holds):
     content = {"displacement_error_mm": error, "displacement_error_none_mm": 29.0, "displacement_error_centroid_mm": 7}
+    content["displacement_p_centroid"] = p
     assert judged(tmp_path, "lesion-pairs", "nearer to its partner", content)[1] == holds
 
 
