@@ -39,7 +39,7 @@ def smoke(tmp_path_factory):
 
 def test_figure_2_3_trains_measures_and_writes(smoke):
     words, place, content = smoke
-    assert [row["finding"][-1] for row in content["table"]] == list("aaabbbcdd")
+    assert [row["finding"][-1] for row in content["table"]] == list("aaaabbbcdd")
     assert (content["steps"], content["seeds"]) == (2, [0])
     for row in content["table"]:
         assert row["ours"] is None or isinstance(row["ours"], str) or -1 <= row["ours"] <= 1 or row["published"] == 35
