@@ -13,7 +13,7 @@ from reproduction.chapter2.strategy_arms import REFERENCE, Arm, run_of
 from reproduction.training import ADVERSARIAL_LIVERS
 from reproduction.training.adversarial import AdversarialLiversTask
 
-ALONE = 2
+ALONE = {"gan": 2, "embedding": 2, "gambler": 8}
 """The segmentation network learns without its adversary for the first of so many parts of its steps: a discriminator
 that comes in earlier has masks before it that any network would tell from drawn ones."""
 
@@ -24,7 +24,7 @@ def _plain(key: str, title: str, published: tuple[float, float, float]) -> Arm:
 
 
 def _adversarial(key: str, title: str, published: tuple[float, float, float]) -> Arm:
-    alone = {"settings": lambda steps: {"model.adversary_from_step": steps // ALONE}}
+    alone = {"settings": lambda steps: {"model.adversary_from_step": steps // ALONE[key]}}
     return Arm(key, title, False, (key,), published, task=ADVERSARIAL_LIVERS, **alone)
 
 

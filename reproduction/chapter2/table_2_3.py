@@ -33,9 +33,10 @@ NOTES = (
     "Losses are those of section 2.2.3 as voxel means, with its misprints set right: both parts of the cross-entropy, "
     "a sum in Dice's denominator, embeddings drawn together. Where the source is silent: GAN and embedding share a "
     "discriminator of four strided convolutions, whose last one is the embedding; the gambler is a small U-Net with a "
-    f"fixed budget; the first 1/{ALONE} of the steps are without adversary. λ = 1. The "
-    "discriminator learns at a twentieth of the rate of the segmentation network and sees predicted masks as hard as "
-    "drawn ones, with the gradient of the soft ones: a faster one, or one that sees soft masks, tells them at once.",
+    "fixed budget. The first half of the steps are without discriminator, the first "
+    f"1/{ALONE['gambler']} without gambler. λ = 1. The discriminator learns at a twentieth of the rate of the "
+    "segmentation network and sees predicted masks as hard as drawn ones, with the gradient of the soft ones: a faster "
+    "one, or one that sees soft masks, tells them at once.",
     "Masks are those at a probability of 0.5, holes filled, no part taken away. Each network has all its steps: with "
     "one validation case no epoch is chosen. Working grid and network are smaller than published, and start from "
     "random weights.",

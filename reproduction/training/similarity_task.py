@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from liverpair.core.errors import InputError
+from liverpair.core.layout import channels_last
 from liverpair.networks.registration import RegistrationNetwork
-from liverpair.training.paired_livers import LAYOUTS, PairedLiversTask, mean_dice
+from liverpair.training.paired_livers import PairedLiversTask, mean_dice
 from liverpair.training.paired_livers_data import PairedLiversData
 from reproduction.training.similarity_loss import (
     SimilarityWeights,
@@ -73,9 +74,7 @@ class SimilarityTask(PairedLiversTask):
         super().__init__(**task)
         self.save_hyperparameters()
         self.weights = weights
-        self.registration = RegistrationNetwork(**(registration or {})).to(
-            memory_format=LAYOUTS[self.network.dimensions]
-        )
+        self.registration = channels_last(RegistrationNetwork(**(registration or {})))
         if start_from:
             self.load_state_dict(_weights_of(Path(start_from)))
 

@@ -69,8 +69,13 @@ def test_each_loss_has_a_training_of_its_own(monkeypatch, tmp_path):
     assert asked[1][4][0] == "--model.loss=dice" and asked[2][4][0] == "--model.loss=sum"
     for loss, words in zip(LOSSES, asked):
         adversarial = loss.key in ADVERSARIES
-        assert ("--model.adversary_from_step=400" in words[4]) == adversarial
+        assert any(word.startswith("--model.adversary_from_step=") for word in words[4]) == adversarial
         assert words[5].name == ("adversarial-livers" if adversarial else "paired-livers")
+
+
+def test_a_discriminator_comes_in_at_half_of_the_steps_and_the_gambler_sooner():
+    starts = {loss.key: loss.settings(800)["model.adversary_from_step"] for loss in LOSSES if loss.key in ADVERSARIES}
+    assert starts == {"gan": 400, "embedding": 400, "gambler": 100}
 
 
 def test_losses_are_chosen_by_name():
