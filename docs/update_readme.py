@@ -65,6 +65,22 @@ HEADLINES = {
         "times a loop of one process a study. The scheduler takes {overhead_ms:.0f} ms a study. Of a batch whose "
         "workers were killed {kills} times, {lost} studies were lost."
     ),
+    "memory": (
+        "**Memory.** A step of training takes {memory_ratio_depth:.2f} times the memory with 32 couplings in place of "
+        "2 where a reversible network keeps its output alone, {memory_ratio_depth_checkpoints:.1f} times with gradient "
+        "checkpoints and {memory_ratio_depth_ordinary:.1f} times with all activations, for {time_ratio:.2f} and "
+        "{time_ratio_checkpoints:.2f} times the time. Of a whole U-Net with two couplings a level it keeps "
+        "{memory_ratio_unet:.0%} of the memory: in 16 GiB a cube of {largest_side_16_gib_reversible} voxels a side "
+        "fits, {largest_side_16_gib_ordinary} with the ordinary U-Net."
+    ),
+    "views": (
+        "**Three views.** The fusion chosen on the validation case ({chosen_fusion}) is {fusion_gain:+.3f} Dice from "
+        "the view chosen there ({chosen_view}); two rows differ from {between_seeds:.3f} on."
+    ),
+    "dimensions": (
+        "**Dimensions.** Mean Dice of four organs: {dice_2d:.3f} slice by slice, {dice_3d:.3f} with the U-Net on "
+        "volumes; two rows differ from {between_seeds:.3f} on."
+    ),
     "conclusions": (
         "**The thesis.** Of its {findings} findings that were tried again, on public data and with far shorter "
         "trainings, {confirmed} are confirmed, {contradicted} are contradicted, and the rest cannot be decided."

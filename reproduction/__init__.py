@@ -36,6 +36,9 @@ EXPERIMENTS = {
     "augmentation": "reproduction.recipes.augmentation_gains",
     "dice-calibration": "reproduction.recipes.dice_calibration",
     "display-threshold": "reproduction.recipes.display_threshold",
+    "memory": "reproduction.memory_limit.memory",
+    "views": "reproduction.memory_limit.views",
+    "dimensions": "reproduction.memory_limit.dimensions",
     "conclusions": "reproduction.conclusions",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

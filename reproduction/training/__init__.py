@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from liverpair.training.tasks import PAIRED_LIVERS, Task
+from liverpair.training.tasks import PAIRED_LIVERS, SEGMENTATION, Task
 
 CONFIGS = Path(__file__).with_name("configs")
 
@@ -22,7 +22,14 @@ ADVERSARIAL_LIVERS = replace(
     shared=(*PAIRED_LIVERS.shared, CONFIGS / "adversarial-livers" / "shared.yaml"),
     program="reproduction",
 )
-TASKS = {task.name: task for task in (SIMILARITY, ADVERSARIAL_LIVERS)}
+ORGANS = replace(
+    SEGMENTATION,
+    name="organs",
+    module="reproduction.training.organs_task:OrgansTask",
+    configs=CONFIGS / "organs",
+    program="reproduction",
+)
+TASKS = {task.name: task for task in (SIMILARITY, ADVERSARIAL_LIVERS, ORGANS)}
 """What `python -m reproduction train` can train."""
 
 CODED_MASKS = replace(SIMILARITY, data="reproduction.training.toy_data:CodedMasksData", shared=())
