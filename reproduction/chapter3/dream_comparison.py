@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.feature_names import title_of
-from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from reproduction.arguments import command_of
 from reproduction.chapter3.dream_figures import FeaturePanel, feature_curves, picture_grid
 from reproduction.chapter3.dream_runs import (
     Dreamt,
+    data_words,
     dreams_of,
-    healthy_starts,
     inspected,
     median,
     settings_of,
     spread,
+    starts_of,
 )
 
 ELONGATION, INTENSITY = "shape2D_Elongation", "firstorder_RootMeanSquared"
@@ -51,7 +51,7 @@ def dream_all(
     dreams, starts = {}, None
     for title, name in networks.items():
         bundle = inspected(name, options, training)
-        starts = starts or healthy_starts(bundle, options.data_root, options.starts)
+        starts = starts or starts_of(bundle, options)
         dreams[title] = dreams_of(bundle, starts, settings_of(options), features)
     return dreams, starts[0].subject.spacing_mm
 
@@ -95,7 +95,7 @@ def write_comparison(
         name,
         rows,
         command_of(name, arguments),
-        data=f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase, healthy livers: {options.starts} starts",
+        data=f"{data_words(options)}: {options.starts} starts",
         title=title,
         values=values,
         by_key={"starts": rows[0]["starts with object"]},

@@ -13,7 +13,6 @@ from scipy import ndimage, stats
 
 from liverpair.bundle import Bundle
 from liverpair.evaluation.result_files import write_results
-from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from liverpair.synthesis.slice_objects import Marking, stroke_kernel
 from liverpair.training.lesion_slices_data import SliceObjects, mean_dice
 from reproduction.arguments import command_of
@@ -21,13 +20,14 @@ from reproduction.chapter3.dream_figures import FeaturePanel, feature_curves, or
 from reproduction.chapter3.dream_networks import MARKED, marked_name
 from reproduction.chapter3.dream_runs import (
     Dreamt,
+    data_words,
     dreams_of,
-    healthy_starts,
     inspected,
     median,
     options_of,
     settings_of,
     spread,
+    starts_of,
 )
 from reproduction.chapter3.dream_scores import TEST_SEED, TEST_VARIANTS, test_volumes
 from reproduction.chapter3.marking_figure import against_dice
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     starts = None
     for probability in MARKED:
         bundle = inspected(marked_name(probability), options, training)
-        starts = starts or healthy_starts(bundle, options.data_root, options.starts)
+        starts = starts or starts_of(bundle, options)
         name = f"p = {probability:.0%}"
         dreams[name] = dreams_of(bundle, starts, settings, (FEATURE, ACROSS), marking_of)
         rows.append({"network": name, **_dice(bundle, volumes), **_marking(dreams[name])})
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         rows,
         command_of(NAME, arguments),
-        data=f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase: {options.starts} starts in healthy livers; "
+        data=f"{data_words(options)}: {options.starts} starts; "
         f"synthetic lesions ({TEST_VARIANTS} sets a case) for Dice",
         title="What networks dream that relied on a marking, more or less",
         values=values,

@@ -10,6 +10,8 @@ from liverpair.bundle import Bundle
 from liverpair.core.errors import InputError
 from liverpair.core.paths import shipped_bundles_folder
 from liverpair.training.tasks import LESION_SLICES
+from reproduction.training import OWN_SLICES
+from reproduction.training.own_slices import split_of
 from reproduction.trainings import from_here, trained
 
 SMOKE = (
@@ -81,10 +83,24 @@ def data_root(root: str | None = None) -> Path:
 
 
 def network(
-    name: str, root: Path, runs: Path, bundles: Path | None = None, train: bool = False, extra: Sequence[str] = ()
+    name: str,
+    root: Path,
+    runs: Path,
+    bundles: Path | None = None,
+    train: bool = False,
+    extra: Sequence[str] = (),
+    own: Path | None = None,
 ) -> Bundle:
     """The network `name` from the folder `bundles`, that of the shipped ones unless given; where it is not there, or
-    when `train` asks for it, it is trained first, or its training in `runs` goes on."""
+    when `train` asks for it, it is trained first, or its training in `runs` goes on.
+
+    `own`: a folder of the user's own slices, on which it learns what the one of that name learns on MRI.
+    """
+    if own:
+        folder = (bundles or runs / "own") / name
+        if train or not folder.is_dir():
+            _train_on_own(name, own, folder, runs, extra)
+        return Bundle.load(folder)
     folder = (bundles or shipped_bundles_folder()) / name
     if train or not folder.is_dir():
         inspected, place = NETWORKS[name], from_here(folder)
@@ -95,3 +111,21 @@ def network(
             settings["bundle.description"] = inspected.description
         trained(LESION_SLICES, REALISTIC, runs / name, settings, extra)
     return Bundle.load(folder)
+
+
+def _train_on_own(name: str, own: Path, folder: Path, runs: Path, extra: Sequence[str]) -> None:
+    train, validation, _ = split_of(own)
+    settings = {
+        **NETWORKS[name].settings,
+        "bundle.folder": str(from_here(folder)),
+        "bundle.name": name,
+        "bundle.description": f"{NETWORKS[name].description or 'Lesions in single slices.'} Trained on one's own data.",
+        "bundle.data": own.name,
+        "bundle.license": "as its data",
+        "bundle.citation": "",
+        "data.root": str(own),
+        "data.train": train,
+        "data.validation": validation,
+        "data.t1_images": ["own"],
+    }
+    trained(OWN_SLICES, REALISTIC, runs / f"own-{name}", settings, extra)

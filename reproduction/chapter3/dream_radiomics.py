@@ -12,17 +12,17 @@ from liverpair.dreaming.interpretation import readings
 from liverpair.dreaming.normal_ranges import NormalRanges
 from liverpair.evaluation.result_files import write_results
 from liverpair.measures.feature_names import default_features, title_of
-from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES
 from reproduction.arguments import command_of
 from reproduction.chapter3.dream_figures import picture_grid
 from reproduction.chapter3.dream_networks import REALISTIC
 from reproduction.chapter3.dream_runs import (
+    data_words,
     dreams_of,
-    healthy_starts,
     inspected,
     options_of,
     settings_of,
     spread,
+    starts_of,
 )
 
 NAME = "dream-radiomics"
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     options, training = options_of(NAME, __doc__, arguments)
     bundle = inspected(REALISTIC, options, training)
     ranges = NormalRanges.of_bundle(bundle)
-    starts = healthy_starts(bundle, options.data_root, options.starts)
+    starts = starts_of(bundle, options)
     features = default_features(2)
     dreamt = dreams_of(bundle, starts, settings_of(options), features, kinds=RUN_KINDS)
     rows = []
@@ -57,8 +57,7 @@ def main(arguments: Sequence[str]) -> None:
         NAME,
         rows,
         command_of(NAME, arguments),
-        data=f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase, healthy livers: {options.starts} starts; "
-        f"ranges of {ranges.count} synthetic lesions of training",
+        data=f"{data_words(options)}: {options.starts} starts; ranges of {ranges.count} synthetic lesions of training",
         title=f"What {bundle.name} looks for, read from its dreams",
         folder=folder,
         notes=[

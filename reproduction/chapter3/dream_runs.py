@@ -9,6 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
+from liverpair.core.errors import InputError
+from liverpair.core.geometry import IDENTITY_DIRECTION, Grid
 from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.ascent import dream
@@ -21,6 +23,7 @@ from liverpair.synthesis.paired_lesions_evaluation import TEST_CASES, read_real_
 from reproduction.arguments import add_places, joined, positive, results_folder
 from reproduction.chapter3.dream_figures import Picture
 from reproduction.chapter3.dream_networks import SMOKE, data_root, network
+from reproduction.training.own_slices import slices_of, split_of, without_objects
 
 SETTINGS = DreamSettings(step=0.0003, iterations=200, minimum_gain=0.0)
 """Of every dream of the experiments. Published are neither step nor stop; figure 3.7 shows up to 600 iterations."""
@@ -85,6 +88,12 @@ def options_of(name: str, what: str, arguments: Sequence[str]) -> tuple[argparse
     """The options of an experiment, and what else was given, which goes to the trainings."""
     parser = argparse.ArgumentParser(prog=f"python -m reproduction {name}", description=what)
     parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
+    parser.add_argument(
+        "--own-data",
+        type=Path,
+        metavar="FOLDER",
+        help="CT (volume-N.nii, segmentation-N.nii) or photographs (annotations.json in COCO's format) instead",
+    )
     parser.add_argument("--starts", type=positive, default=STARTS, help=f"starts of each network (default {STARTS})")
     parser.add_argument("--iterations", type=positive, default=SETTINGS.iterations, help="steps of each dream")
     parser.add_argument("--train", action="store_true", help="train, or go on, even where the models are there")
@@ -95,13 +104,55 @@ def options_of(name: str, what: str, arguments: Sequence[str]) -> tuple[argparse
     if options.smoke:
         options.starts, options.iterations = 2, 4
         training += SMOKE
-    options.data_root = data_root(options.data_root)
+    if options.own_data:
+        split_of(options.own_data)
+        training = [word for word in training if not word.startswith("--data.train=")]
+    else:
+        options.data_root = data_root(options.data_root)
     return options, training
 
 
 def inspected(name: str, options: argparse.Namespace, training: Sequence[str]) -> Bundle:
     """The network `name`, trained first where it is not there."""
-    return network(name, options.data_root, options.runs, options.bundles, options.train, training)
+    own = options.own_data
+    return network(name, options.data_root, options.runs, options.bundles, options.train, training, own)
+
+
+def data_words(options: argparse.Namespace) -> str:
+    """What was dreamt in."""
+    if options.own_data:
+        return f"{options.own_data.name}, {', '.join(split_of(options.own_data)[2])}, slices without objects"
+    return f"CHAOS MR test cases {', '.join(TEST_CASES)}, T1 in-phase, healthy livers"
+
+
+def starts_of(bundle: Bundle, options: argparse.Namespace) -> list[Start]:
+    """Where dreams begin: healthy livers, or slices of the user's own without an object."""
+    if options.own_data:
+        return own_starts(options.own_data, options.starts)
+    return healthy_starts(bundle, options.data_root, options.starts)
+
+
+def own_starts(folder: Path, count: int) -> list[Start]:
+    """Slices without objects of cases that no training saw, those with much liver first, in turn."""
+    cases = split_of(folder)[2]
+    slices = {case: without_objects(slices_of(folder, case)) for case in cases if _has_empty(folder, case)}
+    if not slices:
+        raise InputError(f"Of the test cases in '{folder}', every slice shows an object.", "Add healthy ones.")
+    starts = []
+    for number in range(count):
+        case = list(slices)[number % len(slices)]
+        own = slices[case]
+        order = np.argsort(-own.livers.sum(axis=(1, 2)), kind="stable")
+        row = order[(number // len(slices)) % len(order)]
+        height, width = own.images.shape[1:]
+        grid = Grid((width, height, 1), (*own.spacing_mm, 1.0), (0.0, 0.0, 0.0), IDENTITY_DIRECTION)
+        image = own.images[row].astype(np.float32)[None]
+        starts.append(Start(case, Subject(image, grid, ((0.0, 1.0),), 2, Side.T1, own.livers[row]), number))
+    return starts
+
+
+def _has_empty(folder: Path, case: str) -> bool:
+    return bool((~slices_of(folder, case).labels.any(axis=(1, 2))).any())
 
 
 def healthy_starts(bundle: Bundle, root: Path, count: int, cases: Sequence[str] = TEST_CASES) -> list[Start]:

@@ -16,6 +16,7 @@ from liverpair.training.lesion_slices_data import LesionSlicesData, SliceObjects
 from reproduction.arguments import command_of
 from reproduction.chapter3.dream_networks import ELONGATED, FAKE, MARKED, NETWORKS, marked_name
 from reproduction.chapter3.dream_runs import inspected, options_of
+from reproduction.training.own_slices import OwnSlicesData, split_of
 
 NAME = "dream-networks"
 TEST_SEED = 90_000
@@ -46,13 +47,13 @@ def main(arguments: Sequence[str]) -> None:
         volumes = test_volumes(options, objects)
         dice = mean_dice(bundle.network(), volumes, objects, TEST_SEED)
         rows.append({"network": name, "dice": dice, "volumes": len(volumes)})
-        if not options.smoke:
+        if not (options.smoke or options.own_data):
             write_into_card(bundle, dice, len(volumes), command)
     write_results(
         NAME,
         rows,
         command,
-        data=DATA,
+        data=str(options.own_data.name) if options.own_data else DATA,
         title="How well the inspected networks segment",
         folder=options.results,
         notes=NOTES,
@@ -60,7 +61,13 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def test_volumes(options: argparse.Namespace, objects: SliceObjects = SliceObjects()) -> list[LesionSlices]:
-    """The slices of the test cases, with lesions or as scanned; of one case in a smoke run."""
+    """The slices of the test cases, with lesions or as scanned; of one case in a smoke run. Of the user's own data,
+    what was kept for testing."""
+    if options.own_data:
+        data = OwnSlicesData(
+            root=str(options.own_data), train=[], validation=[], sequence="T1", t1_images=["own"], objects=objects
+        )
+        return [one for case in split_of(options.own_data)[2] for one in data.of_case(case, range(1))]
     data = LesionSlicesData(
         root=str(options.data_root),
         train=[],

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.smoke:
         options.pixels = 20
     options.results = results_folder(options)
-    options.data_root = data_root(options.data_root)
+    options.data_root, options.own_data = data_root(options.data_root), None
     bundle = Catalogue().find(options.model)
     volumes = cases_of(options)
     network = bundle.network()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from liverpair.training.tasks import PAIRED_LIVERS, SEGMENTATION, Task
+from liverpair.training.tasks import LESION_SLICES, PAIRED_LIVERS, SEGMENTATION, Task
 
 CONFIGS = Path(__file__).with_name("configs")
 
@@ -32,6 +32,7 @@ ORGANS = replace(
 TASKS = {task.name: task for task in (SIMILARITY, ADVERSARIAL_LIVERS, ORGANS)}
 """What `python -m reproduction train` can train."""
 
+OWN_SLICES = replace(LESION_SLICES, data="reproduction.training.own_slices:OwnSlicesData", program="reproduction")
 CODED_MASKS = replace(SIMILARITY, data="reproduction.training.toy_data:CodedMasksData", shared=())
 CODED_PAIRS = Task(
     "coded-pairs",
