@@ -92,8 +92,8 @@ def phantom(seed: int = 0, direction=(1, 0, 0, 0, 1, 0, 0, 0, 1)) -> tuple[sitk.
     return on_grid(values.astype(np.float32), grid), on_grid(labels, grid)
 
 
-def write_raw(folder: Path, cases: int = 3) -> Path:
-    """A raw dataset as nnU-Net takes it."""
+def write_raw(folder: Path, cases: int = 5) -> Path:
+    """A raw dataset as nnU-Net takes it; it makes five folds of the cases."""
     for name in ("imagesTr", "labelsTr"):
         (folder / name).mkdir(parents=True)
     for number in range(cases):
@@ -116,7 +116,7 @@ def train(folder: Path, iterations: int = 2, epochs: int = 1) -> Path:
     """The results folder of an nnU-Net trained on `write_raw` for a few iterations."""
     for name in ("raw", "preprocessed", "results"):
         os.environ[f"nnUNet_{name}"] = str(folder / name)
-    os.environ.update({"nnUNet_n_proc_DA": "0", "nnUNet_def_n_proc": "1", "nnUNet_compile": "0"})
+    os.environ.update({"nnUNet_n_proc_DA": "1", "nnUNet_def_n_proc": "1", "nnUNet_compile": "0"})
     write_raw(folder / "raw" / "Dataset001_Phantom")
     import torch
     from nnunetv2.experiment_planning.plan_and_preprocess_api import (
@@ -129,6 +129,7 @@ def train(folder: Path, iterations: int = 2, epochs: int = 1) -> Path:
     extract_fingerprints([1], num_processes=1)
     plans = plan_experiments([1], gpu_memory_target_in_gb=0.5)
     preprocess([1], plans, configurations=("3d_fullres",), num_processes=(1,))
+    os.environ["nnUNet_n_proc_DA"] = "0"  # samples are made in this process; planning refuses that
     trainer = get_trainer_from_args("1", "3d_fullres", 0, "nnUNetTrainer", plans, device=torch.device("cpu"))
     trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = epochs, iterations, 1
     trainer.run_training()

@@ -12,6 +12,9 @@ from liverpair.core.errors import no_progress
 from liverpair.core.sides import Side
 from liverpair.io.study import write_image
 from liverpair.jobs.jobs import JOBS
+from liverpair.segmentation.foreign import near_mask
+
+MARGIN_MM = 10.0
 
 
 def nnunet_folder(folder):
@@ -29,13 +32,15 @@ def monai_folder(folder):
 
 @pytest.fixture(scope="module")
 def case(data_folder, tmp_path_factory):
-    """Both volumes of case 10 and their livers."""
+    """Both volumes of case 10 around the liver, and their livers."""
     source, target = data_folder / "chaos_mr" / "10", tmp_path_factory.mktemp("case")
     parts = {}
     for side in Side:
-        parts[str(side)] = str(source / f"{side}.nii.gz")
-        parts[f"{side}_liver"] = str(target / f"{side}_liver.nii.gz")
-        write_image(sitk.ReadImage(str(source / f"{side}_organs.nii.gz")) == 1, parts[f"{side}_liver"])
+        liver = sitk.ReadImage(str(source / f"{side}_organs.nii.gz")) == 1
+        image = near_mask(sitk.ReadImage(str(source / f"{side}.nii.gz")), liver, MARGIN_MM)
+        for part, volume in ((str(side), image), (f"{side}_liver", sitk.Resample(liver, image))):
+            parts[part] = str(target / f"{part}.nii.gz")
+            write_image(volume, parts[part])
     return parts
 
 
