@@ -129,7 +129,7 @@ def train(folder: Path, iterations: int = 2, epochs: int = 1) -> Path:
     extract_fingerprints([1], num_processes=1)
     plans = plan_experiments([1], gpu_memory_target_in_gb=0.5)
     preprocess([1], plans, configurations=("3d_fullres",), num_processes=(1,))
-    os.environ["nnUNet_n_proc_DA"] = "0"  # samples are made in this process; planning refuses that
+    os.environ.update({"nnUNet_n_proc_DA": "0"})  # samples are made in this process; planning refuses that
     trainer = get_trainer_from_args("1", "3d_fullres", 0, "nnUNetTrainer", plans, device=torch.device("cpu"))
     trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = epochs, iterations, 1
     trainer.run_training()
