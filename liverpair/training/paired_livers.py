@@ -10,6 +10,7 @@ from liverpair.networks import build
 from liverpair.networks.padding import logits_of
 from liverpair.segmentation.losses import LOSSES, LossName
 from liverpair.training.optimization import WarmupCosine
+from liverpair.training.segmentation import expect
 from liverpair.training.starting_weights import take_weights
 
 
@@ -34,6 +35,8 @@ class PairedLiversTask(WarmupCosine):
         "bce", "dice" or "sum"; published for the comparison of strategies: "bce".
     learning_rate, weight_decay, warmup_steps
         AdamW; the rate climbs linearly for `warmup_steps`, then falls along a cosine to a hundredth at the last step.
+    share
+        Part of the voxels that a liver fills (`liverpair.training.segmentation.expect`).
     schedule
         "constant": the rate stays where it is after the warm-up.
     pretrained
@@ -53,12 +56,14 @@ class PairedLiversTask(WarmupCosine):
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
         warmup_steps: int = 50,
+        share: float = 0.03,
         schedule: Literal["cosine", "constant"] = "cosine",
         pretrained: str | None = None,
     ):
         super().__init__()
         self.save_hyperparameters()
         self.network = build(network, self.network_arguments)
+        expect(self.network, share)
         if pretrained:
             take_weights(self.network, pretrained)
         self.network = channels_last(self.network)

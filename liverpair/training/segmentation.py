@@ -22,6 +22,12 @@ def batch_dice(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Te
     return 2 * (predicted & reference).sum() / (predicted.sum() + reference.sum()).clamp(min=1)
 
 
+def expect(network: torch.nn.Module, share: float) -> None:
+    """Let the output layer's bias start at the log-odds of the part of the voxels that a structure fills: a training
+    that first has to learn that most voxels are empty may never start."""
+    torch.nn.init.constant_(network.head.bias, math.log(share / (1 - share)))
+
+
 class SegmentationTask(WarmupCosine):
     """Trains one network on the masks of one or more structures; channel 0 is the liver.
 
@@ -36,8 +42,7 @@ class SegmentationTask(WarmupCosine):
     learning_rate, weight_decay, warmup_steps
         AdamW; the rate climbs linearly for `warmup_steps`, then falls along a cosine to a hundredth at the last step.
     share
-        Part of the voxels that a structure fills: the output layer's bias starts at its log-odds, since a training that
-        first has to learn that most voxels are empty may never start.
+        Part of the voxels that a structure fills (`expect`).
     start_from
         Model, checkpoint or file of weights to start from (`liverpair.training.starting_weights`).
     """
@@ -62,7 +67,7 @@ class SegmentationTask(WarmupCosine):
         super().__init__()
         self.save_hyperparameters()
         self.network = channels_last(self.built(network, arguments or {}))
-        torch.nn.init.constant_(self.network.head.bias, math.log(share / (1 - share)))
+        expect(self.network, share)
         if start_from:
             take_weights(self.network, start_from)
 

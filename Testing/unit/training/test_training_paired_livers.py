@@ -89,6 +89,11 @@ def test_the_published_network_is_one_config(pairs, tmp_path):
     assert cli.datamodule.patches_per_epoch == 150 and not cli.datamodule.strong_augmentation
 
 
+def test_a_training_begins_with_the_share_of_the_liver_in_every_mask():
+    task = PairedLiversTask(arguments={"widths": [4, 8], "strides": [[1, 2, 2]]}, in_channels=2, out_channels=2)
+    assert torch.sigmoid(task.network.head.bias).tolist() == pytest.approx([0.03, 0.03])
+
+
 def test_the_published_training_steps_at_its_constant_rate_from_weights_of_others(pairs, tmp_path):
     start = build("unet", {**PUBLISHED_3D, "in_channels": 1, "out_channels": 1})
     torch.save(start.state_dict(), tmp_path / "start.pt")
