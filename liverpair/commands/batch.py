@@ -1,4 +1,4 @@
-"""The batch form of `segment` and `detect`: every study of a folder or an export."""
+"""The batch form of `segment`, `detect` and `link`: every study of a folder or an export."""
 
 import argparse
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ COLUMNS = {
         *("study", "outcome", "t1_ml", "t2_ml", "t1_expected_dice", "t2_expected_dice"),
         *("dice_as_scanned", "seconds", "doubt"),
     ),
-    "detect": ("study", "outcome", "lesions", "seconds", "doubt"),
+    **dict.fromkeys(("detect", "link"), ("study", "outcome", "lesions", "seconds", "doubt")),
 }
 
 
@@ -80,7 +80,7 @@ def run_batch(
     workers: Workers = Workers(),
     debug: bool = False,
 ) -> int:
-    """Do the job "segment" or "detect" with each study in `studies`, a folder, DICOMDIR or zip file (see
+    """Do the job "segment", "detect" or "link" with each study in `studies`, a folder, DICOMDIR or zip file (see
     `io.study_list`), into a subfolder of `output` of its name.
 
     Prints a table and writes it to `summary.csv`; what to know about a result goes to standard error. Unless

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from liverpair.commands.batch import add_batch_options, run_batch, workers_of
 from liverpair.commands.detect import files_told
-from liverpair.commands.record_options import add_options, given_options
+from liverpair.commands.record_options import add_options, given_options, options_of
 from liverpair.commands.studies import other_notes, run_once
+from liverpair.core.errors import InputError
+from liverpair.core.sides import Side
 from liverpair.jobs.detect_results import existing_results
-from liverpair.jobs.requests import LinkRequest
-from liverpair.jobs.result_folder import folder_of_results
+from liverpair.jobs.requests import LESION_PARTS, PARTS, LinkRequest
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -18,15 +20,18 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "link",
         help="link the lesions that another tool marked in T1 and in T2",
-        usage="python -m liverpair link T1 T2 --t1-lesions MASK --t2-lesions MASK -o FOLDER [options]",
+        usage="python -m liverpair link T1 T2 --t1-lesions MASK --t2-lesions MASK -o FOLDER [options]\n"
+        "       python -m liverpair link --studies FOLDER -o FOLDER [options]",
         description="Lesions are a label map (each connected part of each label is one), a folder with one mask a "
         "lesion, or a DICOM segmentation. The results are those of 'detect', and t1_lesions.nii.gz and "
         "t2_lesions.nii.gz, in which a lesion has one number.",
     )
-    parser.add_argument("t1", metavar="T1", help="the T1-weighted volume")
-    parser.add_argument("t2", metavar="T2", help="the T2-weighted volume")
-    parser.add_argument("-o", "--output", type=folder_of_results, required=True, help="folder of the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes")
+    add_batch_options(
+        parser,
+        "link the lesions of every study in this folder: subfolders with t1, t2, t1_lesions, t2_lesions and, if "
+        "present, t1_liver and t2_liver",
+    )
     add_options(parser, LinkRequest, "t1_lesions", "t2_lesions", "lesion_label")
     add_options(parser, LinkRequest, "t1_liver", "t2_liver", "liver_label", "liver_model")
     add_options(parser, LinkRequest)
@@ -35,7 +40,19 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Link what the command line names."""
-    request = {**given_options(arguments, LinkRequest), "output": str(arguments.output)}
+    workers, given = workers_of(arguments), given_options(arguments, LinkRequest)
+    if arguments.studies is not None:
+        if arguments.images or given.keys() & {*PARTS, *LESION_PARTS}:
+            raise InputError("--studies takes volumes and masks from its folder.", "Leave out T1, T2 and their masks.")
+        options = options_of(arguments, LinkRequest, besides=(*PARTS, *LESION_PARTS))
+        where = arguments.studies, arguments.output
+        return run_batch("link", *where, options, arguments.overwrite, workers, arguments.debug)
+    if len(arguments.images) != len(Side) or not given.keys() >= set(LESION_PARTS):
+        raise InputError(
+            "Lesions are linked between one T1 and one T2.",
+            "Name both volumes, --t1-lesions and --t2-lesions, or a folder of studies with --studies.",
+        )
+    request = {**given, **dict(zip(Side, arguments.images)), "output": str(arguments.output)}
     there = existing_results(arguments.output, LinkRequest.parse(request).missing_livers)
     return run_once("link", request, there, arguments.overwrite, report)
 

@@ -32,8 +32,8 @@ def add_options(parser: argparse._ActionsContainer, record: type[Record], *names
 
     What is not given is None in the parsed arguments, so that the record's default counts: see `given_options`. The
     metadata of a field may say how the command line takes it: "option", its name where that is not the field's ("" for
-    a field that is none), "earlier", a name that is taken and not shown, and "metavar", "nargs" and "help", as in
-    argparse; without "help" it is the description of the field.
+    a field that is none), "required", False where the command may find it elsewhere, "earlier", a name that is taken
+    and not shown, and "metavar", "nargs" and "help", as in argparse; without "help" it is the description of the field.
     """
     there = {action.dest for action in parser._actions}
     known = {one.name: one for one in fields(record)}
@@ -79,7 +79,10 @@ def _add(parser: argparse._ActionsContainer, record: type[Record], one: Field) -
         name = name.replace("--", "--no-", 1) if default else name
         details |= {"action": "store_false" if default else "store_true", "default": None}
     else:
-        details |= {"type": kind if kind in METAVARS else str, "required": default is MISSING}
+        details |= {
+            "type": kind if kind in METAVARS else str,
+            "required": default is MISSING and one.metadata.get("required", True),
+        }
         details["metavar"] = one.metadata.get("metavar", _metavar(kind))
         if many:
             details |= {"nargs": one.metadata["nargs"]} if "nargs" in one.metadata else {"action": "append"}

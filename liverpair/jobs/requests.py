@@ -268,15 +268,20 @@ class LinkRequest(LesionsRequest, LinkOptions):
     t1_lesions: str = field(
         metadata={
             "metavar": "MASK",
+            "required": False,
             "help": "the lesions in T1: a label map, a folder with one file a lesion, or a DICOM segmentation",
         }
     )
-    t2_lesions: str = field(metadata={"metavar": "MASK", "help": "the lesions in T2, likewise"})
+    t2_lesions: str = field(metadata={"metavar": "MASK", "required": False, "help": "the lesions in T2, likewise"})
 
     @property
     def parts(self) -> dict[str, str | None]:
         """The paths of the volumes, the livers and the lesions."""
         return {**super().parts, **{part: getattr(self, part) for part in LESION_PARTS}}
+
+    def asked_now(self) -> dict[str, Any] | None:
+        """`asked` of the models that are found now."""
+        return self.asked(self.liver_bundles())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from liverpair.io.study_list import ListedStudy
 from liverpair.jobs import detect_results, features_results, segment_results
 from liverpair.jobs.claims import TakenOver, claimed, holder, is_claimed
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.requests import PARTS, DetectRequest, SegmentRequest
+from liverpair.jobs.requests import LESION_PARTS, PARTS, DetectRequest, LinkRequest, SegmentRequest
 from liverpair.jobs.visit_requests import FeaturesRequest
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class DifferentResults(InputError):
 
 @dataclass(frozen=True)
 class StudyTask:
-    """What is asked of one study: the job "segment", "detect" or "features", with `options`.
+    """What is asked of one study: the job "segment", "detect", "link" or "features", with `options`.
 
     The results go into `output`/`study.name`.
 
@@ -82,6 +82,11 @@ def check_batch(job: str, options: Mapping[str, Any], output: Path) -> "Sequence
         check_detection(everywhere)
         bundle, liver_bundles = everywhere.models()
         return [bundle, *liver_bundles]
+    if job == "link":
+        somewhere = dict.fromkeys(("t1", "t2", *LESION_PARTS), "somewhere")
+        anywhere = LinkRequest.parse({**options, **somewhere, "output": str(output)})
+        check_choices(anywhere.liver_bundles(), anywhere.device, "auto")
+        return anywhere.liver_bundles()
     if job == "features":
         from liverpair.measures.signature import SignatureExtractor
 
@@ -139,13 +144,22 @@ def detection_parts(sources: Mapping[str, str | Path], where: str | Path) -> dic
     return {part: str(sources[part]) if part in sources else None for part in PARTS}
 
 
+def _lesions_of(sources: Mapping[str, str | Path], where: str | Path) -> dict[str, str]:
+    """The addresses of the lesions among `sources`, as `study_parts`."""
+    if missing := [part for part in LESION_PARTS if part not in sources]:
+        raise InputError(f"'{where}' holds no {missing[0]}.nii.gz.", "Mark the lesions of both images.")
+    return {part: str(sources[part]) for part in LESION_PARTS}
+
+
 def _done(
     task: StudyTask, sources: Mapping[str, str], progress: Progress
 ) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
     """Whether it is done now or was before, the result, and its file."""
     output = task.output / task.study.name
-    if task.job == "detect":
+    if task.job in ("detect", "link"):
         parts = detection_parts(sources, task.study.folder)
+        if task.job == "link":
+            parts |= _lesions_of(sources, task.study.folder)
     else:
         names = FeaturesRequest.parts_taken if task.job == "features" else tuple(Side)
         parts = {name: str(sources[name]) for name in names if name in sources}
@@ -196,11 +210,22 @@ class _Kept:
     """How the results of a job are known again: by its request, the file that comes `last` of all, the names of those
     that are there, what the last one says, and whether what it names is there too."""
 
-    request: type[SegmentRequest] | type[DetectRequest] | type[FeaturesRequest]
+    request: type[SegmentRequest] | type[DetectRequest] | type[LinkRequest] | type[FeaturesRequest]
     last: str
     existing: Callable[[Path, Any], list[str]]
     read: Callable[[Path], dict[str, Any] | None]
     is_complete: Callable[[Path, dict[str, Any]], bool]
+
+
+def _linked_lesions(request: type[DetectRequest] | type[LinkRequest]) -> _Kept:
+    """The results of the jobs that leave linked lesions behind."""
+    return _Kept(
+        request,
+        detect_results.DETECTION_FILE,
+        lambda folder, wanted: detect_results.existing_results(folder, wanted.missing_livers),
+        detect_results.read_detection,
+        detect_results.is_complete,
+    )
 
 
 _RESULTS = {
@@ -211,13 +236,8 @@ _RESULTS = {
         segment_results.read_measures,
         segment_results.is_complete,
     ),
-    "detect": _Kept(
-        DetectRequest,
-        detect_results.DETECTION_FILE,
-        lambda folder, wanted: detect_results.existing_results(folder, wanted.missing_livers),
-        detect_results.read_detection,
-        detect_results.is_complete,
-    ),
+    "detect": _linked_lesions(DetectRequest),
+    "link": _linked_lesions(LinkRequest),
     "features": _Kept(
         FeaturesRequest,
         features_results.FEATURES_FILE,

@@ -1,6 +1,7 @@
 """Lesions that another tool marked, linked: label maps, one file a lesion, DICOM; what is left out and what refused."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -229,3 +230,29 @@ def test_lesions_of_a_real_pair_are_linked_across_a_breath(data_folder, tmp_path
         found = {side: np.subtract(places[side], pair.box(side).center_mm) for side in Side}
         nearest = {int(np.argmin(np.linalg.norm(found[side], axis=1))) for side in Side}
         assert len(nearest) == 1
+
+
+def test_the_lesions_of_many_studies_are_linked_and_one_without_is_named(place, tmp_path, capsys):
+    studies, output = tmp_path / "studies", tmp_path / "linked"
+    for study in ("anna", "bert"):
+        (studies / study).mkdir(parents=True)
+        for part in ("t1", "t2", "t1_liver", "t2_liver"):
+            shutil.copy(place / f"{part}.nii.gz", studies / study)
+        shutil.copy(place / "m1.nii.gz", studies / study / "t1_lesions.nii.gz")
+    shutil.copy(place / "m2.nii.gz", studies / "anna" / "t2_lesions.nii.gz")
+    words = ["link", "--studies", str(studies), "-o", str(output), "--no-registration"]
+    assert cli.main(words) == 1
+    said = capsys.readouterr()
+    assert "'" + str(studies / "bert") + "' holds no t2_lesions.nii.gz. Mark the lesions of both images." in said.err
+    rows = {row["study"]: row for row in csv.DictReader((output / "summary.csv").open())}
+    assert (rows["anna"]["outcome"], rows["anna"]["lesions"], rows["bert"]["outcome"]) == ("done", "3", "failed")
+    shutil.copy(place / "m2.nii.gz", studies / "bert" / "t2_lesions.nii.gz")
+    assert cli.main(words) == 0
+    rows = {row["study"]: row["outcome"] for row in csv.DictReader((output / "summary.csv").open())}
+    assert rows == {"anna": "skipped", "bert": "done"}
+
+
+@pytest.mark.parametrize("words", [["t1.nii.gz", "t2.nii.gz"], ["t1.nii.gz", "--t1-lesions", "a", "--t2-lesions", "b"]])
+def test_what_is_missing_on_the_command_line_is_said(words, tmp_path, capsys):
+    assert cli.main(["link", *words, "-o", str(tmp_path / "out")]) == 2
+    assert "Name both volumes, --t1-lesions and --t2-lesions, or a folder of studies" in capsys.readouterr().err
