@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import SimpleITK as sitk
+
 from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.geometry import Vector, offset_t1_to_t2
 from liverpair.core.lesions import write_lesions
@@ -18,6 +20,7 @@ from liverpair.jobs.visit_inputs import Visit, read_visit, same_patient
 from liverpair.jobs.visit_requests import FOLLOWUP_FILES, FollowupRequest
 from liverpair.measures.response import Followed, Response, agreement_note, change_of, response
 from liverpair.registration.livers import LiverCorrespondence, cached_registration
+from liverpair.registration.visit_images import refined
 from liverpair.registration.visits import VisitLink, link_visits
 
 FOLLOWUP_FILE, TABLE_FILE, LESIONS_FILE = FOLLOWUP_FILES
@@ -33,9 +36,11 @@ def followup(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Follow the lesions of `request` (see `FollowupRequest`) from visit to visit.
 
     Writes `lesions.json` (the last visit's lesions, each with the uid it had at the visit before), `followup.csv` (a
-    row a lesion) and, last, `followup.json`. The studies are not changed. Returns what `followup.json` says: {"visits":
+    row a lesion), `t1_visits.tfm` … (from the visit before to the last, LPS, where the livers could be registered) and,
+    last, `followup.json`. The studies are not changed. Returns what `followup.json` says: {"visits":
     names, "lesions": [{"name", "numbers", "uids", "links", "t1": {"diameters_mm", "change", …}, "t2"}], "response":
-    {"t1", "t2"} (see `measures.response.Response`), "registrations": Dice by side, "notes", "doubts"}, and "files".
+    {"t1", "t2"} (see `measures.response.Response`), "registrations": Dice by side, "transforms": file names by side,
+    "notes", "doubts"}, and "files".
     Raises any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = FollowupRequest.parse(request)
@@ -47,9 +52,10 @@ def followup(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             visits.append(read_visit(folder))
         content = write_followup(wanted, visits, Path(staging), part_of(progress, READ, 1.0))
         (output / FOLLOWUP_FILE).unlink(missing_ok=True)
-        for name in reversed(FOLLOWUP_FILES):
+        for name in [*content["transforms"].values(), *reversed(FOLLOWUP_FILES)]:
             os.replace(Path(staging) / name, output / name)
-    return {**content, "files": {name: str(output / name) for name in FOLLOWUP_FILES}}
+    names = [*FOLLOWUP_FILES, *content["transforms"].values()]
+    return {**content, "files": {name: str(output / name) for name in names}}
 
 
 def write_followup(
@@ -58,7 +64,7 @@ def write_followup(
     """Follow the lesions of visits that were read, and write the files of `followup` to `folder`; returns its result
     but for the files."""
     notes = _checked(visits, wanted.same_patient)
-    links, registrations = [], []
+    links, registrations, found = [], [], {}
     for number, (before, now) in enumerate(zip(visits, visits[1:])):
         progress(LINKED * number / len(wanted.visits), f"Registering the livers of {now.name}")
         found, offsets, said = _registered(before, now)
@@ -77,12 +83,15 @@ def write_followup(
         "lesions": lesions,
         "response": {side.key: asdict(one) for side, one in responses.items()},
         "registrations": registrations,
+        "transforms": {side.key: f"{side}_visits.tfm" for side in found},
         "limits": asdict(wanted.limits),
         "notes": notes + doubts,
         "doubts": doubts,
         "inputs": [str(visit.folder.resolve()) for visit in visits],
     }
     progress(1.0, "Saving the results")
+    for side, one in found.items():
+        sitk.WriteTransform(one.transform, str(folder / f"{side}_visits.tfm"))
     write_lesions(folder / LESIONS_FILE, _linked(visits[-1], links[-1]))
     (folder / TABLE_FILE).write_text(table_text(lesions, visits, sides), encoding="utf-8", newline="")
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -128,7 +137,7 @@ def _registered(before: Visit, now: Visit) -> tuple[dict[Side, LiverCorresponden
         except (InputError, RuntimeError):
             one = None
         if one is not None and one.dice >= SMALLEST_DICE:
-            found[side] = one
+            found[side] = refined(before.images[side], now.images[side], masks, one)
         else:
             notes.append(
                 f"The livers of {before.name} and {now.name} could not be registered in {side.title}: lesions were "

@@ -99,7 +99,7 @@ def register_livers(
             raise InputError(f"The {name} liver mask is empty; nothing can be registered to it.")
     fixed = sitk.Resample(
         _soft_mask(t1_liver, settings.reach_mm),
-        _around(t1_liver, settings).image(),
+        grid_around(t1_liver, settings.working_mm, settings.margin_mm).image(),
         sitk.Transform(),
         sitk.sitkLinear,
         -1.0,
@@ -121,7 +121,7 @@ def register_livers(
     registration.SetInitialTransform(field, inPlace=True)
     registration.Execute(fixed, moving)
     transform = sitk.CompositeTransform([shift, field])
-    return LiverCorrespondence(transform, _dice(t1_liver, t2_liver, transform))
+    return LiverCorrespondence(transform, overlap_of(t1_liver, t2_liver, transform))
 
 
 def cached_registration(
@@ -142,7 +142,7 @@ def cached_registration(
     masks = [part for m in (t1_liver, t2_liver) for part in (repr(Grid.of(m)), _packed(m))]
     path = folder / f"{key_of(CACHE_VERSION, asdict(settings), *masks)}.tfm"
     transform = cached_transform(path, lambda: register_livers(t1_liver, t2_liver, settings).transform)
-    return LiverCorrespondence(transform, _dice(t1_liver, t2_liver, transform))
+    return LiverCorrespondence(transform, overlap_of(t1_liver, t2_liver, transform))
 
 
 def registered(t1_liver: sitk.Image, t2_liver: sitk.Image) -> LiverCorrespondence:
@@ -180,14 +180,14 @@ def _soft_mask(liver: sitk.Image, reach_mm: float) -> sitk.Image:
     return sitk.Clamp(distance / reach_mm, sitk.sitkFloat32, -1.0, 1.0)
 
 
-def _around(liver: sitk.Image, settings: RegistrationSettings) -> Grid:
-    """Isotropic grid along the axes of the image, around its liver."""
+def grid_around(liver: sitk.Image, working_mm: float, margin_mm: float) -> Grid:
+    """Isotropic grid of voxels of `working_mm` along the axes of the image, around its liver with a margin."""
     own = Grid.of(liver)
     voxels = np.argwhere(sitk.GetArrayViewFromImage(liver) > 0)[:, ::-1]
-    margin = settings.margin_mm / np.array(own.spacing)
+    margin = margin_mm / np.array(own.spacing)
     low, high = voxels.min(axis=0) - margin, voxels.max(axis=0) + margin
-    size = np.ceil((high - low) * own.spacing / settings.working_mm).astype(int) + 1
-    return Grid(tuple(size.tolist()), (settings.working_mm,) * 3, tuple(own.point(low).tolist()), own.direction)
+    size = np.ceil((high - low) * own.spacing / working_mm).astype(int) + 1
+    return Grid(tuple(size.tolist()), (working_mm,) * 3, tuple(own.point(low).tolist()), own.direction)
 
 
 def _within(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
@@ -196,7 +196,8 @@ def _within(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
     return sitk.Resample(ones, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
 
 
-def _dice(t1_liver: sitk.Image, t2_liver: sitk.Image, transform: sitk.Transform) -> float:
+def overlap_of(t1_liver: sitk.Image, t2_liver: sitk.Image, transform: sitk.Transform) -> float:
+    """Dice of the T1 mask and the T2 mask brought onto it by `transform` (T1 to T2), where both images reach."""
     coded = sitk.Resample((t2_liver > 0) + 1, t1_liver, transform, sitk.sitkNearestNeighbor, 0)  # 0 where T2 ends
     brought = sitk.GetArrayViewFromImage(coded)
     both = brought > 0

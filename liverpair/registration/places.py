@@ -3,14 +3,14 @@ of the livers, else the offset of their centroids.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from liverpair.core.geometry import Vector
-from liverpair.core.lesions import Lesion
+from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.sides import Side
 from liverpair.registration.livers import LiverCorrespondence
 
@@ -175,6 +175,37 @@ class PlaceMap:
         found = [method(center, Side.T1) for center in self._centers[Side.T1]]
         errors = [np.linalg.norm(f - true) for f, true in zip(found, self._centers[Side.T2]) if f is not None]
         return _expected(errors) if len(errors) >= self._settings.pairs_to_measure else default
+
+
+EARLIER, LATER = Side.T1, Side.T2
+"""The places of two visits are mapped as those of two images are: from EARLIER to LATER."""
+BETWEEN_VISITS = PlaceSettings(registration_error_mm=8.0, offset_error_mm=12.0)
+"""Months apart a liver differs by more than its two images of one visit do."""
+
+
+def visit_map(
+    links: Iterable[tuple[Lesion, Lesion]],
+    side: Side,
+    correspondence: LiverCorrespondence | None = None,
+    offset_mm: Vector | None = None,
+    settings: PlaceSettings = BETWEEN_VISITS,
+) -> PlaceMap:
+    """Map between the places of one image (`side`) of two visits, EARLIER and LATER.
+
+    Args:
+        links: lesions of the earlier and of the later visit that are one.
+        side: whose boxes are meant.
+        correspondence: registration of the livers, from the earlier to the later visit.
+        offset_mm: centroid of the later liver minus that of the earlier one.
+        settings: whom to believe.
+    """
+    seen = [(before.seen(side), now.seen(side)) for before, now in links]
+    pairs = [
+        Lesion(n, {EARLIER: LesionBox(first, "drawn"), LATER: LesionBox(second, "drawn")}, "accepted", uid=str(n))
+        for n, (first, second) in enumerate(seen, start=1)
+        if first is not None and second is not None
+    ]
+    return PlaceMap(pairs, correspondence, offset_mm, settings)
 
 
 def _weighted(displacements: np.ndarray, distances: np.ndarray) -> np.ndarray:

@@ -9,20 +9,17 @@ and everything is assigned again.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Vector
-from liverpair.core.lesions import Lesion, LesionBox
+from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.registration.livers import LiverCorrespondence
-from liverpair.registration.places import Place, PlaceMap, PlaceSettings
-
-EARLIER, LATER = Side.T1, Side.T2
-"""The places of two visits are mapped as those of two images are (see `PlaceMap`): from EARLIER to LATER."""
+from liverpair.registration.places import BETWEEN_VISITS, EARLIER, Place, PlaceSettings, visit_map
 
 
 @dataclass(frozen=True)
@@ -30,20 +27,19 @@ class VisitSettings:
     """When two lesions of two visits may be one. Raises `InputError` for what cannot be.
 
     Attributes:
-        places: the errors to expect. Months apart a liver differs by more than its two images of one visit do.
+        places: the errors to expect.
         of_diameter: part of the mean diameter of two lesions that their centers may lie apart besides.
         unseen_mm: error to expect, besides, of a box that was only predicted from its partner.
         limit: so many times the error to expect is too far for a link.
-        rounds: how often the linked lesions say where the others should lie.
+        rounds: how often, at most, the linked lesions say where the others should lie: where all of them are off by
+            20 mm, the third time sets it right.
     """
 
-    places: PlaceSettings = field(
-        default_factory=lambda: PlaceSettings(registration_error_mm=8.0, offset_error_mm=12.0)
-    )
+    places: PlaceSettings = BETWEEN_VISITS
     of_diameter: float = 0.25
     unseen_mm: float = 5.0
     limit: float = 3.0
-    rounds: int = 2
+    rounds: int = 3
 
     def __post_init__(self) -> None:
         if not (self.of_diameter >= 0 and self.unseen_mm >= 0 and self.limit > 0 and self.rounds >= 1):
@@ -106,7 +102,9 @@ def link_visits(
             if (i in free_before and j in free_now) or fixed.get(i) == j
             if (found := _agreement(i, j, before, now, links, correspondences or {}, offsets_mm or {}, settings))
         }
-        links = {**fixed, **_assigned(free_before, free_now, agreements, settings.limit)}
+        before_this, links = links, {**fixed, **_assigned(free_before, free_now, agreements, settings.limit)}
+        if links == before_this:
+            break
     found = {j: i for i, j in links.items()}
     result = []
     for j, lesion in enumerate(now):
@@ -173,14 +171,8 @@ def _place(
     settings: VisitSettings,
 ) -> Place | None:
     """Where lesion i should lie at the later visit, by what the other links and the livers say."""
-    pairs = [
-        Lesion(
-            number, {EARLIER: LesionBox(first, "drawn"), LATER: LesionBox(second, "drawn")}, "accepted", uid=str(number)
-        )
-        for number, (k, j) in enumerate(links.items(), start=1)
-        if k != i and (first := before[k].seen(side)) is not None and (second := now[j].seen(side)) is not None
-    ]
-    places = PlaceMap(pairs, correspondences.get(side), offsets_mm.get(side), settings.places)
+    others = [(before[k], now[j]) for k, j in links.items() if k != i]
+    places = visit_map(others, side, correspondences.get(side), offsets_mm.get(side), settings.places)
     return places.to_other(before[i].box(side).center_mm, EARLIER)
 
 

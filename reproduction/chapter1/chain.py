@@ -30,13 +30,14 @@ from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import axial_spacing_mm
 from liverpair.measures.response import Followed, response
 from liverpair.registration.livers import cached_registration
+from liverpair.registration.visit_images import refined
 from liverpair.registration.visits import link_visits
 from liverpair.synthesis.paired_lesions_evaluation import read_lesion_cases
 from reproduction.arguments import add_places, command_of, results_folder
 from reproduction.chapter1.chain_visits import KnownVisit, two_visits
 
 NAME = "chain"
-VERSION = 1
+VERSION = 2
 """Goes up when kept measurements are no longer those that would be made."""
 DETECTORS = ("lesions-real", "lesion-pairs-t1t2")
 FOUND_IOU = 0.1
@@ -145,19 +146,30 @@ def _burden(rows: Sequence[LesionRow], visit: KnownVisit) -> dict[Side, float]:
 
 
 def _links(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> list[tuple[str | None, str | None]]:
-    found = {side: cached_registration(*(_near(visit.livers[side]) for visit in visits)) for side in Side}
+    found = {}
+    for side in Side:
+        images, livers = ([_near(visit.livers[side], of(visit)[side]) for visit in visits] for of in (_images, _livers))
+        found[side] = refined(*images, tuple(livers), cached_registration(*livers))
     links = link_visits(read[0].lesions, read[1].lesions, found)
     return [(link.earlier and link.earlier.uid, link.later and link.later.uid) for link in links]
 
 
-def _near(liver: sitk.Image) -> sitk.Image:
-    """The mask with so much around it as a registration looks at, which is quicker than all of the image."""
+def _images(visit: KnownVisit) -> Mapping[Side, sitk.Image]:
+    return visit.images
+
+
+def _livers(visit: KnownVisit) -> Mapping[Side, sitk.Image]:
+    return {side: liver != 0 for side, liver in visit.livers.items()}
+
+
+def _near(liver: sitk.Image, image: sitk.Image) -> sitk.Image:
+    """Of an image, so much around the liver as a registration looks at, which is quicker than all of it."""
     (box,) = label_boxes(liver != 0).values()
     low = Grid.of(liver).index(box.corners_mm[0]) - np.divide(AROUND_MM, liver.GetSpacing())
     high = Grid.of(liver).index(box.corners_mm[-1]) + np.divide(AROUND_MM, liver.GetSpacing())
     start = np.maximum(np.floor(low), 0).astype(int)
     size = np.minimum(np.ceil(high).astype(int) + 1, liver.GetSize()) - start
-    return sitk.RegionOfInterest(liver != 0, size.tolist(), start.tolist())
+    return sitk.RegionOfInterest(image, size.tolist(), start.tolist())
 
 
 def _linked(links: Sequence[tuple[str | None, str | None]], matches: Sequence[Mapping[str, str]]) -> list[int]:

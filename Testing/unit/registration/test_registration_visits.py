@@ -68,13 +68,15 @@ def test_all_are_assigned_at_once_and_neighbors_correct_the_livers():
     centers = np.array([[0.0, 0, 0], [14, 0, 0], [60, 0, 0], [-60, 0, 0], [0, 60, 0], [0, -60, 0]])
     right = {(f"a{n}", f"b{n}") for n in range(1, 7)}
 
-    def linked(off_mm, rounds):
+    def linked(off_mm, settings):
         later = lesions(centers + OFFSET + (off_mm, 0.0, 0.0), prefix="b")
-        return uids(link_visits(lesions(centers), later, correspondences(), settings=VisitSettings(rounds=rounds)))
+        return uids(link_visits(lesions(centers), later, correspondences(), settings=settings))
 
-    assert linked(14.0, 1) == right  # though b1 lies exactly where a2 is expected
-    assert ("a2", "b1") in linked(20.0, 1)
-    assert linked(20.0, 3) == right
+    one, two = VisitSettings(rounds=1), VisitSettings(rounds=2)
+    assert linked(14.0, one) == right  # though b1 lies exactly where a2 is expected
+    assert ("a2", "b1") in linked(20.0, one)
+    assert linked(20.0, two) != right
+    assert linked(20.0, VisitSettings()) == right
 
 
 def test_a_large_lesion_may_move_its_center_as_it_shrinks():
