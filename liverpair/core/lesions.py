@@ -1,17 +1,20 @@
 """Lesions with a box in T1, in T2 or in both, and the file that holds them, `lesions.json`.
 
-Version 2 of the file, UTF-8 JSON; lengths in mm, points and vectors in LPS:
+Version 3 of the file, UTF-8 JSON; lengths in mm, points and vectors in LPS:
 
-    {"schema": "liverpair-lesions", "version": 2, "coordinate_system": "LPS", "pairs": [
+    {"schema": "liverpair-lesions", "version": 3, "coordinate_system": "LPS", "pairs": [
         {"uid": "…", "number": 1, "state": "accepted", "displacement_mm": [x, y, z] or null, "note": "",
          "earlier": uid of the same lesion in the lesions.json of the visit before, or null,
+         "phases": {"arterial": {"mean": 210.0, "sd": 12.0, "liver": 150.0}, …} (see `lesion_findings`),
+         "reading": {"washout": "present", "category": "LR-5", …},
          "t1": {"center_mm": [x, y, z], "size_mm": [x, y, z], "direction": [9 numbers, row by row], "score": 0.93 or
          null,
                 "origin": "detected"} or null,
          "t2": … or null}]}
 
 `size_mm` runs along the axes of `direction`, which is the direction matrix of the image the box was drawn in. Numbers
-keep all their digits. Version 1 had no `earlier`, and called the center `centre_mm`.
+keep all their digits. Version 2 had neither `phases` nor `reading`; version 1 no `earlier` either, and called the
+center `centre_mm`. A file of version 3 may leave the two out.
 """
 
 import json
@@ -27,16 +30,18 @@ import numpy as np
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Vector
+from liverpair.core.lesion_findings import PhaseSignal, checked_phases, checked_reading, phases_as_json
 from liverpair.core.sides import Side
 
 SCHEMA = "liverpair-lesions"
-VERSION, VERSIONS_READ = 2, (1, 2)
+VERSION, VERSIONS_READ = 3, (1, 2, 3)
 STATES = ("proposed", "accepted", "rejected")
 ORIGINS = ("detected", "predicted", "drawn")
 LARGEST_NUMBER = 999_999
 SMALLEST_MM, FARTHEST_MM = 1e-6, 1e6
 """Shortest side of a box; longest side and greatest coordinate. Beyond, scene files and measures lose them."""
 _PAIR_FIELDS = ("uid", "number", "state", "displacement_mm", "note", "earlier", "t1", "t2")
+_OPTIONAL_FIELDS = ("phases", "reading")
 _SIDE_FIELDS = ("center_mm", "size_mm", "direction", "score", "origin")
 
 State = Literal["proposed", "accepted", "rejected"]
@@ -51,12 +56,14 @@ class LesionBox:
     """Where one image shows a lesion.
 
     `box` lies in that image (LPS mm). Origins: `detected` by a network, `predicted` from the partner's box and the
-    predicted displacement, `drawn` by a person. The score lies in 0..1, None for a box that no network scored.
+    predicted displacement, `drawn` by a person. The score lies in 0..1, None for a box that no network scored. `mask`
+    tells where its voxels are kept, in words of who keeps them; it is in no file of boxes.
     """
 
     box: Box
     origin: Origin
     score: float | None = None
+    mask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,9 @@ class Lesion:
     """One lesion: its box in T1, its box in T2, or both.
 
     `boxes` has no entry for a side without a box. `displacement_mm` leads from the T1 to the T2 center (LPS), where it
-    was predicted or measured. `earlier` is the uid that it had at the visit before, where that is known. Raises
-    `InputError` when a value is out of its range; change a lesion with `dataclasses.replace` and `with_box`.
+    was predicted or measured. `earlier` is the uid that it had at the visit before, where that is known. `phases` are
+    its signals in further series, `reading` the decisions of a radiologist (see `lesion_findings`). Raises `InputError`
+    when a value is out of its range; change a lesion with `dataclasses.replace` and `with_box`.
     """
 
     number: int
@@ -75,6 +83,8 @@ class Lesion:
     note: str = ""
     uid: str = field(default_factory=lambda: str(uuid.uuid4()))
     earlier: str | None = None
+    phases: Mapping[str, PhaseSignal] = field(default_factory=dict, hash=False)
+    reading: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         who = f"Lesion pair {self.uid!r}"
@@ -91,11 +101,13 @@ class Lesion:
         if self.earlier is not None and not (isinstance(self.earlier, str) and self.earlier.strip()):
             raise InputError(f"{who}: earlier must be the uid of a lesion, not {str(self.earlier)[:60]!r}.")
         for name, text in (("uid", self.uid), ("note", self.note), ("earlier", self.earlier or "")):
-            if not _is_unicode(text):
+            if any("\ud800" <= character <= "\udfff" for character in text):
                 raise InputError(f"{who}: {name} holds half a character (an unpaired surrogate).", "Write it again.")
         shift = () if self.displacement_mm is None else _numbers(self.displacement_mm, 3, f"{who}: displacement_mm")
         if any(abs(component) > 2 * FARTHEST_MM for component in shift):
             raise InputError(f"{who}: displacement_mm is longer than any patient: {list(shift)}.")
+        object.__setattr__(self, "phases", checked_phases(self.phases, who))
+        object.__setattr__(self, "reading", checked_reading(self.reading, who))
         if not self.boxes:
             raise InputError(f"{who} has a box neither in T1 nor in T2.")
         given = {Side(side): found for side, found in self.boxes.items()}
@@ -147,7 +159,7 @@ class Lesion:
     def is_judged(self) -> bool:
         """Whether a person has said something about it: a verdict, a note or a drawn box."""
         drawn = any(found.origin == "drawn" for found in self.boxes.values())
-        return self.state != "proposed" or bool(self.note) or drawn
+        return self.state != "proposed" or bool(self.note) or bool(self.reading) or drawn
 
     def is_believed(self, minimum_score: float = 0.5) -> bool:
         """Whether it says where it lies in both images: it was accepted, or it was not rejected and each of its boxes
@@ -256,7 +268,7 @@ def lesions_from_json(text: str) -> list[Lesion]:
         raise InputError(f"Its coordinate system is {content['coordinate_system']!r}; it must be 'LPS'.")
     if not isinstance(content["pairs"], list):
         raise InputError("Its pairs are not a list.")
-    entries = content["pairs"] if version == VERSION else [_of_today(entry) for entry in content["pairs"]]
+    entries = content["pairs"] if version > 1 else [_of_today(entry) for entry in content["pairs"]]
     pairs = [_pair_from_dict(entry, f"Entry {number}") for number, entry in enumerate(entries, start=1)]
     _check_uids(pairs)
     return pairs
@@ -282,6 +294,8 @@ def _pair_to_dict(pair: Lesion) -> dict[str, Any]:
         "displacement_mm": None if pair.displacement_mm is None else [float(v) for v in pair.displacement_mm],
         "note": pair.note,
         "earlier": pair.earlier,
+        "phases": phases_as_json(pair.phases),
+        "reading": dict(pair.reading),
         **{side.key: _box_to_dict(pair.boxes[side]) if side in pair.boxes else None for side in Side},
     }
 
@@ -297,7 +311,7 @@ def _box_to_dict(found: LesionBox) -> dict[str, Any]:
 
 
 def _pair_from_dict(entry: Any, where: str) -> Lesion:
-    _check_fields(entry, _PAIR_FIELDS, where)
+    _check_fields(entry, _PAIR_FIELDS, where, _OPTIONAL_FIELDS)
     shift = entry["displacement_mm"]
     return Lesion(
         number=entry["number"],
@@ -307,6 +321,8 @@ def _pair_from_dict(entry: Any, where: str) -> Lesion:
         note=entry["note"],
         uid=entry["uid"],
         earlier=entry["earlier"],
+        phases=entry.get("phases", {}),
+        reading=entry.get("reading", {}),
     )
 
 
@@ -336,11 +352,11 @@ def _check_box(who: str, found: LesionBox) -> None:
         raise InputError(f"{who}: direction is not three unit vectors at right angles.")
 
 
-def _check_fields(entry: Any, fields: tuple[str, ...], where: str) -> None:
+def _check_fields(entry: Any, fields: tuple[str, ...], where: str, optional: tuple[str, ...] = ()) -> None:
     if not isinstance(entry, Mapping):
         raise InputError(f"{where} is not a JSON object.")
     missing = [name for name in fields if name not in entry]
-    unknown = [name for name in entry if name not in fields]
+    unknown = [name for name in entry if name not in (*fields, *optional)]
     if missing:
         raise InputError(f"{where} lacks {', '.join(missing)}.")
     if unknown:
@@ -353,10 +369,6 @@ def _check_uids(pairs: list[Lesion]) -> None:
         if pair.uid in seen:
             raise InputError(f"Two lesion pairs have the uid {pair.uid!r}.")
         seen.add(pair.uid)
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _number(value: Any, what: str) -> float:

@@ -1,6 +1,5 @@
 """What an export from an archive holds: every series told apart and named, and the pair that a study is read for."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,32 +11,13 @@ from liverpair.core.errors import InputError, Progress, no_progress
 from liverpair.core.sides import Side
 from liverpair.io.dicom_headers import has_preamble
 from liverpair.io.dicom_series import Series, list_series
+from liverpair.io.series_kinds import kind_of_text
 from liverpair.io.weighting import guess_sequence
 
 FEWEST_SLICES = 10
 """A volume of fewer is not taken for a liver's without being named."""
 
 _SMALLEST_EXTENT_MM = 80.0
-
-_KINDS = (
-    ("fat fraction", r"fat ?fraction|\bpdff\b"),
-    ("ADC map", r"\badc\b|apparent diffusion"),
-    ("diffusion", r"\bdwi\b|diffusion|\bb ?\d{2,4}\b"),
-    ("relaxation map", r"\bt[12] ?\*? ?map|\br2 ?\*|\bt2 ?\*|t1 ?rho"),
-    ("subtraction", r"subtract|\bsub\b"),
-    ("projection", r"\bmip\b|\bmpr\b|projection"),
-    ("water", r"\bwater\b|\\w\b|_w\b"),
-    ("fat", r"\bfat\b(?! ?(?:sat|sup))|\\f\b|_f\b"),
-    ("out of phase", r"\b(?:out|opp|opposed)[ _-]?(?:of[ _-]?)?(?:phase|ph)|\\op\b|_opp\b|out[_ ]?phase"),
-    ("in phase", r"\bin[ _-]?(?:phase|ph)\b|\\ip\b|_in\b"),
-    ("arterial", r"arterial|\bart\b|\bap\b"),
-    ("portal venous", r"portal|venous|\bpv\b|\bpvp\b"),
-    ("hepatobiliary", r"hepatobiliary|\bhbp\b|20 ?min"),
-    ("delayed", r"delay|equilibrium|late"),
-    ("contrast-enhanced", r"\+ ?c\b|\bpost\b|gad|primovist|eovist|dotarem|\bce\b|\bdyn"),
-)
-"""Kinds of image by the words of description, protocol and image type, the first that fits; all but the phases of a
-Dixon or dual-echo image are read only when they are asked for."""
 
 _TAKEN_UNASKED = ("", "in phase", "water", "out of phase")
 """Kinds among which a pair is picked, the best first."""
@@ -153,12 +133,8 @@ def source_files(address: str | Path) -> tuple[Path, ...]:
 
 def kind_of(series: Series) -> str:
     """What kind of image a series is beside its weighting, by its own words; "" for a plain one."""
-    keys = ("SeriesDescription", "ProtocolName", "ImageType")
-    text = " ".join(series.tags.get(key, "") for key in keys).lower()
-    if float(_number(series.tags.get("DiffusionBValue"))) > 0:
-        return "diffusion"
-    spaced = re.sub(r"[_\-]+", " ", text)
-    return next((kind for kind, words in _KINDS if re.search(words, text) or re.search(words, spaced)), "")
+    text = " ".join(series.tags.get(key, "") for key in ("SeriesDescription", "ProtocolName", "ImageType"))
+    return kind_of_text(text, series.tags.get("DiffusionBValue"))
 
 
 def plane_of(series: Series) -> str:
@@ -188,10 +164,3 @@ def _best(candidates: Iterable[Listed]) -> list[Listed]:
 
 def _named(found: Iterable[Listed]) -> str:
     return "; ".join(f"{listed.number} {listed.series.label}" for listed in list(found)[:8])
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or 0)
-    except ValueError:
-        return 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.core.atomic import written_whole
+from liverpair.core.lesion_findings import PHASES
 from liverpair.core.sides import Side
 from liverpair.measures.burden import LesionRow
 
@@ -23,6 +24,7 @@ class Column:
         decimals: shown to readers; None for words and whole numbers.
         factor: of the value in the row to `unit`.
         side: the image that it tells of; None for the lesion as a whole.
+        phase: the further series that it tells of, in which the field is one of `PhaseSignal`.
     """
 
     field: str
@@ -31,11 +33,13 @@ class Column:
     decimals: int | None = None
     factor: float = 1.0
     side: Side | None = None
+    phase: str | None = None
 
     @property
     def key(self) -> str:
         """What the column is known by, as `t1_score`."""
-        return self.field if self.side is None else f"{self.side}_{self.field}"
+        about = self.side or self.phase
+        return self.field if about is None else f"{about}_{self.field}"
 
     @property
     def title(self) -> str:
@@ -44,7 +48,11 @@ class Column:
 
     def value(self, row: LesionRow) -> Any:
         """The value of a row in the column's unit; None where there is none."""
-        value = getattr(row if self.side is None else row.sides[self.side], self.field)
+        if self.phase is not None:
+            told = row.phases.get(self.phase)
+        else:
+            told = row if self.side is None else row.sides[self.side]
+        value = None if told is None else getattr(told, self.field)
         return value if value is None or self.decimals is None else self.factor * value
 
     def text(self, row: LesionRow) -> str:
@@ -75,6 +83,7 @@ COLUMNS = (
     *_of_each_side("capsule_mm", "distance to capsule", "mm", 1),
     *_of_each_side("nearest_mm", "distance to nearest lesion", "mm", 1),
     Column("displacement_mm", "Displacement", "mm", 1),
+    *(Column("contrast_percent", f"Contrast {PHASES[key]}", "%", 0, phase=key) for key in PHASES),
     Column("note", "Note"),
     Column("uid", "UID"),
 )

@@ -23,6 +23,7 @@ from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.visit_inputs import Visit, read_visit
 from liverpair.jobs.visit_requests import REPORT_SCHEMA, REPORT_SUMMARY, FollowupRequest, ReportRequest
 from liverpair.measures.burden import LesionRow, summary
+from liverpair.reports.phase_curves import PhaseTold, told_of
 from liverpair.reports.target_pictures import TargetPicture, picture_of
 from liverpair.reports.visit_content import (
     TargetRow,
@@ -148,9 +149,19 @@ def _content(
         burden=burden_sentences(found),
         responses=responses,
         changes=changes,
+        phases=_phases(visit),
         notes=notes,
         facts=facts,
     )
+
+
+def _phases(visit: Visit) -> list[PhaseTold]:
+    """Of the lesions that count, largest first."""
+    rows = {row.uid: row for row in visit.rows}
+    size = {uid: max((row.sides[side].diameter_mm or 0.0 for side in Side), default=0.0) for uid, row in rows.items()}
+    ordered = sorted(visit.counted, key=lambda lesion: (-size[lesion.uid], lesion.number))
+    told = [told_of(lesion, rows[lesion.uid], rows[lesion.uid].sides[Side.T2].contrast) for lesion in ordered]
+    return [one for one in told if one is not None]
 
 
 def _targets(

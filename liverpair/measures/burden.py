@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.geometry import Box, Grid, volume_ml
+from liverpair.core.lesion_findings import PhaseSignal
 from liverpair.core.lesions import Kind, Lesion, State
 from liverpair.core.sides import Side
 from liverpair.measures.axial_lines import Line
@@ -71,6 +72,7 @@ class LesionRow:
         sides: what T1 and T2 show of it.
         predicted: images in which its box was only predicted.
         displacement_mm: distance between the centers in T1 and T2, else length of the predicted displacement.
+        phases: its signals in further series of the visit.
     """
 
     number: int
@@ -81,6 +83,7 @@ class LesionRow:
     displacement_mm: float | None
     note: str
     predicted: tuple[Side, ...] = ()
+    phases: Mapping[str, PhaseSignal] = field(default_factory=dict)
 
 
 def lesion_measures(
@@ -191,6 +194,7 @@ class _Scene:
             sides={side: self._side(pair, side) for side in Side},
             displacement_mm=None if way is None else math.hypot(*way),
             note=pair.note,
+            phases=pair.phases,
             predicted=tuple(side for side in pair.boxes if pair.seen(side) is None),
         )
 

@@ -43,11 +43,31 @@ def contrast_to_liver(
         The contrast, or None where the box lies outside the image, less than 20 voxels of healthy liver are near, or
         their mean is not above zero.
     """
-    grid = Grid.of(image)
+    found = lesion_and_liver(Grid.of(image), box, liver, others, ring_mm, labels, number)
+    if found is None:
+        return None
+    window, lesion, healthy = found
+    values = sitk.GetArrayViewFromImage(image)[window].astype(float)
+    if np.count_nonzero(healthy) < FEWEST_VOXELS:
+        return None
+    around = values[healthy].mean()
+    return float(values[lesion].mean() / around - 1.0) if around > 0 else None
+
+
+def lesion_and_liver(
+    grid: Grid,
+    box: Box,
+    liver: sitk.Image,
+    others: Sequence[Box] = (),
+    ring_mm: float = RING_MM,
+    labels: sitk.Image | None = None,
+    number: int | None = None,
+) -> tuple[tuple[slice, ...], np.ndarray, np.ndarray] | None:
+    """The part (z, y, x) of a grid around a lesion, which of its voxels are the lesion, and which the liver that it is
+    compared with; arguments as in `contrast_to_liver`. None where the box lies outside the grid."""
     block = _Block.around(box, grid, ring_mm)
     if block is None:
         return None
-    values = sitk.GetArrayViewFromImage(image)[block.window].astype(float)
     drawn = None if labels is None else sitk.GetArrayViewFromImage(labels)[block.window]
     lesion = block.ellipsoid(box) if drawn is None or number is None else drawn == number
     if not lesion.any():
@@ -62,10 +82,7 @@ def contrast_to_liver(
     for other in (*others, *(() if number is not None else (box,))):
         if block.may_meet(other):
             healthy &= ~block.inside(other)
-    if np.count_nonzero(healthy) < FEWEST_VOXELS:
-        return None
-    around = values[healthy].mean()
-    return float(values[lesion].mean() / around - 1.0) if around > 0 else None
+    return block.window, lesion, healthy
 
 
 def mask_on_grid(mask: sitk.Image, grid: Grid) -> sitk.Image:

@@ -8,6 +8,7 @@ from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import COLUMNS
 from liverpair.measures.burden import LesionRow
 from liverpair.measures.response import WORDS
+from liverpair.reports.phase_curves import PhaseTold
 from liverpair.reports.target_pictures import TargetPicture
 
 SHOWN = (
@@ -39,6 +40,7 @@ class VisitContent:
         burden: a sentence an image.
         responses: by image, the category and how it was reckoned; empty without an earlier visit.
         changes: what became of the lesions since the visit before.
+        phases: of lesions that were measured in further series, or that somebody has decided on.
         notes: what a reader must know.
         facts: settings and versions, name to value.
     """
@@ -52,6 +54,7 @@ class VisitContent:
     burden: Sequence[str]
     responses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     changes: Sequence[str] = ()
+    phases: Sequence[PhaseTold] = ()
     notes: Sequence[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
 

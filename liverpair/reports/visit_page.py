@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from liverpair.core.atomic import written_whole
 from liverpair.core.errors import MissingPackageError
+from liverpair.reports.phase_curves import PhaseTold, curves_png, draw_curve, has_curve, other_signals
 from liverpair.reports.target_pictures import DPI, draw, png_of
 from liverpair.reports.visit_content import VisitContent
 
@@ -20,6 +21,7 @@ INK, GRAY, BLUE = "#222222", "#666666", "#0b4f7d"
 MOST_OF_PAGE = 0.5
 """What pictures may take of its height."""
 MOST_CHANGES = 12
+MOST_CURVES, MOST_PHASES = 4, 8
 _LINE = 0.0118
 """Height of a line of text, of the height of the page."""
 _CHARACTERS = 135
@@ -36,9 +38,12 @@ def write_html(content: VisitContent, path: str | Path) -> None:
     except ImportError as error:
         raise MissingPackageError("A report needs the package 'jinja2'.", "Install it with pip.") from error
     strips = [(row.name, base64.b64encode(png_of(row.pictures)).decode("ascii")) for row in content.targets]
+    drawn = [one for one in content.phases if has_curve(one)][:MOST_CURVES]
+    curves = base64.b64encode(curves_png(drawn)).decode("ascii") if drawn else ""
+    told = [_phase_line(one) for one in content.phases]
     page = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
     with written_whole(path) as draft:
-        draft.write_text(page.render(c=content, strips=strips), encoding="utf-8")
+        draft.write_text(page.render(c=content, strips=strips, curves=curves, phases=told), encoding="utf-8")
 
 
 def write_page(content: VisitContent, *paths: str | Path) -> None:
@@ -61,6 +66,10 @@ def write_page(content: VisitContent, *paths: str | Path) -> None:
         page.lines(content.changes[:MOST_CHANGES])
         if len(content.changes) > MOST_CHANGES:
             page.text(f"{len(content.changes) - MOST_CHANGES} more are in followup.csv.", 6.5, color=GRAY)
+    if content.phases:
+        page.heading("Phases, measured, and what the reader decided (LI-RADS; no category is concluded)")
+        page.curves([one for one in content.phases if has_curve(one)][:MOST_CURVES])
+        page.lines([_phase_line(one) for one in content.phases[:MOST_PHASES]])
     if content.notes:
         page.heading("Notes")
         page.lines(content.notes)
@@ -124,17 +133,47 @@ class _Page:
                 draw(axes, picture, 6.4)
             self.top -= side + 0.016
 
+    def curves(self, told: Sequence[PhaseTold]) -> None:
+        if not told:
+            return
+        height, step = 0.072, WIDTH / MOST_CURVES
+        self.top -= 0.012
+        for number, own in enumerate(told):
+            place = (MARGIN + number * step + 0.03, self.top - height, step - 0.045, height)
+            draw_curve(self.figure.add_axes(place), own, 5.6)
+        self.top -= height + 0.016
+
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        step = WIDTH / len(head)
-        for number, cells in enumerate([head, *rows]):
-            for column, cell in enumerate(cells):
+        widths = column_widths([head, *rows])
+        lines = [*zip(*map(_two_lines, head)), *rows]
+        for number, cells in enumerate(lines):
+            is_head = number < 2
+            left = MARGIN
+            for cell, width in zip(cells, widths):
                 self.figure.text(
-                    MARGIN + column * step,
+                    left,
                     self.top,
                     cell,
-                    size=6.0 if number == 0 else 6.8,
-                    color=GRAY if number == 0 else INK,
+                    size=6.0 if is_head else 6.8,
+                    color=GRAY if is_head else INK,
                     va="top",
                     parse_math=False,
                 )
+                left += width
             self.top -= _LINE
+
+
+def column_widths(lines: Sequence[Sequence[str]]) -> list[float]:
+    """Of the columns of a table, in parts of the page: as the longest text asks, so that none touches the next."""
+    needed = [max(max(len(part) for part in _two_lines(cell)) for cell in column) + 2 for column in zip(*lines)]
+    return [WIDTH * n / sum(needed) for n in needed]
+
+
+def _two_lines(heading: str) -> tuple[str, str]:
+    """A heading such as "T1 long, mm" in two lines: "T1 long" and "mm"."""
+    first, _, unit = heading.partition(", ")
+    return first, unit
+
+
+def _phase_line(told: PhaseTold) -> str:
+    return f"{told.name}: " + " ".join([*told.measured, *other_signals(told), *(f"{each}." for each in told.decided)])

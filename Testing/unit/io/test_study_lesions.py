@@ -12,6 +12,7 @@ from lesion_factory import drawn, lesion_of, without
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
+from liverpair.core.lesion_findings import PhaseSignal
 from liverpair.core.lesions import (
     Lesion,
     LesionBox,
@@ -86,7 +87,7 @@ def test_file_says_what_it_is(tmp_path):
     content = json.loads(lesions_to_json([PAIR]))
     assert {k: content[k] for k in ("schema", "version", "coordinate_system")} == {
         "schema": "liverpair-lesions",
-        "version": 2,
+        "version": 3,
         "coordinate_system": "LPS",
     }
     assert content["pairs"][0]["t1"] == {
@@ -98,13 +99,42 @@ def test_file_says_what_it_is(tmp_path):
     }
 
 
+def test_a_file_of_version_2_opens_without_phases_and_reading():
+    told = replace(PAIR, phases={"portal": PhaseSignal(90.0, 4.0, 100.0)}, reading={"washout": "present"})
+    assert lesions_from_json(lesions_to_json([told])) == [told] and told.is_judged
+    content = json.loads(lesions_to_json([told]))
+    content["version"] = 2
+    for pair in content["pairs"]:
+        del pair["phases"], pair["reading"]
+    assert lesions_from_json(json.dumps(content)) == [replace(told, phases={}, reading={})]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("phases", {"late": {"mean": 1, "sd": 1, "liver": 1}}, "unknown phase 'late'"),
+        ("phases", {"portal": {"mean": 1, "sd": 1}}, "must be the numbers mean, sd and liver"),
+        ("phases", {"portal": {"mean": "1", "sd": 1, "liver": 1}}, "must be the numbers mean, sd and liver"),
+        ("phases", [], "phases must be an object"),
+        ("reading", {"washout": "yes"}, "washout is one of present, absent, unsure, not 'yes'"),
+        ("reading", {"size": "1"}, "unknown decision 'size'"),
+        ("reading", None, "reading must be an object"),
+    ],
+)
+def test_phases_and_decisions_that_cannot_be_are_named(field, value, words):
+    content = json.loads(lesions_to_json([PAIR]))
+    content["pairs"][0][field] = value
+    with pytest.raises(InputError, match=words):
+        lesions_from_json(json.dumps(content))
+
+
 def test_a_file_of_version_1_opens_and_has_no_links_to_an_earlier_visit():
     linked = replace(PAIR, earlier="b-2")
     assert lesions_from_json(lesions_to_json([linked])) == [linked]
     content = json.loads(lesions_to_json([PAIR]))
     content["version"] = 1
     for pair in content["pairs"]:
-        del pair["earlier"]
+        del pair["earlier"], pair["phases"], pair["reading"]
         for side in ("t1", "t2"):
             pair[side]["centre_mm"] = pair[side].pop("center_mm")
     assert lesions_from_json(json.dumps(content)) == [PAIR]
@@ -155,7 +185,7 @@ def test_no_bytes_do_worse_than_an_input_error(tmp_path_factory, content):
 @pytest.mark.parametrize(
     "path, value, words",
     [
-        (["version"], 3, "version 3; this LiverPair reads versions up to 2"),
+        (["version"], 4, "version 4; this LiverPair reads versions up to 3"),
         (["version"], True, "version True"),
         (["schema"], "other", "not a lesion file"),
         (["coordinate_system"], "RAS", "coordinate system is 'RAS'"),

@@ -15,6 +15,7 @@ from lesion_factory import detected, drawn, lesion_of, marked, predicted
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box, Grid, on_grid, volume_ml
+from liverpair.core.lesion_findings import PHASES
 from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import COLUMNS, csv_text, write_csv
 from liverpair.measures.boxes import turned
@@ -342,7 +343,9 @@ def test_every_field_has_a_column_and_readers_see_rounded_values(study):
     hinted = {"predicted"}  # shown with a question mark in the columns of the box it belongs to
     drawn_lines = {"long_line", "short_line"}
     of_lesion, of_side = ({field.name for field in fields(row)} for row in (LesionRow, SideRow))
-    assert {column.field for column in COLUMNS if column.side is None} == of_lesion - hinted - {"sides"}
+    whole = [column for column in COLUMNS if column.side is None and column.phase is None]
+    assert {column.field for column in whole} == of_lesion - hinted - {"sides", "phases"}
+    assert [column.phase for column in COLUMNS if column.phase is not None] == list(PHASES)
     for side in Side:
         assert {column.field for column in COLUMNS if column.side is side} == of_side - drawn_lines
     seen = lesion_measures(*study)[1]
