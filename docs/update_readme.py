@@ -39,6 +39,11 @@ HEADLINES = {
         "is {reader_diameter_mm_by_boxes:.1f} mm and {reader_volume_percent_by_boxes:.0f} %; "
         "{reader_links_percent:.0f} % of the lesions of both visits are linked rightly."
     ),
+    "box-masks": (
+        "**Masks from boxes**, {lesions} lesions of phantoms in boxes as a hand draws them: Dice {dice:.2f}, where "
+        "the ellipsoid in the box has {ellipsoid_dice:.2f}; from 15 mm on, the median error of the diameter is "
+        "{diameter_mm:.1f} mm and of the volume {volume_percent:.0f} %."
+    ),
     "inference": (
         "**Speed of the liver.** {cold_start_s:.1f} s from two files to two masks in a new process, {warm_run_s:.1f} s "
         "in a warm one ({processor}, {cores} cores, no GPU): {speedup_vs_monai:.1f} times as fast as MONAI's sliding "

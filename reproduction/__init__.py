@@ -39,6 +39,7 @@ EXPERIMENTS = {
     "memory": "reproduction.memory_limit.memory",
     "views": "reproduction.memory_limit.views",
     "dimensions": "reproduction.memory_limit.dimensions",
+    "box-masks": "reproduction.recipes.box_masks",
     "conclusions": "reproduction.conclusions",
 }
 """Name of each experiment and the module whose `main(arguments)` runs it."""

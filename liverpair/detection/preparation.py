@@ -92,27 +92,36 @@ def prepare_pair(
             f"The liver masks of T1 and T2 span {widest / 1000:.3g} m, more than is possible for a liver.",
             "Check both masks; when T1 and T2 lie that far apart, choose the alignment 'aligned'.",
         )
-    first = _block(whole, corners, settings.margin_mm, multiple_of)
+    first = block_around(whole, corners, settings.margin_mm, multiple_of)
     grids = first, replace(first, origin=tuple(float(o + s) for o, s in zip(first.origin, offset_t1_to_t2_mm)))
     channels, masks, shown, limits = [], [], [], []
     for image, liver, grid in zip(images, livers, grids):
-        low, high = intensity_range(image, liver, normalization, settings.normalize_over)
-        array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid, fill=low))
-        mask = prepare_labels(liver != 0, grid, [1])[0] >= 0.5
-        array = unit_range(array, low, high)
-        seen = np.ones_like(mask)
-        if settings.mask:
-            seen = shown_part(mask, grid, settings.mask_margin_mm, settings.mask_closing_mm)
-            array[~seen] = 0.0
-        if settings.standardize:
-            zero, one = standard_limits(array)
-            low, high = low + zero * (high - low), low + one * (high - low)
-            array = standardized(array)
+        array, mask, seen, own = prepare_image(image, liver, grid, normalization, settings)
         channels.append(array)
         masks.append(mask)
         shown.append(seen)
-        limits.append((low, high))
+        limits.append(own)
     return PreparedPair(np.stack(channels), np.stack(masks), grids, tuple(limits), np.stack(shown))
+
+
+def prepare_image(
+    image: sitk.Image, liver: sitk.Image, grid: Grid, normalization: Normalization, settings: DetectionSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float]]:
+    """One image on a block of its working grid as a detector sees it: the channel (z, y, x) float32, the liver bool,
+    the voxels that are not masked, and the intensities that became 0 and 1. Arguments as in `prepare_pair`."""
+    low, high = intensity_range(image, liver, normalization, settings.normalize_over)
+    array = sitk.GetArrayFromImage(resample(anti_aliased(image, grid), grid, fill=low))
+    mask = prepare_labels(liver != 0, grid, [1])[0] >= 0.5
+    array = unit_range(array, low, high)
+    seen = np.ones_like(mask)
+    if settings.mask:
+        seen = shown_part(mask, grid, settings.mask_margin_mm, settings.mask_closing_mm)
+        array[~seen] = 0.0
+    if settings.standardize:
+        zero, one = standard_limits(array)
+        low, high = low + zero * (high - low), low + one * (high - low)
+        array = standardized(array)
+    return array, mask, seen, (low, high)
 
 
 def intensity_range(
@@ -165,7 +174,7 @@ def _spread(values: np.ndarray) -> tuple[float, float]:
     return float(middle), float(max(8.0 * (high - low), 1e-6))
 
 
-def _block(whole: Grid, points: np.ndarray, margin_mm: float, multiple_of: Sequence[int]) -> Grid:
+def block_around(whole: Grid, points: np.ndarray, margin_mm: float, multiple_of: Sequence[int]) -> Grid:
     """The voxels of `whole`, continued where it ends, around `points` with a margin; the sides are multiples and the
     surplus lies on both ends."""
     index = np.array([whole.index(point) for point in points])

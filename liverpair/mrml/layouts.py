@@ -18,8 +18,11 @@ from liverpair.mrml.segmentations import liver_mask
 
 PAIR_LAYOUT_ID = 7301
 PAIR_TABLE_LAYOUT_ID = 7302
+PAIR_PLOT_LAYOUT_ID = 7305
+VISITS_LAYOUT_ID = 7306
 TABLE_VIEW = "LiverPairTable"
-VIEWS_SHARE, TABLE_SHARE = 4200, 1600
+PLOT_VIEW = "LiverPairPlot"
+VIEWS_SHARE, TABLE_SHARE, PLOT_SHARE = 4200, 1600, 2800
 """Of the height: one row of slice views, and the table below both. More pixels than there are, of which Qt takes the
 ratio: so many that the least height of a table does not count."""
 VIEW_MARGIN = 0.9
@@ -50,6 +53,19 @@ ROWS = (
     ),
 )
 """Row 0 is T1, row 1 is T2; the row is also the view group."""
+EARLIER_ROWS = (
+    (
+        PairView("EarlierT1Axial", "earlier T1", "Axial", "#7A6FD0"),
+        PairView("EarlierT1Coronal", "earlier T1 coronal", "Coronal", "#7A6FD0"),
+        PairView("EarlierT1Sagittal", "earlier T1 sagittal", "Sagittal", "#7A6FD0"),
+    ),
+    (
+        PairView("EarlierT2Axial", "earlier T2", "Axial", "#B7B0EA"),
+        PairView("EarlierT2Coronal", "earlier T2 coronal", "Coronal", "#B7B0EA"),
+        PairView("EarlierT2Sagittal", "earlier T2 sagittal", "Sagittal", "#B7B0EA"),
+    ),
+)
+"""The views of an earlier visit, view groups 2 and 3; the axial ones are in a layout, the others keep its place."""
 SLICER_ROWS = (
     (
         PairView("Red", "R", "Axial", "#F34A33"),
@@ -79,10 +95,29 @@ def layout_xml(with_table: bool = False, views: Rows = ROWS) -> str:
     return stack_xml(rows)
 
 
+def plot_layout_xml(views: Rows = ROWS) -> str:
+    """The layout description with a plot view below the rows."""
+    plot = (
+        f'<view class="vtkMRMLPlotViewNode" singletontag="{PLOT_VIEW}">'
+        '<property name="viewlabel" action="default">P</property></view>'
+    )
+    rows = [(row_xml(row, group), VIEWS_SHARE) for group, row in enumerate(views)]
+    return stack_xml([*rows, (plot, PLOT_SHARE)])
+
+
+def visits_layout_xml() -> str:
+    """The layout description of two visits: the earlier one to the left, T1 above T2, axial."""
+    rows = [(_beside([(earlier[0], group + 2), (now[0], group)]), VIEWS_SHARE)
+            for group, (earlier, now) in enumerate(zip(EARLIER_ROWS, ROWS))]  # fmt: skip
+    return stack_xml(rows)
+
+
 def register_layout(layout_node) -> None:
-    """Make both layouts (`PAIR_LAYOUT_ID`, `PAIR_TABLE_LAYOUT_ID`) known to Slicer; doing it again changes nothing."""
+    """Make our layouts known to Slicer; doing it again changes nothing."""
     for layout_id, with_table in ((PAIR_LAYOUT_ID, False), (PAIR_TABLE_LAYOUT_ID, True)):
         describe_layout(layout_node, layout_id, layout_xml(with_table))
+    describe_layout(layout_node, PAIR_PLOT_LAYOUT_ID, plot_layout_xml())
+    describe_layout(layout_node, VISITS_LAYOUT_ID, visits_layout_xml())
 
 
 def describe_layout(layout_node, layout_id: int, description: str) -> None:
@@ -144,8 +179,40 @@ def show_in_row(group: int, volume_node) -> None:
 
 
 def is_pair_layout() -> bool:
-    """Whether one of both layouts is on the screen."""
-    return the_layout_node(slicer.mrmlScene).GetViewArrangement() in (PAIR_LAYOUT_ID, PAIR_TABLE_LAYOUT_ID)
+    """Whether one of our layouts of a pair is on the screen."""
+    own = (PAIR_LAYOUT_ID, PAIR_TABLE_LAYOUT_ID, PAIR_PLOT_LAYOUT_ID)
+    return the_layout_node(slicer.mrmlScene).GetViewArrangement() in own
+
+
+def show_visits(earlier: Sequence, now: Sequence, livers: Sequence = (None, None, None, None)) -> None:
+    """Switch to two visits side by side: the T1 and T2 volumes of the earlier one and of this one, any of which may be
+    None, each fitted and at the middle of its liver; `livers` are their segmentations in the same order."""
+    layout_node = the_layout_node(slicer.mrmlScene)
+    register_layout(layout_node)
+    layout_node.SetViewArrangement(VISITS_LAYOUT_ID)
+    for rows, nodes, first in ((EARLIER_ROWS, earlier, 2), (ROWS, now, 0)):
+        for group, (row, node) in enumerate(zip(rows, nodes)):
+            _show_row(row, first + group, node)
+    fit_pair(*earlier, *livers[:2], rows=EARLIER_ROWS)
+    fit_pair(*now, *livers[2:])
+
+
+def is_visits_layout() -> bool:
+    """Whether two visits are on the screen."""
+    return the_layout_node(slicer.mrmlScene).GetViewArrangement() == VISITS_LAYOUT_ID
+
+
+def show_plot(chart_node) -> None:
+    """Show a chart below the rows, which stay as they are."""
+    layout_node = the_layout_node(slicer.mrmlScene)
+    register_layout(layout_node)
+    layout_node.SetViewArrangement(PAIR_PLOT_LAYOUT_ID)
+    view_node = slicer.mrmlScene.GetSingletonNode(PLOT_VIEW, "vtkMRMLPlotViewNode")
+    if view_node is None:
+        view_node = slicer.vtkMRMLPlotViewNode()
+        view_node.SetLayoutName(PLOT_VIEW)
+        view_node = slicer.mrmlScene.AddNode(view_node)
+    view_node.SetPlotChartNodeID(chart_node.GetID())
 
 
 def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, rows: Rows = ROWS) -> None:
@@ -164,11 +231,11 @@ def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, rows:
             slice_node.JumpSliceByOffsetting(*center)
 
 
-def jump_row(group: int, ras: Sequence[float]) -> None:
+def jump_row(group: int, ras: Sequence[float], rows: Rows = ROWS) -> None:
     """Show a world point (RAS, mm) in every view of a row (0: T1, 1: T2); a view is shifted only when the point would
     lie outside of it.
     """
-    for view in ROWS[group]:
+    for view in rows[group]:
         slice_node = slice_node_of(slicer.mrmlScene, view)
         slice_node.JumpSliceByOffsetting(*ras)
         if not _is_in_view(slice_node, ras):
@@ -195,9 +262,9 @@ def show_only_in(segmentation_node, view_ids: Sequence[str]) -> None:
     display_node.EndModify(was_modifying)
 
 
-def row_views(group: int) -> list:
+def row_views(group: int, rows: Rows = ROWS) -> list:
     """The three slice nodes of one row (0: T1, 1: T2); made here where no layout manager has done it."""
-    return [slice_node_of(slicer.mrmlScene, view) for view in ROWS[group]]
+    return [slice_node_of(slicer.mrmlScene, view) for view in rows[group]]
 
 
 def liver_center(volume_node, segmentation_node=None, segment: str = "Liver") -> tuple[float, float, float]:
@@ -224,7 +291,11 @@ def stack_xml(parts: Iterable[tuple[str, int]]) -> str:
 
 def row_xml(views: Iterable[PairView], group: int) -> str:
     """Slice views of a layout description beside each other."""
-    return f'<layout type="horizontal">{"".join(_view_xml(view, group) for view in views)}</layout>'
+    return _beside([(view, group) for view in views])
+
+
+def _beside(views: Iterable[tuple[PairView, int]]) -> str:
+    return f'<layout type="horizontal">{"".join(_view_xml(*view) for view in views)}</layout>'
 
 
 def _view_xml(view: PairView, group: int) -> str:

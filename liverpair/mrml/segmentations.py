@@ -44,7 +44,7 @@ def put_segment(
         InputError: when the mask is not on the volume's grid, the segmentation cannot take voxels, or it holds other
             segments under a warping transform that the volume does not share.
     """
-    labelmap = _labelmap(mask, volume_node, label["name"])
+    labelmap = oriented_labelmap(mask, volume_node, label["name"])
     segmentation = segmentation_node.GetSegmentation()
     old_id = _id_of_name(segmentation, label["name"])
     has_others = segmentation.GetNumberOfSegments() > (old_id is not None)
@@ -173,8 +173,9 @@ def _array_of(labelmap) -> np.ndarray:
     return vtk_to_numpy(labelmap.GetPointData().GetScalars())
 
 
-def _labelmap(mask: sitk.Image | str | Path, volume_node, name: str):
-    """The mask as 0 and 1 on exactly the volume's IJKToRAS matrix."""
+def oriented_labelmap(mask: sitk.Image | str | Path, volume_node, name: str):
+    """A mask on the volume's own grid as Slicer's segmentations take it: 0 and 1 on exactly the volume's IJKToRAS
+    matrix. Raises `InputError` for one on another grid; `name` is whose it is."""
     grid = grid_of(volume_node)
     if not isinstance(mask, sitk.Image):
         try:

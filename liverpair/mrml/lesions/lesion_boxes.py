@@ -42,7 +42,9 @@ class BoxRecord:
     """What one node says, geometry in the node's own coordinates (RAS, mm).
 
     `axes` is the (3, 3) matrix, row by row, whose columns are the box's axes. State, number, note, displacement (RAS,
-    from T1 to T2) and the uid of the visit before belong to the lesion: both boxes of a pair say the same.
+    from T1 to T2) and the uid of the visit before belong to the lesion: both boxes of a pair say the same. `mask` says
+    which voxels are the lesion in this image (see `lesion_segments`), `findings`, of the lesion, its phases and reading
+    as JSON.
     """
 
     center: Vector
@@ -55,6 +57,8 @@ class BoxRecord:
     note: str
     displacement: Vector | None
     earlier: str | None = None
+    mask: str | None = None
+    findings: str | None = None
 
     def same_box(self, other: "BoxRecord") -> bool:
         """Whether both are the same box, as near as a node keeps it."""
@@ -62,7 +66,7 @@ class BoxRecord:
 
     def of_lesion(self, other: "BoxRecord") -> "BoxRecord":
         """This box with what `other` says about the lesion."""
-        shared = ("number", "state", "note", "displacement", "earlier")
+        shared = ("number", "state", "note", "displacement", "earlier", "findings")
         return replace(self, **{name: getattr(other, name) for name in shared})
 
 
@@ -152,6 +156,8 @@ def read(node) -> BoxRecord:
         note=decode(node.GetAttribute(f"{PREFIX}Note") or ""),
         displacement=displacement,
         earlier=decode(node.GetAttribute(f"{PREFIX}Earlier") or "").strip() or None,
+        mask=decode(node.GetAttribute(f"{PREFIX}Mask") or "") or None,
+        findings=decode(node.GetAttribute(f"{PREFIX}Findings") or "") or None,
     )
 
 
@@ -175,6 +181,8 @@ def write(node, key: Key, record: BoxRecord, before: BoxRecord | None = None) ->
             "Number": str(record.number),
             "Note": encode(record.note) or None,
             "Earlier": None if record.earlier is None else encode(record.earlier),
+            "Mask": None if record.mask is None else encode(record.mask),
+            "Findings": None if record.findings is None else encode(record.findings),
             "Displacement": None if record.displacement is None else " ".join(map(repr, record.displacement)),
         }
         for name, value in values.items():

@@ -1,6 +1,11 @@
 """Lesion pairs of the library from what the nodes of a study say, and back."""
 
+import json
+from typing import Any
+
+from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
+from liverpair.core.lesion_findings import checked_phases, checked_reading, phases_as_json
 from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.sides import Side
 from liverpair.mrml import frames
@@ -25,7 +30,7 @@ def read_pair(store: BoxStore, uid: str) -> Lesion:
     return Lesion(
         number=common.number,
         boxes={
-            key[1]: LesionBox(store.world_box(key, record), record.origin, record.score)
+            key[1]: LesionBox(store.world_box(key, record), record.origin, record.score, record.mask)
             for key, record in records.items()
         },
         state=common.state,
@@ -33,6 +38,7 @@ def read_pair(store: BoxStore, uid: str) -> Lesion:
         note=common.note,
         uid=uid,
         earlier=common.earlier,
+        **_findings(common.findings),
     )
 
 
@@ -68,8 +74,27 @@ def records_of(store: BoxStore, pair: Lesion) -> dict[Key, BoxRecord]:
             note=pair.note,
             displacement=None if pair.displacement_mm is None else tuple(map(float, frames.flip(pair.displacement_mm))),
             earlier=pair.earlier,
+            mask=found.mask,
+            findings=_as_text(pair),
         )
     return records
+
+
+def _findings(text: str | None) -> dict[str, Any]:
+    """Phases and reading of a lesion; what a damaged attribute does not say is nothing."""
+    try:
+        told = json.loads(text) if text else {}
+        return {
+            "phases": checked_phases(told.get("phases", {}), "A lesion"),
+            "reading": checked_reading(told.get("reading", {}), "A lesion"),
+        }
+    except (ValueError, AttributeError, InputError):
+        return {}
+
+
+def _as_text(pair: Lesion) -> str | None:
+    told = {"phases": phases_as_json(pair.phases), "reading": dict(pair.reading)}
+    return json.dumps(told) if pair.phases or pair.reading else None
 
 
 def same_boxes(a: Lesion, b: Lesion) -> bool:

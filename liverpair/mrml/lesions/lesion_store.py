@@ -17,6 +17,7 @@ from liverpair.mrml.lesions import lesion_boxes, lesion_folders
 from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, BoxRecord, Key
 from liverpair.mrml.lesions.lesion_display import LesionDisplay, LesionFilter
 from liverpair.mrml.lesions.lesion_history import History, Step, difference
+from liverpair.mrml.lesions.lesion_masks import MaskVersions
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_watch import BoxWatch
 
@@ -35,6 +36,7 @@ class BoxStore:
         self.display = LesionDisplay()
         self.notices = Notices()
         self.users: weakref.WeakSet = weakref.WeakSet()
+        self.masks = MaskVersions.of(folder.GetID())
         self._watch = BoxWatch(self.scene, self)
         self._depth = 0
         self.closed = False
@@ -224,7 +226,7 @@ class BoxStore:
             return
         before, key = dict(self.records), (lesion_boxes.new_uid(), side)
         with self._watch.quiet():
-            copied = replace(lesion_boxes.read(node), number=self.next_number(), displacement=None)
+            copied = replace(lesion_boxes.read(node), number=self.next_number(), displacement=None, mask=None)
             lesion_boxes.write(node, key, copied)
             self._take(node, key)
         self._tidy({key[0]})
@@ -240,6 +242,7 @@ class BoxStore:
         """See `Listener`."""
         for node in self.nodes.values():
             self._watch.leave(node)
+        MaskVersions.forget()
         self.nodes, self.records, self._parents, self.closed = {}, {}, {}, True
         self._dragged.clear()
         self.history.clear()

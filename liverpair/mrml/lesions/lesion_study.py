@@ -4,16 +4,18 @@ The truth is the ROI nodes (`mrml.lesions.lesion_boxes`), which anybody may edit
 them, writes them, and notices what others do to them. Boxes are given and taken in the world, LPS mm.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
+from liverpair.core.lesion_findings import PhaseSignal
 from liverpair.core.lesions import STATES, Lesion, LesionBox, Origin, State, free_number
 from liverpair.core.sides import Side
 from liverpair.mrml.lesions import lesion_boxes, lesion_folders, lesion_pairs
 from liverpair.mrml.lesions.lesion_display import LesionFilter
+from liverpair.mrml.lesions.lesion_masks import MaskVersions
 from liverpair.mrml.lesions.lesion_repair import adopt_scene
 from liverpair.mrml.lesions.lesion_store import BoxStore
 
@@ -154,6 +156,19 @@ class LesionStudy:
         """Write a note on a lesion. Raises `InputError` for an unknown uid."""
         self._change("Write note", uid, note=text)
 
+    def set_earlier(self, uid: str, earlier: str | None) -> None:
+        """Say which lesion of the visit before a lesion was. Raises `InputError` for an unknown uid."""
+        self._change("Link with the earlier visit", uid, earlier=earlier)
+
+    def set_phases(self, uid: str, phases: Mapping[str, PhaseSignal]) -> None:
+        """Keep the signals of a lesion in further series. Raises `InputError` for an unknown uid or phase."""
+        self._change("Measure phases", uid, phases=dict(phases))
+
+    def set_reading(self, uid: str, reading: Mapping[str, str]) -> None:
+        """Keep what a radiologist has decided about a lesion (see `lesion_findings.FORM`). Raises `InputError` for an
+        unknown uid or answer."""
+        self._change("Decide", uid, reading=dict(reading))
+
     def set_box(self, uid: str, side: Side, box: Box, origin: Origin = "drawn", score: float | None = None) -> None:
         """Give a lesion a box (LPS, mm) on a side in place of the one it has there.
 
@@ -161,8 +176,23 @@ class LesionStudy:
             InputError: for an unknown uid, or a volume under a transform that warps or skews the box.
         """
         pair = self.pair(uid)
+        mask = pair.boxes[side].mask if side in pair.boxes else None
         with self.action("Set box"):
-            self._write(pair.with_box(side, LesionBox(box, origin, score)))
+            self._write(pair.with_box(side, LesionBox(box, origin, score, mask)))
+
+    def set_mask(self, uid: str, side: Side, mask: str | None, box: Box | None = None) -> None:
+        """Say which voxels are a lesion on a side where it has a box (see `lesion_segments`); a `box` (LPS, mm) is the
+        one around voxels that a person has drawn. Raises as `set_box`."""
+        pair = self.pair(uid)
+        old = pair.boxes[side]
+        new = replace(old, mask=mask) if box is None else LesionBox(box, "drawn", None, mask)
+        with self.action("Delete mask" if mask is None else "Edit mask" if box is not None else "Draw mask"):
+            self._write(pair.with_box(side, new))
+
+    @property
+    def masks(self) -> MaskVersions:
+        """The voxels of masks as they were, which steps lead back to."""
+        return self._store.masks
 
     def remove(self, uid: str) -> None:
         """Delete a lesion. Raises `InputError` for an unknown uid."""

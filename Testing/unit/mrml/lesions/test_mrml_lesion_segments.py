@@ -60,6 +60,15 @@ def drawn(study):
     return study
 
 
+def forget(study) -> None:
+    """Take from all lesions what was drawn of them."""
+    for pair in study.pairs():
+        for side in pair.boxes:
+            study.set_mask(pair.uid, side, None)
+    lesion_segments.keep(study, {})
+    lesion_segments.show(study)
+
+
 def shown(study, side: Side = Side.T1) -> dict[str, tuple]:
     """Names and colors of the segments that are shown."""
     node = lesion_segments.of_study(study, side)
@@ -88,7 +97,7 @@ def test_what_was_drawn_is_a_label_map_with_the_numbers_that_the_lesions_have_no
     assert np.array_equal(sitk.GetArrayFromImage(found), swapped)
     drawn.remove("lesion-2")
     assert 2 not in sitk.GetArrayFromImage(lesion_segments.label_map(drawn, Side.T1))
-    lesion_segments.keep(drawn, {})
+    forget(drawn)
     assert lesion_segments.label_map(drawn, Side.T1) is None
 
 
@@ -126,8 +135,7 @@ def test_the_box_steps_back_where_the_lesion_is_drawn(drawn):
     drawn.select("lesion-2")
     assert display_of(drawn, "lesion-2", Side.T1).GetOutlineOpacity() == pytest.approx(0.4)
     assert display_of(drawn, "lesion-1", Side.T1).GetOutlineOpacity() == pytest.approx(0.18)
-    lesion_segments.keep(drawn, {})
-    lesion_segments.show(drawn)
+    forget(drawn)
     assert display_of(drawn, "lesion-2", Side.T1).GetOutlineOpacity() == 1.0
     assert not slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
 

@@ -1,0 +1,115 @@
+"""The masks of lesions in boxes that somebody drew: a network that draws lesions looks into each box. Whoever drew the
+box knew where the lesion ends: what the network draws is taken where it fills the box, and else what brightness tells
+(see `local_masks`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+
+from liverpair.bundle import Bundle
+from liverpair.core.errors import BundleError, Progress, no_progress
+from liverpair.core.geometry import Box, Grid, like, on_grid, resample
+from liverpair.detection.inference import detector_of
+from liverpair.detection.lesion_masks import MaskDetector
+from liverpair.detection.local_masks import Window, local_mask
+from liverpair.detection.preparation import block_around, prepare_image
+from liverpair.segmentation.prediction import grid_policy, normalization, warm_predictor
+
+LEAST_FIT = 0.5
+"""Overlap (IoU) of the box with the smallest block around what a network draws in it."""
+CONTEXT_MM = 32.0
+"""How far around a box the network sees."""
+LOCAL = "brightness in the box"
+"""What is said to have drawn a mask that no network drew."""
+
+
+@dataclass(frozen=True)
+class BoxDrawer:
+    """What draws: a network that draws lesions in one image at a time, or none.
+
+    Raises `BundleError` for a model of another kind.
+    """
+
+    bundle: Bundle | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def __post_init__(self) -> None:
+        if self.bundle is not None and not isinstance(detector_of(self.bundle), MaskDetector):
+            raise BundleError(
+                f"Model '{self.bundle.name}' does not draw lesions in a box.",
+                "Choose lesions-real, or none: then the brightness in the box decides.",
+            )
+
+    def draw(
+        self,
+        image: sitk.Image,
+        boxes: Mapping[int, Box],
+        liver: sitk.Image | None = None,
+        progress: Progress = no_progress,
+    ) -> tuple[sitk.Image, dict[int, str], list[str]]:
+        """Draw the lesions of one image.
+
+        Parameters
+        ----------
+        image
+            The volume.
+        boxes
+            Around the lesions (LPS, mm), by number, above 0.
+        liver
+            Its mask on any grid; without one the network cannot tell how bright the liver is, and is not asked.
+
+        Returns
+        -------
+        A label map on the image's grid (uint16); of two lesions that share a voxel the one with the smaller box has it.
+        By number, what drew the mask. Sentences: on boxes that hold no voxel of the image, and what a network says.
+        """
+        grid, values = Grid.of(image), sitk.GetArrayViewFromImage(image)
+        labels, made_by, notes = np.zeros(grid.shape, np.uint16), {}, []
+        ordered = sorted(boxes, key=lambda number: -float(np.prod(boxes[number].size_mm)))
+        for step, number in enumerate(ordered):
+            progress(step / len(ordered), f"Lesion {number}")
+            window = Window.around(grid, boxes[number])
+            if window is None:
+                notes.append(f"The box of lesion {number} lies outside the image.")
+                continue
+            found, who = None, LOCAL
+            if self.bundle is not None and liver is not None:
+                found, said = self._asked(image, liver, boxes[number], window)
+                notes += said
+            if found is not None:
+                who = f"{self.bundle.name} {self.bundle.version}"
+            else:
+                found = local_mask(values[window.part].astype(np.float32), window)
+            labels[window.part][found] = number
+            made_by[number] = who
+        return like(labels, image), dict(sorted(made_by.items())), list(dict.fromkeys(notes))
+
+    def _asked(
+        self, image: sitk.Image, liver: sitk.Image, box: Box, window: Window
+    ) -> tuple[np.ndarray | None, list[str]]:
+        """What the network draws in a window of the image (z, y, x), None where it does not fill the box; and
+        sentences."""
+        probability, notes = network_probability(self.bundle, image, liver, box, self.device)
+        own = Grid.of(image)
+        first = [side.start for side in window.part][::-1]
+        size = tuple(side.stop - side.start for side in window.part)[::-1]
+        part = Grid(size, own.spacing, tuple(map(float, own.point(first))), own.direction)
+        found = window.kept(sitk.GetArrayFromImage(resample(probability, part)) > 0.5)
+        return (found if window.fit(found) >= LEAST_FIT else None), notes
+
+
+def network_probability(
+    bundle: Bundle, image: sitk.Image, liver: sitk.Image, box: Box, device: torch.device
+) -> tuple[sitk.Image, list[str]]:
+    """How likely each voxel in and around a box is lesion, on the network's own grid; and what the user should know.
+
+    Raises what `Predictor.probabilities` raises.
+    """
+    settings = detector_of(bundle).settings
+    grid = block_around(grid_policy(bundle).grid_for(image), box.corners_mm, CONTEXT_MM, bundle.grid.multiple_of)
+    channel, *_ = prepare_image(image, liver, grid, normalization(bundle), settings)
+    found, _, notes = warm_predictor(bundle, device, "auto").probabilities(channel[None])
+    return on_grid(found[0], grid), notes
