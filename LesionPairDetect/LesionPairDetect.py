@@ -24,10 +24,15 @@ from LesionPairDetectLib.inputssection import InputsSection, reasonNotToDetect
 from LesionPairDetectLib.lesionssection import LesionsSection
 from LesionPairDetectLib.linkrun import LinkRun, reasonNotToLink
 from LesionPairDetectLib.linksection import LinkSection
+from LesionPairDetectLib.maskssection import MasksSection
+from LesionPairDetectLib.nextsection import NextSection
+from LesionPairDetectLib.phasessection import PhasesSection
 from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.readingsection import ReadingSection
 from LesionPairDetectLib.reviewsection import ReviewSection
 from LesionPairDetectLib.runsection import RunSection
+from LesionPairDetectLib.visitssection import VisitsSection
+from LesionPairDetectLib.worklist import COMPARE, MASKS, REPORT, Worklist
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_notices import Notices
@@ -62,9 +67,10 @@ class LesionPairDetectParameterNode:
     """The user's choices, saved with the scene.
 
     A liver segmentation that is None is computed when lesions are detected; `t1Lesions` and `t2Lesions` hold lesions of
-    another tool. `device` is a key that `core.device.choose_device` takes; `displayThreshold` hides boxes with a lower
-    score, and `lastDisplayThreshold` is what it was when the last result came; `recistTargets` lesions of at least
-    `recistMinimumMm` enter the sum of diameters; `lesionTable` is derived from the boxes.
+    another tool; `earlierT1Volume` and `earlierT2Volume` are those of the visit before. `device` is a key that
+    `core.device.choose_device` takes; `displayThreshold` hides boxes with a lower score, and `lastDisplayThreshold` is
+    what it was when the last result came; `recistTargets` lesions of at least `recistMinimumMm` enter the sum of
+    diameters; `lesionTable` is derived from the boxes.
     """
 
     t1Volume: vtkMRMLScalarVolumeNode
@@ -74,6 +80,8 @@ class LesionPairDetectParameterNode:
     t1Lesions: vtkMRMLSegmentationNode
     t2Lesions: vtkMRMLSegmentationNode
     lesionTable: vtkMRMLTableNode
+    earlierT1Volume: vtkMRMLScalarVolumeNode
+    earlierT2Volume: vtkMRMLScalarVolumeNode
     model: str = ""
     device: str = "auto"
     displayThreshold: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
@@ -99,16 +107,24 @@ class LesionPairDetectWidget(SectionedWidget):
             lambda: reasonNotToLink(self.context.parameterNode, self.logic.checks),
             lambda accepted: self.logic.linkChosen(self.context.parameterNode, runSection.onRunChanged, accepted),
         )
+        reading = ReadingSection(self.context)
+        masks = MasksSection(self.context, runSection.startBeside)
+        visits = VisitsSection(self.context, runSection.startBeside, reading.cursor)
+        actions = {MASKS: masks.drawAll, COMPARE: visits.compare, REPORT: visits.report}
         self.addSections(
             [
                 InputsSection(self.context, self.logic),
                 linkSection,
                 runSection,
+                NextSection(self.context, Worklist(self.context, actions, visits.isOpen)),
                 LesionsSection(self.context),
                 ReviewSection(self.context),
+                masks,
                 ExchangeSection(self.context),
                 DrawSection(self.context),
-                ReadingSection(self.context),
+                visits,
+                PhasesSection(self.context, runSection.startBeside),
+                reading,
                 FineTuneSection(self.context, self.logic, runSection.show),
                 ProvenanceSection(self.context, self.context.provenances),
             ]

@@ -65,22 +65,22 @@ def showPair(
             layouts.fit_pair(*volumeNodes, *segmentationNodes)
             onFitted()
 
-    _whenSettled(fitAgain)
+    whenSettled(fitAgain, [view for row in layouts.ROWS for view in row])
 
 
-def _whenSettled(callback: Callable[[], None]) -> None:
-    """Call `callback()` once the six views are there and have kept their size from one look to the next: Slicer makes
+def whenSettled(callback: Callable[[], None], views: Sequence[layouts.PairView]) -> None:
+    """Call `callback()` once these views are there and have kept their size from one look to the next: Slicer makes
     new views, and gives them their size, after the layout was asked for. Only what was asked last is called.
     """
     global _waiting
     _waiting = callback
-    sizes = _viewSizes()
+    sizes = _viewSizes(views)
 
     def look(before: list | None, number: int) -> None:
         global _waiting
         if _waiting is not callback:
             return
-        now = _viewSizes()
+        now = _viewSizes(views)
         if (now is None or now != before) and number < LAST_LOOK:
             qt.QTimer.singleShot(LOOK_MS, lambda: look(now, number + 1))
         else:
@@ -90,9 +90,9 @@ def _whenSettled(callback: Callable[[], None]) -> None:
     qt.QTimer.singleShot(LOOK_MS, lambda: look(sizes, 1))
 
 
-def _viewSizes() -> list[tuple[int, ...]] | None:
-    """Of the six views in pixels; None while one is missing or has no size yet."""
-    widgets = [slicer.app.layoutManager().sliceWidget(view.name) for row in layouts.ROWS for view in row]
+def _viewSizes(views: Sequence[layouts.PairView]) -> list[tuple[int, ...]] | None:
+    """Of the views in pixels; None while one is missing or has no size yet."""
+    widgets = [slicer.app.layoutManager().sliceWidget(view.name) for view in views]
     if any(widget is None for widget in widgets):
         return None
     sizes = [widget.mrmlSliceNode().GetDimensions()[:2] for widget in widgets]

@@ -20,11 +20,13 @@ from liverpair.commands import (
     fine_tune,
     followup,
     link,
+    masks,
     measure,
     model,
     models,
     normal_ranges,
     pacs,
+    phases,
     report,
     segment,
     series,
@@ -80,6 +82,8 @@ def make_parser() -> argparse.ArgumentParser:
     segment.add_parser(commands)
     detect.add_parser(commands)
     link.add_parser(commands)
+    masks.add_parser(commands)
+    phases.add_parser(commands)
     evaluate.add_parser(commands)
     features.add_parser(commands)
     followup.add_parser(commands)

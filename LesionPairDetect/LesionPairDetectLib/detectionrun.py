@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import slicer
-from slicer import vtkMRMLNode
+from slicer import vtkMRMLNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 
 from liverpair.bundle import Bundle
@@ -76,8 +76,8 @@ class DetectionRun(WorkerRun):
                 kept, new = merged(study.pairs(), found)
                 with study.action(DETECTION_STEP):
                     study.replace_all(kept + new)
+                    lesion_segments.keep(study, drawn)
                 provenance.write(notes_of(study.folder), result.get("provenance") or {})
-                lesion_segments.keep(study, drawn)
                 lesion_segments.show(study)
             finally:
                 study.release()
@@ -90,13 +90,19 @@ class DetectionRun(WorkerRun):
         for side, path in (result.get("masks") or {}).items():
             node = nodes[Side(side)]
             labels = readOn(path, self._grids[side], node, Side(side))
-            name = slicer.mrmlScene.GenerateUniqueName(_("{volume} lesions").format(volume=node.GetName()))
-            drawn[side] = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-            added.append(drawn[side])
-            putBeside(drawn[side], node)  # Slicer looks for a segmentation's item as soon as it gets a segment
+            drawn[side] = emptyMasks(node, added)
             lesion_segments.fill(drawn[side], labels, node, result.get("provenance") or {})
             show_over_source(drawn[side])
         return drawn
+
+
+def emptyMasks(volumeNode: vtkMRMLScalarVolumeNode, added: list[vtkMRMLNode]) -> vtkMRMLSegmentationNode:
+    """A new segmentation node for the lesions of a volume; it joins the list `added`."""
+    name = slicer.mrmlScene.GenerateUniqueName(_("{volume} lesions").format(volume=volumeNode.GetName()))
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    added.append(node)
+    putBeside(node, volumeNode)  # Slicer looks for a segmentation's item as soon as it gets a segment
+    return node
 
 
 def merged(old: list[Lesion], found: list[Lesion]) -> tuple[list[Lesion], list[Lesion]]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
@@ -98,7 +97,7 @@ class Exchange:
         study, context = self._require(), self._context
         images = {side: context.image(side) for side in Side}
         livers = {side: context.livers(side) for side in Side}
-        rows = lesion_measures(study.pairs(), images, livers, self._masks(images))
+        rows = lesion_measures(study.pairs(), images, livers, context.lesionMasks())
         write_csv(path, rows)
         return _("Lesions whose measures were written to '{path}': {count}.").format(count=len(rows), path=path)
 
@@ -114,14 +113,6 @@ class Exchange:
             lambda side: lesion_segments.label_map(study, side),
             provenance.read(notes) if notes is not None else None,
         )
-
-    def _masks(self, images: dict[Side, sitk.Image | None]) -> dict[Side, sitk.Image]:
-        """Label maps of the lesions that a model has drawn, on the grids of the images in the world."""
-        masks = {side: lesion_segments.label_map(self._require(), side) for side in Side if images[side] is not None}
-        masks = {side: mask for side, mask in masks.items() if mask is not None}
-        for side, mask in masks.items():
-            mask.CopyInformation(images[side])
-        return masks
 
     def _require(self) -> LesionStudy:
         if self._context.study is None:

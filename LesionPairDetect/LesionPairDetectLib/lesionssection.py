@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from LesionPairDetectLib.columnmenu import ColumnMenu
 from LesionPairDetectLib.lesionlist import LesionTable
+from LesionPairDetectLib.maskwatch import MaskWatch
 from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import Lesion
@@ -36,7 +37,7 @@ class LesionsSection(Section):
         super().__init__(context)
         self.table = LesionTable(self.ui.lesionsTable, self.onRowChosen)
         self._pairs, self._rows, self._problem = [], {}, ""
-        self._images, self._livers, self._contrasts = {}, {}, {}
+        self._images, self._livers, self._measured, self._masks = {}, {}, {}, {}
         self._shownWith = None
         self._isFiltering = False
         self._columns = ColumnMenu(self.ui.columnsButton, self.table)
@@ -46,6 +47,7 @@ class LesionsSection(Section):
         self._timer.setSingleShot(True)
         self._timer.setInterval(MEASURE_DELAY_MS)
         self._timer.connect("timeout()", self.measure)
+        self._watch = MaskWatch(self.onMasksEdited)
         context.listedUids = self.listedUids
         self.show()
 
@@ -61,16 +63,16 @@ class LesionsSection(Section):
 
     def cleanup(self) -> None:
         super().cleanup()
+        self._watch.stop()
         self.context.listedUids = list
 
     def onChanged(self, what: str) -> None:
         if what in ("study", "boxes", "selection") and self.context.study is not None:
-            with self.context.attempt():
-                lesion_segments.show(self.context.study)
+            self._showMasks()
         if what == "selection":
             self.table.choose(self.context.selectedUid)
         elif what == "study":
-            self._livers, self._contrasts = {}, {}
+            self._livers, self._measured = {}, {}
             self._filter()
             self.show()
         elif what == "boxes" and not self._isFiltering:
@@ -81,11 +83,16 @@ class LesionsSection(Section):
 
     def listedUids(self) -> list[str]:
         """UIDs of all lesions in the order of the table, hidden ones in their places."""
-        return [row.uid for row in self.table.sorted(map(self._withContrasts, self._rows.values()))]
+        return [row.uid for row in self.table.sorted(map(self._asMeasured, self._rows.values()))]
 
     def onRowChosen(self, uid: str) -> None:
         with self.context.attempt():
             self.context.select(uid)
+
+    def onMasksEdited(self) -> None:
+        """Somebody, most likely the Segment Editor, has changed a mask."""
+        if self.context.study is not None and self.context.parameterNode is not None:
+            self._showMasks()
 
     def show(self) -> None:
         """Read the lesions and show them; what takes time to measure follows."""
@@ -93,7 +100,7 @@ class LesionsSection(Section):
         self._pairs, self._rows, self._problem = [], {}, ""
         if context.study is not None:
             try:
-                self._pairs = context.study.pairs()
+                self._pairs, self._masks = context.study.pairs(), lesion_segments.versions(context.study)
                 self._images = {side: context.image(side) for side in Side}
                 self._rows = {row.uid: row for row in lesion_measures(self._pairs, self._images)}
             except InputError as error:
@@ -101,13 +108,17 @@ class LesionsSection(Section):
         self._present()
 
     def measure(self) -> None:
-        """Measure the contrasts of the lesions that are shown, and write the table node."""
+        """Measure the masks and contrasts of the lesions that are shown, and write the table node."""
         context = self.context
         if context.study is None or context.parameterNode is None or self._problem:
             return
-        livers = {side: context.livers(side) for side in Side}
-        rows = lesion_measures(self._shown(), self._images, livers)
-        self._contrasts = {row.uid: {side: one.contrast for side, one in row.sides.items()} for row in rows}
+        livers, shown = {side: context.livers(side) for side in Side}, self._shown()
+        rows = lesion_measures(shown, self._images, livers, context.lesionMasks())
+        self._measured = {
+            (row.uid, side): (self._basis(pair, side), row.sides[side])
+            for pair, row in zip(shown, rows)
+            for side in Side
+        }
         self._livers = livers
         self._present(isMeasured=True)
         self._writeNode(rows)
@@ -119,11 +130,12 @@ class LesionsSection(Section):
             self._problem = _("Choose a T1 and a T2 volume.")
         shown = [] if self._problem else self._shown()
         self._letGoOfHidden(shown)
-        self.table.show([self._withContrasts(self._rows[pair.uid]) for pair in shown], self.context.selectedUid)
+        rows = [self._asMeasured(self._rows[pair.uid]) for pair in shown]
+        self.table.show(rows, self.context.selectedUid)
         if self._problem:
             self.ui.sumsLabel.text = self._problem
             return
-        sums = summary(shown, self._images, self._livers, self._limits())
+        sums = summary(shown, self._images, self._livers, self._limits(), rows=rows)
         self.ui.sumsLabel.text = "\n".join([self._shownText(len(shown)), *sumsLines(sums)])
         if not isMeasured:
             self._timer.start()
@@ -161,9 +173,26 @@ class LesionsSection(Section):
         finally:
             self._isFiltering = False
 
-    def _withContrasts(self, row: LesionRow) -> LesionRow:
-        known = self._contrasts.get(row.uid, {})
-        return replace(row, sides={side: replace(one, contrast=known.get(side)) for side, one in row.sides.items()})
+    def _showMasks(self) -> None:
+        """Bring masks and boxes in line, and follow what becomes of the masks."""
+        with self.context.attempt():
+            lesion_segments.show(self.context.study)
+            self._watch.follow([lesion_segments.of_study(self.context.study, side) for side in Side])
+
+    def _basis(self, pair: Lesion, side: Side) -> tuple:
+        """What decides the measures of a lesion in an image."""
+        return pair.boxes.get(side), self._masks.get((pair.uid, side))
+
+    def _asMeasured(self, row: LesionRow) -> LesionRow:
+        """A row that was read off the boxes, with what was measured of the masks, and contrasts."""
+        pair = next(pair for pair in self._pairs if pair.uid == row.uid)
+        sides = {}
+        for side, own in row.sides.items():
+            basis, known = self._measured.get((row.uid, side), (None, None))
+            if known is not None:
+                own = known if basis == self._basis(pair, side) else replace(own, contrast=known.contrast)
+            sides[side] = own
+        return replace(row, sides=sides)
 
     def _writeNode(self, rows: list[LesionRow]) -> None:
         """The table node is made with the first lesion, and follows from then on."""

@@ -7,6 +7,7 @@ import numpy as np
 import qt
 import slicer
 import vtk
+from slicer import vtkMRMLSliceNode
 from slicer.util import VTKObservationMixin
 
 from LesionPairDetectLib.readingcontext import GROUPS, ReadingContext
@@ -93,10 +94,10 @@ class LinkedCursor(VTKObservationMixin):
         if self._context.study is None:
             return
         before, self._places = self._places, {side: placeOfRow(GROUPS[side]) for side in Side}
-        moved = [side for side in Side if not _same(before.get(side), self._places[side])]
+        moved = [side for side in Side if not samePlace(before.get(side), self._places[side])]
         if not moved:
             return
-        led = [side for side in moved if not _same(self._context.jumpedTo.get(side), self._places[side])]
+        led = [side for side in moved if not samePlace(self._context.jumpedTo.get(side), self._places[side])]
         led = [side for side in led if self._context.volume(side) is None or self._shows(side)]
         if led and (len(moved) > 1 or not self.enabled):
             self.hide()
@@ -109,7 +110,12 @@ class LinkedCursor(VTKObservationMixin):
 
 def placeOfRow(group: int) -> tuple[float, ...] | None:
     """World point (RAS, mm) at which the planes of a row's views meet; None when two of them are parallel."""
-    planes = [slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()) for node in layouts.row_views(group)]
+    return placeOfViews(layouts.row_views(group))
+
+
+def placeOfViews(sliceNodes: Sequence[vtkMRMLSliceNode]) -> tuple[float, ...] | None:
+    """World point (RAS, mm) at which the planes of three views meet; None when two of them are parallel."""
+    planes = [slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()) for node in sliceNodes]
     normals = np.array([plane[:3, 2] for plane in planes])
     if abs(np.linalg.det(normals)) < 1e-6:
         return None
@@ -117,7 +123,7 @@ def placeOfRow(group: int) -> tuple[float, ...] | None:
     return tuple(np.linalg.solve(normals, offsets).tolist())
 
 
-def _same(first: Sequence[float] | None, second: Sequence[float] | None) -> bool:
+def samePlace(first: Sequence[float] | None, second: Sequence[float] | None) -> bool:
     """Whether two points, either of which may be None, are the same."""
     if first is None or second is None:
         return first is second

@@ -13,6 +13,7 @@ from liverpair.core.errors import InputError
 from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.core.sides import Side
 from liverpair.mrml import frames, layouts, provenance, segmentations, volumes
+from liverpair.mrml.lesions import lesion_segments
 from liverpair.mrml.lesions.lesion_folders import notes_of
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from liverpair.registration.livers import LiverCorrespondence
@@ -84,6 +85,19 @@ class ReadingContext(PanelContext):
                 mask = None
             self._livers[side] = state, mask
         return self._livers[side][1]
+
+    def lesionMasks(self) -> dict[Side, sitk.Image]:
+        """Label maps of the lesions that were drawn, by number, on the grids of the images in the world; no entry for a
+        side without any.
+        """
+        masks = {}
+        for side in Side:
+            image = self.image(side) if self.study is not None else None
+            labels = lesion_segments.label_map(self.study, side) if image is not None else None
+            if labels is not None:
+                labels.CopyInformation(image)
+                masks[side] = labels
+        return masks
 
     @property
     def selectedUid(self) -> str | None:

@@ -1,5 +1,6 @@
 """The part "Run": detections are started and stopped, and their lesions shown."""
 
+from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -9,7 +10,7 @@ from LesionPairDetectLib.detectionrun import DetectionRun
 from liverpair.core.sides import Side
 from LiverPairLib import inputs, runsection
 from LiverPairLib.sourcedisplay import showPair
-from LiverPairLib.workerrun import DONE
+from LiverPairLib.workerrun import DONE, WorkerRun
 
 SCORE_DECIMALS = 2
 """Of the slider of scores."""
@@ -23,6 +24,23 @@ class RunSection(runsection.RunSection):
 
     def apply(self, accepted: list[str]) -> None:
         self.logic.apply(self.context.parameterNode, self.onRunChanged, accepted)
+
+    def startBeside(
+        self,
+        reasonNot: Callable[[], str | None],
+        makeRun: Callable[[], WorkerRun],
+        onDone: Callable[[WorkerRun], None] = lambda run: None,
+    ) -> None:
+        """Start a run that is no detection when there is no reason not to; its progress is shown as that of one, and
+        `onDone(run)` is called when it has ended well."""
+
+        def onChanged(run: WorkerRun) -> None:
+            if run.ending == DONE:
+                with self.context.attempt():
+                    onDone(run)
+            self.show()
+
+        self.attempt(lambda: self.logic.attempt(reasonNot, makeRun, onChanged))
 
     def choices(self) -> tuple[list | None, list | None]:
         return inputs.statusChoices(self.context.parameterNode, "t1Liver", "t2Liver", "model", "device")

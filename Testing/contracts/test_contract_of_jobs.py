@@ -26,6 +26,8 @@ from liverpair.io.study import read_image, write_image
 from liverpair.jobs import jobs, propose_job
 from liverpair.jobs.dream_request import DreamRequest
 from liverpair.jobs.fine_tune_request import FineTuneRequest
+from liverpair.jobs.masks_request import MasksRequest
+from liverpair.jobs.phases_request import PhasesRequest
 from liverpair.jobs.requests import (
     DetectRequest,
     DreamReportRequest,
@@ -73,6 +75,16 @@ def to_dicom(place: Path) -> dict[str, Any]:
     return {**files, **pair(place, "t1_liver", "t2_liver"), "lesions": str(place / "lesions.json")}
 
 
+def boxes_of(place: Path) -> dict[str, str]:
+    return {"lesions": str(place / "lesions.json")}
+
+
+def of_phases(place: Path) -> dict[str, Any]:
+    study = pair(place)
+    series = {"phases": {"portal": study["t1"]}, "phase_livers": {"portal": study["t1_liver"]}}
+    return {**study, **boxes_of(place), **series, "device": "cpu"}
+
+
 BOX = {"center_mm": list(PEAKS[0]), "size_mm": list(LESION_MM), "direction": list(T1_GRID.direction)}
 
 
@@ -94,6 +106,8 @@ JOBS = {
     "detect": Job(DetectRequest, lambda place: {**detection(place), "correspondence": False}),
     "link": Job(LinkRequest, linking),
     "propose": Job(ProposeRequest, lambda place: {**detection(place), "side": "t1", "box": BOX}),
+    "masks": Job(MasksRequest, lambda place: {**pair(place), **boxes_of(place), "model": "none", "device": "cpu"}),
+    "phases": Job(PhasesRequest, of_phases),
     "register": Job(RegisterRequest, lambda place: pair(place, "t1_liver", "t2_liver")),
     "save_dicom": Job(SaveDicomRequest, to_dicom),
     "fine_tune": Job(FineTuneRequest, further_training),

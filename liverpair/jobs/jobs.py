@@ -13,7 +13,7 @@ from typing import Any
 from liverpair.core.errors import Progress
 
 NAMES = (
-    *("segment", "detect", "link", "register", "propose", "save_dicom", "fine_tune"),
+    *("segment", "detect", "link", "register", "propose", "masks", "phases", "save_dicom", "fine_tune"),
     *("dream", "dream_report", "features", "followup", "report"),
 )
 
