@@ -57,10 +57,13 @@ def wagered_loss(bets: torch.Tensor, logits: torch.Tensor, target: torch.Tensor)
 
 
 class AdversarialLosses(NamedTuple):
-    """`added`: what the segmentation network minimizes beside its own loss. `own`: what the adversary minimizes."""
+    """`added`: what the segmentation network minimizes beside its own loss. `own`: what the adversary minimizes.
+    `accuracy`: part of the masks that a discriminator tells right, where there is one: at 1 it has won, and at 1/2 it
+    has nothing to say."""
 
     added: torch.Tensor
     own: torch.Tensor
+    accuracy: torch.Tensor | None = None
 
 
 class Adversary(nn.Module, ABC):
@@ -94,15 +97,14 @@ class GanAdversary(Adversary):
         probability = logits.sigmoid()
         if self.hard:
             probability = probability + ((probability > 0.5).float() - probability).detach()
-        return AdversarialLosses(self.added(probability, target), self._own(probability.detach(), target))
+        scores = [self.network(masks).float() for masks in (target, probability.detach())]
+        right = torch.cat([scores[0] > 0, scores[1] <= 0]).float().mean()
+        return AdversarialLosses(self.added(probability, target), discriminator_loss(*scores), right)
 
     def added(self, probability: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """What S minimizes, from masks (batch, masks, *space) in [0, 1]."""
         with frozen(self.network):
             return fooling_loss(self.network(probability).float())
-
-    def _own(self, probability: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return discriminator_loss(self.network(target).float(), self.network(probability).float())
 
 
 class EmbeddingAdversary(GanAdversary):

@@ -81,12 +81,13 @@ class AdversarialLiversTask(PairedLiversTask):
         settings = self.hparams
         logits = self(batch["image"]).float()
         loss = LOSSES[settings.loss](logits, batch["target"])
-        added, own = self.adversary(batch["image"], logits, batch["target"])
+        added, own, accuracy = self.adversary(batch["image"], logits, batch["target"])
         if self.global_step >= settings.adversary_from_step:
             loss = loss + settings.adversary_weight * added
         self._update(loss + own)
         self.log("loss", loss, prog_bar=True, on_step=False, on_epoch=True)
-        self.log_dict({"added_loss": added, "adversary_loss": own}, on_step=False, on_epoch=True)
+        told = {} if accuracy is None else {"adversary_accuracy": accuracy}
+        self.log_dict({"added_loss": added, "adversary_loss": own, **told}, on_step=False, on_epoch=True)
 
     def _update(self, total: torch.Tensor) -> None:
         counted, _ = self.optimizers()

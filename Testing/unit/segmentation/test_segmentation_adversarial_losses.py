@@ -62,7 +62,7 @@ def test_the_segmentation_network_minimizes_what_the_gambler_maximizes(monkeypat
     """L_S = L_bce - L_G = mean((1 + b) ℓ)."""
     adversary = GamblerAdversary(**SMALL["gambler"])
     monkeypatch.setattr(adversary, "bets", lambda *_: torch.tensor(BETS).reshape(TARGET.shape))
-    added, own = adversary(TARGET, LOGITS, TARGET)
+    added, own, _ = adversary(TARGET, LOGITS, TARGET)
     assert added.item() == pytest.approx(-own.item())
     total = sum((1 + b) * loss for b, loss in zip(BETS, VOXEL_LOSSES)) / 8
     assert (binary_cross_entropy(LOGITS, TARGET) + added).item() == pytest.approx(total, rel=1e-5)
@@ -76,7 +76,8 @@ def test_a_discriminator_of_known_weights_by_hand():
             parameter.zero_()
         adversary.network.layers[0][0].weight[0, 0, 1, 1, 1] = 1.0
         adversary.network.head.weight.fill_(2.0)
-    added, own = adversary(TARGET, LOGITS, TARGET)
+    added, own, accuracy = adversary(TARGET, LOGITS, TARGET)
+    assert accuracy.item() == 0.5  # the drawn mask, with 2.0, is taken for drawn, and so is the predicted one, with 1.6
     assert added.item() == pytest.approx(math.log(1 + math.exp(-1.6)))
     assert own.item() == pytest.approx(math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(1.6)))
     embedding = EmbeddingAdversary(widths=[1], hard=False)
@@ -96,7 +97,7 @@ def test_a_discriminator_sees_predicted_masks_as_hard_as_drawn_ones_and_passes_t
     assert adversary(TARGET, logits, TARGET).added.item() == 0
     gan = GanAdversary(widths=[1])
     gan.load_state_dict(adversary.state_dict())
-    added, own = gan(TARGET, logits, TARGET)
+    added, own, _ = gan(TARGET, logits, TARGET)
     assert added.item() == pytest.approx(math.log(1 + math.exp(-2.0)))
     assert own.item() == pytest.approx(math.log(1 + math.exp(-2.0)) + math.log(1 + math.exp(2.0)))
     added.backward()
