@@ -16,7 +16,7 @@ from reproduction.chapter5.options import options_of
 from reproduction.training.auto_encoder import AutoEncoder, error_of, latents_of, trained_auto_encoder, traversal
 
 NAME = "digits-auto-encoder"
-SEEDS, STEPS = (0, 1), 1500
+SEEDS, STEPS = (0, 1), 800
 LATENT, TEST_PART, NEIGHBORS = 3, 0.25, 5
 TRAVERSED = tuple(np.linspace(-2, 2, 9))
 NOTES = (

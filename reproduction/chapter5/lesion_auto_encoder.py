@@ -19,11 +19,11 @@ from reproduction.chapter5.options import options_of
 from reproduction.training.auto_encoder import AutoEncoder, error_of, latents_of, trained_auto_encoder, traversal
 
 NAME = "lesion-auto-encoder"
-SEEDS, STEPS = (0,), 1500
+SEEDS, STEPS = (0,), 800
 LATENT, SHOWN = 15, 5
-WIDTHS = (32, 64, 96)
+WIDTHS = (16, 32, 64)
 TRAVERSED = (-2.0, -1.0, 0.0, 1.0, 2.0)
-SETS = 8
+SETS = 6
 NOTES = (
     "*r(0, diameter)*: correlation of the first number with the diameter, in cases that no training saw; *largest of "
     "the others*: the highest size of such a correlation among the fourteen others. *decoded*: rank correlation of the "

@@ -17,7 +17,7 @@ from reproduction.toys.discs import discs
 from reproduction.training.auto_encoder import AutoEncoder, error_of, latents_of, trained_auto_encoder, traversal
 
 NAME = "toy-auto-encoder"
-SEEDS, STEPS = (0, 1, 2), 1000
+SEEDS, STEPS = (0, 1, 2), 600
 IMAGES, TEST_IMAGES = 4000, 1000
 TRAVERSED = tuple(np.linspace(-2, 2, 7))
 ARMS = {"without": False, "diameter known": True}

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import nn
 
-BATCH = 64
+BATCH = 32
 PRIOR_WEIGHT = 10.0
 """Of the distance to the prior, beside the squared error of an image; Tolstikhin et al. (2018) take 10."""
 KNOWN_SHARE = 0.2
 """Part of the samples whose first latent is replaced by the known quantity; published."""
-RATE = 1e-3
+RATE = 2e-3
 
 
 class AutoEncoder(nn.Module):
@@ -28,7 +28,7 @@ class AutoEncoder(nn.Module):
         Channels of each level, each of half the resolution of the one before.
     """
 
-    def __init__(self, size: int, channels: int = 1, latent: int = 2, widths: Sequence[int] = (16, 32, 64)):
+    def __init__(self, size: int, channels: int = 1, latent: int = 2, widths: Sequence[int] = (8, 16, 32)):
         super().__init__()
         coarse = size // 2 ** len(widths)
         down: list[nn.Module] = []
@@ -38,7 +38,8 @@ class AutoEncoder(nn.Module):
         for before, width in pairwise((*widths[::-1], channels)):
             up += [nn.ConvTranspose2d(before, width, 4, 2, 1), nn.ReLU()]
         numbers = widths[-1] * coarse**2
-        self.encode = nn.Sequential(*down, nn.Flatten(), nn.Linear(numbers, latent))
+        standard = nn.BatchNorm1d(latent, affine=False)  # far from the prior, its kernels pull no more
+        self.encode = nn.Sequential(*down, nn.Flatten(), nn.Linear(numbers, latent), standard)
         self.decode = nn.Sequential(
             nn.Linear(latent, numbers), nn.ReLU(), nn.Unflatten(1, (widths[-1], coarse, coarse)), *up[:-1], nn.Sigmoid()
         )
@@ -67,7 +68,7 @@ def trained_auto_encoder(
     steps: int,
     seed: int,
     known: np.ndarray | None = None,
-    widths: Sequence[int] = (16, 32, 64),
+    widths: Sequence[int] = (8, 16, 32),
 ) -> AutoEncoder:
     """An auto-encoder of images (n, channels, size, size) in [0, 1], in evaluation mode.
 
