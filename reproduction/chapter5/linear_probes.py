@@ -38,7 +38,7 @@ NOTES = (
     "outside of lesions but within the liver, tested on each of the four cases in turn and trained on the other "
     "three; lowest and highest of these in brackets. *random*: the same with weights drawn anew: what the "
     "network sees without any training. *idle*: part of the channels each of which tells lesions from liver no better "
-    f"than by chance (AUC from {0.5 - IDLE:g} to {0.5 + IDLE:g})."
+    f"than by chance (AUC from {0.5 - IDLE:g} to {0.5 + IDLE:g}).",
     f"*first*: the first layer whose AUC is at most {AS_GOOD:g} below that of the best one.",
 )
 
@@ -218,10 +218,8 @@ def _draw(rows: Sequence[Mapping[str, Any]], first: str, path: Path) -> None:
         axis.plot(names, [row["AUC"] for row in rows], "o-", color="C0", label="as trained")
         axis.plot(names, [row["random"] for row in rows], "o--", color="0.6", label="weights drawn anew")
         axis.axvline(names.index(first), color="C0", linewidth=0.8, linestyle=":")
-        axis.annotate(
-            f"first as good as the best: {first}", (names.index(first), 0.52), (4, 0), textcoords="offset points"
-        )
+        axis.set_title(f"first as good as the best: {first}", loc="left", color="C0")
         axis.set(ylabel="AUC, lesion against liver", ylim=(0.5, 1))
         axis.tick_params(axis="x", rotation=45)
-        axis.legend(loc="center right")
+        axis.legend(loc="lower left")
         save_figure(figure, path)
