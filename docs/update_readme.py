@@ -37,7 +37,10 @@ HEADLINES = {
         "**From images to the numbers of a report**, synthetic lesions in real MRI, {studies} studies of two visits, "
         "drawn by a perfect reader. From boxes and the ellipsoids in them, the median error of lesions from 15 mm on "
         "is {reader_diameter_mm_by_boxes:.1f} mm and {reader_volume_percent_by_boxes:.0f} %; "
-        "{reader_links_percent:.0f} % of the lesions of both visits are linked rightly."
+        "{reader_links_percent:.0f} % of the lesions of both visits are linked rightly. The detector {detector} shows "
+        "{detector_found} of {detector_lesions} of these lesions at first; of those, its masks are off by "
+        "{diameter_mm_by_masks:.1f} mm in diameter and {volume_percent_by_masks:.0f} % in volume: it has learned real "
+        "ones, and these are painted."
     ),
     "box-masks": (
         "**Masks from boxes**, {lesions} lesions of phantoms in boxes as a hand draws them: Dice {dice:.2f}, where "

@@ -139,7 +139,7 @@ class _Page:
         height, step = 0.072, WIDTH / MOST_CURVES
         self.top -= 0.012
         for number, own in enumerate(told):
-            place = (MARGIN + number * step + 0.03, self.top - height, step - 0.045, height)
+            place = (MARGIN + number * step + 0.04, self.top - height, step - 0.06, height)
             draw_curve(self.figure.add_axes(place), own, 5.6)
         self.top -= height + 0.016
 

@@ -320,6 +320,8 @@ def single_figures(rows: Mapping[str, Mapping[str, Any]], models: Sequence[str])
     if drawing:
         found |= {
             "detector": drawing,
+            "detector_found": rows[f"{drawing} mask"]["found"],
+            "detector_lesions": rows[f"{drawing} mask"]["lesions"],
             "links_percent": rows[f"{drawing} mask"]["links %"],
             "response_percent": rows[f"{drawing} mask"]["response %"],
         }

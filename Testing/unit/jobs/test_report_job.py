@@ -13,13 +13,15 @@ from dicom_factory import write_volume
 
 from liverpair import cli
 from liverpair.core.errors import InputError, no_progress
-from liverpair.core.lesions import read_lesions
+from liverpair.core.lesion_findings import PhaseSignal
+from liverpair.core.lesions import read_lesions, write_lesions
 from liverpair.core.sides import Side
 from liverpair.io.structured_report_identity import tracking_uid
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.report_job import report
 from liverpair.jobs.visit_inputs import read_visit
 from liverpair.reports.visit_content import burden_sentences
+from liverpair.reports.visit_page import WIDTH, column_widths
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,28 @@ def test_with_an_earlier_visit_the_response_stands_on_the_page(visits, tmp_path)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "T1: PD, progressive disease" in page and "(grown)" in page and "Lesion 4 of visit 2" in page
     assert pages_of(tmp_path / "out" / "report.pdf") == 1
+
+
+def test_phases_and_decisions_stand_on_the_page_and_no_category_is_concluded(visits, tmp_path):
+    folder = shutil.copytree(visits[0], tmp_path / "visit")
+    signals = {"arterial": PhaseSignal(180.0, 9.0, 120.0), "portal": PhaseSignal(120.0, 6.0, 160.0)}
+    first, *others = read_lesions(folder / "lesions.json")
+    told = replace(first, phases=signals, reading={"washout": "present"})
+    write_lesions(folder / "lesions.json", [told, *others])
+    report({"study": str(folder), "output": str(tmp_path / "out")}, no_progress)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Lesion 1: Arterial phase: 50 % brighter than the liver. Portal venous phase: 25 % darker" in page
+    assert "T2: 100 % brighter than the liver. Nonperipheral washout: present." in page
+    assert page.count("data:image/png;base64,") == 3 and "Category" not in page
+    assert pages_of(tmp_path / "out" / "report.pdf") == 1
+    table = (tmp_path / "out" / "lesions.csv").read_text(encoding="utf-8")
+    assert "Contrast arterial (%)" in table and ",50.0," in table
+
+
+def test_columns_are_as_wide_as_their_texts_ask():
+    widths = column_widths([["No.", "T1 contrast, %"], ["1", "-40"]])
+    assert sum(widths) == pytest.approx(WIDTH)
+    assert widths[1] / widths[0] == pytest.approx((11 + 2) / (3 + 2))  # the unit stands in a line of its own
 
 
 def test_measures_from_boxes_have_a_star_and_what_was_not_read_is_said(visits, tmp_path):
