@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from reproduction.memory_limit.organ_networks import Scores
@@ -31,5 +32,7 @@ def dice_and_cost(found: Mapping[str, Sequence[Scores]], memory: Mapping[str, tu
             axis.set_xscale("log")
             axis.set_xlabel(label)
             axis.set_ylabel("Dice")
-        times.legend(fontsize=6.5, loc="lower right")
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
+        figure.legend(*times.get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=6)
         save_figure(figure, path)

@@ -52,7 +52,7 @@ def steps(by_depth: Sequence[Mapping[str, Any]], by_size: Sequence[Mapping[str, 
         size.set_xlabel("voxels along each side of the input")
         size.set_ylabel("MiB counted")
         size.set_yscale("log")
-        size.legend(fontsize=7)
+        figure.legend(*size.get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=5)
         save_figure(figure, path)
 
 

@@ -13,7 +13,7 @@ from reproduction.memory_limit.view_scores import Seen
 
 COLORS = ("#d55e00", "#009e73", "#56b4e9")
 """Of the views."""
-TITLES = ("the views", "disagreement", "uncertainty", "the fusion is wrong")
+TITLES = ("the views", "disagreement, 0 to 1", "uncertainty, 0 to 0.5", "the fusion is wrong")
 
 
 def dice_of_views(dice: Mapping[str, Sequence[float]], path: Path) -> None:
@@ -43,12 +43,13 @@ def disagreement(shown: Sequence[tuple[str, Side, Seen]], fusion: str, path: Pat
         probability, uncertainty = seen.fused(fusion)
         apart = (seen.p.amax(1) - seen.p.amin(1))[0].numpy()
         wrong = ((probability > 0.5) != seen.truth).astype(float)
-        for panel, over in zip(line, (None, apart, uncertainty, wrong)):
+        for panel, over in zip(line, (None, apart, 2 * uncertainty, wrong)):
             _panel(panel, seen, axis, at, over)
         for view, color in zip(seen.p[0].numpy(), COLORS):
             _outline(line[0], np.take(view, at, axis), color, axis)
         label = f"case {case} {side.title}, {'axial' if axis == 0 else 'coronal'}"
-        line[0].text(0.02, 0.97, label, color="white", fontsize=7, va="top", transform=line[0].transAxes)
+        place = {"va": "top", "transform": line[0].transAxes, "bbox": {"facecolor": "black", "pad": 1.5, "lw": 0}}
+        line[0].text(0.02, 0.97, label, color="white", fontsize=7, **place)
     for panel, title in zip(panels[0], TITLES):
         panel.set_title(title, color="white", fontsize=8)
     save_figure(figure, path)
