@@ -76,6 +76,11 @@ class ViewsUNet(nn.Module):
             self.register_buffer(f"kept_{number}", torch.bernoulli(kept) / (1 - dropout))
 
     @property
+    def heads(self) -> list[nn.Module]:
+        """The last layer of each view."""
+        return [one.head for one in self.networks]
+
+    @property
     def multiple_of(self) -> tuple[int, int, int]:
         """What the side lengths of the input must be multiples of, (z, y, x)."""
         return tuple(math.lcm(*sides) for sides in zip(*(one.multiple_of for one in self.networks)))

@@ -24,8 +24,9 @@ def batch_dice(logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Te
 
 def expect(network: torch.nn.Module, share: float) -> None:
     """Let the output layer's bias start at the log-odds of the part of the voxels that a structure fills: a training
-    that first has to learn that most voxels are empty may never start."""
-    torch.nn.init.constant_(network.head.bias, math.log(share / (1 - share)))
+    that first has to learn that most voxels are empty may never start. Of several output layers (`heads`), each."""
+    for head in getattr(network, "heads", None) or [network.head]:
+        torch.nn.init.constant_(head.bias, math.log(share / (1 - share)))
 
 
 class SegmentationTask(WarmupCosine):

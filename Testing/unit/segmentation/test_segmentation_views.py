@@ -16,6 +16,7 @@ from liverpair.networks import build
 from liverpair.segmentation.inference import GAMBLED, OF_VIEWS, SegmentOptions, segment
 from liverpair.training.command import LAST
 from liverpair.training.tasks import VIEWS
+from liverpair.training.views import ViewsTask
 
 ARGUMENTS = {
     "in_channels": 1,
@@ -113,6 +114,12 @@ def test_a_training_leaves_a_model_that_runs_like_any_other(trained, images):
     result = segment(*images, [bundle], OPTIONS)
     found = sitk.GetArrayFromImage(result.t2.uncertainty)
     assert found.min() >= 0 and found.max() <= 1 and OF_VIEWS.format("T2") in result.notes
+
+
+def test_every_view_begins_with_the_share_of_the_liver():
+    """The log-odds of 0.2 are -log 4."""
+    task = ViewsTask(arguments={"widths": [4, 8], "strides": [[1, 2, 2]], "normalization": "group"}, share=0.2)
+    assert [head.bias.item() for head in task.network.heads] == pytest.approx([-float(np.log(4))] * 3)
 
 
 def test_a_share_that_leaves_no_step_for_the_views_is_refused(tmp_path, capsys):
