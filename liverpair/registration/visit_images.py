@@ -66,7 +66,7 @@ def refined(
     start = [float(v) for v in by_masks.to_t2(np.array(livers[0].GetOrigin()))]
     path = folder / f"{key_of('visit images', CACHE_VERSION, asdict(settings), by_masks.dice, start, *parts)}.tfm"
     transform = cached_transform(path, lambda: _registered(earlier, later, livers, by_masks, settings))
-    return LiverCorrespondence(transform, overlap_of(*livers, transform))
+    return LiverCorrespondence(transform, overlap_of(_coarse(livers[0], settings), livers[1], transform))
 
 
 def _registered(
@@ -81,7 +81,8 @@ def _registered(
     moving = _smoothed(later, settings)
     near = sitk.BinaryDilate(livers[0] > 0, _voxels(livers[0], settings.margin_mm))
     seen = sitk.Resample(near, grid.image(), sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    best, dice = by_masks.transform, by_masks.dice
+    coarse = _coarse(livers[0], settings)
+    best, dice = by_masks.transform, overlap_of(coarse, livers[1], by_masks.transform)
     rigid = sitk.Euler3DTransform()
     rigid.SetCenter(grid.point(np.subtract(grid.size, 1) / 2).tolist())
     extent = np.multiply(grid.size, grid.spacing)
@@ -90,7 +91,7 @@ def _registered(
     for step in (rigid, sitk.BSplineTransformInitializer(fixed, mesh, order=3)):
         brought = sitk.Resample(moving, wide, best, sitk.sitkLinear, 0.0)
         found = _step(fixed, brought, seen, best, step, settings)
-        if found is not None and overlap_of(*livers, found) >= dice - settings.most_dice_lost:
+        if found is not None and overlap_of(coarse, livers[1], found) >= dice - settings.most_dice_lost:
             best = found
     return best
 
@@ -125,6 +126,12 @@ def _step(
     both = sitk.CompositeTransform([start, step])
     both.FlattenTransform()  # files hold no composite in a composite
     return both
+
+
+def _coarse(liver: sitk.Image, settings: ImageSettings) -> sitk.Image:
+    """The mask on the working grid: a field takes long to bring every voxel of a volume across."""
+    grid = grid_around(liver, settings.working_mm, settings.margin_mm)
+    return sitk.Resample(liver > 0, grid.image(), sitk.Transform(), sitk.sitkNearestNeighbor, 0)
 
 
 def _smoothed(image: sitk.Image, settings: ImageSettings) -> sitk.Image:
