@@ -34,7 +34,7 @@ WINDOW = (24, 48, 48)
 """Part of the pair that is dreamt in, voxels."""
 SIZE_MM = 22.0
 """Largest side of the anchors, about."""
-STEPS, STEP = 30, 0.008
+STEPS, STEP = 15, 0.012
 """Iterations, and the RMS change of both images at each."""
 WEIGHT = 0.02
 """Of a squared millimeter of displacement, beside a logit of 1."""
@@ -83,16 +83,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--data-root", help="folder of real pairs; LIVERPAIR_DATA/chaos_mr when left out")
     parser.add_argument("--case", default=TEST_CASES[0], help=f"healthy pair (default: {TEST_CASES[0]})")
     parser.add_argument("--iterations", type=positive, default=STEPS, help=f"of each dream (default: {STEPS})")
+    parser.add_argument("--asked", nargs="+", choices=ASKED, default=list(ASKED), help="which directions")
     add_places(parser, "two short dreams")
     options = parser.parse_args(arguments)
     options.results = results_folder(options)
-    asked = ASKED
     if options.smoke:
-        options.iterations, asked = 2, dict(list(ASKED.items())[:2])
+        options.iterations, options.asked = 2, options.asked[:2]
     scene = scene_of(Catalogue().find(MODEL), data_root(options.data_root), options.case)
     rows, shown, pairs = [], {}, {True: [], False: []}
-    for title, direction in asked.items():
-        wanted = DISTANCE_MM * np.array(direction, float)
+    for title in options.asked:
+        wanted = DISTANCE_MM * np.array(ASKED[title], float)
         for told in (False, True):
             found = dream_pair(scene, wanted, options.iterations, WEIGHT if told else 0.0)
             pairs[told].append((wanted, found.displacements[1]))
