@@ -83,11 +83,11 @@ HEADLINES = {
     ),
     "views": (
         "**Three views.** The fusion chosen on the validation case ({chosen_fusion}) is {fusion_gain:+.3f} Dice from "
-        "the view chosen there ({chosen_view}); two rows differ from {between_seeds:.3f} on."
+        "the view chosen there ({chosen_view}), mean of the networks of the seeds {seeds}."
     ),
     "dimensions": (
-        "**Dimensions.** Mean Dice of four organs: {dice_2d:.3f} slice by slice, {dice_3d:.3f} with the U-Net on "
-        "volumes; two rows differ from {between_seeds:.3f} on."
+        "**Dimensions.** Dice of the liver: {liver_2d:.3f} slice by slice, {liver_3d:.3f} with the U-Net on volumes, "
+        "mean of the networks of the seeds {seeds}."
     ),
     "conclusions": (
         "**The thesis.** Of its {findings} findings that were tried again, on public data and with far shorter "

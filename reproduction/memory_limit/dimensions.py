@@ -14,7 +14,7 @@ from liverpair.evaluation.result_files import write_results
 from liverpair.measures.summary import least_significant_difference
 from reproduction.arguments import command_of
 from reproduction.memory_limit.dimension_figures import dice_and_cost
-from reproduction.memory_limit.organ_networks import ORGAN_VALUES, Arm, Scores, scored
+from reproduction.memory_limit.organ_networks import LIVER_NOTE, ORGAN_VALUES, Arm, Scores, scored
 from reproduction.memory_limit.volume_networks import build_any
 from reproduction.pair_options import data_words, options_of
 
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
         title="Slices, neighbors and volumes",
         values={"steps": options.steps, "seeds": options.seeds, **values(found)},
         folder=options.results,
-        notes=[*pictures, *NOTES],
+        notes=[*pictures, *NOTES, LIVER_NOTE],
     )
 
 
@@ -134,6 +134,7 @@ def values(found: Mapping[str, Sequence[Scores]]) -> dict[str, float | list[floa
     (5 %)."""
     dice = {key: np.array([one.mean_dice for one in own]) for key, own in found.items() if own}
     known: dict[str, float | list[float] | None] = {f"dice_{key}": float(one.mean()) for key, one in dice.items()}
+    known |= {f"liver_{key}": float(np.mean([one.liver_dice for one in own])) for key, own in found.items() if own}
     if dice:
         known["between_seeds"] = least_significant_difference(list(dice.values()))
     if FLAT in dice:

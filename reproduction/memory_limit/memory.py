@@ -15,7 +15,7 @@ from liverpair.core.device import processor_name
 from liverpair.evaluation.result_files import table_text, write_results
 from reproduction.arguments import command_of
 from reproduction.memory_limit import memory_figures
-from reproduction.memory_limit.organ_networks import Arm, Scores, scored
+from reproduction.memory_limit.organ_networks import LIVER_NOTE, Arm, Scores, scored
 from reproduction.memory_limit.step_memory import (
     DEPTHS,
     GIB,
@@ -125,6 +125,7 @@ def main(arguments: Sequence[str]) -> None:
         notes=[
             *pictures,
             *NOTES,
+            LIVER_NOTE,
             f"A network of one level, 32 channels, {side}³ voxels:\n\n{table_text(by_depth)}",
             f"U-Nets of four levels, 16 channels at full resolution (without pooling: three):\n\n{table_text(by_size)}",
             "The largest cube on which a step of training fits, in voxels along its side, when it takes "
@@ -169,7 +170,7 @@ def dice_row(arm: Arm, own: Sequence[Scores], megabytes: float, options: argpars
         **content,
         "Dice": float(means.mean()),
         "sd": float(means.std(ddof=1)) if len(own) > 1 else None,
-        "liver": float(np.mean([np.nanmean(one.dice[:, 0]) for one in own])),
+        "liver": float(np.mean([one.liver_dice for one in own])),
         "liver HD95": float(np.mean([np.nanmean(one.hd95_mm) for one in own]))
         if all(np.isfinite(one.hd95_mm).any() for one in own)
         else None,
@@ -226,6 +227,7 @@ def dice_values(
     for key in TRAINED:
         if (name := f"{key}-large") in dice:
             values[f"dice_{key}"] = dice[name]
+            values[f"liver_{key}"] = float(np.mean([one.liver_dice for one in found[name]]))
     if limit := memory.get("ordinary-medium"):
         values["memory_limit_mib"] = limit
         for key in TRAINED:

@@ -59,7 +59,7 @@ def steps(by_depth: Sequence[Mapping[str, Any]], by_size: Sequence[Mapping[str, 
 def dice_by_size(
     arms: Sequence[Arm], found: Mapping[str, Sequence[Scores]], memory: Mapping[str, float], path: Path
 ) -> None:
-    """Save the mean Dice of every network, a dot each, against voxels in view and against memory."""
+    """Save the Dice of the liver by every network, a dot each, against voxels in view and against memory."""
     with figure_style():
         figure = Figure((7.2, 3.2), layout="constrained")
         axes = figure.subplots(1, 2, sharey=True)
@@ -67,7 +67,7 @@ def dice_by_size(
             own = [arm for arm in arms if arm.title.rpartition(", ")[0] == title and found[arm.key]]
             color, marker = STYLES[title]
             places = [np.prod(arm.patch) for arm in own], [memory[arm.key] for arm in own]
-            dice = [[one.mean_dice for one in found[arm.key]] for arm in own]
+            dice = [[one.liver_dice for one in found[arm.key]] for arm in own]
             for axis, xs in zip(axes, places):
                 axis.plot(xs, [np.mean(one) for one in dice], "-", color=color, label=title)
                 for x, one in zip(xs, dice):
@@ -76,6 +76,6 @@ def dice_by_size(
         axes[1].set_xlabel("MiB of a step (counted)")
         for axis in axes:
             axis.set_xscale("log")
-        axes[0].set_ylabel("Dice, mean of four organs")
+        axes[0].set_ylabel("Dice of the liver")
         axes[1].legend(fontsize=7, loc="lower right")
         save_figure(figure, path)

@@ -22,7 +22,7 @@ from reproduction.pair_options import data_words, options_of
 
 NAME = "views"
 SEEDS = (0, 1, 2)
-STEPS = 200
+STEPS = 400
 VALIDATION = ("38",)
 """The case that chooses a view and a fusion, where the user names none."""
 VIEW_NAMES = ("axial", "coronal", "sagittal")
