@@ -12,8 +12,8 @@ from reproduction.memory_limit.organ_networks import Scores
 
 
 def dice_and_cost(found: Mapping[str, Sequence[Scores]], memory: Mapping[str, tuple[float, float]], path: Path) -> None:
-    """Save the Dice of the liver by every network by row, against its time for a volume, and against the memory of a step of
-    its training; `memory` in the order of the rows."""
+    """Save the Dice of the liver by every network: by row, against its time for a volume, and against the memory of a
+    step of its training; `memory` in the order of the rows."""
     with figure_style():
         figure = Figure((9.2, 3.0), layout="constrained")
         rows, times, sizes = figure.subplots(1, 3, sharey=False)

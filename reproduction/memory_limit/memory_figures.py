@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from reproduction.memory_limit.organ_networks import Arm, Scores
@@ -74,8 +75,12 @@ def dice_by_size(
                     axis.plot([x] * len(one), one, marker, color=color, ms=4, alpha=0.7)
         axes[0].set_xlabel("voxels in view")
         axes[1].set_xlabel("MiB of a step (counted)")
-        for axis in axes:
+        for axis, ticks in zip(axes, (sorted({int(np.prod(arm.patch)) for arm in arms}), (1, 3, 10, 30, 100))):
             axis.set_xscale("log")
+            low, high = axis.get_xlim()
+            axis.set_xticks([tick for tick in ticks if low <= tick <= high])
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            axis.minorticks_off()
         axes[0].set_ylabel("Dice of the liver")
         axes[1].legend(fontsize=7, loc="lower right")
         save_figure(figure, path)
