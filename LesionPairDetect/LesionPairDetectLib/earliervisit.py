@@ -56,6 +56,25 @@ class EarlierVisit:
     def isChosen(self) -> bool:
         return any(self.volume(side) is not None for side in Side)
 
+    def doubts(self) -> list[str]:
+        """Sentences on what the DICOM tags of both visits say against comparing them."""
+        said = {key: ([], []) for key in ("PatientID", "PatientBirthDate", "StudyDate")}
+        for side in Side:
+            for place, node in enumerate((self.volume(side), self._context.volume(side))):
+                tags = volumes.describe(node)["tags"] if node is not None else {}
+                for key in said:
+                    said[key][place].extend([tags[key]] if key in tags else [])
+        found = []
+        for key, what in (("PatientID", _("patient ID")), ("PatientBirthDate", _("birth date"))):
+            before, now = (dict.fromkeys(values) for values in said[key])
+            if before and now and before != now:
+                text = _("The visits seem to be of different patients: {what} {before} and {now}.")
+                found.append(text.format(what=what, before=", ".join(before), now=", ".join(now)))
+        before, now = said["StudyDate"]
+        if before and now and max(before) > min(now):
+            found.append(_("The earlier visit is of {before}, after this one.").format(before=max(before)))
+        return found
+
     def study(self) -> LesionStudy | None:
         """The earlier lesions; to be released by whoever asks."""
         return LesionStudy(*(self.volume(side) for side in Side)) if self.isChosen else None

@@ -92,9 +92,11 @@ class VisitsSection(Section):
         self.show()
 
     def compare(self) -> None:
-        """Register the livers of both visits, link their lesions, and reckon the response."""
+        """Register the livers of both visits, link their lesions, and reckon the response; asked first where the visits
+        seem to be of different patients."""
         self.context.say("")
-        self._start(self.reason, lambda: FollowupRun(self.context, self.earlier), self._onCompared)
+        if self.context.accepted(self.earlier.doubts()) is not None:
+            self._start(self.reason, lambda: FollowupRun(self.context, self.earlier), self._onCompared)
 
     def isOpen(self, action: str) -> bool:
         """Whether the visits are still to be compared, or the report is to be written."""

@@ -157,3 +157,18 @@ def test_a_folder_without_a_study_is_refused_in_a_sentence(reading, tmp_path):
     visits(panel).open(str(tmp_path))
     assert "holds neither t1 nor t2. Choose the folder of a study." in panel["statusLabel"].text
     assert not visits(panel).earlier.isChosen
+
+
+def test_visits_of_different_patients_or_in_the_wrong_order_are_doubted(reading):
+    panel = reading
+    visits(panel).open(str(panel.folder))
+    earlier = visits(panel).earlier
+    assert earlier.doubts() == []
+    told = {earlier.volume(Side.T1): ("7", "20240901"), panel.context.volume(Side.T1): ("8", "20240301")}
+    for node, (patient, date) in told.items():
+        node.SetAttribute("DICOM.PatientID", patient)
+        node.SetAttribute("DICOM.StudyDate", date)
+    assert earlier.doubts() == [
+        "The visits seem to be of different patients: patient ID 7 and 8.",
+        "The earlier visit is of 20240901, after this one.",
+    ]
