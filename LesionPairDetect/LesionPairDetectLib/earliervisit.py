@@ -17,6 +17,7 @@ from liverpair.core.lesions import write_lesions
 from liverpair.core.sides import Side
 from liverpair.io.study import Study
 from liverpair.mrml import provenance, segmentations, volumes
+from liverpair.mrml.companions import show_over_source
 from liverpair.mrml.lesions import lesion_segments
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 from LiverPairLib.resultnodes import isInScene, putBeside, takenBack
@@ -100,6 +101,9 @@ class EarlierVisit:
                 count = len(opened)
             finally:
                 opened.release()
+            for made in added:
+                if made.IsA("vtkMRMLSegmentationNode"):
+                    show_over_source(made)
         with slicer.util.NodeModify(self._context.parameterNode):
             for side, field in FIELDS.items():
                 setattr(self._context.parameterNode, field, nodes.get(side))

@@ -29,8 +29,8 @@ class ReadingContext(PanelContext):
     """The study of the two chosen volumes, and who wants to hear about it.
 
     Listeners are called with what changed: "study" (other volumes, or none), "boxes" (also states, notes and filters),
-    "selection", "history" (undo, redo) or "parameters". Places are world LPS mm, as in `Lesion`; images and masks
-    carry the parent transform of their volume, so that all of it fits together.
+    "selection", "history" (undo, redo), "visits" (compared, or reported on) or "parameters". Places are world LPS mm,
+    as in `Lesion`; images and masks carry the parent transform of their volume, so that all of it fits together.
 
     Attributes:
         study: `LesionStudy` of the chosen volumes, None when none is chosen.

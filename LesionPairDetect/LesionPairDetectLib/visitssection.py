@@ -18,6 +18,7 @@ from LesionPairDetectLib.worklist import COMPARE
 from liverpair.core.geometry import offset_t1_to_t2
 from liverpair.core.sides import Side
 from liverpair.mrml import layouts
+from liverpair.mrml.companions import segmentations_made, show_over_source
 from liverpair.registration.places import PlaceMap, visit_map
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair, whenSettled
@@ -128,6 +129,8 @@ class VisitsSection(Section):
         def begin() -> None:
             if layouts.is_visits_layout():
                 layouts.show_visits(nodes, now, [*before, *livers])
+                for made in segmentations_made():  # each over its own volume, and over no other
+                    show_over_source(made)
                 self.context.jumpToSelected()
                 for side in Side:
                     self.cursor.showNow(side)
@@ -186,11 +189,12 @@ class VisitsSection(Section):
 
     def _onReported(self, run: ReportRun) -> None:
         self.reported = True
-        self.context.tell("history")
+        self.context.tell("visits")
 
     def _onCompared(self, run: FollowupRun) -> None:
         self._answer, self._correspondences, self._maps = run.answer, run.correspondences, {}
         self.show()
+        self.context.tell("visits")
 
     def _fillTable(self, lesions: list[dict[str, Any]]) -> None:
         table = self.ui.visitsTable

@@ -118,6 +118,7 @@ def test_visits_are_compared_and_their_links_are_one_step(reading):
     table = panel["visitsTable"]
     cells = [[table.item(row, column).text() for column in range(4)] for row in range(table.rowCount)]
     assert cells == [["1", "20 → 24", "20 → 24", "stable"], ["2 of visit 2", "0 → 24", "0 → 24", "new"]]
+    assert panel["nextLabel"].text.startswith("All read") and "Response: T1: PD" in panel.status
     visits(panel).onRow(1)
     assert panel.context.selectedUid == "lesion-2"
 
@@ -128,6 +129,16 @@ def test_side_by_side_all_four_views_follow_each_other(reading):
     panel.click("sideBySideButton")
     panel.harness.wait(seconds=1.5)
     assert layouts.is_visits_layout()
+    for side in Side:
+        for liver, rows in ((visits(panel).earlier.liver(side), layouts.EARLIER_ROWS),
+                            (panel.context.liverSegmentation(side), layouts.ROWS)):  # fmt: skip
+            views = set(liver.GetDisplayNode().GetViewNodeIDs())
+            own, others = [], []
+            for other in Side:
+                for each in (layouts.EARLIER_ROWS, layouts.ROWS):
+                    node = layouts.row_views(list(Side).index(other), each)[0]
+                    (own if (other, each) == (side, rows) else others).append(node.GetID())
+            assert set(own) <= views and not views & set(others)
     panel.context.select("lesion-1")
     panel.harness.wait(seconds=0.5)
 
