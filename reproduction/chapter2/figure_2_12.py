@@ -144,32 +144,36 @@ def translation_gradients(mask: torch.Tensor, direction: np.ndarray, distances: 
     each of the distances.
     """
     still = {length: binomial_blur(mask, length) for length in LENGTHS}
-    found = {
-        length: [gradient_at(mask, own, d * direction, length) for d in distances] for length, own in still.items()
-    }
+    found: dict[int, list[np.ndarray]] = {length: [] for length in LENGTHS}
+    for distance in distances:
+        for length, gradient in gradients_at(mask, still, distance * direction).items():
+            found[length].append(gradient)
     return {length: np.array(gradients) for length, gradients in found.items()}
 
 
-def gradient_at(mask: torch.Tensor, still: torch.Tensor, place: np.ndarray, length: int) -> np.ndarray:
-    """The gradient (3,) where the mask is moved by `place` (3,); `still`: the mask filtered, where it is."""
+def gradients_at(mask: torch.Tensor, still: Mapping[int, torch.Tensor], place: np.ndarray) -> dict[int, np.ndarray]:
+    """By length of the filter the gradient (3,) where the mask is moved by `place` (3,); `still`: the mask filtered,
+    where it is, by the lengths that are asked for."""
     translation = torch.tensor(place, dtype=torch.float32, requires_grad=True)
     moved = warp(mask, -translation.reshape(1, 3, 1, 1, 1))
-    loss = functional.mse_loss(binomial_blur(moved, length), still)
-    return torch.autograd.grad(loss, translation)[0].numpy()
+    losses = {length: functional.mse_loss(binomial_blur(moved, length), own) for length, own in still.items()}
+    return {
+        length: torch.autograd.grad(loss, translation, retain_graph=True)[0].numpy() for length, loss in losses.items()
+    }
 
 
 def descents(
     mask: torch.Tensor, directions: np.ndarray, length: int, gradients: Sequence[Gradients], iterations: int
 ) -> np.ndarray:
     """How far from no translation descents with a filter end, voxels, from each distance along each direction."""
-    still = binomial_blur(mask, length)
+    still = {length: binomial_blur(mask, length)}
     rate = 1 / max(float(np.linalg.norm(one[length], axis=1).max()) for one in gradients)
     ends = []
     for direction in directions:
         for distance in DESCENTS:
             place = distance * direction
             for _ in range(iterations):
-                place = place - rate * gradient_at(mask, still, place, length)
+                place = place - rate * gradients_at(mask, still, place)[length]
             ends.append(float(np.linalg.norm(place)))
     return np.array(ends)
 

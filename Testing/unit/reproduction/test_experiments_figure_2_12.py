@@ -70,3 +70,12 @@ def test_an_empty_mask_is_refused():
     empty = sitk.Image([8, 8, 8], sitk.sitkUInt8)
     with pytest.raises(InputError, match="The mask is empty"):
         figure_2_12.cropped(empty, 1.0, 2)
+
+
+def test_a_descent_with_a_filter_comes_nearer_from_where_it_starts():
+    axes = np.ogrid[-9:10, -9:10, -9:10]
+    ball = torch.from_numpy((sum(a**2 for a in axes) < 4.5**2).astype(np.float32))[None, None]
+    direction = np.array([0.8, 0.36, 0.48])
+    gradients = figure_2_12.translation_gradients(ball, direction, np.arange(0.5, 5, 1.0))
+    starts, ends = (figure_2_12.descents(ball, direction[None], 3, [gradients], steps) for steps in (0, 8))
+    assert starts == pytest.approx(figure_2_12.DESCENTS) and ends[0] < 0.5 * starts[0] and ends[1] < starts[1]
