@@ -5,7 +5,7 @@ those: `python docs/make_pictures.py LesionPairDetect`.
 pair. `LiverMultimodal.png`,
 `LesionPairDetect.png` and `DeepDreamInspector.png` are the modules after a run on that pair, with their real worker,
 under the test harness (not a Slicer desktop); `tutorial/` has their panels after each step of the tutorials, which are
-clicked here as they are told there.
+clicked here as they are told there. `visits` are those of masks, phases and two visits, with known lesions.
 """
 
 import shutil
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,6 +71,98 @@ def detected(folder: Path) -> None:
     harness.wait(seconds=1.0)
     step()
     finish(harness)
+
+
+def visited(folder: Path) -> None:
+    """The window of LesionPairDetect from boxes to the report: the sample patient half a year later, with the lesions
+    and livers that are known, and phases made of T1."""
+    from liverpair.commands.demo_lesions import true_pairs
+    from liverpair.synthesis.phantom import phantom_pair
+
+    harness, panel, _step = opened("LesionPairDetect")
+    numbers = count(1)
+    before, now = phantom_pair(0), phantom_pair(0, later=True)
+    earlier = write_study(folder / "March", before, true_pairs)
+    load_study(panel, now, true_pairs)
+    harness.wait(seconds=2.0)
+
+    def keep() -> None:
+        harness.wait(until=lambda: not panel.context.worker.busy, seconds=LONGEST_S)
+        harness.wait(seconds=1.5)
+        harness.screenshot(TUTORIAL / f"LesionPairDetect-visits-{next(numbers)}.png")
+
+    panel.context.foldInputs()
+    panel.context.select(panel.context.study.pairs()[0].uid)
+    harness.press("N")
+    keep()
+    harness.click(harness.widget("visitsSectionButton"))
+    harness.answer(str(earlier))
+    harness.click(harness.widget("openEarlierButton"))
+    harness.press("N")
+    keep()
+    harness.click(harness.widget("sideBySideButton"))
+    keep()
+    harness.click(harness.widget("sideBySideButton"))
+    harness.click(harness.widget("visitsSectionButton"))
+    add_phases(now)
+    harness.click(harness.widget("phasesSectionButton"))
+    harness.wait(seconds=0.5)
+    harness.click(harness.widget("measurePhasesButton"))
+    harness.wait(until=lambda: not panel.context.worker.busy, seconds=LONGEST_S)
+    harness.wait(seconds=1.0)
+    harness.click(harness.widget("plotPhasesButton"))
+    harness.choose(harness.widget("washoutComboBox"), "present")
+    keep()
+    finish(harness)
+
+
+def write_study(folder: Path, phantom: Any, pairs_of: Callable) -> Path:
+    """Write a phantom with its livers, lesions and their masks as a study folder."""
+    from liverpair.core.lesions import write_lesions
+    from liverpair.core.sides import Side
+    from liverpair.io.study import write_image
+
+    for side in Side:
+        for part in (side, f"{side}_liver", f"{side}_lesions"):
+            write_image(getattr(phantom, part), folder / f"{part}.nii.gz")
+    write_lesions(folder / "lesions.json", pairs_of({side: getattr(phantom, f"{side}_lesions") for side in Side}))
+    return folder
+
+
+def load_study(panel: Any, phantom: Any, pairs_of: Callable) -> None:
+    """Put a phantom with its livers and accepted lesions into the scene, and show it."""
+    from dataclasses import replace
+
+    import slicer
+
+    from liverpair.core.labels import LIVER
+    from liverpair.core.sides import Side
+    from liverpair.mrml import segmentations, volumes
+
+    chosen = panel.context.parameterNode
+    for side in Side:
+        node = volumes.node_from_image(getattr(phantom, side), f"September {side.title}")
+        node.CreateDefaultDisplayNodes()
+        liver = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{node.GetName()} liver")
+        segmentations.put_segment(liver, getattr(phantom, f"{side}_liver"), node, LIVER, {"bundle": "phantom"})
+        setattr(chosen, f"{side}Liver", liver)
+        setattr(chosen, f"{side}Volume", node)
+    found = pairs_of({side: getattr(phantom, f"{side}_lesions") for side in Side})
+    panel.context.study.replace_all([replace(pair, state="accepted") for pair in found])
+    next(section for section in panel.sections if section.name == "Reading").onShowPair()
+
+
+def add_phases(phantom: Any) -> None:
+    """Further series of a phantom: its T1 with liver and lesions enhanced by known factors."""
+    import SimpleITK as sitk
+
+    from liverpair.core.geometry import like
+    from liverpair.mrml import volumes
+
+    liver, lesions = (sitk.GetArrayFromImage(image) > 0 for image in (phantom.t1_liver, phantom.t1_lesions))
+    for name, of_liver, of_lesion in (("arterial", 1.2, 2.6), ("portal", 1.7, 2.0), ("delayed", 1.6, 1.7)):
+        values = sitk.GetArrayFromImage(phantom.t1) * np.where(lesions, of_lesion, np.where(liver, of_liver, 1.0))
+        volumes.node_from_image(like(values.astype(np.float32), phantom.t1), f"AX VIBE {name}")
 
 
 def dreamt(folder: Path) -> None:
@@ -138,6 +231,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "demo": demo,
     "LiverMultimodal": segmented,
     "LesionPairDetect": detected,
+    "visits": visited,
     "DeepDreamInspector": dreamt,
 }
 
