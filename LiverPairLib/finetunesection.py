@@ -48,7 +48,10 @@ class FineTuneSection(Section):
         if bundle.foreign is not None:
             return _("'{name}' was trained by another tool, which alone can train it further.").format(name=bundle.name)
         if not self.ui.fineTuneStudiesEdit.currentPath:
-            return _("Choose the folder of your studies: t1, t2 and their livers, for a detector lesions.json too.")
+            return _(
+                "Choose the folder of your studies: in it one folder each, with t1, t2, their liver masks and, for a "
+                "detector, lesions.json."
+            )
         if not is_name(name):
             return _("Name the new model. {rule}").format(rule=NAMES)
         if name in self.logic.bundles:

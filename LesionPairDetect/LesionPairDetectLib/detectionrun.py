@@ -137,7 +137,7 @@ def summary(new: list[Lesion], kept: list[Lesion], threshold: float | None = Non
             count=len(strong), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
         )
         if len(strong) < len(new):
-            sentence += " " + _("Their score is {score:.2f} or more; {count} below are hidden.").format(
+            sentence += " " + _("Their score is {score:.2f} or more in T1 or in T2; {count} below are hidden.").format(
                 score=threshold, count=len(new) - len(strong)
             )
     if kept:

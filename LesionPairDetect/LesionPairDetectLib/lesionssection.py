@@ -231,7 +231,8 @@ def sumsLines(sums: dict[str, Any]) -> list[str]:
     lines = [
         _("In both images {both}, in T1 only {t1_only}, in T2 only {t2_only}").format(**sums),
         _("Accepted: {accepted}, proposed: {proposed}, rejected: {rejected}").format(**sums),
-        _("Sum of diameters: {sum:.0f} mm (targets: {count})").format(sum=sums["sum_mm"], count=len(sums["targets"])),
+        _("Sum of diameters: {sum:.0f} mm (targets: {count})").format(sum=sums["sum_mm"], count=len(sums["targets"]))
+        + (_(", provisional") if sums["proposed"] else ""),
     ]
     burdens = [
         _("{percent:.1f} % in {side}").format(percent=sums[f"{side}_burden_percent"], side=side.title)

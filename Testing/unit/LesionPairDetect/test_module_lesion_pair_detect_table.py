@@ -270,7 +270,7 @@ def test_sums_follow_the_limits(listed):
         "4 lesions shown",
         "In both images 2, in T1 only 1, in T2 only 1",
         "Accepted: 0, proposed: 4, rejected: 0",
-        "Sum of diameters: 48 mm (targets: 2)",
+        "Sum of diameters: 48 mm (targets: 2), provisional",
     ]
     listed.harness.type_text(listed["recistTargetsSpinBox"], "3")
     assert "Sum of diameters: 72 mm (targets: 3)" in listed["sumsLabel"].text

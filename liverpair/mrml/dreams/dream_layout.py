@@ -24,9 +24,9 @@ ORIGINAL = (
     PairView("LiverPairOriginalYellow", "Original sagittal", "Sagittal", "#EDD54C"),
 )
 DREAMT = (
-    PairView("LiverPairDream", "Dreamt axial", "Axial", "#F9A99F"),
-    PairView("LiverPairDreamGreen", "Dreamt coronal", "Coronal", "#C6E0B8"),
-    PairView("LiverPairDreamYellow", "Dreamt sagittal", "Sagittal", "#F6E9A2"),
+    PairView("LiverPairDream", "Dreamt axial: not real", "Axial", "#F9A99F"),
+    PairView("LiverPairDreamGreen", "Dreamt coronal: not real", "Coronal", "#C6E0B8"),
+    PairView("LiverPairDreamYellow", "Dreamt sagittal: not real", "Sagittal", "#F6E9A2"),
 )
 
 
