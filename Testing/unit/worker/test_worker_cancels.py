@@ -67,6 +67,12 @@ JOBS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "detect": lambda place: {**pair(place, "t1", "t2"), "model": "lesion-pairs-t1t2"},
     "link": lambda place: {**images(place), **lesions(place)},
     "propose": lambda place: {**images(place), **proposal(place), "model": "lesion-pairs-t1t2"},
+    "masks": lambda place: {**images(place), "lesions": str(place / "study" / "lesions.json")},
+    "phases": lambda place: {
+        **images(place),
+        "lesions": str(place / "study" / "lesions.json"),
+        "phases": {"portal": str(place / "later" / "t1.nii.gz")},
+    },
     "register": lambda place: pair(place, "t1_liver", "t2_liver"),
     "save_dicom": lambda place: {**of_dicom(place), **lesions(place), **pair(place, "t1_liver", "t2_liver")},
     "dream": dream,
