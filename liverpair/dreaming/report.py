@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from liverpair.core.atomic import written_whole
-from liverpair.core.errors import MissingPackageError
+from liverpair.core.errors import MissingPackageError, Progress, no_progress
 from liverpair.core.sides import Side
 from liverpair.core.trajectories import Trajectories
 from liverpair.dreaming.finished import DREAM_FILE, FinishedDream
@@ -34,7 +34,9 @@ MOST_FEATURES = 9
 MOST_NOTES = 4
 
 
-def write_report(folder: str | Path, output: str | Path, second: str | Path | None = None) -> dict[str, Path]:
+def write_report(
+    folder: str | Path, output: str | Path, second: str | Path | None = None, progress: Progress = no_progress
+) -> dict[str, Path]:
     """Write the report of the dream in `folder`: `report.html`, which holds its pictures, and beside it the
     trajectories as .png, .svg and .csv, and the images as `images.png` where there are any.
 
@@ -46,6 +48,8 @@ def write_report(folder: str | Path, output: str | Path, second: str | Path | No
         The folder to write to, made when missing; may be that of the dream. Files of these names are replaced.
     second
         The folder of a dream of another model to lay over it.
+    progress
+        Called before each picture.
 
     Returns
     -------
@@ -58,6 +62,7 @@ def write_report(folder: str | Path, output: str | Path, second: str | Path | No
     MissingPackageError
         matplotlib or jinja2 is not installed.
     """
+    progress(0.0, "Starting")
     figures = _figures()
     dream = FinishedDream.read(folder)
     other = None if second is None else FinishedDream.read(second)
@@ -66,19 +71,22 @@ def write_report(folder: str | Path, output: str | Path, second: str | Path | No
     second_one = other and other.trajectories
     features = page_features(dream)
 
-    def draw(path: Path | list[Path], some: Sequence[str] | None = None) -> None:
+    def draw(fraction: float, path: Path, some: Sequence[str] | None = None) -> None:
+        progress(fraction, "Drawing the trajectories")
         figures.trajectory_figure(dream.trajectories, dream.ranges, some, second_one, path=path, names=names)
 
-    draw([paths["png"], paths["svg"]])
+    draw(0.2, paths["png"])
+    draw(0.4, paths["svg"])
     curves = paths["png"].read_bytes()
     if len(features) < len(dream.trajectories.features):
         with tempfile.TemporaryDirectory(prefix="liverpair-report-") as scratch:
-            draw(Path(scratch) / REPORT_FILES["png"], features)
+            draw(0.6, Path(scratch) / REPORT_FILES["png"], features)
             curves = (Path(scratch) / REPORT_FILES["png"]).read_bytes()
     table = dream.folder / dream.content["trajectories"]
     if table.resolve() != paths["csv"].resolve():
         with written_whole(paths["csv"]) as draft:
             shutil.copyfile(table, draft)
+    progress(0.8, "Writing the page")
     page = _page(dream, other, features, curves, _strip(dream, Path(output) / STRIP_FILE, figures))
     with written_whole(paths["html"]) as draft:
         draft.write_text(page, encoding="utf-8")

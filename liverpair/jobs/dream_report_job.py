@@ -20,9 +20,8 @@ def dream_report(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """
     wanted = DreamReportRequest.parse(request)
     output = Path(wanted.output).absolute()
-    progress(0.0, "Drawing the report")
     with writable_folder(output, [REPORT_FILES[kind] for kind in KINDS]), staging_folder(output) as staging:
-        write_report(wanted.folder, staging, wanted.second)
+        write_report(wanted.folder, staging, wanted.second, progress)
         progress(1.0, "Saving the report")
         for path in sorted(Path(staging).iterdir()):
             os.replace(path, output / path.name)

@@ -240,8 +240,7 @@ class BoxStore:
 
     def on_closed(self) -> None:
         """See `Listener`."""
-        for node in self.nodes.values():
-            self._watch.leave(node)
+        self._watch.release()  # nothing that is opened later is of this study
         MaskVersions.forget()
         self.nodes, self.records, self._parents, self.closed = {}, {}, {}, True
         self._dragged.clear()
