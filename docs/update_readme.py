@@ -1,4 +1,4 @@
-"""Fill the measured parts of README.md and docs/*.md from the files that hold them: `python docs/update_readme.py`.
+"""Fill the measured parts of README.md and docs from the files that hold them: `python docs/update_readme.py`.
 
 A block begins with a comment and ends with `<!-- end -->`. `<!-- headline:NAME -->` holds one sentence on the result in
 `docs/results/NAME.json`, as an item of a list with a link to its table; `<!-- result:NAME -->` holds that sentence and
@@ -8,6 +8,7 @@ block is stale.
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from liverpair.evaluation.result_files import table_text
 
 DOCS = Path(__file__).resolve().parent
-PAGES = (DOCS.parent / "README.md", DOCS / "results.md", DOCS / "reproducing-the-thesis.md")
+PAGES = (DOCS.parent / "README.md", DOCS / "results.md", *sorted((DOCS / "reproducing").glob("*.md")))
 BLOCK = re.compile(r"(<!-- (headline|result|cost):([\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 HEADLINES = {
@@ -116,7 +117,7 @@ def main() -> int:
 
 def sources_of(page: Path) -> dict[str, Callable[[str], str]]:
     """What makes the content of a page's blocks, by kind."""
-    folder = DOCS.relative_to(page.parent)
+    folder = Path(os.path.relpath(DOCS, page.parent))
     return {
         "headline": lambda name: headline_block(name, link=(folder / "results.md").as_posix()),
         "result": lambda name: result_block(name, link=(folder / "results").as_posix()),

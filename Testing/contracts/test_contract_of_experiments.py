@@ -61,7 +61,7 @@ def test_what_it_published_is_there_and_its_command_can_be_given_again(name):
 
 
 def test_what_is_not_measured_yet_has_no_result_and_the_page_says_so():
-    page = (ROOT / "docs" / "reproducing-the-thesis.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reproducing" / "README.md").read_text(encoding="utf-8")
     said = next((line for line in page.splitlines() if "are still to be made" in line), "").split("are still")[0]
     assert set(re.findall(r"`([\w-]+)`", said)) == NOT_MEASURED_YET
     assert not [name for name in NOT_MEASURED_YET if (ROOT / "docs" / "results" / f"{name}.json").exists()]

@@ -11,13 +11,15 @@ import liverpair
 
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
-FILLED = (README, ROOT / "docs" / "results.md", ROOT / "docs" / "reproducing-the-thesis.md")
+REPRODUCING = sorted((ROOT / "docs" / "reproducing").glob("*.md"))
+FILLED = (README, ROOT / "docs" / "results.md", *REPRODUCING)
 PAGES = (
     README,
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs" / "tutorial").glob("*.md")),
+    *REPRODUCING,
 )
 CARDS = sorted(ROOT.glob("*/bundles/*/README.md"))
 RESULT = {
@@ -36,7 +38,7 @@ def update_readme():
     return module
 
 
-@pytest.mark.parametrize("page", FILLED, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", FILLED, ids=lambda page: f"{page.parent.name}-{page.stem}")
 def test_the_measured_parts_are_what_the_files_hold(update_readme, page):
     assert page in update_readme.PAGES
     text = page.read_text(encoding="utf-8")
@@ -74,7 +76,9 @@ def test_readme_is_short_and_names_the_license_of_the_weights_early():
 
 def test_every_page_of_the_documentation_is_reached_from_readme():
     text = README.read_text(encoding="utf-8")
-    assert [page.name for page in PAGES[1:] if f"]({page.relative_to(ROOT).as_posix()})" not in text] == []
+    chapters = (ROOT / "docs" / "reproducing" / "README.md").read_text(encoding="utf-8")
+    linked = [f"]({page.relative_to(ROOT).as_posix()})" in text or f"]({page.name})" in chapters for page in PAGES[1:]]
+    assert [page.name for page, there in zip(PAGES[1:], linked) if not there] == []
 
 
 def test_only_blocks_are_replaced(update_readme):
