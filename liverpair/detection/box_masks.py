@@ -4,6 +4,7 @@ box knew where the lesion ends: what the network draws is taken where it fills t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import SimpleITK as sitk
@@ -26,22 +27,61 @@ LOCAL = "brightness in the box"
 """What is said to have drawn a mask that no network drew."""
 
 
+class BoxNetwork(Protocol):
+    """A network that draws what a box holds.
+
+    `name` is what is said to have drawn its masks. One that `needs_liver` is not asked without.
+    """
+
+    name: str
+    needs_liver: bool
+
+    def asked(
+        self, image: sitk.Image, liver: sitk.Image | None, box: Box, window: Window
+    ) -> tuple[np.ndarray, list[str]]:
+        """What it draws in a window of the image (z, y, x) bool, for a box (LPS, mm); and what the user should know."""
+
+
 @dataclass(frozen=True)
-class BoxDrawer:
-    """What draws: a network that draws lesions in one image at a time, or none.
+class LesionNetwork:
+    """A model that draws the lesions of one image at a time.
 
     Raises `BundleError` for a model of another kind.
     """
 
-    bundle: Bundle | None = None
+    bundle: Bundle
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    needs_liver = True
 
     def __post_init__(self) -> None:
-        if self.bundle is not None and not isinstance(detector_of(self.bundle), MaskDetector):
+        if not isinstance(detector_of(self.bundle), MaskDetector):
             raise BundleError(
                 f"Model '{self.bundle.name}' does not draw lesions in a box.",
                 "Choose lesions-real, or none: then the brightness in the box decides.",
             )
+
+    @property
+    def name(self) -> str:
+        """Name and version of the model."""
+        return f"{self.bundle.name} {self.bundle.version}"
+
+    def asked(
+        self, image: sitk.Image, liver: sitk.Image | None, box: Box, window: Window
+    ) -> tuple[np.ndarray, list[str]]:
+        """See `BoxNetwork`."""
+        probability, notes = network_probability(self.bundle, image, liver, box, self.device)
+        own = Grid.of(image)
+        first = [side.start for side in window.part][::-1]
+        size = tuple(side.stop - side.start for side in window.part)[::-1]
+        part = Grid(size, own.spacing, tuple(map(float, own.point(first))), own.direction)
+        return window.kept(sitk.GetArrayFromImage(resample(probability, part)) > 0.5), notes
+
+
+@dataclass(frozen=True)
+class BoxDrawer:
+    """What draws: a network, where what it draws fills the box, or the brightness in the box."""
+
+    network: BoxNetwork | None = None
 
     def draw(
         self,
@@ -59,7 +99,7 @@ class BoxDrawer:
         boxes
             Around the lesions (LPS, mm), by number, above 0.
         liver
-            Its mask on any grid; without one the network cannot tell how bright the liver is, and is not asked.
+            Its mask on any grid; without one a network that must know how bright the liver is, is not asked.
 
         Returns
         -------
@@ -76,29 +116,14 @@ class BoxDrawer:
                 notes.append(f"The box of lesion {number} lies outside the image.")
                 continue
             found, who = None, LOCAL
-            if self.bundle is not None and liver is not None:
-                found, said = self._asked(image, liver, boxes[number], window)
-                notes += said
-            if found is not None:
-                who = f"{self.bundle.name} {self.bundle.version}"
-            else:
-                found = local_mask(values[window.part].astype(np.float32), window)
+            if self.network is not None and (liver is not None or not self.network.needs_liver):
+                found, said = self.network.asked(image, liver, boxes[number], window)
+                who, notes = self.network.name, notes + said
+            if found is None or window.fit(found) < LEAST_FIT:
+                found, who = local_mask(values[window.part].astype(np.float32), window), LOCAL
             labels[window.part][found] = number
             made_by[number] = who
         return like(labels, image), dict(sorted(made_by.items())), list(dict.fromkeys(notes))
-
-    def _asked(
-        self, image: sitk.Image, liver: sitk.Image, box: Box, window: Window
-    ) -> tuple[np.ndarray | None, list[str]]:
-        """What the network draws in a window of the image (z, y, x), None where it does not fill the box; and
-        sentences."""
-        probability, notes = network_probability(self.bundle, image, liver, box, self.device)
-        own = Grid.of(image)
-        first = [side.start for side in window.part][::-1]
-        size = tuple(side.stop - side.start for side in window.part)[::-1]
-        part = Grid(size, own.spacing, tuple(map(float, own.point(first))), own.direction)
-        found = window.kept(sitk.GetArrayFromImage(resample(probability, part)) > 0.5)
-        return (found if window.fit(found) >= LEAST_FIT else None), notes
 
 
 def network_probability(

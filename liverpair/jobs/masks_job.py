@@ -13,10 +13,10 @@ from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.geometry import like
 from liverpair.core.lesions import Lesion, read_lesions
 from liverpair.core.sides import Side
-from liverpair.detection.box_masks import BoxDrawer
+from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, LesionNetwork
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.detect_results import masks_file
-from liverpair.jobs.masks_request import MASKS_SUMMARY, MasksRequest, masks_files
+from liverpair.jobs.masks_request import LITE_MEDSAM, MASKS_SUMMARY, MasksRequest, masks_files
 from liverpair.jobs.pair_inputs import read_side
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.measures.lesion_labels import LesionLabels
@@ -34,8 +34,7 @@ def masks(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = MasksRequest.parse(request)
-    bundle = wanted.bundle()
-    drawer = BoxDrawer(bundle, choose_device(wanted.device))
+    drawer = BoxDrawer(_network(wanted))
     output = wanted.folder()
     with writable_folder(output, masks_files()), staging_folder(output) as staging:
         progress(0.0, "Reading the lesions")
@@ -49,12 +48,23 @@ def masks(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             if labels is not None:
                 write_image(labels, Path(staging) / masks_file(side))
         progress(1.0, "Saving the results")
-        told["model"] = None if bundle is None else f"{bundle.name} {bundle.version}"
+        told["model"] = None if drawer.network is None else drawer.network.name
         text = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (Path(staging) / MASKS_SUMMARY).write_text(text, encoding="utf-8")
         for name in [*filter(None, told["masks"].values()), MASKS_SUMMARY]:
             os.replace(Path(staging) / name, output / name)
     return {**json.loads(text), "masks": {s: name and str(output / name) for s, name in told["masks"].items()}}
+
+
+def _network(wanted: MasksRequest) -> BoxNetwork | None:
+    """What is asked first."""
+    device = choose_device(wanted.device)
+    if wanted.model == LITE_MEDSAM:
+        from liverpair.detection.lite_medsam import LiteMedSam
+
+        return LiteMedSam(device)
+    bundle = wanted.bundle()
+    return None if bundle is None else LesionNetwork(bundle, device)
 
 
 def _drawn(
@@ -70,7 +80,7 @@ def _drawn(
     if len(seen) < sum(one.state != "rejected" and one.seen(side) is not None for one in lesions):
         raise InputError("Two lesions have one number.", "Number the lesions anew.")
     boxes = {number: box for number, box in seen.items() if number not in numbers}
-    if boxes and liver is None and drawer.bundle is not None:
+    if boxes and liver is None and drawer.network is not None and drawer.network.needs_liver:
         notes.append(f"There is no liver mask of {side.title}, so the model was not asked there.")
     labels, made_by, said = drawer.draw(image, boxes, liver, part_of(progress, READ, 1.0))
     if kept is not None:

@@ -8,7 +8,7 @@ from liverpair.core.errors import BundleError, InputError
 from liverpair.core.sides import Side
 from liverpair.jobs.requests import LESION_PARTS, NO_OPTION, JobRequest
 
-DEFAULT_DRAWER, AUTO, NO_MODEL = "lesions-real", "auto", "none"
+DEFAULT_DRAWER, AUTO, NO_MODEL, LITE_MEDSAM = "lesions-real", "auto", "none", "lite-medsam"
 MASKS_SUMMARY = "masks.json"
 """What the job writes last."""
 
@@ -33,7 +33,8 @@ class MasksRequest(JobRequest):
         which label of the masks is the liver, where they hold several
     model
         name or folder of a model that draws lesions; where its mask does not fill the box, the brightness in it
-        decides; auto: lesions-real where it is installed; none: the brightness alone
+        decides; auto: lesions-real where it is installed; lite-medsam: LiteMedSAM, a package of its own; none: the
+        brightness alone
     device
         auto, cpu, cuda or mps
     """
@@ -65,8 +66,8 @@ class MasksRequest(JobRequest):
         return {**super().parts, **parts, "lesions": self.lesions}
 
     def bundle(self) -> Bundle | None:
-        """The model, None for none. Raises `BundleError`."""
-        if self.model == NO_MODEL:
+        """The model of ours, None for none. Raises `BundleError`."""
+        if self.model in (NO_MODEL, LITE_MEDSAM):
             return None
         try:
             return Catalogue().find(DEFAULT_DRAWER if self.model == AUTO else self.model)

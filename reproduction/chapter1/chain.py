@@ -1,5 +1,6 @@
 """The chain from two volumes to the numbers of a report, on synthetic lesions with known truth: diameter, volume, tumor
-burden, which lesion is which at the next visit, and the response; by masks and, beside it, by boxes and ellipsoids.
+burden, which lesion is which at the next visit, and the response; by masks, by masks drawn in the boxes, and by boxes
+and ellipsoids.
 
 A reader who draws perfectly stands beside the detectors: what is lost with true boxes is lost by boxes alone. Studies
 that were measured are kept in the folder of runs: the same command goes on from there.
@@ -24,6 +25,7 @@ from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
+from liverpair.detection.box_masks import BoxDrawer
 from liverpair.evaluation.result_files import table_text, write_results
 from liverpair.measures.boxes import iou_mm, label_boxes
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
@@ -37,14 +39,16 @@ from reproduction.arguments import add_places, command_of, results_folder
 from reproduction.chapter1.chain_visits import KnownVisit, two_visits
 
 NAME = "chain"
-VERSION = 2
+VERSION = 3
 """Goes up when kept measurements are no longer those that would be made."""
-DETECTORS = ("lesions-real", "lesion-pairs-t1t2")
+DETECTORS = ("lesion-pairs-t1t2", "lesions-real")
+READ = ("drawn", "box")
+"""What says something of a reader whose masks are the truth."""
 FOUND_IOU = 0.1
 LARGE_MM = 15.0
 AROUND_MM = 40.0
 READER = "perfect reader"
-BASES = ("mask", "box")
+BASES = {"mask": "masks", "drawn": "masks drawn in the boxes", "box": "boxes, ellipsoids"}
 
 DATA = (
     "synthetic lesions in real MRI: the evaluation set in CHAOS MR cases 10, 21, 32 and 34, each study followed by a "
@@ -53,7 +57,8 @@ DATA = (
 )
 NOTES = (
     f"*diameter*, *volume*: absolute error of the lesions that were found (IoU of boxes from {FOUND_IOU:g}) and are "
-    f"truly {LARGE_MM:g} mm or more, T1 and T2 together; *bias*: its median with sign. *burden*: absolute error of a "
+    f"truly {LARGE_MM:g} mm or more, T1 and T2 together; *bias*: its median with sign. *masks drawn in the boxes*: "
+    "by the value half-way between the middle of a box and what surrounds it. *burden*: absolute error of a "
     "study and image, of all that a reader is shown at first, false findings included. *links*: of the lesions that "
     "were found at both visits, those linked to themselves. *fates*: of all true lesions, those that were linked to "
     "themselves, or told to be new or gone, rightly. *response*: studies and images with the category of the truth, "
@@ -86,7 +91,7 @@ def measured_study(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> dic
     for basis in BASES:
         if basis == "mask" and not all(one.masks for one in read):
             continue
-        rows = [rows_of(visit, one if basis == "mask" else replace(one, masks={})) for visit, one in zip(visits, read)]
+        rows = [rows_of(visit, measured_from(basis, visit, one)) for visit, one in zip(visits, read)]
         result[basis] = {
             "lesions": [e for v in (0, 1) for e in _lesion_errors(rows[v], truth_rows[v], matches[v])],
             "burden": [
@@ -99,6 +104,17 @@ def measured_study(visits: Sequence[KnownVisit], read: Sequence[Reading]) -> dic
     true_links = [(lesion.uid, lesion.uid) for lesion in visits[0].lesions if _by_uid(visits[1].lesions, lesion.uid)]
     result["true_response"] = _responses(visits, truth_rows, _all_links(visits, true_links))
     return result
+
+
+def measured_from(basis: str, visit: KnownVisit, read: Reading) -> Reading:
+    """What was read, with the masks that a row of the table measures."""
+    if basis == "mask":
+        return read
+    masks = {}
+    for side in Side if basis == "drawn" else ():
+        boxes = {one.number: box for one in read.lesions if (box := one.seen(side)) is not None}
+        masks[side], _, _ = BoxDrawer().draw(visit.images[side], boxes)
+    return replace(read, masks=masks)
 
 
 def rows_of(visit: KnownVisit, read: Reading) -> list[LesionRow]:
@@ -280,16 +296,16 @@ def write(kept: Mapping[str, Mapping[str, Any]], bundles: Mapping[str, Bundle], 
             if not any(basis in study for study in studies.values()):
                 continue
             row = figures(studies, basis)
-            rows.append({"observer": name, "measured from": "masks" if basis == "mask" else "boxes, ellipsoids", **row})
+            rows.append({"observer": name, "measured from": BASES[basis], **row})
             values[f"{name} {basis}"] = row
     bys = [
         table_text(by_size(studies, basis))
-        for studies, basis in [(kept[READER], "box"), *((kept[n], b) for n in bundles for b in BASES)]
+        for studies, basis in [*((kept[READER], b) for b in READ), *((kept[n], b) for n in bundles for b in BASES)]
         if any(basis in study for study in studies.values())
     ]
     titles = [
-        f"{READER}, boxes",
-        *(f"{n}, {b}" for n in bundles for b in BASES if any(b in s for s in kept[n].values())),
+        *(f"{READER}, {BASES[b]}" for b in READ),
+        *(f"{n}, {BASES[b]}" for n in bundles for b in BASES if any(b in s for s in kept[n].values())),
     ]
     write_results(
         NAME,
@@ -309,21 +325,22 @@ def write(kept: Mapping[str, Mapping[str, Any]], bundles: Mapping[str, Bundle], 
 
 
 def single_figures(rows: Mapping[str, Mapping[str, Any]], models: Sequence[str]) -> dict[str, Any]:
-    """What a sentence says: of the reader, and of the first detector that draws masks."""
-    drawing = next((name for name in models if f"{name} mask" in rows), None)
+    """What a sentence says: of the reader, and of the first detector."""
     found = {"reader_links_percent": rows[f"{READER} mask"]["links %"], "studies": rows[f"{READER} mask"]["studies"]}
     named = {"diameter_mm": "diameter mm", "volume_percent": "volume %", "burden_points": "burden points"}
+    first = next(iter(models), None)
     for key, column in named.items():
-        found[f"reader_{key}_by_boxes"] = rows[f"{READER} box"][column]
-        if drawing:
-            found[f"{key}_by_masks"], found[f"{key}_by_boxes"] = (rows[f"{drawing} {b}"][column] for b in BASES)
-    if drawing:
+        found |= {f"reader_{key}_by_{basis}": rows[f"{READER} {basis}"][column] for basis in READ}
+        known = [basis for basis in BASES if f"{first} {basis}" in rows]
+        found |= {f"{key}_by_{basis}": rows[f"{first} {basis}"][column] for basis in known}
+    if first is not None:
+        row = rows[f"{first} drawn"]
         found |= {
-            "detector": drawing,
-            "detector_found": rows[f"{drawing} mask"]["found"],
-            "detector_lesions": rows[f"{drawing} mask"]["lesions"],
-            "links_percent": rows[f"{drawing} mask"]["links %"],
-            "response_percent": rows[f"{drawing} mask"]["response %"],
+            "detector": first,
+            "detector_found": row["found"],
+            "detector_lesions": row["lesions"],
+            "links_percent": row["links %"],
+            "response_percent": row["response %"],
         }
     return found
 

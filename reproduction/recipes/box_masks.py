@@ -1,30 +1,35 @@
-"""How well a mask drawn inside a box is the lesion: the network, what takes its place, and other filters of SimpleITK.
+"""How well a mask drawn inside a box is the lesion: by networks, by brightness, and by other filters of SimpleITK.
 
-On lesions of phantoms, in boxes as a hand draws them. The filter that the product uses was chosen on the first half of
-the phantoms, and is measured on the other half; the network has seen neither.
+On lesions of phantoms and on lesions painted into real MRI, in boxes as a hand draws them. The filter that the product
+uses was chosen on the first half of the phantoms; none of the networks has seen these lesions.
 """
 
 import argparse
+import itertools
+import os
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle import Catalogue
-from liverpair.core.device import choose_device
-from liverpair.core.errors import BundleError
+from liverpair.core.errors import BundleError, InputError, MissingPackageError
 from liverpair.core.geometry import Box, Grid, on_grid
 from liverpair.core.sides import Side
-from liverpair.detection.box_masks import BoxDrawer
+from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, LesionNetwork
+from liverpair.detection.lite_medsam import LiteMedSam
 from liverpair.detection.local_masks import LEAST_SHARE, Window, local_mask
 from liverpair.evaluation.result_files import write_results
-from liverpair.jobs.masks_request import DEFAULT_DRAWER
+from liverpair.jobs.masks_request import DEFAULT_DRAWER, LITE_MEDSAM
 from liverpair.measures.axial_lines import axial_lines
 from liverpair.measures.boxes import label_boxes
-from liverpair.synthesis.phantom import PhantomPair, phantom_pair
+from liverpair.synthesis.paired_lesions_evaluation import draw_case, read_real_pair, render_case
+from liverpair.synthesis.phantom import phantom_pair
 from reproduction.arguments import add_places, command_of, positive, results_folder
 
 NAME = "box-masks"
@@ -32,16 +37,33 @@ FIRST_SEED = 100
 OUTWARD = (-0.05, 0.2)
 """By what part of its side a hand sets each face of a box beyond the lesion; below 0 within it."""
 SMALLEST_MM, LARGE_MM = 8.0, 15.0
-PRODUCT = "half-way value (used without a model)"
+PRODUCT = "half-way value (used where no model is asked)"
+CASES = ("01", "02", "03", "38")
+"""Real pairs of which none is a test case: what is used by default is chosen here."""
+PHANTOMS, REAL = "phantoms", "real MRI"
 
 NOTES = (
+    "*lesions in*: phantoms, or real MRI of healthy livers with lesions painted in. "
     "*dice*: mean over the lesions of 8 mm or more; *low 10 %*: one in ten is below it; *diameter*, *volume*: median "
     "absolute error of those of 15 mm or more, *bias*: its median with sign; *by the network*: the boxes that it fills "
-    "(IoU of the box and the block around its mask from 0.5). Boxes reach beyond the lesion by -5 to 20 % of "
-    "their side on each of their faces, by chance. Seconds are those of a lesion, on one core.",
-    "What would look good for the wrong reason: lesions of phantoms have one brightness each, with a rim at most, and "
-    "the liver around them is even: brightness tells more here than it does in patients.",
+    "(IoU of the box and the block around its mask from 0.5), elsewhere the half-way value is taken. Boxes reach "
+    "beyond the lesion by -5 to 20 % of their side on each of their faces, by chance. Seconds are those of a lesion, "
+    "on one core.",
+    "What would look good for the wrong reason: lesions of phantoms and painted ones have one brightness each, with a "
+    "rim at most: brightness tells more here than it does in patients, where a network that has learned real lesions "
+    "may be the better one.",
 )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Two images with lesions whose labels are known, and the livers around them, by side."""
+
+    where: str
+    seed: int
+    images: dict[Side, sitk.Image]
+    labels: dict[Side, sitk.Image]
+    livers: dict[Side, sitk.Image]
 
 
 @dataclass(frozen=True)
@@ -104,11 +126,32 @@ METHODS: dict[str, Draw] = {
 }
 
 
-def boxed_lesions(seed: int, phantom: PhantomPair) -> list[BoxedLesion]:
-    """The lesions of a phantom in boxes as a hand draws them."""
-    rng, found = np.random.default_rng(seed), []
+def phantoms(count: int) -> Iterator[Drawn]:
+    """The second half of so many phantoms; on the first the filter was chosen."""
+    for seed in range(FIRST_SEED + count // 2, FIRST_SEED + count):
+        one = phantom_pair(seed)
+        yield Drawn(
+            PHANTOMS, seed, *({s: getattr(one, f"{s}{what}") for s in Side} for what in ("", "_lesions", "_liver"))
+        )
+
+
+def painted(folder: Path, cases: Sequence[str]) -> Iterator[Drawn]:
+    """Real pairs with a set of lesions painted in each."""
+    for case in cases:
+        seed = FIRST_SEED + int(case)
+        real, one = read_real_pair(folder, case), render_case(folder, draw_case(folder, case, seed))
+        labels = {side: getattr(one, f"{side}_labels") for side in Side}
+        yield Drawn(
+            REAL, seed, {s: getattr(one, s) for s in Side}, labels, {s: getattr(real, f"{s}_liver") for s in Side}
+        )
+
+
+def boxed_lesions(drawn: Drawn) -> list[BoxedLesion]:
+    """The lesions of two images in boxes as a hand draws them."""
+    seed, found = drawn.seed, []
+    rng = np.random.default_rng(seed)
     for side in Side:
-        image, labels = getattr(phantom, side), getattr(phantom, f"{side}_lesions")
+        image, labels = drawn.images[side], drawn.labels[side]
         grid, values = Grid.of(image), sitk.GetArrayViewFromImage(image)
         for number, tight in label_boxes(labels).items():
             box = _as_drawn(tight, grid, rng)
@@ -128,70 +171,86 @@ def main(arguments: Sequence[str]) -> None:
     """Draw, measure, write."""
     parser = argparse.ArgumentParser(prog=f"python -m reproduction {NAME}", description=__doc__)
     parser.add_argument("--phantoms", type=positive, default=24, help="how many (default: 24)")
-    parser.add_argument("--model", default=DEFAULT_DRAWER, help=f"network (default: {DEFAULT_DRAWER}), or none")
-    add_places(parser, "two phantoms")
+    parser.add_argument("--data", default="${LIVERPAIR_DATA}/chaos_mr", help="folder of the real pairs")
+    parser.add_argument("--cases", nargs="*", default=CASES, help=f"real pairs (default: {' '.join(CASES)}), or none")
+    parser.add_argument(
+        "--models",
+        nargs="*",
+        default=[DEFAULT_DRAWER, LITE_MEDSAM],
+        help=f"networks (default: {DEFAULT_DRAWER} {LITE_MEDSAM}); those that are not installed are left out",
+    )
+    add_places(parser, "four phantoms")
     options = parser.parse_args(arguments)
-    folder, count = results_folder(options), 2 if options.smoke else options.phantoms
-    try:
-        drawer = None if options.model == "none" else BoxDrawer(Catalogue().find(options.model), choose_device("cpu"))
-    except BundleError:
-        drawer = None
-    scores: dict[str, list[dict[str, float]]] = {name: [] for name in METHODS}
-    asked: list[dict[str, float]] = []
-    for seed in range(FIRST_SEED, FIRST_SEED + count):
-        if seed < FIRST_SEED + count // 2:
-            continue
-        phantom = phantom_pair(seed)
-        lesions = boxed_lesions(seed, phantom)
-        for one in lesions:
-            for name, draw in METHODS.items():
+    real, count = Path(os.path.expandvars(options.data)), 4 if options.smoke else options.phantoms
+    cases = () if options.smoke else tuple(options.cases)
+    if cases and not real.is_dir():
+        raise InputError(f"The folder of real pairs '{real}' does not exist.", "Give --data, or --cases without any.")
+    folder, networks = results_folder(options), _networks(options.models)
+    scores: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for drawn in itertools.chain(phantoms(count), painted(real, cases)):
+        lesions = boxed_lesions(drawn)
+        for name, draw in METHODS.items():
+            own = scores.setdefault((drawn.where, name), [])
+            for one in lesions:
                 started = time.perf_counter()
-                scores[name].append(score(one, draw(one), time.perf_counter() - started))
-        if drawer is not None:
-            asked += network_scores(drawer, phantom, lesions)
-    rows = [{"method": name, **row_of(own)} for name, own in scores.items()]
-    if drawer is not None:
-        found = [one["found"] for one in asked]
-        name = f"{drawer.bundle.name} where it fills the box, else the half-way value (used)"
-        rows.append(
-            {"method": name, **row_of(asked), "by the network %": 100 * float(np.mean(found)) if found else None}
-        )
+                mask = draw(one)
+                own.append(score(one, mask, time.perf_counter() - started))
+        for network in networks:
+            scores.setdefault((drawn.where, network.name), []).extend(network_scores(network, drawn, lesions))
+    rows = [{"lesions in": where, "method": name, **row_of(own)} for (where, name), own in scores.items()]
     write_results(
         NAME,
         rows,
         command_of(NAME, arguments),
-        data=f"the lesions of phantoms {FIRST_SEED + count // 2} to {FIRST_SEED + count - 1}, in T1 and T2",
+        data=f"the lesions of phantoms {FIRST_SEED + count // 2} to {FIRST_SEED + count - 1}"
+        + (
+            f", and lesions painted into CHAOS MR cases {', '.join(cases)}; in T1 and T2" if cases else ", in T1 and T2"
+        ),
         title="Masks from boxes",
-        by_key={row["method"]: row for row in rows},
+        by_key={f"{row['lesions in']}, {row['method']}": row for row in rows},
         values=headline(rows),
-        notes=[*NOTES, *([f"{drawer.bundle.name} {drawer.bundle.version}."] if drawer is not None else [])],
+        notes=[*NOTES, *(f"{network.name}." for network in networks)],
         folder=folder,
     )
 
 
+def _networks(names: Sequence[str]) -> list[BoxNetwork]:
+    """Those that are installed."""
+    found: list[BoxNetwork] = []
+    for name in names:
+        try:
+            found.append(LiteMedSam() if name == LITE_MEDSAM else LesionNetwork(Catalogue().find(name)))
+        except (BundleError, MissingPackageError) as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+    return found
+
+
 def headline(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What a sentence says: of the last row, which is what the product does."""
-    last, first = rows[-1], rows[0]
+    """What a sentence says: of what the product does unasked, in real MRI where that was measured."""
+    where = rows[-1]["lesions in"]
+    used, first = (
+        next(row for row in rows if (row["lesions in"], row["method"]) == (where, name))
+        for name in (PRODUCT, next(iter(METHODS)))
+    )
     return {
-        "lesions": last["lesions"],
-        "dice": last["dice"],
+        "lesions": used["lesions"],
+        "lesions_in": where,
+        "dice": used["dice"],
         "ellipsoid_dice": first["dice"],
-        "diameter_mm": last["diameter mm"],
-        "volume_percent": last["volume %"],
+        "diameter_mm": used["diameter mm"],
+        "volume_percent": used["volume %"],
     }
 
 
-def network_scores(drawer: BoxDrawer, phantom: PhantomPair, lesions: Sequence[BoxedLesion]) -> list[dict[str, float]]:
-    """The scores of what the network draws, or what takes its place."""
-    rows = []
+def network_scores(network: BoxNetwork, drawn: Drawn, lesions: Sequence[BoxedLesion]) -> list[dict[str, float]]:
+    """The scores of what the network draws, or of what takes its place."""
+    rows, drawer = [], BoxDrawer(network)
     for one in lesions:
-        image, liver = getattr(phantom, one.side), getattr(phantom, f"{one.side}_liver")
         started = time.perf_counter()
-        labels, made_by, _ = drawer.draw(image, {one.number: one.box}, liver)
+        labels, made_by, _ = drawer.draw(drawn.images[one.side], {one.number: one.box}, drawn.livers[one.side])
         seconds = time.perf_counter() - started
         mask = sitk.GetArrayFromImage(labels)[one.window.part] == one.number
-        who = made_by[one.number]
-        rows.append({**score(one, mask, seconds), "found": float(who.startswith(drawer.bundle.name))})
+        rows.append({**score(one, mask, seconds), "by_network": float(made_by[one.number] == network.name)})
     return rows
 
 
@@ -212,7 +271,7 @@ def row_of(scores: Sequence[dict[str, float]]) -> dict[str, float | int | None]:
     if not scores:
         return {"lesions": 0}
     large = [one for one in scores if one["true_mm"] >= LARGE_MM] or scores
-    dice = [one["dice"] for one in scores]
+    dice, asked = [one["dice"] for one in scores], [one["by_network"] for one in scores if "by_network" in one]
     return {
         "lesions": len(scores),
         "dice": float(np.mean(dice)),
@@ -221,6 +280,7 @@ def row_of(scores: Sequence[dict[str, float]]) -> dict[str, float | int | None]:
         "volume %": _median_size(large, "volume_percent"),
         "volume bias %": float(np.median([one["volume_percent"] for one in large])),
         "seconds": float(np.mean([one["seconds"] for one in scores])),
+        **({"by the network %": 100 * float(np.mean(asked))} if asked else {}),
     }
 
 

@@ -1,12 +1,11 @@
 """The comparison of masks from boxes, on balls of which everything is known."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from liverpair.core.geometry import Grid, on_grid
-from reproduction.recipes.box_masks import METHODS, PRODUCT, boxed_lesions, row_of, score
+from liverpair.core.sides import Side
+from reproduction.recipes.box_masks import METHODS, PRODUCT, Drawn, boxed_lesions, headline, row_of, score
 
 GRID = Grid((60, 50, 18), (1.5, 1.5, 5.0), (-40.0, -30.0, 5.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
 
@@ -20,7 +19,7 @@ def lesions():
         labels[np.linalg.norm(offsets, axis=-1) <= radius] = number
     values = np.where(labels > 0, 160.0, 100.0) + np.random.default_rng(1).normal(0, 5, GRID.shape)
     image, truth = on_grid(values.astype(np.float32), GRID), on_grid(labels, GRID)
-    return boxed_lesions(3, SimpleNamespace(t1=image, t2=image, t1_lesions=truth, t2_lesions=truth))
+    return boxed_lesions(Drawn("balls", 3, dict.fromkeys(Side, image), dict.fromkeys(Side, truth), {}))
 
 
 def test_boxes_are_drawn_around_lesions_that_are_not_too_small(lesions):
@@ -42,3 +41,13 @@ def test_the_product_finds_a_plain_ball(lesions):
     row = row_of(rows)
     assert row["lesions"] == 2 and row["dice"] > 0.9 and row["seconds"] == 0.5
     assert row_of([]) == {"lesions": 0}
+
+
+def test_the_sentence_is_of_what_the_product_does_in_the_lesions_measured_last():
+    rows = [
+        {"lesions in": where, "method": name, "lesions": n, "dice": 0.1 * n, "diameter mm": n, "volume %": n}
+        for where, first in (("phantoms", 1), ("real MRI", 5))
+        for n, name in enumerate((next(iter(METHODS)), PRODUCT, "a network"), start=first)
+    ]
+    said = headline(rows)
+    assert (said["lesions_in"], said["lesions"], said["ellipsoid_dice"]) == ("real MRI", 6, 0.5)
