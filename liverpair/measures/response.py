@@ -220,12 +220,12 @@ def _of_targets(
 def _of_others(others: Sequence[Followed], progress: bool, steps: list[str]) -> OtherResponse:
     if not others:
         return "PD" if progress else "none"
-    gone = all(lesion.diameters_mm[-1] == 0 for lesion in others)
-    said = "all gone" if gone else "still there"
+    there = [lesion for lesion in others if lesion.diameters_mm[-1] != 0]
+    said = f"{_names(there)} still there" if there else "all gone"
     if progress:
         said = "unequivocal progression, as the reader says"
     steps.append(f"Other lesions ({_names(others)}): {said}.")
-    return "PD" if progress else "CR" if gone else "non-CR/non-PD"
+    return "PD" if progress else "non-CR/non-PD" if there else "CR"
 
 
 def _overall(targets: TargetResponse, others: OtherResponse, new: bool) -> Category:

@@ -61,6 +61,8 @@ def test_progression_is_counted_from_the_nadir_and_takes_five_millimeters():
 def test_a_complete_response_takes_the_others_too():
     assert of((20.0, 0.0), (9.0, 0.0)).category == "CR"
     assert of((20.0, 0.0), (9.0, 8.0)).category == "PR"
+    partial = of((20.0, 0.0), (9.0, 8.0), (8.0, 0.0))
+    assert "Other lesions (lesions 2, 3): lesion 2 still there." in partial.steps
     assert of((20.0, 0.0)).category == "CR"
     assert of((20.0, 0.0, 4.0)).category == "PD"  # what had gone is back
 
