@@ -62,7 +62,7 @@ def test_a_complete_response_takes_the_others_too():
     assert of((20.0, 0.0), (9.0, 0.0)).category == "CR"
     assert of((20.0, 0.0), (9.0, 8.0)).category == "PR"
     partial = of((20.0, 0.0), (9.0, 8.0), (8.0, 0.0))
-    assert "Other lesions (lesions 2, 3): lesion 2 still there." in partial.steps
+    assert "Other lesions (lesions 2, 3): lesion 2 still there." in partial.arithmetic
     assert of((20.0, 0.0)).category == "CR"
     assert of((20.0, 0.0, 4.0)).category == "PD"  # what had gone is back
 
