@@ -1,7 +1,11 @@
 """Small bundles for tests."""
 
+import atexit
 import json
+import shutil
+import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +52,31 @@ def small_network(seed: int = 0) -> torch.nn.Module:
     return build("unet", ARGUMENTS).eval()
 
 
+_written: dict[str, Path] = {}
+"""Bundles that were written before, by their content: to write one, its network is built and tried."""
+
+
+def write_once(folder: Path, content: dict[str, Any], weights: Callable[[], dict[str, torch.Tensor]]) -> Bundle:
+    """What `Bundle.write` makes of `content` and the weights that `weights` makes of it alone, copied where it was
+    written before."""
+    key = f"{weights.__module__}.{weights.__qualname__} {json.dumps(content, sort_keys=True)}"
+    if key not in _written or folder.exists():
+        made = Bundle.write(folder, content, weights())
+        kept = Path(tempfile.mkdtemp(prefix="liverpair-bundle-"))
+        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        _written[key] = Path(shutil.copytree(folder, kept / "bundle"))
+        return made
+    shutil.copytree(_written[key], folder)
+    return Bundle.load(folder)
+
+
 def write_bundle(folder: Path, **changes: Any) -> Bundle:
     """A valid bundle in `folder`."""
-    return Bundle.write(folder, manifest(**changes), small_network().state_dict())
+    return write_once(Path(folder), manifest(**changes), _small_weights)
+
+
+def _small_weights() -> dict[str, torch.Tensor]:
+    return small_network().state_dict()
 
 
 def edit_manifest(folder: Path, **changes: Any) -> None:

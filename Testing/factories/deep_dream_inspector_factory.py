@@ -211,7 +211,7 @@ def window(tmp_path_factory):
         running = start()
         running.reset()
         yield open_panel(running, DreamWorker()), models
-        running.reset()
+        running.close()
 
 
 @pytest.fixture

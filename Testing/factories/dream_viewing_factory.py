@@ -268,6 +268,6 @@ def viewing_of(tmp_path, monkeypatch):
         running.check()
     finally:
         running.app.layoutManager().viewport().show()
-        running.reset()
+        running.close()
         for name in [name for name in sys.modules if name.startswith(("DeepDreamInspector", "LiverPairLib"))]:
             del sys.modules[name]

@@ -165,4 +165,4 @@ def panel(tmp_path, monkeypatch):
     opened["detailsButton"].collapsed = False
     yield opened
     running.check()
-    running.reset()
+    running.close()

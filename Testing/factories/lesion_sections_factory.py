@@ -202,7 +202,7 @@ def sections(clean_cache, monkeypatch):
         running.check()
     finally:
         running.app.layoutManager().viewport().show()
-        running.reset()
+        running.close()
         for name in [name for name in sys.modules if name.startswith(("LesionPairDetect", "LiverPairLib"))]:
             del sys.modules[name]
 

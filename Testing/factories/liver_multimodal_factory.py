@@ -281,7 +281,7 @@ def panel(tmp_path, monkeypatch):
     opened.harness.click(opened["detailsButton"])  # folded at first
     yield opened
     running.check()
-    running.reset()
+    running.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 import torch
-from bundle_factory import manifest
+from bundle_factory import manifest, write_once
 
 from liverpair.bundle import Bundle
 from liverpair.core.geometry import Grid, on_grid
@@ -56,7 +56,14 @@ def write_peak_bundle(folder: Path, displacement=(0.0, 0.0, 0.0), section=SECTIO
         "normalization": {"method": "percentile", "lower_percentile": 0.0, "upper_percentile": 100.0},
         "detection": section,
     }
-    return Bundle.write(folder, manifest(**{**settings, **changes}), peak_network(displacement).state_dict())
+    content = manifest(**{**settings, **changes})
+    if any(displacement):
+        return Bundle.write(folder, content, peak_network(displacement).state_dict())
+    return write_once(Path(folder), content, _peak_weights)
+
+
+def _peak_weights() -> dict[str, torch.Tensor]:
+    return peak_network().state_dict()
 
 
 def image_and_liver(grid: Grid, peaks, center=(0.0, 0.0, 0.0)) -> tuple[sitk.Image, sitk.Image]:

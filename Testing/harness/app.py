@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import slicer
@@ -162,10 +163,12 @@ class Harness(Driver):
         self.main_window.harness_show_panel(None)
         self.main_window.moduleSelector().harness_forget()
         self.app.aboutToQuit.emit()
+        folders = set()
         for module in manager.harness_scripted():
             manager.harness_unload(module.name)
-            _forget_imports(Path(module.path).parent)
-            _forget_imports(Path(module.path).parents[1] / "LiverPairLib")
+            folders |= {Path(module.path).parent, Path(module.path).parents[1] / "LiverPairLib"}
+        _forget_imports(folders)
+        self.app.sendPostedEvents(None, QEvent.DeferredDelete)  # a panel that is gone does not follow the scene
         for signal in ("startupCompleted()", "aboutToQuit()"):
             self.app.disconnect(signal)
         self.app.layoutManager().harness_close()
@@ -185,14 +188,15 @@ class Harness(Driver):
         assert not left, "\n".join(left)
 
 
-def _forget_imports(folder: Path) -> None:
-    """Forget the Python modules imported from a folder, and that scripts may import from there."""
+def _forget_imports(folders: Collection[Path]) -> None:
+    """Forget the Python modules imported from some folders, and that scripts may import from there."""
+    within = tuple(f"{folder}{os.sep}" for folder in folders)
     for name, module in list(sys.modules.items()):
-        path = getattr(module, "__file__", None)
-        if path and folder in Path(path).parents:
+        if (getattr(module, "__file__", None) or "").startswith(within):
             del sys.modules[name]
-    if str(folder) in sys.path:
-        sys.path.remove(str(folder))
+    for folder in map(str, folders):
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def _publish(name: str) -> None:

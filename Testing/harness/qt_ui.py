@@ -1,6 +1,7 @@
 """Loads `.ui` files as Slicer does, but refuses what Slicer would accept in silence and show wrong."""
 
 import xml.etree.ElementTree as ElementTree
+from functools import cache
 
 from PySide6 import QtCore
 from PySide6.QtUiTools import QUiLoader as QtUiLoader
@@ -16,13 +17,17 @@ class UiError(RuntimeError):
     """A `.ui` file with a widget class, property or connection that does not exist."""
 
 
-class QUiLoader(QtUiLoader):
-    """`qt.QUiLoader` with the harness's widgets; connections are made as declared in the file, and no others."""
+@cache
+def _loader() -> QtUiLoader:
+    """One that knows the harness's widgets; to tell it of them takes longer than to load a file."""
+    loader = QtUiLoader()
+    for cls in widget_classes.values():
+        loader.registerCustomWidget(cls)
+    return loader
 
-    def __init__(self, parent=None):
-        super().__init__(parent)
-        for cls in widget_classes.values():
-            self.registerCustomWidget(cls)
+
+class QUiLoader:
+    """`qt.QUiLoader` with the harness's widgets; connections are made as declared in the file, and no others."""
 
     def load(self, file: QtCore.QIODevice, parent=None):
         """Build the widgets of an open `.ui` file.
@@ -35,16 +40,16 @@ class QUiLoader(QtUiLoader):
         connections = _take_connections(root)
         _translate(root)
         with loading_ui():
-            top = super().load(_buffer(root), parent)
+            top = _loader().load(_buffer(root), parent)
         if top is None:
-            raise UiError(self.errorString())
+            raise UiError(_loader().errorString())
         _check_widgets(root, top)
         for connection in connections:
             _connect(top, connection)
         return top
 
     def _check_classes(self, root: ElementTree.Element) -> None:
-        known = set(widget_classes) | set(self.availableWidgets())
+        known = set(widget_classes) | set(_loader().availableWidgets())
         unknown = {element.get("class") for element in root.iter("widget")} - known
         if unknown:
             _refuse(f"no widget class {', '.join(sorted(unknown))}")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from liverpair.bundle.manifest import (
     SLICE_SEGMENTATION,
     WEIGHTS_FILE,
     DiceCalibration,
+    Manifest,
     Network,
     Normalization,
     Postprocessing,
@@ -80,17 +82,23 @@ class Bundle:
         or fail their checksum.
         """
         folder = Path(folder)
-        manifest = read_manifest(folder, known_as)
-        found = cls.of(folder, manifest)
+        stamp = _stamp_of(folder)
+        if stamp is not None and stamp in _read:
+            return replace(_read[stamp], folder=folder)
+        manifest, checked = read_manifest(folder, known_as)
+        found = cls.of(folder, manifest, checked)
         if found.foreign:
             check_files(found.foreign, folder, found.name)
         else:
             check_weights(folder / WEIGHTS_FILE, manifest["sha256"], manifest["name"])
+            if stamp is not None:
+                _read[stamp] = found
         return found
 
     @classmethod
-    def of(cls, folder: Path, manifest: Mapping[str, Any]) -> "Bundle":
-        found = validate(manifest, folder.name)
+    def of(cls, folder: Path, manifest: Mapping[str, Any], found: Manifest | None = None) -> "Bundle":
+        """The bundle of a manifest, which is checked unless it was `found` valid. Raises `BundleError`."""
+        found = found or validate(manifest, folder.name)
         core = ("name", "version", "task", "strategy", "inputs", "sha256", "grid", "normalization", "normal_ranges")
         core += ("foreign",)
         return cls(
@@ -237,6 +245,23 @@ class Bundle:
     def card(self) -> str:
         """The model card in Markdown: what it is for, what it was trained on, how good it is, what it is not."""
         return model_card(self.manifest)
+
+
+_SETTLED_NS = 2 * 10**9
+"""A file that changed later than this before it is read may change again within the tick of the file system's clock."""
+_read: dict[tuple[int, ...], Bundle] = {}
+"""Bundles that were read and checked, by `_stamp_of` their files: panels read the catalogue again and again."""
+
+
+def _stamp_of(folder: Path) -> tuple[int, ...] | None:
+    """What changes when the manifest or the weights in a folder do; None where they are missing, or too new to say."""
+    try:
+        found = [(folder / name).stat() for name in (MANIFEST_FILE, WEIGHTS_FILE)]
+    except OSError:
+        return None
+    if any(max(one.st_mtime_ns, one.st_ctime_ns) > time.time_ns() - _SETTLED_NS for one in found):
+        return None
+    return tuple(n for f in found for n in (f.st_dev, f.st_ino, f.st_size, f.st_mtime_ns, f.st_ctime_ns))
 
 
 def write_manifest(manifest: Mapping[str, Any], folder: Path) -> None:

@@ -268,9 +268,9 @@ class Manifest:
             raise Misfit("strategy", f"is '{self.strategy}', which is for volumes, and the model segments slices")
 
 
-def read_manifest(folder: Path, known_as: str = "") -> dict[str, Any]:
-    """The validated content of the manifest in `folder`. Raises `BundleError` with the reason, which names `known_as`
-    or else the folder.
+def read_manifest(folder: Path, known_as: str = "") -> tuple[dict[str, Any], Manifest]:
+    """The content of the manifest in `folder`, and its record. Raises `BundleError` with the reason, which names
+    `known_as` or else the folder.
     """
     path = folder / MANIFEST_FILE
     source = known_as or folder.name
@@ -290,10 +290,9 @@ def read_manifest(folder: Path, known_as: str = "") -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise BundleError(f"Model '{source}' has a {MANIFEST_FILE} that is not valid JSON: {error}.") from error
     try:
-        validate(manifest, source)
+        return manifest, validate(manifest, source)
     except RecursionError as error:
         raise BundleError(f"Model '{source}' has a {MANIFEST_FILE} that is nested too deeply.") from error
-    return manifest
 
 
 def validate(manifest: Any, source: str) -> Manifest:

@@ -153,7 +153,7 @@ def _own_data(options: argparse.Namespace) -> dict[str, str]:
 
 def _steps(folder: Path) -> int | None:
     """With how many steps the bundle in a folder was trained; None when there is none."""
-    return read_manifest(folder)["training"].get("max_steps") if (folder / MANIFEST_FILE).is_file() else None
+    return read_manifest(folder)[0]["training"].get("max_steps") if (folder / MANIFEST_FILE).is_file() else None
 
 
 def arms_of(keys: Sequence[str] | None) -> list[Arm]:
