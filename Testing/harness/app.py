@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import slicer
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QObject
 
 from liverpair.mrml.headless import boot
 
@@ -109,10 +109,11 @@ class Harness(Driver):
         Raises:
             LookupError: when there is none.
         """
-        found = slicer.util.findChildren(self.main_window.harness_panel(), name=name)
-        if not found:
+        panel = self.main_window.harness_panel()
+        found = panel if panel.objectName == name else panel.findChild(QObject, name)
+        if found is None:
             raise LookupError(f"the panel has no widget called '{name}'")
-        return found[0]
+        return found
 
     @property
     def packaging(self):

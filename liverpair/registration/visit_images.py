@@ -18,7 +18,7 @@ from liverpair.registration.livers import LiverCorrespondence, grid_around, over
 
 WIDER_MM = 24.0
 """How far beyond what is compared the later image is brought, so that a step may move it."""
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Goes up when the registration of the same visits comes out differently."""
 
 
@@ -35,11 +35,11 @@ class ImageSettings:
         most_dice_lost: by how much the livers may overlap less than before the step.
     """
 
-    working_mm: float = 4.0
+    working_mm: float = 6.0
     margin_mm: float = 8.0
     control_mm: float = 50.0
     bins: int = 24
-    iterations: int = 25
+    iterations: int = 10
     most_dice_lost: float = 0.01
 
 

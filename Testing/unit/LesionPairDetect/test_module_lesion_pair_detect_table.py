@@ -66,17 +66,17 @@ def test_the_columns_that_are_read_first_fit_a_panel_of_420_pixels_and_others_ca
     assert table.isColumnHidden(listed.headings().index("State"))
 
 
-@pytest.mark.parametrize("heading", ["No.", "Seen in", "Score T2", "T2 mm", "Shift mm"])
-def test_no_row_and_no_sorting_makes_the_table_scroll_sideways_in_a_panel_of_400_pixels(listed, heading):
+def test_no_row_and_no_sorting_makes_the_table_scroll_sideways_in_a_panel_of_400_pixels(listed):
     drawn = {"t1": DRAWN, "t2": {"score": 0.4, "origin": "predicted"}}
-    listed.study.add([lesion(number, (-60, 0, 3 * number), **drawn) for number in range(5, 60)])
+    listed.study.add([lesion(number, (-60, 0, 3 * number), **drawn) for number in range(5, 30)])
     listed.parameters.displayThreshold = 0.0
-    listed.click_heading(heading)
     listed.harness.main_window.harness_set_panel_width(400)
-    listed.harness.wait(seconds=0.4)
     table = listed["lesionsTable"]
-    assert table.verticalScrollBar().isVisible() and "T1 T2?" in [row["Seen in"] for row in listed.rows()]
-    assert table.horizontalHeader().length() <= table.viewport().width
+    for heading in ("No.", "Seen in", "Score T2", "T2 mm", "Shift mm"):
+        listed.click_heading(heading)
+        listed.harness.wait(seconds=0.4)
+        assert table.verticalScrollBar().isVisible() and "T1 T2?" in [row["Seen in"] for row in listed.rows()]
+        assert table.horizontalHeader().length() <= table.viewport().width, heading
 
 
 def test_a_row_tells_a_partner_that_is_only_proposed(listed):
