@@ -19,7 +19,7 @@ from liverpair.mrml.companions import show_over_source
 from LiverPairLib.inputs import Segmentations, Volumes
 
 MAP_NAMES = {"probability": _("liver probability"), "uncertainty": _("liver uncertainty")}
-MAP_TITLES = {"probability": _("Probability map {side}"), "uncertainty": _("Uncertainty map {side}")}
+MAP_TITLES = {"probability": _("Probability map"), "uncertainty": _("Uncertainty map")}
 
 
 def isInScene(node: vtkMRMLNode | None) -> bool:
@@ -133,7 +133,7 @@ class ResultNodes:
             result["measures"] = None
         if not isInScene(self.table):
             self.table = self._add("vtkMRMLTableNode", _("Liver measures"))
-        named = {MAP_TITLES[kind].format(side=side.title): node.GetName() for (side, kind), node in self.maps.items()}
+        named = {(MAP_TITLES[kind], side): node.GetName() for (side, kind), node in self.maps.items()}
         tables.show_measures(self.table, {**result, "maps": named})
 
     def _add(self, className: str, name: str) -> vtkMRMLNode:

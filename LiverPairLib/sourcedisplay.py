@@ -16,6 +16,10 @@ LOOK_MS = 50
 LAST_LOOK = 60
 """Then the views are taken as they are: a window may not be shown at all."""
 
+TABLE_ROW, TABLE_FRAME = 22, 4
+LEAST_VIEWS_PERCENT = 80
+"""Of the height, however much stands in the table."""
+
 _waiting = None
 _companions = None
 
@@ -64,8 +68,29 @@ def showPair(
         if all(map(isInScene, nodes)):
             layouts.fit_pair(*volumeNodes, *segmentationNodes)
             onFitted()
+        if tableNode is not None:
+            fitTable()
 
     whenSettled(fitAgain, [view for row in layouts.ROWS for view in row])
+
+
+def fitTable() -> None:
+    """Give the table below the rows the height of what stands in it, and the rows all the rest."""
+    manager = slicer.app.layoutManager()
+    for widget in map(manager.tableWidget, range(manager.tableViewCount)):
+        node, splitter = widget.mrmlTableViewNode(), widget.parent()
+        isOurs = node is not None and node.GetLayoutName() == layouts.TABLE_VIEW
+        if not isOurs or splitter is None or not splitter.inherits("QSplitter"):
+            continue
+        view = widget.tableView()
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(TABLE_ROW)
+        view.resizeColumnsToContents()
+        view.horizontalHeader().setStretchLastSection(True)
+        rows, heading = view.mrmlTableNode().GetNumberOfRows(), view.horizontalHeader().height
+        needed = rows * TABLE_ROW + heading + TABLE_FRAME + widget.height - view.height
+        rest = max(splitter.height - needed, splitter.height * LEAST_VIEWS_PERCENT // 100)
+        splitter.setSizes([rest // 2, rest // 2, splitter.height - rest])
 
 
 def whenSettled(callback: Callable[[], None], views: Sequence[layouts.PairView]) -> None:

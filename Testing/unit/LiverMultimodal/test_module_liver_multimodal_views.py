@@ -20,8 +20,12 @@ def test_the_views_of_a_result_have_four_fifths_of_the_height(panel):
     panel.add_pair()
     panel.run()
     panel.settle()
-    assert slicer.app.layoutManager().tableWidget(0).isVisible()
-    assert views_share() >= 0.8
+    table = slicer.app.layoutManager().tableWidget(0)
+    assert table.isVisible() and views_share() >= 0.8
+    view = table.tableView()
+    assert view.verticalScrollBar().maximum == 0 and not view.verticalHeader().isVisible()
+    assert view.viewport().height - view.verticalHeader().length() < 10
+    assert view.horizontalHeader().length() == view.viewport().width
 
 
 def test_the_views_keep_their_height_when_the_scene_is_loaded_again(panel, tmp_path):
@@ -250,8 +254,8 @@ def test_maps_that_were_asked_for_are_seen_named_and_switched(panel):
         "AX T1 in phase liver probability", "AX T2 SPIR liver probability"]  # fmt: skip
     assert "over the images: AX T1 in phase liver probability, " in panel.status
     table = panel.parameters.measures
-    rows = {table.GetCellText(row, 0): table.GetCellText(row, 1) for row in range(table.GetNumberOfRows())}
-    assert rows["Uncertainty map T2"] == "AX T2 SPIR liver uncertainty"
+    rows = {table.GetCellText(row, 0): table.GetCellText(row, 2) for row in range(table.GetNumberOfRows())}
+    assert rows["Uncertainty map"] == "AX T2 SPIR liver uncertainty"
     panel.harness.choose(panel["shownMapComboBox"], "Uncertainty")
     assert foreground_of("T2Coronal") == "AX T2 SPIR liver uncertainty"
     assert drawn_over(panel.parameters.t2Segmentation) == {"AX T2 SPIR"}

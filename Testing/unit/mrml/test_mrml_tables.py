@@ -36,22 +36,24 @@ def table(scene):
     return scene.AddNewNodeByClass("vtkMRMLTableNode", "Measures")
 
 
+def rows_of(table) -> list[tuple[str, ...]]:
+    columns = range(table.GetNumberOfColumns())
+    return [tuple(table.GetCellText(row, column) for column in columns) for row in range(table.GetNumberOfRows())]
+
+
 def contents(table) -> dict[str, str]:
-    return {table.GetCellText(row, 0): table.GetCellText(row, 1) for row in range(table.GetNumberOfRows())}
+    return {row[0]: row[1] for row in rows_of(table)}
 
 
-def test_every_measure_has_its_row(table):
+def test_every_measure_has_its_row_and_every_image_its_column(table):
     show_measures(table, RESULT)
-    assert contents(table) == {
-        "Liver volume T1 (ml)": "1269",
-        "Liver volume T2 (ml)": "1288",
-        "Dice of the two livers as scanned": "0.53",
-        "Centroid offset T1 − T2 R (mm)": "-4.0",
-        "Centroid offset T1 − T2 A (mm)": "16.0",
-        "Centroid offset T1 − T2 S (mm)": "-38.3",
-        "Note": "The T1 volume cuts the liver.",
-    }
-    assert [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())] == ["Measure", "Value"]
+    assert rows_of(table) == [
+        ("Liver volume (ml)", "1269", "1288"),
+        ("Dice with the liver in T1, as scanned", "", "0.53"),
+        ("Shift against T1: how the patient lay or breathed (mm)", "", "4 right, 16 back, 38 up"),
+        ("Note", "The T1 volume cuts the liver.", ""),
+    ]
+    assert [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())] == ["Measure", "T1", "T2"]
 
 
 def test_how_the_result_was_made_is_kept_with_the_table_and_read_line_by_line(table):
@@ -74,13 +76,13 @@ def test_how_the_result_was_made_is_kept_with_the_table_and_read_line_by_line(ta
 def test_one_volume_alone_has_no_rows_about_a_pair(table):
     alone = RESULT | {"t2": None, "measures": {"dice_as_scanned": None, "offset_t1_to_t2_mm": None}, "notes": []}
     show_measures(table, alone)
-    assert list(contents(table)) == ["Liver volume T1 (ml)"]
+    assert list(contents(table)) == ["Liver volume (ml)"]
 
 
 def test_a_second_run_replaces_the_first(table):
     show_measures(table, RESULT)
     show_measures(table, {"t1": {"volume_ml": 10.0}})
-    assert contents(table) == {"Liver volume T1 (ml)": "10"}
+    assert contents(table) == {"Liver volume (ml)": "10"}
     assert provenance.read(table) == {}
 
 
