@@ -12,8 +12,8 @@ from liverpair.mrml.dreams.dream_folders import OWNER
 from liverpair.mrml.dreams.dream_scene import VOLUME as DREAMT_VOLUME
 from liverpair.mrml.lesions.lesion_boxes import VOLUME as BOX_VOLUME
 
-MARK_PERCENT = 1.5
-"""Size of a point's mark in a view: what is dreamt there is often no larger than Slicer's usual 3 %."""
+MARK_PERCENT = 2.5
+"""Size of a point's mark in a view: less than Slicer's usual 3 %, for what is dreamt there is often no larger."""
 
 
 def newPoints(name: str) -> vtkMRMLMarkupsFiducialNode:

@@ -17,11 +17,12 @@ ITERATION, PIECE, VALUE = "iteration", "piece", "value"
 MEDIAN, QUARTILES, SECOND, BAND, MARK = "median", "quartiles", "second", "band", "mark"
 BASELINE_NAMES = {"random-weights": "Random weights", "random-direction": "Random direction"}
 BASELINE_STYLES = {"random-weights": "dot", "random-direction": "dash-dot"}
+STYLE_NAMES = {"dot": "thin dotted", "dash-dot": "thin dash-dotted"}
 BAND_COLOR = "#5f8f5f"
 MARK_COLOR = "#444444"
 GAP = np.array([math.nan])
 LONGEST_NAME = 25
-"""Letters of the name of a dream in the legend."""
+"""Letters of the name of a dream below the axis."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Shown:
 class Line:
     """One series: what it shows of which feature (None: of several, or none), and how it looks.
 
-    A `name` of "" has no place in the legend.
+    A `name` of "" is that of a line that belongs to another one.
     """
 
     what: str
@@ -116,6 +117,19 @@ def mark_part(iteration: int, low: float, high: float) -> Part:
     return Part(MARK, columns, (Line(MARK, None, VALUE, "", MARK_COLOR, width=1.0),))
 
 
+def iteration_title(parts: Sequence[Part]) -> str:
+    """The title of the axis of iterations, which says what else than features is drawn."""
+    told = []
+    for line in (part.lines[0] for part in parts if part.lines):
+        if line.what == BAND:
+            told.append("between the green lines: normal range")
+        elif line.what in BASELINE_NAMES:
+            told.append(f"{STYLE_NAMES[line.style]}: {line.name.lower()}")
+        elif line.what == SECOND:
+            told.append(f"dashed: {line.name.removesuffix(' (dashed)')}")
+    return f"{ITERATION} ({'; '.join(told)})" if told else ITERATION
+
+
 def extent(parts: Sequence[Part]) -> tuple[float, float] | None:
     """The lowest and the highest value drawn; None when nothing is."""
     values = np.concatenate([part.columns[line.column] for part in parts for line in part.lines] or [GAP])
@@ -156,7 +170,7 @@ def _quartiles(dream: DreamScene, features: Sequence[str], scale: Scale) -> Part
 
 
 def _baseline(dream: DreamScene, features: Sequence[str], kind: str, scale: Scale) -> list[Part]:
-    """The medians of a baseline, thin and in the colors of the features; one name in the legend stands for all."""
+    """The medians of a baseline, thin and in the colors of the features; one name stands for all."""
     if not dream.starts(kind):
         return []
     iterations, curves = _curves(dream, kind)
@@ -172,7 +186,7 @@ def _baseline(dream: DreamScene, features: Sequence[str], kind: str, scale: Scal
 
 
 def shortened(name: str) -> str:
-    """A name that leaves room for the plot beside the legend: where it is long, its middle is left out."""
+    """A name that leaves room for others below the axis: where it is long, its middle is left out."""
     half = (LONGEST_NAME - 3) // 2
     return name if len(name) <= LONGEST_NAME else f"{name[:half].rstrip()}...{name[-half:].lstrip()}"
 

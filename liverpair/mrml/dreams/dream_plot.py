@@ -23,8 +23,6 @@ FAR_Z = 8.0
 """z-scores beyond this are cut off, so that the normal range stays readable."""
 ROOM = 0.05
 """Space above and below what is drawn, as a fraction of its height."""
-LEGEND_ROOM = 1.4
-"""How much longer the axis of iterations is than the dream, so that the legend covers no curve."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,9 @@ class DreamPlot:
             parts.insert(0, dream_lines.mark_part(self._marked, low, high))
         dream_series.write(self.dream.table, chart, parts)
         chart.SetYAxisTitle(self._axis_title(features, scale, is_cut))
-        self._set_ranges(chart, last, low, high)
+        chart.SetXAxisTitle(dream_lines.iteration_title(parts))
+        chart.SetLegendVisibility(False)  # the list beside the plot names the features, the axis what else is drawn
+        self._set_ranges(chart, last if self.dream.finished else max(last, self._asked()), low, high)
 
     def _chosen(self, shown: Shown) -> list[str]:
         features = self.dream.features if shown.features is None else shown.features
@@ -197,9 +197,9 @@ class DreamPlot:
         return (raw[0] - raw[1], raw[0] + raw[1]) if raw is not None else None
 
     def _set_ranges(self, chart, last: int, low: float, high: float) -> None:
-        """Make room for all that is drawn, and the legend beside it; as long as that stays, so does the user's zoom."""
+        """Make room for all that is drawn; as long as that stays, so does the user's zoom."""
         room = ROOM * (high - low) or 1.0
-        ranges = (0.0, last * LEGEND_ROOM, low - room, high + room)
+        ranges = (0.0, float(last), low - room, high + room)
         if ranges != self._ranges:
             self._ranges = ranges
             chart.SetXAxisRangeAuto(False)
@@ -216,6 +216,11 @@ class DreamPlot:
         if not dream_lines.has_any(self.dream.ranges):
             return f"{name} (the model has no normal ranges)"
         return f"{name} (without normal range)" if features and self.shown.normalized else name
+
+    def _asked(self) -> int:
+        """How many iterations the dream was asked for."""
+        asked = (self.dream.about.get("request") or {}).get("iterations")
+        return asked if isinstance(asked, int) else 0
 
     def _own_series(self, series_id: str):
         series = slicer.mrmlScene.GetNodeByID(series_id)

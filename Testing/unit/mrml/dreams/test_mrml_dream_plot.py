@@ -192,6 +192,21 @@ def test_a_long_name_leaves_room_for_the_plot():
     assert "AX T1 in ph...n-slices-t1 (dashed)" in names(plot_of(new_dream("One"), compare_with=other))
 
 
+def test_the_axis_ends_where_the_dream_does_and_says_what_the_list_of_features_does_not():
+    dream = new_dream(kinds=BASELINES)
+    dream.about = {**dream.about, "request": {"iterations": 100}}
+    chart = plot_of(dream, compare_with=new_dream("Other")).chart_node
+    assert chart.GetXAxisRange() == (0.0, 100.0) and not chart.GetLegendVisibility()
+    assert chart.GetXAxisTitle() == (
+        "iteration (between the green lines: normal range; thin dotted: random weights; "
+        "thin dash-dotted: random direction; dashed: Other)"
+    )
+    dream.finish({"ranges": RANGES})
+    plot = plot_of(dream, kinds=["dream"], normalized=False)
+    assert plot.chart_node.GetXAxisRange() == (0.0, ITERATIONS - 1)
+    assert plot.chart_node.GetXAxisTitle() == "iteration"
+
+
 def test_far_values_are_cut_off_so_that_the_band_stays_readable():
     dream = new_dream(starts=1)
     plot = plot_of(dream)
