@@ -29,12 +29,14 @@ from LesionPairDetectLib.nextsection import NextSection
 from LesionPairDetectLib.phasessection import PhasesSection
 from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.readingsection import ReadingSection
+from LesionPairDetectLib.recoveredsection import RecoveredSection
 from LesionPairDetectLib.reviewsection import ReviewSection
 from LesionPairDetectLib.runsection import RunSection
 from LesionPairDetectLib.visitssection import VisitsSection
 from LesionPairDetectLib.worklist import COMPARE, MASKS, REPORT, Worklist
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
+from liverpair.jobs.masks_request import NO_MODEL
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from LiverPairLib import inputs, sampledata, standins
@@ -70,7 +72,7 @@ class LesionPairDetectParameterNode:
     another tool; `earlierT1Volume` and `earlierT2Volume` are those of the visit before. `device` is a key that
     `core.device.choose_device` takes; `displayThreshold` hides boxes with a lower score, and `lastDisplayThreshold` is
     what it was when the last result came; `recistTargets` lesions of at least `recistMinimumMm` enter the sum of
-    diameters; `lesionTable` is derived from the boxes.
+    diameters; `lesionTable` is derived from the boxes; `maskModel` is what draws in boxes, as the job "masks" takes it.
     """
 
     t1Volume: vtkMRMLScalarVolumeNode
@@ -90,6 +92,7 @@ class LesionPairDetectParameterNode:
     recistTargets: Annotated[int, WithinRange(1, 54)] = 2
     recistMinimumMm: Annotated[float, WithinRange(0.0, 100.0)] = 10.0
     linkedCursor: bool = True
+    maskModel: str = NO_MODEL
 
 
 class LesionPairDetectWidget(SectionedWidget):
@@ -108,6 +111,7 @@ class LesionPairDetectWidget(SectionedWidget):
             lambda accepted: self.logic.linkChosen(self.context.parameterNode, runSection.onRunChanged, accepted),
         )
         reading = ReadingSection(self.context)
+        files = ExchangeSection(self.context)
         masks = MasksSection(self.context, runSection.startBeside)
         visits = VisitsSection(self.context, runSection.startBeside, reading.cursor)
         actions = {MASKS: masks.drawAll, COMPARE: visits.compare, REPORT: visits.report}
@@ -120,8 +124,9 @@ class LesionPairDetectWidget(SectionedWidget):
                 LesionsSection(self.context),
                 ReviewSection(self.context),
                 masks,
-                ExchangeSection(self.context),
                 DrawSection(self.context),
+                files,
+                RecoveredSection(self.context, files),
                 visits,
                 PhasesSection(self.context, runSection.startBeside),
                 reading,

@@ -1,4 +1,4 @@
-"""Among the details of a panel: the chosen model is trained further on the studies in a folder."""
+"""Among the details of a panel, folded away: the chosen model is trained further on the studies in a folder."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,6 @@ class FineTuneSection(Section):
 
     name = "FineTune"
     part = DETAILS
-    caption = _("Fine-tune on these studies")
 
     def __init__(self, context: PanelContext, logic: ModelLogic, showRun: Callable[[], None]) -> None:
         super().__init__(context)

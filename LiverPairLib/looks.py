@@ -1,9 +1,28 @@
-"""How warnings and problems look: text and ground together, so that they can be read on a light and on a dark theme."""
+"""How warnings and problems look: text and ground together, so that they can be read on light and dark themes; and the
+colors of what a table lists."""
+
+import qt
 
 COLORS = {"warning": ("#fff3cd", "#d6b656", "#4d3800"), "problem": ("#ffd8cc", "#d9480f", "#7a2600")}
 """Ground, border and text."""
 GRAY = "#808080"
 """For what is of no account any more: it has contrast to white and to black."""
+
+
+SWATCH_SIZE = 14
+
+
+def swatch(color: "qt.QColor") -> "qt.QIcon":
+    """A little square of a color, with a rim that keeps it apart from the color of a chosen row."""
+    picture = qt.QPixmap(SWATCH_SIZE, SWATCH_SIZE)
+    picture.fill(qt.QColor("white"))
+    painter = qt.QPainter()
+    painter.begin(picture)
+    painter.fillRect(1, 1, SWATCH_SIZE - 2, SWATCH_SIZE - 2, color)
+    painter.end()
+    icon = qt.QIcon(picture)
+    icon.addPixmap(picture, qt.QIcon.Selected)
+    return icon
 
 
 def frameStyle(name: str, kind: str = "warning") -> str:

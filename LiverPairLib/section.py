@@ -8,8 +8,8 @@ import slicer
 from LiverPairLib.panelcontext import PanelContext
 
 SHARED = Path(__file__).parent / "Resources" / "UI"
-INPUTS, RUN, RESULT, DETAILS = "inputs", "run", "result", "details"
-"""The parts of every panel, from top to bottom."""
+TOP, INPUTS, RUN, RESULT, DETAILS = "top", "inputs", "run", "result", "details"
+"""The parts of every panel, from top to bottom; above the others stands what nobody may miss, which nothing folds."""
 
 
 class Section:

@@ -10,9 +10,11 @@ from slicer.util import VTKObservationMixin
 
 from liverpair.core.notifying import notify
 from LiverPairLib.modellogic import STATUS_MS
-from LiverPairLib.section import SHARED, Section
+from LiverPairLib.section import SHARED, TOP, Section
 from LiverPairLib.statusline import StatusLine
 
+SETTLE_MS = 50
+"""After a part was unfolded, until everything has its place."""
 KEPT = ("LiverPairLib.workersession", "LiverPairLib.processtransport")
 """What is not read anew: the worker of the session goes on, which serves the other modules too."""
 
@@ -47,10 +49,15 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.context.tellOfRun = self.statusLine.tellOfRun
         self.context.foldInputs = self.foldInputs
         for section in sections:
+            if section.part == TOP:
+                self.ui.panelLayout.insertWidget(0, section.widget)
+                continue
             layout = getattr(self.ui, f"{section.part}Button").layout()  # `ui` has no layout that is empty
             if section.caption:
                 layout.addWidget(qt.QLabel(f"<b>{section.caption}</b>"))
             layout.addWidget(section.widget)
+        for button in slicer.util.findChildren(self.parent, className="ctkCollapsibleButton"):
+            button.connect("clicked(bool)", lambda checked, button=button: button.collapsed or bringIntoSight(button))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
@@ -118,3 +125,18 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Show a sentence to the user, in the line of the panel and in the status bar."""
         self.statusLine.say(sentence, isProblem)
         slicer.util.showStatusMessage(sentence, STATUS_MS)
+
+
+def bringIntoSight(widget: "qt.QWidget") -> None:
+    """Scroll the panel, once it has its new height, until a widget is in sight as a whole, or at least from its top."""
+    area = widget.parent()
+    while area is not None and not area.inherits("QScrollArea"):
+        area = area.parent()
+    if area is not None:
+        qt.QTimer.singleShot(SETTLE_MS, lambda: _scrollTo(area, widget))
+
+
+def _scrollTo(area: "qt.QScrollArea", widget: "qt.QWidget") -> None:
+    bar, top, room = area.verticalScrollBar(), widget.mapTo(area.widget(), qt.QPoint(0, 0)).y(), area.viewport().height
+    if not bar.value <= top <= top + widget.height <= bar.value + room:
+        bar.setValue(min(top, top + widget.height - room) if widget.height <= room else top)

@@ -1,15 +1,14 @@
 """The list of features beside the plot: which are drawn, in which color, and where they stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import qt
 from slicer.i18n import tr as _
 
-from liverpair.measures.burden import LesionRow
+from LiverPairLib.looks import swatch
 
 SHOWN, TITLE, VALUE = range(3)
-SWATCH_SIZE = 14
 ROW_HEIGHT = 22
 
 
@@ -40,7 +39,7 @@ class FeatureTable:
         table.connect("cellClicked(int,int)", self._onClicked)
         table.connect("itemChanged(QTableWidgetItem*)", self._onItemChanged)
 
-    def show(self, rows: list[LesionRow], chosen: str | None = None, valueTitle: str = "") -> None:
+    def show(self, rows: list[FeatureRow], chosen: str | None = None, valueTitle: str = "") -> None:
         """Show these rows, with the feature `chosen` marked, and a heading over the values."""
         self._isUpdating = True
         try:
@@ -69,7 +68,7 @@ class FeatureTable:
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
 
-    def _addItems(self, rows: list[LesionRow]) -> None:
+    def _addItems(self, rows: list[FeatureRow]) -> None:
         self._rows = []
         self._table.setRowCount(len(rows))
         for number in range(len(rows)):
@@ -83,11 +82,11 @@ class FeatureTable:
             for column, item in enumerate((shown, title, value)):
                 self._table.setItem(number, column, item)
 
-    def _write(self, number: int, row: int) -> None:
+    def _write(self, number: int, row: FeatureRow) -> None:
         self._table.item(number, SHOWN).setCheckState(qt.Qt.Checked if row.isShown else qt.Qt.Unchecked)
         title = self._table.item(number, TITLE)
         title.setText(row.title)
-        title.setIcon(_swatch(row.color))
+        title.setIcon(swatch(qt.QColor(row.color)))
         self._table.item(number, VALUE).setText(row.value)
 
     def _choose(self, chosen: str | None) -> None:
@@ -104,16 +103,3 @@ class FeatureTable:
     def _onItemChanged(self, item: "qt.QTableWidgetItem") -> None:
         if not self._isUpdating and item.column() == SHOWN:
             self._onShown(self._rows[item.row()].name, item.checkState() == qt.Qt.Checked)
-
-
-def _swatch(color: Sequence[float]) -> "qt.QIcon":
-    """A little square of a color, with a rim that keeps it apart from the color of a chosen row."""
-    picture = qt.QPixmap(SWATCH_SIZE, SWATCH_SIZE)
-    picture.fill(qt.QColor("white"))
-    painter = qt.QPainter()
-    painter.begin(picture)
-    painter.fillRect(1, 1, SWATCH_SIZE - 2, SWATCH_SIZE - 2, qt.QColor(color))
-    painter.end()
-    icon = qt.QIcon(picture)
-    icon.addPixmap(picture, qt.QIcon.Selected)
-    return icon

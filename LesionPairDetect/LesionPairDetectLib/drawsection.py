@@ -30,6 +30,7 @@ class DrawSection(Section):
     """Turns drags in the views into boxes of a `Drawer`, and shows what is near the place of an unmatched box."""
 
     name = "Draw"
+    caption = _("Boxes by hand")
 
     def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)

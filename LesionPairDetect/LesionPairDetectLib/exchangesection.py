@@ -7,13 +7,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from LesionPairDetectLib.autosave import FILE, LeftBehind
+from LesionPairDetectLib.autosave import FILE
 from LesionPairDetectLib.autosavekeeper import AutosaveKeeper
 from LesionPairDetectLib.exchange import ADD, MERGE, REPLACE, Exchange
 from LesionPairDetectLib.readingcontext import ReadingContext
-from liverpair.mrml.scanner_space import same_lesions
 from LiverPairLib.dicomsaver import DicomSaver
-from LiverPairLib.looks import frameStyle, labelStyle
+from LiverPairLib.looks import labelStyle
 from LiverPairLib.section import Section
 
 
@@ -27,16 +26,13 @@ class ExchangeSection(Section):
         super().__init__(context)
         self.exchange = Exchange(context)
         self.keeper = AutosaveKeeper(self.showAutosave)
-        self._autosave = None
-        self.ui.recoveredFrame.styleSheet = frameStyle("recoveredFrame")
+        self.autosave = None
         self._saver = DicomSaver(self.ui.saveDicomButton, context, self.exchange.dicomContent)
         buttons = {
             "importLesionsButton": self.onImport,
             "exportLesionsButton": self.onExportLesions,
             "exportTableButton": self.onExportTable,
             "autosaveFolderButton": self.onAutosaveFolder,
-            "restoreButton": self.onRestore,
-            "discardButton": self.onDiscard,
         }
         for name, slot in buttons.items():
             getattr(self.ui, name).connect("clicked(bool)", slot)
@@ -52,10 +48,10 @@ class ExchangeSection(Section):
 
     def onChanged(self, what: str) -> None:
         if what == "study":
-            self._autosave = None
+            self.autosave = None
             if self.context.study is not None:
                 with self.context.attempt():
-                    self._autosave = self.keeper.follow(self.context.study)
+                    self.autosave = self.keeper.follow(self.context.study)
         if what in ("study", "boxes"):
             self.show()
         elif what == "parameters":
@@ -64,7 +60,15 @@ class ExchangeSection(Section):
     def onImport(self, checked: bool = False) -> None:
         path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Import lesions"), "", _("Lesions (*.json)"))
         if path:
-            self._import(path)
+            self.take(path)
+
+    def take(self, path: Path | str, then: Callable[[], None] = lambda: None) -> None:
+        """Take the lesions of a file, in the way that the user chooses when there are some already."""
+        with self.context.attempt():
+            pairs = self.exchange.read(path)
+            how = self._askHow(len(pairs)) if len(self.context.study) else MERGE
+            if how is not None:
+                self._do(lambda: self.exchange.take(pairs, how), then)
 
     def onExportLesions(self, checked: bool = False) -> None:
         path = self._askWhere(_("Export lesions"), FILE, _("Lesions (*.json)"))
@@ -86,19 +90,8 @@ class ExchangeSection(Section):
         if path.exists() and not self.context.confirm(question):
             return
         with self.context.attempt():
-            self._autosave = self.keeper.follow(self.context.study, folder)
+            self.autosave = self.keeper.follow(self.context.study, folder)
         self.showAutosave()
-
-    def onRestore(self, checked: bool = False) -> None:
-        path = self._leftBehind()[0]
-        self._import(path, then=lambda: self._autosave.drop(path))
-
-    def onDiscard(self, checked: bool = False) -> None:
-        path, _time, pairs = self._leftBehind()
-        question = _("Delete the automatic copy? Lesions in it: {count}.").format(count=len(pairs))
-        if self.context.confirm(question):
-            self._autosave.drop(path)
-            self.show()
 
     def show(self) -> None:
         """Show what can be done."""
@@ -107,12 +100,11 @@ class ExchangeSection(Section):
         self.ui.importLesionsButton.enabled = self.ui.autosaveFolderButton.enabled = hasStudy
         self.ui.exportLesionsButton.enabled = self.ui.exportTableButton.enabled = count > 0
         self._saver.show()
-        self._showLeftBehind()
         self.showAutosave()
 
     def showAutosave(self) -> None:
         """Say where the automatic copy is, and how old."""
-        label, autosave = self.ui.autosaveLabel, self._autosave
+        label, autosave = self.ui.autosaveLabel, self.autosave
         label.styleSheet = labelStyle(autosave is not None and bool(autosave.problem))
         label.toolTip = str(autosave.path) if autosave is not None else ""
         if autosave is None:
@@ -127,34 +119,7 @@ class ExchangeSection(Section):
             )
 
     def _clock(self) -> str:
-        return self._autosave.savedAt.strftime("%H:%M:%S") if self._autosave.savedAt else _("nothing yet")
-
-    def _leftBehind(self) -> LeftBehind | None:
-        """The newest copy of an earlier session that differs from what is in the scene, or None."""
-        if self._autosave is None or not self._autosave.leftBehind:
-            return None
-        own = self.exchange.pairs()
-        differing = [entry for entry in self._autosave.leftBehind if entry[2] and not same_lesions(entry[2], own)]
-        return differing[0] if differing else None
-
-    def _showLeftBehind(self) -> None:
-        found = None
-        with self.context.attempt():
-            found = self._leftBehind()
-        self.ui.recoveredFrame.visible = found is not None
-        if found is not None:
-            self.ui.recoveredLabel.text = _(
-                "Slicer ended unexpectedly. There is an automatic copy of {time} for these volumes. "
-                "Lesions in it: {count}."
-            ).format(time=found[1].strftime("%Y-%m-%d %H:%M"), count=len(found[2]))
-
-    def _import(self, path: Path | str, then: Callable[[], None] = lambda: None) -> None:
-        """Take the lesions of a file, in the way that the user chooses when there are some already."""
-        with self.context.attempt():
-            pairs = self.exchange.read(path)
-            how = self._askHow(len(pairs)) if len(self.context.study) else MERGE
-            if how is not None:
-                self._do(lambda: self.exchange.take(pairs, how), then)
+        return self.autosave.savedAt.strftime("%H:%M:%S") if self.autosave.savedAt else _("nothing yet")
 
     def _askHow(self, count: int) -> str | None:
         """One of the `WAYS` to import, or None when the user thinks better of it."""
@@ -183,7 +148,7 @@ class ExchangeSection(Section):
         return chosen
 
     def _askWhere(self, title: str, name: str, kind: str) -> str:
-        folder = self._autosave.path.parent if self._autosave is not None and not self._autosave.isInCache else Path()
+        folder = self.autosave.path.parent if self.autosave is not None and not self.autosave.isInCache else Path()
         return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, str(folder / name), kind)
 
     def _do(self, work: Callable[[], str], then: Callable[[], None] = lambda: None) -> None:

@@ -1,15 +1,15 @@
 """The table of lesions: what stands in it, in which order, and which row is chosen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import qt
 from slicer.i18n import tr as _
 
 from liverpair.core.lesions import STATES
-from liverpair.io.lesion_csv import COLUMNS
+from liverpair.io.lesion_csv import COLUMNS, Column
 from liverpair.measures.burden import LesionRow
 from liverpair.mrml.lesions.lesion_display import color_of
-from LiverPairLib.looks import GRAY
+from LiverPairLib.looks import GRAY, swatch
 
 HEADINGS = {
     "number": _("No."),
@@ -29,6 +29,13 @@ HEADINGS = {
     "t2_contrast": _("Contrast\nT2 %"),
 }
 """Columns of the panel, what a reader looks at first to the left; the whole title is the tool tip."""
+TIPS = {
+    "displacement_mm": _(
+        "Distance from the lesion in T1 to itself in T2 (mm). Most of it is how the patient lay or breathed between "
+        "the two sequences: below the table stands how far the whole liver moved, where both livers are segmented"
+    )
+}
+"""Where the title needs words beside it."""
 HIDDEN_AT_FIRST = ("note", "t1_slice", "t2_slice", "t1_volume_ml", "t2_volume_ml", "t1_contrast", "t2_contrast")
 """The others fit a panel of 420 pixels."""
 ORDERS = {"kind": ("T1 only", "T2 only", "neither", "both"), "state": STATES}
@@ -44,7 +51,7 @@ ALIGNMENTS = {
     "note": qt.Qt.AlignLeft | qt.Qt.AlignVCenter,
 }
 """All other cells are numbers, and lie at the right."""
-ROW_HEIGHT, NARROWEST_COLUMN = 22, 28
+ROW_HEIGHT, NARROWEST_COLUMN, SWATCH_PIXELS = 22, 28, 6
 ASCENDING, DESCENDING = "▲", "▼"
 
 
@@ -114,13 +121,14 @@ class LesionTable:
         table.setColumnCount(len(self._columns))
         self._markHeading()
         for position, column in enumerate(self._columns):
-            table.horizontalHeaderItem(position).setToolTip(column.title)
+            table.horizontalHeaderItem(position).setToolTip(TIPS.get(column.key, column.title))
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(NARROWEST_COLUMN)
         header.setSortIndicatorShown(False)
         table.verticalHeader().hide()
+        table.setIconSize(qt.QSize(SWATCH_PIXELS, SWATCH_PIXELS))
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.setHorizontalScrollMode(qt.QAbstractItemView.ScrollPerPixel)
 
@@ -136,7 +144,7 @@ class LesionTable:
                 self._table.setHorizontalHeaderItem(index, qt.QTableWidgetItem())
             self._table.horizontalHeaderItem(index).setText(heading)
 
-    def _fill(self, position: Sequence[float], row: LesionRow) -> None:
+    def _fill(self, position: int, row: LesionRow) -> None:
         """Only what is different is written: a table of fifty lesions follows a slider."""
         if position == len(self._filled):
             self._addItems(position)
@@ -154,23 +162,22 @@ class LesionTable:
             for index in range(1, len(self._columns)):
                 self._table.item(position, index).setForeground(brush)
 
-    def _addItems(self, position: Sequence[float]) -> None:
+    def _addItems(self, position: int) -> None:
         for index, column in enumerate(self._columns):
             item = qt.QTableWidgetItem()
             item.setTextAlignment(ALIGNMENTS.get(column.key, qt.Qt.AlignRight | qt.Qt.AlignVCenter))
             self._table.setItem(position, index, item)
 
-    def _write(self, item: "qt.QTableWidgetItem", column: int, text: str, tip: str) -> None:
+    def _write(self, item: "qt.QTableWidgetItem", column: Column, text: str, tip: str) -> None:
         item.setText(SIGNS[text] if column.key == "state" else text)
         item.setToolTip(text if column.key in ("state", "note") else tip)
 
-    def _mark(self, item: "qt.QTableWidgetItem", row: int) -> None:
-        """The number on the color that the boxes have."""
+    def _mark(self, item: "qt.QTableWidgetItem", row: LesionRow) -> None:
+        """The number beside the color that the boxes have, which is seen in a chosen row too."""
         item.setData(UID_ROLE, row.uid)
         color = qt.QColor()
         color.setRgbF(*color_of(row.number))
-        item.setBackground(qt.QBrush(color))
-        item.setForeground(qt.QBrush(qt.QColor("white" if _isDark(row.number) else "black")))
+        item.setIcon(swatch(color))
 
     def sorted(self, rows: list[LesionRow]) -> list[LesionRow]:
         """`LesionRow`s in the order of the table: by the chosen column, empty cells last, equals by number."""
@@ -198,7 +205,7 @@ class LesionTable:
             self._onChosen(self._chosenUid())
 
 
-def _cell(column: int, row: LesionRow) -> tuple[str, str]:
+def _cell(column: Column, row: LesionRow) -> tuple[str, str]:
     """Text and tool tip of a cell. What was proposed, and seen by nobody yet, has a question mark."""
     text, proposed = column.text(row), _proposedSide(row)
     if proposed is None or column.key not in ("kind", f"{proposed}_score", f"{proposed}_diameter_mm"):
@@ -216,9 +223,3 @@ def _cell(column: int, row: LesionRow) -> tuple[str, str]:
 def _proposedSide(row: LesionRow) -> str | None:
     """The image in which the box is only proposed, of a lesion that was seen in the other one; else None."""
     return row.predicted[0] if row.kind.endswith("only") and row.predicted else None
-
-
-def _isDark(number: int) -> bool:
-    """Whether white is the better color to write on the color of a lesion."""
-    red, green, blue = color_of(number)
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

@@ -46,7 +46,7 @@ class ReadingContext(PanelContext):
         self.study = None
         self._studyToken = None
         self._correspondence = None
-        self._placeMap = None
+        self._placeMap, self._liverShift = None, None
         self._images, self._livers = {}, {}
         self.listedUids = list
         self.prompt = ViewPrompt()
@@ -136,9 +136,15 @@ class ReadingContext(PanelContext):
         if self._placeMap is None:
             pairs = self.study.pairs() if self.study is not None else []
             masks = [self.livers(side) for side in Side]
-            offset = None if None in masks else offset_t1_to_t2(*masks)
-            self._placeMap = PlaceMap(pairs, self.correspondence, offset)
+            self._liverShift = None if None in masks else offset_t1_to_t2(*masks)
+            self._placeMap = PlaceMap(pairs, self.correspondence, self._liverShift)
         return self._placeMap
+
+    @property
+    def liverShift(self) -> Sequence[float] | None:
+        """T2 minus T1 (LPS, mm) of the centers of the livers, None unless both are known."""
+        self.placeMap()
+        return self._liverShift
 
     def provenances(self) -> dict[str, dict[str, str]]:
         """How the lesions and the chosen livers were made, by title."""

@@ -1,6 +1,7 @@
 """The section "Review": one key for every decision about the lesion that is chosen."""
 
 import html
+import math
 
 from slicer.i18n import tr as _
 
@@ -8,6 +9,7 @@ from LesionPairDetectLib.keys import KeyBindings, escapeKey
 from LesionPairDetectLib.readingcontext import ReadingContext
 from LesionPairDetectLib.reviewer import LINK, SWAP, Reviewer
 from liverpair.core.lesions import Lesion
+from liverpair.core.sides import Side
 from liverpair.mrml.lesions.lesion_display import color_of
 from LiverPairLib.section import Section
 
@@ -135,7 +137,18 @@ class ReviewSection(Section):
             parts.append(_("score {scores}").format(scores=" / ".join(scores)))
         title = _("Lesion {number}").format(number=pair.number)
         words = html.escape(" · ".join(parts))
+        shift = self._shiftText(pair)
+        words += f"<br>{html.escape(shift)}" if shift else ""
         return f'<span style="color:{color}">&#9632;</span> <b>{html.escape(title)}</b> · {words}'
+
+    def _shiftText(self, pair: Lesion) -> str:
+        """How much of the shift of a lesion is that of the whole liver, as far as the livers are known."""
+        liver = self.context.liverShift if len(pair.boxes) == len(Side) else None
+        if liver is None:
+            return ""
+        return _("Shift {shift:.0f} mm; the whole liver: {liver:.0f} mm (position, breathing)").format(
+            shift=math.dist(*(pair.box(side).center_mm for side in Side)), liver=math.hypot(*liver)
+        )
 
     def _tip(self, action: str) -> str:
         study = self.context.study

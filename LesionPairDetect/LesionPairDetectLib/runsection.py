@@ -69,19 +69,25 @@ class RunSection(runsection.RunSection):
         with slicer.util.NodeModify(context.parameterNode):
             for side, node in run.livers.items():
                 setattr(context.parameterNode, f"{side}Liver", node)
-            followThreshold(context.parameterNode, run.displayThreshold)
+            moved = followThreshold(context.parameterNode, run.displayThreshold)
+        if moved:
+            self.logic.status = f"{self.logic.status} {moved}"
         context.foldInputs()
         shown = (pair.uid for pair in context.study.pairs() if context.study.is_shown(pair))
         context.select(next(shown, None), jump=False)
         showPair(chosen, [context.liverSegmentation(side) for side in Side], onFitted=context.jumpToSelected)
 
 
-def followThreshold(parameterNode: Any, displayThreshold: float | None) -> None:
+def followThreshold(parameterNode: Any, displayThreshold: float | None) -> str:
     """Show what the model would show at first, unless the user has moved the slider since the last result. None, from a
-    model that does not say, changes nothing.
+    model that does not say, changes nothing. Returns a sentence on the slider, "" where it stays.
     """
     if displayThreshold is None:
-        return
+        return ""
+    before = parameterNode.displayThreshold
     if round(parameterNode.displayThreshold - parameterNode.lastDisplayThreshold, SCORE_DECIMALS) == 0:
         parameterNode.displayThreshold = round(float(displayThreshold), SCORE_DECIMALS)
-    parameterNode.lastDisplayThreshold = parameterNode.displayThreshold
+    parameterNode.lastDisplayThreshold = now = parameterNode.displayThreshold
+    if round(now - before, SCORE_DECIMALS) == 0:
+        return ""
+    return _("Score threshold {before:.2f} → {now:.2f}, the model's own.").format(before=before, now=now)

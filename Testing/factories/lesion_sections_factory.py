@@ -58,13 +58,14 @@ class Sections:
     review: Any
     draw: Any
     exchange: Any
+    recovered: Any
     worker: FakeWorker
     said: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
     def all(self) -> tuple:
-        return self.review, self.draw, self.exchange
+        return self.review, self.draw, self.exchange, self.recovered
 
     @property
     def study(self):
@@ -130,6 +131,7 @@ def open_sections(harness, parameter_node=None) -> Sections:
     from LesionPairDetectLib.drawsection import DrawSection
     from LesionPairDetectLib.exchangesection import ExchangeSection
     from LesionPairDetectLib.readingcontext import ReadingContext
+    from LesionPairDetectLib.recoveredsection import RecoveredSection
     from LesionPairDetectLib.reviewsection import ReviewSection
     from LiverPairLib.workersession import SessionWorker
 
@@ -142,9 +144,9 @@ def open_sections(harness, parameter_node=None) -> Sections:
     context = ReadingContext(
         SessionWorker(worker.transport), lambda text, is_problem: (problems if is_problem else said).append(text)
     )
-    made = Sections(
-        harness, context, ReviewSection(context), DrawSection(context), ExchangeSection(context), worker, said, problems
-    )
+    files = ExchangeSection(context)
+    sections = ReviewSection(context), DrawSection(context), files, RecoveredSection(context, files)
+    made = Sections(harness, context, *sections, worker, said, problems)
     host = qt.QWidget()
     column = qt.QVBoxLayout(host)
     for section in made.all:

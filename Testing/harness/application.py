@@ -218,6 +218,10 @@ class MainWindow(QtWidgets.QMainWindow):
         """Drag the line between the panel and the views."""
         self._splitter.setSizes([width, self.width - width])
 
+    def harness_sees_top(self, widget: QtWidgets.QWidget) -> bool:
+        """Whether a widget of the panel begins at the upper edge of what is in sight."""
+        return abs(widget.mapTo(self._scroll.viewport(), QtCore.QPoint(0, 0)).y()) <= 1
+
     def harness_sees(self, widget: QtWidgets.QWidget) -> bool:
         """Whether a widget of the panel is in sight as a whole, without scrolling."""
         room = self._scroll.viewport()

@@ -30,6 +30,7 @@ class Reader:
 
     def click(self, name: str) -> None:
         widget = self.panel[name]
+        self.panel.harness.wait(seconds=0.1)  # an eye is no quicker than the panel, which gets its new height
         assert self.panel.harness.main_window.harness_sees(widget), f"'{name}' has to be scrolled to"
         self.deeds.append(name)
         self.panel.harness.click(widget)

@@ -33,7 +33,7 @@ from liverpair.mrml.scanner_space import same_lesions
 
 def wait_for_copy(sections):
     """Let the automatic copy be written; its path."""
-    path = sections.exchange._autosave.path
+    path = sections.exchange.autosave.path
     sections.harness.wait(until=lambda: path.is_file() and same_lesions(read_lesions(path), sections.study.pairs()))
     return path
 
@@ -227,7 +227,7 @@ def test_livers_and_lesions_are_saved_as_dicom_by_the_worker(from_dicom, tmp_pat
     names = ["lesions-t1-sr.dcm", "lesions-t2-sr.dcm", "t1_masks.dcm", "t2_masks.dcm"]
     assert sections.said[-1].startswith(f"Saved as DICOM in '{folder}': {', '.join(names)}. 1 lesion was left out")
     assert sorted(path.name for path in folder.iterdir()) == names and not sections.problems
-    assert sections["saveDicomButton"].text == "Save as DICOM…" and sections["saveDicomButton"].isEnabled()
+    assert sections["saveDicomButton"].text == "DICOM…" and sections["saveDicomButton"].isEnabled()
     t1, t2 = (hd.seg.segread(folder / f"{side}_masks.dcm") for side in Side)
     assert [one.SegmentLabel for one in t1.SegmentSequence] == ["Liver", "Lesion 1 (box)", "Lesion 2 (box)"]
     assert [one.SegmentAlgorithmType for one in t1.SegmentSequence] == ["MANUAL", "AUTOMATIC", "AUTOMATIC"]
@@ -266,7 +266,7 @@ def test_saving_that_fails_or_is_stopped_says_one_sentence(from_dicom, tmp_path)
             (problem,) = sections.problems
             gone = tmp_path / "dicom" / "t2" / "003.dcm"
             assert problem == f"T2's DICOM file '{gone}' is no longer there. Load the DICOM series again."
-        assert sections["saveDicomButton"].text == "Save as DICOM…" and not (tmp_path / "out").exists()
+        assert sections["saveDicomButton"].text == "DICOM…" and not (tmp_path / "out").exists()
 
 
 def test_boxes_are_copied_automatically_while_somebody_works(sections):

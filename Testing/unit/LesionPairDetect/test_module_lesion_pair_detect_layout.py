@@ -1,8 +1,12 @@
 """The panel of LesionPairDetect on a small screen: nothing is cut off, and nothing lies on something else."""
 
+import math
+from datetime import datetime
+
 import pytest
 from lesion_pair_detect_factory import found, panel  # noqa: F401
 from lesion_sections_factory import lesion
+from PySide6.QtGui import QIcon
 
 from liverpair.core.sides import Side
 from Testing.harness.appearance import faults
@@ -59,3 +63,55 @@ def test_the_line_of_the_panel_has_its_place_so_that_nothing_jumps(panel):
     panel.harness.wait()
     assert panel["statusLabel"].isVisible()
     assert panel["lesionsTable"].mapTo(panel.widget.parent, panel["lesionsTable"].rect.topLeft()) == place
+
+
+def test_what_a_crash_has_left_is_offered_on_top_of_the_panel(panel):
+    panel.add_pair()
+    panel.harness.wait()
+    files = panel.section("Exchange")
+    files.autosave.leftBehind = [(files.autosave.path, datetime(2026, 11, 30, 6, 0), found())]
+    panel.context.tell("boxes")
+    panel.harness.wait()
+    banner = panel["recoveredFrame"]
+    inputs = panel["inputsButton"]
+    places = [part.mapTo(panel.widget.parent, part.rect.topLeft()).y() for part in (banner, inputs)]
+    assert places == sorted(places)
+    assert panel.harness.main_window.harness_sees(banner)
+    files.autosave.leftBehind = []
+    panel.context.tell("boxes")
+    assert not banner.isVisible()
+
+
+def test_the_buttons_for_masks_are_in_sight_on_a_screen_of_800_lines(panel):
+    panel.harness.main_window.resize(1280, 800)
+    panel.harness.select("LesionPairDetect")
+    panel.add_pair()
+    panel.add_lesions()
+    panel.widget.foldInputs()
+    panel.context.select("lesion-1")
+    panel.widget.say("Masks drawn: 5 by brightness in the box, 3 by lesions-real 1.0.0. Correct them with Edit.")
+    panel.harness.wait(seconds=0.4)
+    assert panel.harness.main_window.harness_sees(panel["maskButton"])
+
+
+def test_the_color_of_a_lesion_is_seen_in_the_chosen_row_too(panel):
+    panel.add_pair()
+    panel.add_lesions()
+    panel.harness.wait(seconds=0.4)
+    icon = panel["lesionsTable"].item(0, 0).icon()
+    shown = [icon.pixmap(14, 14, mode).toImage().pixelColor(7, 7).name() for mode in (QIcon.Normal, QIcon.Selected)]
+    assert shown == ["#e69f00", "#e69f00"]
+
+
+def test_the_shift_of_a_lesion_is_told_beside_that_of_the_whole_liver(panel):
+    panel.add_pair()
+    panel.add_lesions()
+    panel.context.select("lesion-1")
+    assert "Shift" not in panel["lesionLabel"].text
+    for side, liver in panel.add_livers().items():
+        setattr(panel.parameters, f"{side}Liver", liver)
+    panel.harness.wait(seconds=0.4)
+    panel.context.select("lesion-2")
+    panel.context.select("lesion-1")
+    liver = math.hypot(*panel.context.liverShift)
+    assert f"Shift 33 mm; the whole liver: {liver:.0f} mm (position, breathing)" in panel["lesionLabel"].text

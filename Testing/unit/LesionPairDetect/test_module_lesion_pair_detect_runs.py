@@ -130,8 +130,10 @@ def test_the_slider_starts_where_the_model_says_and_stays_where_the_user_put_it(
     panel.add_pair()
     panel.run()
     assert panel.parameters.displayThreshold == 0.5 and panel.numbers() == ["1", "3", "4"]
+    assert "threshold" not in panel.status
     panel.run(provenance={**PROVENANCE, "display_threshold": 0.254})
     assert panel["displayThresholdSlider"].value == pytest.approx(0.25)
+    assert panel.status.endswith("Score threshold 0.50 → 0.25, the model's own.")
     assert panel.numbers() == ["1", "2", "3", "4"]
     assert panel.study.is_shown(panel.study.pair("lesion-2"))
     panel.run(provenance={**PROVENANCE, "display_threshold": 0.65})

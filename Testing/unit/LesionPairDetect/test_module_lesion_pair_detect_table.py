@@ -44,7 +44,8 @@ def test_every_lesion_has_its_row(listed):
     table = listed["lesionsTable"]
     tips = [table.horizontalHeaderItem(column).toolTip() for column in range(table.columnCount)]
     assert "T1 contrast to liver (%)" in tips
-    colors = [table.item(row, 0).background().color().name() for row in range(4)]
+    icons = [table.item(row, 0).icon() for row in range(4)]
+    colors = [icon.pixmap(14, 14).toImage().pixelColor(7, 7).name() for icon in icons]
     assert len(set(colors)) == 4
 
 

@@ -1,4 +1,4 @@
-"""*Fine-tune on these studies*: what is asked, what the worker is told, and that the new model is chosen."""
+"""*Fine-tune the model*: what is asked, what the worker is told, and that the new model is chosen."""
 
 import pytest
 import slicer
@@ -13,6 +13,8 @@ def asked(panel, tmp_path):
     """The panel with everything chosen for a fine-tuning."""
     panel.enter()
     panel["detailsButton"].collapsed = False
+    assert not panel["fineTuneButton"].isVisible()  # it is for researchers, and folded away
+    panel["fineTuneSectionButton"].collapsed = False
     (tmp_path / "studies").mkdir()
     panel["fineTuneStudiesEdit"].currentPath = str(tmp_path / "studies")
     panel["fineTuneNameEdit"].text = "ours"

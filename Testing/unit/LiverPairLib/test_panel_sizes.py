@@ -102,13 +102,36 @@ def test_nothing_overlaps_and_no_text_is_cut_off(window):
     assert wrong == [], "\n".join(wrong)
 
 
+def test_no_line_of_text_floats_in_a_gap_on_a_high_screen(window):
+    window.resize(*max(screens()))
+    start().wait(seconds=0.1)
+    for label in slicer.util.findChildren(window.harness_panel(), className="QLabel"):
+        if label.isVisible() and label.objectName == "" and label.text.startswith("<b>"):
+            assert label.height <= 2 * label.fontMetrics().lineSpacing(), label.text
+
+
+def test_what_is_unfolded_is_scrolled_into_sight(window):
+    window.resize(1280, 800 - FURNITURE)
+    start().wait(seconds=0.1)
+    details = start().widget("detailsButton")
+    details.collapsed = True
+    start().wait(seconds=0.1)
+    window.harness_reveal(start().widget("applyButton"))
+    start().wait()
+    start().click(details)
+    start().wait(seconds=0.3)
+    assert window.harness_sees_top(details) or window.harness_sees(details)
+
+
 def test_long_sentences_push_down_what_is_below_them(window):
     window.resize(1280, 800)
     window.harness_set_panel_width(WIDEST_PANEL)
     labels = [label for label in slicer.util.findChildren(window.harness_panel(), className="QLabel") if label.wordWrap]
     for label in labels:
-        for part in (label, label.parent()):
+        part = label
+        while part is not window.harness_panel():
             part.visible = True
+            part = part.parent()
         label.text = SENTENCE
     start().wait(seconds=0.2)
     assert all(label.isVisible() for label in labels)
