@@ -17,13 +17,16 @@ from liverpair.core.sides import Side
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
 from liverpair.mrml.lesions import lesion_segments, lesion_table
+from liverpair.mrml.lesions.lesion_diameters import DiameterLines
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.section import Section
 
 MOST_LINES = 5
 """Of the sums."""
 TALL_WINDOW, TALL_TABLE = 1200, 330
-"""In pixels: from which height of the window on the table shows more than five rows, and then how high it is."""
+SHORT_WINDOW, SHORT_TABLE = 900, 102
+"""In pixels: the height of a window from which on the table shows more than five rows, and of one below which it shows
+three, and how high it is then."""
 MEASURE_DELAY_MS = 300
 """Contrasts are measured, and the table node written, when nothing has changed for so long."""
 
@@ -48,6 +51,7 @@ class LesionsSection(Section):
         self._timer.setInterval(MEASURE_DELAY_MS)
         self._timer.connect("timeout()", self.measure)
         self._watch = MaskWatch(self.onMasksEdited)
+        self._lines = DiameterLines()
         context.listedUids = self.listedUids
         self.show()
 
@@ -55,6 +59,8 @@ class LesionsSection(Section):
         window = slicer.util.mainWindow()
         if window is not None and window.height >= TALL_WINDOW:
             self.ui.lesionsTable.setFixedHeight(TALL_TABLE)
+        elif window is not None and window.height < SHORT_WINDOW:
+            self.ui.lesionsTable.setFixedHeight(SHORT_TABLE)
         self._filter()
         self.show()
 
@@ -64,6 +70,7 @@ class LesionsSection(Section):
     def cleanup(self) -> None:
         super().cleanup()
         self._watch.stop()
+        self._lines.remove()
         self.context.listedUids = list
 
     def onChanged(self, what: str) -> None:
@@ -71,6 +78,7 @@ class LesionsSection(Section):
             self._showMasks()
         if what == "selection":
             self.table.choose(self.context.selectedUid)
+            self._showDiameters()
         elif what == "study":
             self._livers, self._measured = {}, {}
             self._filter()
@@ -132,6 +140,7 @@ class LesionsSection(Section):
         self._letGoOfHidden(shown)
         rows = [self._asMeasured(self._rows[pair.uid]) for pair in shown]
         self.table.show(rows, self.context.selectedUid)
+        self._showDiameters()
         if self._problem:
             self.ui.sumsLabel.text = self._problem
             return
@@ -139,6 +148,16 @@ class LesionsSection(Section):
         self.ui.sumsLabel.text = "\n".join([self._shownText(len(shown)), *sumsLines(sums)])
         if not isMeasured:
             self._timer.start()
+
+    def _showDiameters(self) -> None:
+        """Draw the longest axial diameters of the chosen lesion, as far as its masks were measured, where its boxes are
+        shown."""
+        row = self._rows.get(self.context.selectedUid)
+        if row is None or self._problem:
+            self._lines.hide()
+            return
+        own = self._asMeasured(row)
+        self._lines.show(own.number, {side: own.sides[side].long_line for side in own.sides})
 
     def _shown(self) -> list[Lesion]:
         """The lesions that pass the filter, by number."""
