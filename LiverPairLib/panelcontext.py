@@ -80,6 +80,10 @@ class PanelContext(VTKObservationMixin):
         """The bundle of the chosen model, or None."""
         return self._bundles().get(self.parameterNode.model) if self.parameterNode is not None else None
 
+    def isInstalled(self, model: str) -> bool:
+        """Whether there is a model of that name."""
+        return model in self._bundles()
+
     def volume(self, side: Side) -> vtkMRMLScalarVolumeNode | None:
         """The volume node chosen for a side, or None."""
         return volumeOf(self.parameterNode, side) if self.parameterNode is not None else None

@@ -35,10 +35,15 @@ class MaskRun(WorkerRun):
         super().__init__(context.worker, {side: context.volume(side) for side in sides})
         self._context, self._study, self._wanted = context, context.study, wanted
         self._livers = {side: context.liverSegmentation(side) for side in sides}
-        self._device = context.parameterNode.device
+        self._device, self._model = context.parameterNode.device, context.parameterNode.maskModel
 
     def writeRequest(self, folder: Path) -> dict[str, Any]:
-        request = {"device": self._device, "output": str(folder / "results"), "lesions": str(folder / "lesions.json")}
+        request = {
+            "device": self._device,
+            "model": self._model,
+            "output": str(folder / "results"),
+            "lesions": str(folder / "lesions.json"),
+        }
         write_lesions(folder / "lesions.json", self._wanted)
         return request | self.writeVolumes(folder, self._livers)
 

@@ -11,10 +11,17 @@ from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
+from liverpair.jobs.masks_request import DEFAULT_DRAWER, NO_MODEL
 from liverpair.mrml.lesions import lesion_segments
+from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.section import Section
 
 MASK_KEY = "M"
+DRAWERS = {
+    NO_MODEL: _("by brightness in the box (no model)"),
+    DEFAULT_DRAWER: _("by {model} where it fills the box").format(model=DEFAULT_DRAWER),
+}
+"""What draws in boxes; the first one measured better."""
 SEGMENT_EDITOR = "SegmentEditor"
 Draw = Callable[[Callable[[], str | None], Callable[[], MaskRun]], None]
 
@@ -35,6 +42,7 @@ class MasksSection(Section):
         for side in Side:
             button = getattr(self.ui, f"edit{side.title}MaskButton")
             button.connect("clicked(bool)", lambda checked=False, side=side: self.edit(side))
+        self._drawers = KeyComboBox(self.ui.maskModelComboBox, self.onDrawerChosen)
         self._keys = KeyBindings({MASK_KEY: self.drawChosen})
         self.show()
 
@@ -79,6 +87,10 @@ class MasksSection(Section):
             editor.setSourceVolumeNode(study.volume(side))
             editor.setCurrentSegmentID(segment)
 
+    def onDrawerChosen(self, model: str) -> None:
+        """Let this draw from now on."""
+        self.context.parameterNode.maskModel = model
+
     def reason(self) -> str | None:
         """One sentence about why the chosen lesion cannot be drawn, or None."""
         if self.context.parameterNode is None or self.context.study is None:
@@ -95,15 +107,21 @@ class MasksSection(Section):
         with self.context.attempt():
             reason, pair = self.reason(), self.pair if self.context.study is not None else None
             self.ui.maskButton.enabled = reason is None
-            self.ui.maskButton.toolTip = reason or _(
-                "Draw the chosen lesion inside its boxes: by the network lesions-real where it is installed, the liver "
-                "is known and its mask fills the box, else by the brightness in it"
-            )
+            self.ui.maskButton.toolTip = reason or _("Draw the chosen lesion inside its boxes")
+            self._showDrawers()
             without = 0 if self.context.study is None or self.context.parameterNode is None else len(self._without())
             self.ui.allMasksButton.enabled = without > 0
             for side in Side:
                 segment = pair and lesion_segments.segment_of(self.context.study, pair.uid, side)
                 getattr(self.ui, f"edit{side.title}MaskButton").enabled = segment is not None
+
+    def _showDrawers(self) -> None:
+        """The choices; a model is one where it is installed."""
+        chosen = self.context.parameterNode
+        known = {key: text for key, text in DRAWERS.items() if key == NO_MODEL or self.context.isInstalled(key)}
+        self._drawers.setEntries(known, missing=_("{key} (not installed)"))
+        self._drawers.setCurrent(chosen.maskModel if chosen is not None else NO_MODEL)
+        self.ui.maskModelComboBox.enabled = chosen is not None and len(known) > 1
 
     def _without(self) -> list[Lesion]:
         shown = [pair.uid for pair in self.context.study.pairs() if self.context.study.is_shown(pair)]

@@ -32,9 +32,9 @@ class MasksRequest(JobRequest):
     liver_label
         which label of the masks is the liver, where they hold several
     model
-        name or folder of a model that draws lesions; where its mask does not fill the box, the brightness in it
-        decides; auto: lesions-real where it is installed; lite-medsam: LiteMedSAM, a package of its own; none: the
-        brightness alone
+        none: the brightness in the box alone, which measures best; or name or folder of a model that draws lesions:
+        where its mask does not fill the box, the brightness decides; auto: lesions-real where it is installed;
+        lite-medsam: LiteMedSAM, a package of its own
     device
         auto, cpu, cuda or mps
     """
@@ -51,7 +51,7 @@ class MasksRequest(JobRequest):
     t1_lesions: str | None = field(default=None, metadata=NO_OPTION)
     t2_lesions: str | None = field(default=None, metadata=NO_OPTION)
     liver_label: int | str | None = field(default=None, metadata={"metavar": "LABEL"})
-    model: str = AUTO
+    model: str = NO_MODEL
     device: str = "auto"
 
     def check(self) -> None:

@@ -1,5 +1,7 @@
 """Masks of lesions in the panel: asked of the worker, edited, measured in the table, taken back."""
 
+import math
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -38,7 +40,7 @@ def draw(panel, button="maskButton") -> dict:
 def test_the_chosen_lesion_is_drawn_in_both_images_as_one_step(reading):
     panel = reading
     request = draw(panel)
-    assert {"t1", "t2", "lesions", "output"} <= set(request) and "model" not in request
+    assert {"t1", "t2", "lesions", "output"} <= set(request) and request["model"] == "none"
     assert all(found.mask for found in panel.study.pair("lesion-1").boxes.values())
     assert "Masks drawn: 2 by brightness in the box." in panel.status
     assert panel.study.undo_name == "Draw masks"
@@ -56,6 +58,43 @@ def test_all_lesions_without_a_mask_are_drawn_and_then_none_is_left(reading):
     drawn = set(lesion_segments.versions(panel.study))
     assert ("lesion-3", Side.T1) in drawn and ("lesion-3", Side.T2) not in drawn
     assert not panel["allMasksButton"].enabled
+
+
+def test_the_model_stays_a_choice_and_is_kept_with_the_scene(reading):
+    panel = reading
+    box = panel["maskModelComboBox"]
+    assert box.currentText == "by brightness in the box (no model)"
+    panel.widget.logic.bundles["lesions-real"] = panel.widget.logic.bundles["peaks"]
+    panel.section("Masks").show()
+    panel.harness.choose(box, "by lesions-real where it fills the box")
+    assert panel.parameters.maskModel == "lesions-real"
+    panel.click("maskButton")
+    assert panel.worker.request["model"] == "lesions-real"
+
+
+def diameter_of(panel, side):
+    """The ends of the line that is drawn over an image (RAS, mm), None where none is shown."""
+    name = f"Longest axial diameter in {side.title}"
+    nodes = [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode") if node.GetName() == name]
+    if not nodes or not nodes[0].GetDisplayNode().GetVisibility():
+        return None
+    assert len(nodes) == 1 and nodes[0].GetLocked() and not nodes[0].GetSaveWithScene()
+    return [tuple(nodes[0].GetNthControlPointPositionWorld(end)) for end in range(2)]
+
+
+def test_the_diameter_of_the_chosen_lesion_is_drawn_and_follows_its_mask(reading):
+    panel = reading
+    assert [diameter_of(panel, side) for side in Side] == [None, None]
+    draw(panel)
+    ends = {side: diameter_of(panel, side) for side in Side}
+    for side in Side:
+        told = panel.section("Lesions").table._filled[0].sides[side].diameter_mm
+        assert math.dist(*ends[side]) == pytest.approx(told)
+    shorten(panel.study)
+    panel.harness.wait(seconds=1.0)
+    assert diameter_of(panel, Side.T1) != ends[Side.T1] and diameter_of(panel, Side.T2) == ends[Side.T2]
+    panel.context.select("lesion-2")
+    assert [diameter_of(panel, side) for side in Side] == [None, None]
 
 
 def shorten(study) -> None:

@@ -56,6 +56,12 @@ def test_every_lesion_that_was_seen_is_drawn_in_its_box_and_who_drew_it_is_told(
     assert result["kept"] == {"t1": [], "t2": []}
 
 
+def test_unless_a_model_is_named_brightness_draws(study, tmp_path):
+    assert MasksRequest.parse({**study, "output": str(tmp_path), "model": "auto"}).bundle().name == "lesions-real"
+    result = draw(study, tmp_path)
+    assert result["model"] is None and set(result["made_by"]["t1"].values()) == {LOCAL}
+
+
 def test_what_the_network_does_not_find_is_drawn_by_brightness(study, drawing, tmp_path):
     pairs = read_lesions(study["lesions"])
     away = pairs[1].box(Side.T1).moved(PEAKS[0] - PEAKS[1] + (0.0, 22.0, 0.0))
