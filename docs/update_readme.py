@@ -35,17 +35,16 @@ HEADLINES = {
         "lesion it shows {false_boxes_healthy:.1f} false boxes per volume."
     ),
     "chain": (
-        "**From images to the numbers of a report**, synthetic lesions in real MRI, {studies} studies of two visits, "
-        "drawn by a perfect reader. From boxes and the ellipsoids in them, the median error of lesions from 15 mm on "
-        "is {reader_diameter_mm_by_boxes:.1f} mm and {reader_volume_percent_by_boxes:.0f} %; "
+        "**From images to the numbers of a report**, synthetic lesions in real MRI, {studies} studies of two visits. "
+        "Where a reader draws perfect boxes and the program the lesions in them, the median error of lesions from "
+        "15 mm on is {reader_diameter_mm_by_drawn:.1f} mm and {reader_volume_percent_by_drawn:.0f} % of the volume; "
         "{reader_links_percent:.0f} % of the lesions of both visits are linked rightly. The detector {detector} shows "
-        "{detector_found} of {detector_lesions} of these lesions at first; of those, its masks are off by "
-        "{diameter_mm_by_masks:.1f} mm in diameter and {volume_percent_by_masks:.0f} % in volume: it has learned real "
-        "ones, and these are painted."
+        "{detector_found} of {detector_lesions} of these lesions at first; drawn in its boxes, they are off by "
+        "{diameter_mm_by_drawn:.1f} mm and {volume_percent_by_drawn:.0f} %."
     ),
     "box-masks": (
-        "**Masks from boxes**, {lesions} lesions of phantoms in boxes as a hand draws them: Dice {dice:.2f}, where "
-        "the ellipsoid in the box has {ellipsoid_dice:.2f}; from 15 mm on, the median error of the diameter is "
+        "**Masks from boxes**, {lesions} lesions in {lesions_in}, in boxes as a hand draws them: Dice {dice:.2f}, "
+        "where the ellipsoid in the box has {ellipsoid_dice:.2f}; from 15 mm on, the median error of the diameter is "
         "{diameter_mm:.1f} mm and of the volume {volume_percent:.0f} %."
     ),
     "inference": (

@@ -127,5 +127,5 @@ def _draw(accuracies: Mapping[str, Mapping[float, np.ndarray]], path) -> None:
         axis.axhline(0.25, color="0.5", linewidth=0.8, linestyle=":")
         axis.set(xscale="log", xlabel="lesions with a label (%)", ylabel="balanced accuracy", ylim=(0.2, 1))
         axis.set_xticks([3, 10, 30, 100], ["3", "10", "30", "100"])
-        axis.legend(loc="lower right")
+        axis.legend(loc="upper left")
         save_figure(figure, path)

@@ -14,6 +14,7 @@ from liverpair.training import paired_lesions_cache
 from reproduction.__main__ import main
 from reproduction.chapter5 import few_labels, largest_shift, linear_probes, paired_dream, registration_attribution
 from reproduction.chapter5.displacement_networks import field_of_cell
+from reproduction.chapter5.lesion_auto_encoder import areas_at_half
 from reproduction.toys.discs import DiscSettings, discs
 from reproduction.toys.shifted_pairs import ShiftedPairSettings, shifted_pair
 from reproduction.training.auto_encoder import AutoEncoder, distance_to_prior, trained_auto_encoder, traversal
@@ -160,3 +161,10 @@ def test_the_center_of_a_change_is_that_of_its_squares():
     change = np.zeros((4, 5, 6))
     change[1, 2, 3], change[3, 2, 3] = 1.0, -1.0
     assert paired_dream.center_of(change) == pytest.approx([2, 2, 3])
+
+
+def test_a_lesion_that_is_dark_in_t1_and_bright_in_t2_has_its_area_in_each():
+    y, x = np.indices((32, 32)) - 15.5
+    discs_of = [np.hypot(y, x) <= radius for radius in (3, 6, 9)]
+    crops = np.array([[0.5 - 0.3 * disc, 0.5 + 0.3 * disc] for disc in discs_of])
+    assert areas_at_half(crops) == pytest.approx([disc.mean() for disc in discs_of])
