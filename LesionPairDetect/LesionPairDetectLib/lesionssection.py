@@ -157,7 +157,7 @@ class LesionsSection(Section):
             self._lines.hide()
             return
         own = self._asMeasured(row)
-        self._lines.show(own.number, {side: own.sides[side].long_line for side in own.sides})
+        self._lines.show({side: own.sides[side].long_line for side in own.sides})
 
     def _shown(self) -> list[Lesion]:
         """The lesions that pass the filter, by number."""

@@ -8,9 +8,11 @@ from liverpair.core.sides import Side
 from liverpair.measures.axial_lines import Line
 from liverpair.mrml import frames
 from liverpair.mrml.layouts import row_views
-from liverpair.mrml.lesions.lesion_display import color_of
 
 LINE_THICKNESS = 0.3
+COLOR = (1.0, 1.0, 0.0)
+"""Of every diameter, so that it is told from the outline in the color of the lesion. Slicer shifts it toward
+orange in slices beside that of the line."""
 
 
 class DiameterLines:
@@ -20,8 +22,8 @@ class DiameterLines:
     def __init__(self):
         self._nodes: dict[Side, object] = {}
 
-    def show(self, number: int, lines: Mapping[Side, Line | None]) -> None:
-        """Draw these diameters (world LPS, mm) of the lesion of that number, and no others."""
+    def show(self, lines: Mapping[Side, Line | None]) -> None:
+        """Draw these diameters (world LPS, mm), and no others."""
         for side in Side:
             line = lines.get(side)
             node = self.node(side)
@@ -36,14 +38,11 @@ class DiameterLines:
                     node.SetNthControlPointPositionWorld(index, *frames.flip(end))
             finally:
                 node.EndModify(was_modifying)
-            display = node.GetDisplayNode()
-            display.SetColor(*color_of(number))
-            display.SetSelectedColor(*color_of(number))
-            display.SetVisibility(True)
+            node.GetDisplayNode().SetVisibility(True)
 
     def hide(self) -> None:
         """Draw no diameter, until the next `show`."""
-        self.show(1, {})
+        self.show({})
 
     def remove(self) -> None:
         """Take the lines out of the scene; `show` makes new ones."""
@@ -72,6 +71,8 @@ class DiameterLines:
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()
         display.SetSaveWithScene(False)
+        for set_color in (display.SetColor, display.SetSelectedColor, display.SetActiveColor):
+            set_color(*COLOR)
         display.SetGlyphType(display.GlyphTypeInvalid)
         display.SetPointLabelsVisibility(False)
         display.SetPropertiesLabelVisibility(False)
