@@ -110,10 +110,10 @@ class Harness(Driver):
             LookupError: when there is none.
         """
         panel = self.main_window.harness_panel()
-        found = panel if panel.objectName == name else panel.findChild(QObject, name)
-        if found is None:
+        found = [*([panel] if panel.objectName == name else []), *panel.findChildren(QObject, name)]
+        if not found:
             raise LookupError(f"the panel has no widget called '{name}'")
-        return found
+        return found[-1]  # a module that was reloaded stands behind its old self until that is deleted
 
     @property
     def packaging(self):

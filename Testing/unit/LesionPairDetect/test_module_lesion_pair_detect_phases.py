@@ -36,18 +36,20 @@ def reading(panel):
     return panel
 
 
-def finish(panel) -> None:
-    """Answer the job "phases" with known signals of the first lesion."""
+def finish(panel) -> dict:
+    """Answer the job "phases" with known signals of the first lesion; what was asked, since others follow it."""
     if panel.worker.job["job"] == "register":
         panel.worker.cancelled()
-    output = Path(panel.worker.request["output"])
+    asked = panel.worker.request
+    output = Path(asked["output"])
     output.mkdir()
-    pairs = read_lesions(panel.worker.request["lesions"])
+    pairs = read_lesions(asked["lesions"])
     write_lesions(output / "lesions.json", [replace(pairs[0], phases=SIGNALS), *pairs[1:]])
     told = {key: {"side": "t1", "carried": "registration of the livers", "dice": 0.9} for key in SIGNALS}
     result = {"phases": told, "lesions": {}, "notes": ["A note."], "lesions_file": str(output / "lesions.json")}
     panel.worker.transport.say(ResultEvent(panel.worker.job["id"], json.loads(json.dumps(result))))
     panel.harness.wait(seconds=0.3)
+    return asked
 
 
 def test_series_are_recognized_or_named_and_measured_as_one_step(reading):
@@ -58,8 +60,8 @@ def test_series_are_recognized_or_named_and_measured_as_one_step(reading):
     section._onPhase(second, "portal")
     assert section.phases() == {"arterial": slicer.util.getNode("AX VIBE arterial"), "portal": second}
     panel.click("measurePhasesButton")
-    finish(panel)
-    assert set(panel.worker.request["phases"]) == {"arterial", "portal"}
+    asked = finish(panel)
+    assert set(asked["phases"]) == {"arterial", "portal"}
     assert dict(panel.study.pair("lesion-1").phases) == SIGNALS and not panel.study.pair("lesion-2").phases
     assert panel.study.undo_name == "Measure phases" and "A note." in panel.status
     assert "Arterial phase: 50 % brighter than the liver." in panel["phasesLabel"].text

@@ -23,6 +23,7 @@ def test_the_views_of_a_result_have_four_fifths_of_the_height(panel):
     table = slicer.app.layoutManager().tableWidget(0)
     assert table.isVisible() and views_share() >= 0.8
     view = table.tableView()
+    panel.harness.wait(until=lambda: view.horizontalHeader().length() == view.viewport().width, seconds=5)
     assert view.verticalScrollBar().maximum == 0 and not view.verticalHeader().isVisible()
     assert view.viewport().height - view.verticalHeader().length() < 10
     assert view.horizontalHeader().length() == view.viewport().width
