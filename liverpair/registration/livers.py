@@ -11,8 +11,9 @@ from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, Vector, offset_t1_to_t2
 from liverpair.core.paths import user_cache_folder
 from liverpair.core.sides import Side
+from liverpair.registration.mask_difference import MaskDifference, Shift, Spline
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Goes up when the registration of the same masks comes out differently."""
 SMALLEST_DICE = 0.5
 """Registered masks of one liver overlap by 0.9 and more; those that overlap less are not of one."""
@@ -97,30 +98,14 @@ def register_livers(
     for name, mask in (("T1", t1_liver), ("T2", t2_liver)):
         if not sitk.GetArrayViewFromImage(mask).any():
             raise InputError(f"The {name} liver mask is empty; nothing can be registered to it.")
-    fixed = sitk.Resample(
-        _soft_mask(t1_liver, settings.reach_mm),
-        grid_around(t1_liver, settings.working_mm, settings.margin_mm).image(),
-        sitk.Transform(),
-        sitk.sitkLinear,
-        -1.0,
-    )
-    seen = _within(t1_liver, fixed)
-    moving = _soft_mask(t2_liver, settings.reach_mm)
-    shift = sitk.TranslationTransform(3, offset_t1_to_t2(t1_liver, t2_liver))
-    registration = _registration(seen)
-    registration.SetOptimizerAsRegularStepGradientDescent(8.0, 0.1, settings.iterations)
-    registration.SetInitialTransform(shift, inPlace=True)
-    registration.Execute(fixed, moving)
-
-    extent = np.multiply(fixed.GetSize(), fixed.GetSpacing())
-    mesh = np.maximum(1, np.floor(extent / settings.control_mm)).astype(int).tolist()
-    field = sitk.BSplineTransformInitializer(fixed, mesh, order=3)
-    registration = _registration(seen)
-    registration.SetOptimizerAsLBFGSB(1e-5, settings.iterations, 5, 4 * settings.iterations)
-    registration.SetMovingInitialTransform(shift)
-    registration.SetInitialTransform(field, inPlace=True)
-    registration.Execute(fixed, moving)
-    transform = sitk.CompositeTransform([shift, field])
+    grid = grid_around(t1_liver, settings.working_mm, settings.margin_mm)
+    around = grid_around(t2_liver, settings.working_mm / 2, settings.reach_mm + settings.working_mm)
+    soft = [_soft_mask(liver, settings.reach_mm) for liver in (t1_liver, t2_liver)]
+    difference = MaskDifference(*soft, grid, around)
+    shift = difference.least(Shift(grid), np.array(offset_t1_to_t2(t1_liver, t2_liver)), settings.iterations)
+    spline = Spline(grid, settings.control_mm)
+    field = difference.moved(shift).least(spline, spline.zero, settings.iterations)
+    transform = sitk.CompositeTransform([sitk.TranslationTransform(3, shift.tolist()), spline.transform(field)])
     return LiverCorrespondence(transform, overlap_of(t1_liver, t2_liver, transform))
 
 
@@ -164,14 +149,6 @@ def _packed(mask: sitk.Image) -> bytes:
     return np.packbits(sitk.GetArrayViewFromImage(mask) > 0).tobytes()
 
 
-def _registration(fixed_mask: sitk.Image) -> sitk.ImageRegistrationMethod:
-    registration = sitk.ImageRegistrationMethod()
-    registration.SetMetricAsMeanSquares()
-    registration.SetMetricFixedMask(fixed_mask)
-    registration.SetInterpolator(sitk.sitkLinear)
-    return registration
-
-
 def _soft_mask(liver: sitk.Image, reach_mm: float) -> sitk.Image:
     """Signed distance to the surface over `reach_mm`, positive inside, cut off at -1 and 1."""
     distance = sitk.SignedMaurerDistanceMap(
@@ -188,12 +165,6 @@ def grid_around(liver: sitk.Image, working_mm: float, margin_mm: float) -> Grid:
     low, high = voxels.min(axis=0) - margin, voxels.max(axis=0) + margin
     size = np.ceil((high - low) * own.spacing / working_mm).astype(int) + 1
     return Grid(tuple(size.tolist()), (working_mm,) * 3, tuple(own.point(low).tolist()), own.direction)
-
-
-def _within(image: sitk.Image, reference: sitk.Image) -> sitk.Image:
-    """Where `image` has voxels, on the grid of `reference`."""
-    ones = Grid.of(image).image(1.0, sitk.sitkUInt8)
-    return sitk.Resample(ones, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
 
 
 def overlap_of(t1_liver: sitk.Image, t2_liver: sitk.Image, transform: sitk.Transform) -> float:

@@ -55,7 +55,7 @@ def test_images_tell_how_a_round_liver_is_turned_which_its_mask_cannot(visits, t
     (first, before), (second, now) = visits
     by_masks = register_livers(before, now)
     found = refined(first, second, (before, now), by_masks, tmp_path)
-    assert errors(by_masks).mean() > 3.0
+    assert errors(by_masks).mean() > 2.0
     assert errors(found).mean() < 1.5 and errors(found).max() < 2.5
     assert found.dice >= by_masks.dice - 0.01
     (kept,) = tmp_path.glob("*.tfm")
