@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from liverpair.commands.studies import doubt_of, run_studies
+from liverpair.commands.studies import add_output, doubt_of, run_studies
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
 from liverpair.io.study_list import listed_studies
 from liverpair.jobs.cluster import Workers, cluster_options
-from liverpair.jobs.result_folder import folder_of_results
 from liverpair.jobs.study_batch import StudyTask, check_batch
 
 COLUMNS = {
@@ -22,19 +21,19 @@ COLUMNS = {
 }
 
 
-def add_batch_options(parser: argparse.ArgumentParser, studies: str) -> None:
-    """Add where the results of one pair or of many studies go, and where these are computed; `studies` is the help of
-    `--studies`."""
+def pair_parser(
+    commands: argparse._SubParsersAction, name: str, *, named: str = "T1 T2", images: str, studies: str, **words: str
+) -> argparse.ArgumentParser:
+    """A parser of the command `name` that takes one pair, `named` so, or with `--studies` many; `images` and `studies`
+    are the helps of these two, `words` go to argparse."""
+    program = f"python -m liverpair {name}"
+    usage = f"{program} {named} -o FOLDER [options]\n       {program} --studies FOLDER -o FOLDER [options]"
+    parser = commands.add_parser(name, usage=usage, **words)
+    parser.add_argument("images", nargs="*", metavar="T1 T2", help=images)
     parser.add_argument("--studies", type=Path, help=studies)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=folder_of_results,
-        required=True,
-        help="folder of the results; with --studies, one subfolder per study",
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    add_output(parser, help="folder of the results; with --studies, one subfolder per study")
     add_worker_options(parser)
+    return parser
 
 
 def add_worker_options(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from liverpair.commands.batch import add_batch_options, run_batch, workers_of
+from liverpair.commands.batch import pair_parser, run_batch, workers_of
 from liverpair.commands.offset import offset_line
 from liverpair.commands.record_options import add_options, given_options, options_of
 from liverpair.commands.studies import other_notes, run_once
@@ -18,20 +18,16 @@ from liverpair.jobs.study_batch import study_parts
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add `detect`."""
-    parser = commands.add_parser(
+    parser = pair_parser(
+        commands,
         "detect",
         help="find the lesions in a T1 and a T2 volume and link their boxes",
-        usage="python -m liverpair detect T1 T2 -o FOLDER [options]\n"
-        "       python -m liverpair detect --studies FOLDER -o FOLDER [options]",
         description="Volumes are NIfTI, NRRD or MetaImage files or DICOM folders. Results: lesions.json (the linked "
         "boxes), t1_boxes.mrk.json and t2_boxes.mrk.json (for Slicer), lesions.csv (measures), liver masks that were "
         "not given, t1_to_t2.tfm (registration of the livers), detection.json (what made them).",
-    )
-    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes, or the folder of one study")
-    add_batch_options(
-        parser,
-        "process every study in this folder, DICOMDIR or zip file: subfolders with t1.nii.gz, t2.nii.gz and, if "
-        "present, t1_liver.nii.gz and t2_liver.nii.gz, or patients, studies and series of DICOM files",
+        images="the two volumes, or the folder of one study",
+        studies="process every study in this folder, DICOMDIR or zip file: subfolders with t1.nii.gz, t2.nii.gz and, "
+        "if present, t1_liver.nii.gz and t2_liver.nii.gz, or patients, studies and series of DICOM files",
     )
     add_options(parser, DetectRequest, "t1_liver", "t2_liver", "liver_label", "model", "liver_model")
     add_options(parser, DetectRequest)

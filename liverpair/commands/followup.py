@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.commands.record_options import add_options, given_options
-from liverpair.commands.studies import run_once
+from liverpair.commands.studies import add_output, run_once
 from liverpair.core.sides import Side
-from liverpair.jobs.result_folder import folder_of_results
 from liverpair.jobs.visit_requests import FOLLOWUP_FILES, FollowupRequest
 
 
@@ -24,8 +23,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("baseline", help="folder of the first study")
     parser.add_argument("visits", nargs="+", help="folders of those after it, in their order")
-    parser.add_argument("-o", "--output", type=folder_of_results, required=True, help="folder of the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    add_output(parser)
     add_options(parser, FollowupRequest)
     parser.set_defaults(run=run)
 

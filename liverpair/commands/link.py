@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from liverpair.commands.batch import add_batch_options, run_batch, workers_of
+from liverpair.commands.batch import pair_parser, run_batch, workers_of
 from liverpair.commands.detect import files_told
 from liverpair.commands.record_options import add_options, given_options, options_of
 from liverpair.commands.studies import other_notes, run_once
@@ -17,20 +17,17 @@ from liverpair.jobs.requests import LESION_PARTS, PARTS, LinkRequest
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add `link`."""
-    parser = commands.add_parser(
+    parser = pair_parser(
+        commands,
         "link",
+        named="T1 T2 --t1-lesions MASK --t2-lesions MASK",
         help="link the lesions that another tool marked in T1 and in T2",
-        usage="python -m liverpair link T1 T2 --t1-lesions MASK --t2-lesions MASK -o FOLDER [options]\n"
-        "       python -m liverpair link --studies FOLDER -o FOLDER [options]",
         description="Lesions are a label map (each connected part of each label is one), a folder with one mask a "
         "lesion, or a DICOM segmentation. The results are those of 'detect', and t1_lesions.nii.gz and "
         "t2_lesions.nii.gz, in which a lesion has one number.",
-    )
-    parser.add_argument("images", nargs="*", metavar="T1 T2", help="the two volumes")
-    add_batch_options(
-        parser,
-        "link the lesions of every study in this folder: subfolders with t1, t2, t1_lesions, t2_lesions and, if "
-        "present, t1_liver and t2_liver",
+        images="the two volumes",
+        studies="link the lesions of every study in this folder: subfolders with t1, t2, t1_lesions, t2_lesions and, "
+        "if present, t1_liver and t2_liver",
     )
     add_options(parser, LinkRequest, "t1_lesions", "t2_lesions", "lesion_label")
     add_options(parser, LinkRequest, "t1_liver", "t2_liver", "liver_label", "liver_model")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from liverpair.commands.record_options import add_options, given_options
-from liverpair.commands.studies import run_once
+from liverpair.commands.studies import add_output, run_once
 from liverpair.core.sides import Side
 from liverpair.jobs.masks_request import MasksRequest, masks_files
 from liverpair.jobs.result_folder import folder_of_results
@@ -22,22 +22,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "stay as they are.",
     )
     parser.add_argument("study", help="folder of the study")
-    parser.add_argument(
-        "-o", "--output", type=folder_of_results, help="folder of the results (default: the study, beside its volumes)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    add_output(parser, required=False, help="folder of the results (default: the study, beside its volumes)")
     add_options(parser, MasksRequest)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the lesions of what the command line names."""
-    from liverpair.jobs.visit_inputs import visit_sources
+    from liverpair.jobs.visit_inputs import marked_sources
 
-    parts = (*Side, *(f"{side}_{what}" for side in Side for what in ("liver", "lesions")), "lesions")
-    sources = {part: path for part, path in visit_sources(arguments.study).items() if part in parts}
     output = arguments.output or arguments.study
-    request = {**given_options(arguments, MasksRequest), **sources, "output": str(output)}
+    request = {**given_options(arguments, MasksRequest), **marked_sources(arguments.study), "output": str(output)}
     there = [name for name in masks_files() if (folder_of_results(str(output)) / name).exists()]
     return run_once("masks", request, there, arguments.overwrite, report)
 

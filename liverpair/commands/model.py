@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.studies import add_output
 from liverpair.core.errors import InputError
-from liverpair.jobs.result_folder import folder_of_results
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -34,14 +34,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     fit.add_argument(
         "--leave-out", nargs="+", default=[], metavar="START", help="columns that begin so are no features"
     )
-    fit.add_argument("-o", "--output", type=folder_of_results, required=True, help="folder of the model")
+    add_output(fit, help="folder of the model")
     fit.add_argument("--folds", type=int, default=5, metavar="N", help="of the outer cross-validation (default: 5)")
     fit.add_argument("--permutations", type=int, default=100, metavar="N", help="of the target (default: 100)")
     fit.add_argument(
         "--correlation", type=float, default=0.9, metavar="X", help="above it one of two features goes (default: 0.9)"
     )
     fit.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: 0)")
-    fit.add_argument("--overwrite", action="store_true", help="replace existing results")
     fit.set_defaults(run=run_fit)
     predict = actions.add_parser("predict", help="predict the column for the lesions of another table")
     predict.add_argument("model", type=Path, help="folder of the model")

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.commands.record_options import add_options, given_options
-from liverpair.commands.studies import run_once
+from liverpair.commands.studies import add_output, run_once
 from liverpair.core.errors import InputError
 from liverpair.core.lesion_findings import PHASES
-from liverpair.core.sides import Side
 from liverpair.jobs.phases_request import PHASES_FILES, PhasesRequest
-from liverpair.jobs.result_folder import folder_of_results
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
@@ -27,8 +25,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("study", help="folder of the study")
     parser.add_argument("series", nargs="*", help="further series, or PHASE=SERIES")
-    parser.add_argument("-o", "--output", type=folder_of_results, required=True, help="folder of the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    add_output(parser)
     add_options(parser, PhasesRequest)
     parser.set_defaults(run=run)
 
@@ -36,14 +33,16 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure what the command line names."""
     from liverpair.io.phases import phases_in
-    from liverpair.jobs.visit_inputs import visit_sources
+    from liverpair.jobs.visit_inputs import marked_sources
 
-    parts = (*Side, *(f"{side}_{what}" for side in Side for what in ("liver", "lesions")), "lesions")
-    sources = {part: path for part, path in visit_sources(arguments.study).items() if part in parts}
     found = {key: str(path) for key, path in phases_in(arguments.study).items()} | named(arguments.series)
     livers = {key.removesuffix("_liver"): path for key, path in found.items() if key.endswith("_liver")}
     series = {key: path for key, path in found.items() if not key.endswith("_liver")}
-    request = {**given_options(arguments, PhasesRequest), **sources, "output": str(arguments.output)}
+    request = {
+        **given_options(arguments, PhasesRequest),
+        **marked_sources(arguments.study),
+        "output": str(arguments.output),
+    }
     request |= {"phases": series, "phase_livers": {key: livers[key] for key in series if key in livers}}
     there = [name for name in PHASES_FILES if (arguments.output / name).exists()]
     return run_once("phases", request, there, arguments.overwrite, report)

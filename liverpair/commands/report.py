@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from liverpair.commands.record_options import add_options, given_options
-from liverpair.commands.studies import other_notes, run_once
-from liverpair.jobs.result_folder import folder_of_results
+from liverpair.commands.studies import add_output, other_notes, run_once
 from liverpair.jobs.visit_requests import REPORT_SUMMARY, ReportRequest
 
 
@@ -20,8 +19,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "report.json; with --earlier what 'followup' writes; with --dicom DICOM segmentations and structured reports.",
     )
     parser.add_argument("study", help="folder of the study")
-    parser.add_argument("-o", "--output", type=folder_of_results, required=True, help="folder of the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    add_output(parser)
     add_options(parser, ReportRequest)
     parser.set_defaults(run=run)
 

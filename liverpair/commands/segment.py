@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from liverpair.commands.batch import add_batch_options, run_batch, workers_of
+from liverpair.commands.batch import pair_parser, run_batch, workers_of
 from liverpair.commands.offset import offset_line
 from liverpair.commands.record_options import add_options, options_of
 from liverpair.commands.studies import other_notes, run_once
@@ -20,23 +20,16 @@ NOTHING = "-"
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add `segment`."""
-    parser = commands.add_parser(
+    parser = pair_parser(
+        commands,
         "segment",
         help="segment the liver in a T1 and a T2 volume",
-        usage="python -m liverpair segment T1 T2 -o FOLDER [options]\n"
-        "       python -m liverpair segment --studies FOLDER -o FOLDER [options]",
         description="Volumes are NIfTI, NRRD or MetaImage files or DICOM folders. Results lie on their input's grid.",
-    )
-    parser.add_argument(
-        "images", nargs="*", metavar="T1 T2", help="the two volumes, '-' leaves one out; or the folder of one study"
-    )
-    add_options(parser, SegmentRequest, "t1", "t2")
-    add_batch_options(
-        parser,
-        "segment every study in this folder, DICOMDIR or zip file: subfolders with t1.nii.gz and t2.nii.gz, or "
+        images="the two volumes, '-' leaves one out; or the folder of one study",
+        studies="segment every study in this folder, DICOMDIR or zip file: subfolders with t1.nii.gz and t2.nii.gz, or "
         "patients, studies and series of DICOM files",
     )
-    add_options(parser, SegmentRequest, "model")
+    add_options(parser, SegmentRequest, "t1", "t2", "model")
     add_options(parser, SegmentRequest)
     parser.set_defaults(run=run)
 

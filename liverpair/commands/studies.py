@@ -1,6 +1,7 @@
 """One pair of volumes, or every study of a batch, in this process or on several workers: what is done is skipped, what
 fails is told."""
 
+import argparse
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,10 +15,17 @@ from liverpair.core.errors import InputError, OutOfMemoryError, Progress, Worker
 from liverpair.jobs.claims import LEASE_S, claimed
 from liverpair.jobs.cluster import HOW_TO_INSTALL, Workers, connected, installed, on_workers, shares_here
 from liverpair.jobs.jobs import JOBS
-from liverpair.jobs.result_folder import writable_folder
+from liverpair.jobs.result_folder import folder_of_results, writable_folder
 from liverpair.jobs.study_batch import DIFFERS, DONE, ELSEWHERE, FAILED, SKIPPED, StudyOutcome, StudyTask, do_study
 
 Row = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+def add_output(parser: argparse.ArgumentParser, **details: Any) -> None:
+    """Add where results go, and whether they replace others; `details`: of the first, as in argparse."""
+    details = {"required": True, "help": "folder of the results", **details}
+    parser.add_argument("-o", "--output", type=folder_of_results, **details)
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
 
 
 def run_studies(

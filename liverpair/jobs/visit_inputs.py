@@ -16,7 +16,7 @@ from liverpair.io.exports import source_files
 from liverpair.io.study import LESION_FILE, Study, read_image
 from liverpair.jobs.detect_results import read_detection
 from liverpair.jobs.pair_inputs import liver_of
-from liverpair.jobs.requests import PARTS
+from liverpair.jobs.requests import LESION_PARTS, PARTS
 from liverpair.measures.burden import LesionRow, lesion_measures
 from liverpair.measures.recist import axial_spacing_mm
 
@@ -112,6 +112,12 @@ def visit_sources(folder: str | Path) -> dict[str, str]:
     sources = {part: str(path) for part, path in Study.open(folder).sources.items()}
     inputs = (read_detection(Path(folder)) or {}).get("inputs") or {}
     return {part: path for part, path in inputs.items() if path and part in PARTS} | sources
+
+
+def marked_sources(folder: str | Path) -> dict[str, str]:
+    """`visit_sources` without what a `MarkedRequest` does not ask for."""
+    wanted = {*PARTS, *LESION_PARTS, "lesions"}
+    return {part: path for part, path in visit_sources(folder).items() if part in wanted}
 
 
 def same_patient(visits: Sequence[Visit]) -> list[str]:

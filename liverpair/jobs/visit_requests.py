@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from liverpair.core.errors import InputError
 from liverpair.core.records import at_least, between
 from liverpair.core.sides import Side
-from liverpair.jobs.requests import NO_OPTION, JobRequest
+from liverpair.jobs.requests import LESION_PARTS, NO_OPTION, JobRequest
 
 if TYPE_CHECKING:
     from liverpair.measures.recist import RecistLimits
@@ -19,6 +19,52 @@ REPORT_SUMMARY, REPORT_SCHEMA = "report.json", 1
 """What the job "report" writes last, and its version."""
 FOLLOWUP_FILES = ("followup.json", "followup.csv", "lesions.json")
 """What the job "followup" writes; the first comes last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedRequest(JobRequest):
+    """The parts of a visit whose lesions are marked, into which folder something about these goes.
+
+    Parameters
+    ----------
+    t1, t2
+        the volumes; the one that is not given is left out
+    t1_liver, t2_liver
+        their liver masks
+    t1_lesions, t2_lesions
+        label maps of the lesions that are drawn already
+    lesions
+        lesions.json of the visit
+    output
+        folder of the results
+    liver_label
+        which label of the masks is the liver, where they hold several
+    device
+        auto, cpu, cuda or mps
+    """
+
+    not_asked = (*JobRequest.not_asked, "lesions")
+
+    output: str = field(metadata=NO_OPTION)
+    lesions: str = field(metadata=NO_OPTION)
+    t1: str | None = field(default=None, metadata=NO_OPTION)
+    t2: str | None = field(default=None, metadata=NO_OPTION)
+    t1_liver: str | None = field(default=None, metadata=NO_OPTION)
+    t2_liver: str | None = field(default=None, metadata=NO_OPTION)
+    t1_lesions: str | None = field(default=None, metadata=NO_OPTION)
+    t2_lesions: str | None = field(default=None, metadata=NO_OPTION)
+    liver_label: int | str | None = field(default=None, metadata={"metavar": "LABEL"})
+    device: str = "auto"
+
+    def check(self) -> None:
+        super().check()
+        if not self.sides:
+            raise InputError("Neither T1 nor T2 is given.", "Choose at least one of them.")
+
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """The paths of what is given."""
+        return {**super().parts, **{part: getattr(self, part) for part in LESION_PARTS}, "lesions": self.lesions}
 
 
 @dataclass(frozen=True, kw_only=True)

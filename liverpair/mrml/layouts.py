@@ -12,6 +12,7 @@ import vtk
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import centroid_mm
+from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.headless import running_application_logic
 from liverpair.mrml.segmentations import liver_mask
@@ -40,47 +41,37 @@ class PairView:
     color: str
 
 
-ROWS = (
-    (
-        PairView("T1Axial", "T1 axial", "Axial", "#F34A33"),
-        PairView("T1Coronal", "T1 coronal", "Coronal", "#6EB04B"),
-        PairView("T1Sagittal", "T1 sagittal", "Sagittal", "#EDD54C"),
-    ),
-    (
-        PairView("T2Axial", "T2 axial", "Axial", "#F9A99F"),
-        PairView("T2Coronal", "T2 coronal", "Coronal", "#C6E0B8"),
-        PairView("T2Sagittal", "T2 sagittal", "Sagittal", "#F6E9A2"),
-    ),
+Row = Sequence[PairView]
+Rows = Sequence[Row]
+ORIENTATIONS = ("Axial", "Coronal", "Sagittal")
+COLORS = (("#F34A33", "#6EB04B", "#EDD54C"), ("#F9A99F", "#C6E0B8", "#F6E9A2"))
+"""Those of Slicer's three-over-three layout, by row."""
+EARLIER_COLORS = ("#7A6FD0", "#B7B0EA")
+
+
+def _row(names: Iterable[str], labels: Iterable[str], colors: Iterable[str]) -> Row:
+    return tuple(PairView(*view) for view in zip(names, labels, ORIENTATIONS, colors))
+
+
+ROWS = tuple(
+    _row([f"{side.title}{o}" for o in ORIENTATIONS], [f"{side.title} {o.lower()}" for o in ORIENTATIONS], colors)
+    for side, colors in zip(Side, COLORS)
 )
 """Row 0 is T1, row 1 is T2; the row is also the view group."""
-EARLIER_ROWS = (
-    (
-        PairView("EarlierT1Axial", "earlier T1", "Axial", "#7A6FD0"),
-        PairView("EarlierT1Coronal", "earlier T1 coronal", "Coronal", "#7A6FD0"),
-        PairView("EarlierT1Sagittal", "earlier T1 sagittal", "Sagittal", "#7A6FD0"),
-    ),
-    (
-        PairView("EarlierT2Axial", "earlier T2", "Axial", "#B7B0EA"),
-        PairView("EarlierT2Coronal", "earlier T2 coronal", "Coronal", "#B7B0EA"),
-        PairView("EarlierT2Sagittal", "earlier T2 sagittal", "Sagittal", "#B7B0EA"),
-    ),
+EARLIER_ROWS = tuple(
+    _row(
+        [f"Earlier{side.title}{o}" for o in ORIENTATIONS],
+        [f"earlier {side.title}{which}" for which in ("", " coronal", " sagittal")],
+        [color] * 3,
+    )
+    for side, color in zip(Side, EARLIER_COLORS)
 )
 """The views of an earlier visit, view groups 2 and 3; the axial ones are in a layout, the others keep its place."""
-SLICER_ROWS = (
-    (
-        PairView("Red", "R", "Axial", "#F34A33"),
-        PairView("Green", "G", "Coronal", "#6EB04B"),
-        PairView("Yellow", "Y", "Sagittal", "#EDD54C"),
-    ),
-    (
-        PairView("Red+", "R+", "Axial", "#F9A99F"),
-        PairView("Green+", "G+", "Coronal", "#C6E0B8"),
-        PairView("Yellow+", "Y+", "Sagittal", "#F6E9A2"),
-    ),
+SLICER_ROWS = tuple(
+    _row([name + plus for name in ("Red", "Green", "Yellow")], [letter + plus for letter in "RGY"], colors)
+    for plus, colors in zip(("", "+"), COLORS)
 )
 """The views of Slicer's own three-over-three layout, which opens in any Slicer. Version 0.1.0 had no others."""
-
-Rows = Sequence[Sequence[PairView]]
 
 
 def layout_xml(with_table: bool = False, views: Rows = ROWS) -> str:

@@ -21,11 +21,11 @@ from liverpair.core.geometry import resample, to_lps, working_grid
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from liverpair.evaluation.result_files import write_results
 from liverpair.io.study import read_image
-from liverpair.networks.registration import binomial_blur, warp
 from liverpair.synthesis.paired_lesions_evaluation import read_real_pair
 from reproduction.arguments import add_places, command_of, natural, positive, results_folder
 from reproduction.chapter3.dream_networks import data_root
 from reproduction.pair_options import DATA_NAME
+from reproduction.training.registration_network import binomial_blur, warp
 
 NAME = "figure-2-12"
 LENGTHS = (1, 3, 5, 7)

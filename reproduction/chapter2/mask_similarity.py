@@ -10,7 +10,7 @@ import torch
 from scipy.signal import correlate
 
 from liverpair.core.errors import InputError
-from liverpair.networks.registration import binomial_blur, warp
+from reproduction.training.registration_network import binomial_blur, warp
 
 
 @dataclass(frozen=True)

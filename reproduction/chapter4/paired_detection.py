@@ -27,7 +27,6 @@ from liverpair.evaluation.result_files import table_text, write_results
 from liverpair.evaluation.score_detection import ScoredCase, score_cases
 from liverpair.measures.overlap import label_dice
 from liverpair.registration.livers import cached_registration
-from liverpair.synthesis.paired_lesions_deformed import deformed_pair
 from liverpair.synthesis.paired_lesions_evaluation import (
     LesionCase,
     RealPair,
@@ -39,6 +38,7 @@ from liverpair.synthesis.paired_lesions_rendering import SyntheticPair
 from liverpair.training.tasks import DETECTION
 from reproduction.arguments import add_places, command_of, joined, results_folder
 from reproduction.chapter3.lesion_slices import lesion_slices
+from reproduction.chapter4.deformed_pairs import deformed_pair
 from reproduction.chapter4.froc_figure import froc_figure
 from reproduction.recipes import SPLIT_MODEL as LIVER_MODEL
 from reproduction.trainings import trained

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from liverpair.networks.registration import RegistrationNetwork, dense
 from reproduction.toys.shifted_pairs import ShiftedPairSettings, shifted_pair
 from reproduction.training.generated_data import TEST, TRAINING, DrawnSamples
+from reproduction.training.registration_network import RegistrationNetwork, dense
 
 BATCH, RATE = 8, 2e-3
 

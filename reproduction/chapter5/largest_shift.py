@@ -13,11 +13,11 @@ from scipy.stats import spearmanr
 
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from liverpair.evaluation.result_files import write_results
-from liverpair.networks.registration import RegistrationNetwork
 from reproduction.arguments import command_of
 from reproduction.chapter5.displacement_networks import errors_by_length, field_of_cell, trained_displacements
 from reproduction.chapter5.options import options_of
 from reproduction.toys.shifted_pairs import ShiftedPairSettings
+from reproduction.training.registration_network import RegistrationNetwork
 
 NAME = "largest-shift"
 SEEDS, STEPS = (0,), 600

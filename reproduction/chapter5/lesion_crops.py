@@ -49,11 +49,6 @@ class LesionCrops:
         return len(self.kinds)
 
 
-def radiomic_names() -> list[str]:
-    """Name of each column of the radiomic features."""
-    return [f"{side.title} {name}" for side in Side for name in default_features(2)]
-
-
 def lesion_crops(root: Path, cases: Sequence[str], sets: int, cache: Path) -> LesionCrops:
     """The lesions of so many sets in each of the cases; what was painted once is remembered in `cache`."""
     found = []

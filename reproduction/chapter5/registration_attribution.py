@@ -16,12 +16,12 @@ from scipy import ndimage
 
 from liverpair.dreaming.plot_style import figure_style, save_figure
 from liverpair.evaluation.result_files import write_results
-from liverpair.networks.registration import RegistrationNetwork, dense
 from reproduction.arguments import command_of
 from reproduction.chapter5.displacement_networks import stacked, trained_displacements
 from reproduction.chapter5.options import options_of
 from reproduction.toys.shifted_pairs import ShiftedPair, ShiftedPairSettings, shifted_pair
 from reproduction.training.generated_data import TEST, DrawnSamples
+from reproduction.training.registration_network import RegistrationNetwork, dense
 
 NAME = "registration-attribution"
 SEEDS, STEPS = (0,), 900

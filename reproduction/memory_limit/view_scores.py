@@ -17,12 +17,12 @@ from liverpair.core.geometry import Grid
 from liverpair.core.sides import Side
 from liverpair.measures.overlap import dice
 from liverpair.measures.surface import hd95_and_assd_mm
-from liverpair.measures.uncertainty import calibration_error, error_precision, risk_coverage_area
 from liverpair.networks.padding import pad_to_multiple
 from liverpair.networks.views_unet import fused, weights_of
 from liverpair.segmentation.prediction import grid_policy, normalization
 from liverpair.segmentation.preparation import Prepared, prepare, prepare_labels, to_image_grid
 from liverpair.synthesis.paired_lesions_evaluation import pair_files, read_real_pair
+from reproduction.memory_limit.uncertainty import calibration_error, error_precision, risk_coverage_area
 from reproduction.remembered import Remembered
 
 FUSIONS = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as functional
 
-from liverpair.networks.registration import RegistrationNetwork, binomial_blur, warp
 from liverpair.segmentation.losses import binary_cross_entropy
+from reproduction.training.registration_network import RegistrationNetwork, binomial_blur, warp
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 
 from liverpair.core.errors import InputError
 from liverpair.core.layout import channels_last
-from liverpair.networks.registration import RegistrationNetwork
 from liverpair.training.paired_livers import PairedLiversTask, mean_dice
 from liverpair.training.paired_livers_data import PairedLiversData
+from reproduction.training.registration_network import RegistrationNetwork
 from reproduction.training.similarity_loss import (
     SimilarityWeights,
     reference_loss,

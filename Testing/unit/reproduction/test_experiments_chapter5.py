@@ -8,7 +8,6 @@ import paired_lesions_factory as factory
 import pytest
 import torch
 
-from liverpair.networks.registration import RegistrationNetwork
 from liverpair.synthesis import paired_lesions_evaluation
 from liverpair.training import paired_lesions_cache
 from reproduction.__main__ import main
@@ -18,6 +17,7 @@ from reproduction.chapter5.lesion_auto_encoder import areas_at_half
 from reproduction.toys.discs import DiscSettings, discs
 from reproduction.toys.shifted_pairs import ShiftedPairSettings, shifted_pair
 from reproduction.training.auto_encoder import AutoEncoder, distance_to_prior, trained_auto_encoder, traversal
+from reproduction.training.registration_network import RegistrationNetwork
 
 
 def run(name: str, folder: Path, *words: str) -> dict:

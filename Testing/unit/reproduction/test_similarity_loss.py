@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from liverpair.networks.registration import RegistrationNetwork, warp
+from reproduction.training.registration_network import RegistrationNetwork, warp
 from reproduction.training.similarity_loss import (
     SimilarityLosses,
     SimilarityWeights,

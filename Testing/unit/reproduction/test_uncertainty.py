@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from liverpair.core.errors import InputError
-from liverpair.measures.uncertainty import calibration_error, error_precision, risk_coverage_area
+from reproduction.memory_limit.uncertainty import calibration_error, error_precision, risk_coverage_area
 
 UNCERTAINTY = np.array([0.4, 0.1, 0.3, 0.2])
 

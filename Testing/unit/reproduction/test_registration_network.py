@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from liverpair.networks.registration import RegistrationNetwork, binomial_blur, dense, warp
+from reproduction.training.registration_network import RegistrationNetwork, binomial_blur, dense, warp
 
 
 def test_the_published_network_has_its_size_and_starts_with_the_identity():

@@ -8,8 +8,8 @@ from liverpair.core.geometry import Grid, centroid_mm
 from liverpair.core.lesions import Lesion, LesionBox
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import label_boxes
-from liverpair.synthesis.paired_lesions_deformed import deformed_pair
 from liverpair.synthesis.paired_lesions_rendering import SyntheticPair
+from reproduction.chapter4.deformed_pairs import deformed_pair
 
 OBLIQUE = (0.96, -0.28, 0.0, 0.28, 0.96, 0.0, 0.0, 0.0, 1.0)
 
