@@ -208,12 +208,13 @@ class Driver:
         return self.app.layoutManager().plotWidget(index).plotView()
 
     def slice_position(self, name: str, ras) -> tuple[float, float]:
-        """Where a world point (RAS, mm) lies in a slice view: x, y in pixels from its upper left corner."""
+        """Where a world point (RAS, mm) lies in a slice view: x, y from its upper left corner, as widgets count."""
         view = self.slice_view(name)
         ras_to_xy = vtk.vtkMatrix4x4()
         vtk.vtkMatrix4x4.Invert(view.mrmlSliceNode().GetXYToRAS(), ras_to_xy)
         across, up, _, _ = ras_to_xy.MultiplyPoint((*ras, 1))
-        return across, view.height - 1 - up
+        scale = view.devicePixelRatioF()
+        return across / scale, (view.harness_pixels()[1] - 1 - up) / scale
 
     def screenshot(self, path: str | Path, widget=None) -> np.ndarray:
         """Save a picture of the main window (or of one widget) as PNG; returns its pixels (height, width, 3)."""

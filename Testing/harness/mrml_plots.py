@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 
 from .mrml_selectors import qMRMLWidget
 from .observing import Observers
-from .picture_widgets import InteractivePicture
+from .picture_widgets import USUAL_DPI, InteractivePicture
 from .plot_picture import PlotPicture
 from .standins import stand_in
 
@@ -67,8 +67,8 @@ class qMRMLPlotView(InteractivePicture):
     def harness_place_of(self, x: float, y: float) -> tuple[float, float]:
         """Where a value is shown: pixels from the upper left corner. For tests; Slicer has no such method."""
         self.harness_draw_if_stale()
-        across, up = self._picture.position(x, y)
-        return across, self.height - 1 - up
+        (across, up), scale = self._picture.position(x, y), self.devicePixelRatioF()
+        return across / scale, (self.harness_pixels()[1] - 1 - up) / scale
 
     def sizeHint(self) -> QtCore.QSize:
         """In a splitter without sizes a plot takes nearly all from slice views, which hint at nothing."""
@@ -120,7 +120,8 @@ class qMRMLPlotView(InteractivePicture):
     def _draw(self) -> np.ndarray:
         self._follow()
         self._stale = False
-        return self._picture.grab((max(self.width, 1), max(self.height, 1)))
+        self._picture.window.SetDPI(round(USUAL_DPI * self.devicePixelRatioF()))
+        return self._picture.grab(self.harness_pixels())
 
     def resizeEvent(self, event) -> None:
         self._stale = True

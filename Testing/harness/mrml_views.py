@@ -10,8 +10,11 @@ from liverpair.mrml.pictures import SliceView
 from .ctk_values import ctkSliderWidget
 from .mrml_selectors import qMRMLWidget
 from .observing import Observers
-from .picture_widgets import InteractivePicture
+from .picture_widgets import USUAL_DPI, InteractivePicture
 from .standins import stand_in
+
+USUAL_SCREEN_SCALE = 0.2
+"""Of a view node."""
 
 
 @stand_in
@@ -25,10 +28,9 @@ class qMRMLSliceView(InteractivePicture):
         self._view = None
 
     def setMRMLSliceNode(self, node) -> None:
-        size = (max(self.width, 1), max(self.height, 1))
-        self._view = SliceView(
-            node.GetSingletonTag(), node.GetOrientation(), size, node.GetViewGroup(), node.GetLayoutColor()
-        )
+        name, pixels = node.GetSingletonTag(), self.harness_pixels()
+        self._view = SliceView(name, node.GetOrientation(), pixels, node.GetViewGroup(), node.GetLayoutColor())
+        self._fit_screen()
 
     def mrmlSliceNode(self):
         return self._view.node if self._view else None
@@ -62,8 +64,17 @@ class qMRMLSliceView(InteractivePicture):
 
     def resizeEvent(self, event) -> None:
         if self._view:
-            self._view.resize(max(self.width, 1), max(self.height, 1))
+            self._fit_screen()
+            self._view.resize(*self.harness_pixels())
             self._view.changed = True
+
+    def _fit_screen(self) -> None:
+        """Slicer sizes the marks of markups by the screen, which VTK always takes for one of 1920 x 1080 off screen:
+        this one is as large as the window, at least so large."""
+        window, scale = self.window(), self.devicePixelRatioF()
+        times = max(1.0, scale * np.hypot(window.width, window.height) / np.hypot(*self._view.window.GetScreenSize()))
+        self._view.node.SetScreenScaleFactor(USUAL_SCREEN_SCALE * times)
+        self._view.window.SetDPI(round(USUAL_DPI * scale))
 
     def _passed_on(self) -> None:
         self._view.changed = True

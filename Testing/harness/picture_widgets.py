@@ -7,6 +7,8 @@ from PySide6.QtCore import Signal
 from .mrml_selectors import SceneHolder
 
 REFRESH_MS = 30
+USUAL_DPI = 72
+"""What VTK draws texts for on a screen that is not scaled."""
 BUTTONS = {QtCore.Qt.LeftButton: "Left", QtCore.Qt.RightButton: "Right", QtCore.Qt.MiddleButton: "Middle"}
 
 
@@ -36,6 +38,11 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
         if self.isVisible() and self._is_stale():
             self._draw_now()
 
+    def harness_pixels(self) -> tuple[int, int]:
+        """Width and height in pixels of the screen, as VTK counts them on a scaled one."""
+        scale = self.devicePixelRatioF()
+        return max(round(scale * self.width), 1), max(round(scale * self.height), 1)
+
     def _draw_now(self) -> None:
         self._pixels = np.ascontiguousarray(self._draw()[..., :3])
         self.update()
@@ -45,6 +52,7 @@ class PictureWidget(SceneHolder, QtWidgets.QWidget):
             return
         height, width = self._pixels.shape[:2]
         image = QtGui.QImage(self._pixels.data, width, height, self._pixels.strides[0], QtGui.QImage.Format_RGB888)
+        image.setDevicePixelRatio(self.devicePixelRatioF())
         painter = QtGui.QPainter(self)
         painter.drawImage(0, 0, image)
         painter.end()
@@ -70,8 +78,8 @@ class InteractivePicture(PictureWidget):
         is_shift = int(bool(modifiers & QtCore.Qt.ShiftModifier))
         interactor = self._interactor()
         if hasattr(event, "position"):
-            position = event.position()
-            across, up = int(position.x()), self.height - 1 - int(position.y())
+            position = self.devicePixelRatioF() * event.position()
+            across, up = int(position.x()), self.harness_pixels()[1] - 1 - int(position.y())
         else:
             across, up = interactor.GetEventPosition()
         interactor.SetEventInformation(across, up, is_control, is_shift, key, 0, symbol)
