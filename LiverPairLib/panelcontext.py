@@ -26,8 +26,8 @@ Bundles = Callable[[], dict[str, Bundle]]
 
 
 class PanelContext(VTKObservationMixin):
-    """Listeners are called with one word for what changed; "parameters" is known to every panel, and "volumes" when
-    volumes came into the scene or went.
+    """Listeners are called with one word for what changed; "parameters" is known to every panel, "volumes" when
+    volumes came into the scene or went, and "window" when the views, most likely with the window, got another size.
 
     Attributes:
         title: what the user calls the module.

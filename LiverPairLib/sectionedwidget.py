@@ -12,6 +12,7 @@ from liverpair.core.notifying import notify
 from LiverPairLib.modellogic import STATUS_MS
 from LiverPairLib.section import SHARED, TOP, Section
 from LiverPairLib.statusline import StatusLine
+from LiverPairLib.viewsize import ViewSize
 
 SETTLE_MS = 50
 """After a part was unfolded, until everything has its place."""
@@ -34,6 +35,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.statusLine = None
         self.sections = []
         self._guiTags = []
+        self._viewSize = ViewSize(lambda: self.context.tell("window"))
 
     def setup(self) -> None:
         super().setup()
@@ -86,11 +88,13 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.context.setParameterNode(self.logic.getParameterNode())
         self._guiTags = [self.context.parameterNode.connectGui(section.ui) for section in self.sections]
         notify(section.enter for section in self.sections)
+        self._viewSize.start()
 
     def exit(self) -> None:
         """Let the sections sleep, and follow nothing."""
         if not self._guiTags:
             return
+        self._viewSize.stop()
         notify(section.exit for section in self.sections)
         for tag in self._guiTags:
             self.context.parameterNode.disconnectGui(tag)

@@ -7,7 +7,7 @@ import slicer
 from slicer import vtkMRMLMarkupsFiducialNode, vtkMRMLMarkupsNode, vtkMRMLMarkupsROINode, vtkMRMLScalarVolumeNode
 from slicer.util import VTKObservationMixin
 
-from liverpair.mrml import frames
+from liverpair.mrml import frames, pen
 from liverpair.mrml.dreams.dream_folders import OWNER
 from liverpair.mrml.dreams.dream_scene import VOLUME as DREAMT_VOLUME
 from liverpair.mrml.lesions.lesion_boxes import VOLUME as BOX_VOLUME
@@ -24,6 +24,7 @@ def newPoints(name: str) -> vtkMRMLMarkupsFiducialNode:
     display = node.GetDisplayNode()
     display.SetGlyphType(display.CrossDot2D)
     display.SetGlyphScale(MARK_PERCENT)
+    pen.draw(display)
     return node
 
 

@@ -12,7 +12,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, on_grid
-from liverpair.mrml import frames
+from liverpair.mrml import frames, pen
 from liverpair.mrml import provenance as provenance_attributes
 from liverpair.mrml.volumes import grid_of
 
@@ -21,7 +21,6 @@ REGIONS = "Anatomic codes - DICOM master list"
 ANATOMY = {"code": "123037004", "scheme": "SCT", "meaning": "Anatomical Structure"}
 CHECKSUM = "LiverPairChecksum"
 """Attribute with a checksum of the voxels that a model drew, by the name of the segment."""
-OUTLINE_PIXELS = 2
 FILL_OPACITY = 0.15
 
 
@@ -262,7 +261,7 @@ def _style(segmentation_node, segment_id: str) -> None:
     """A clear outline with a hint of fill; a display that somebody has set up before keeps its thickness."""
     if segmentation_node.GetDisplayNode() is None:
         segmentation_node.CreateDefaultDisplayNodes()
-        segmentation_node.GetDisplayNode().SetSliceIntersectionThickness(OUTLINE_PIXELS)
+        pen.draw(segmentation_node.GetDisplayNode())
     display_node = segmentation_node.GetDisplayNode()
     display_node.SetSegmentOpacity2DOutline(segment_id, 1.0)
     display_node.SetSegmentOpacity2DFill(segment_id, FILL_OPACITY)

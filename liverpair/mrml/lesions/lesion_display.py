@@ -8,6 +8,7 @@ import slicer
 
 from liverpair.core.lesions import LesionBox, State, is_shown
 from liverpair.core.sides import Side
+from liverpair.mrml import pen
 from liverpair.mrml.layouts import row_views
 from liverpair.mrml.lesions.lesion_boxes import ROI_CLASS, VOLUME, BoxRecord, Key, keys_of, side_of, uid_of
 
@@ -30,7 +31,6 @@ DIMMED_OPACITY = 0.45
 """Of the outlines of all other boxes while one lesion is selected."""
 DRAWN_OPACITY = 0.4
 """Of the outline of a box whose lesion is drawn itself, as far as the box reaches beyond it."""
-TEXT_SCALE = 3.0
 LABEL_BACKGROUND = (0.0, 0.0, 0.0)
 LABEL_OPACITY = 0.85
 LABEL_GAP_MM = 4.0
@@ -173,7 +173,7 @@ def _style(display_node, record: BoxRecord) -> None:
         display_node.SetOpacity(REJECTED_OPACITY if record.state == "rejected" else 1.0)
         display_node.SetFillVisibility(False)
         display_node.SetPropertiesLabelVisibility(False)
-        display_node.SetTextScale(TEXT_SCALE)
+        pen.draw(display_node)
         text = display_node.GetTextProperty()
         text.SetShadow(False)
         text.SetBackgroundColor(*LABEL_BACKGROUND)

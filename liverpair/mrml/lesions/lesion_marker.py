@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import slicer
 
+from liverpair.mrml import pen
 from liverpair.mrml.layouts import row_views
 
 COLOR = (1.0, 1.0, 1.0)
@@ -67,6 +68,7 @@ class PlaceMarker:
         display_node.SetGlyphTypeFromString("CrossDot2D")
         display_node.SetColor(*COLOR)
         display_node.SetSelectedColor(*COLOR)
+        pen.draw(display_node)
         for view_node in row_views(self.group):
             display_node.AddViewNodeID(view_node.GetID())
         return self._node

@@ -20,13 +20,13 @@ from liverpair.core.labels import LESION
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.boxes import iou_mm
-from liverpair.mrml import frames, provenance
+from liverpair.mrml import frames, pen, provenance
 from liverpair.mrml.lesions import lesion_folders
 from liverpair.mrml.lesions.lesion_boxes import PREFIX, Key, new_uid
 from liverpair.mrml.lesions.lesion_display import DIMMED_OPACITY, color_of
 from liverpair.mrml.lesions.lesion_masks import MaskVersions, Voxels
 from liverpair.mrml.lesions.lesion_study import LesionStudy
-from liverpair.mrml.segmentations import OUTLINE_PIXELS, liver_mask, oriented_labelmap, terminology_entry
+from liverpair.mrml.segmentations import liver_mask, oriented_labelmap, terminology_entry
 from liverpair.mrml.volumes import grid_of, world_grid
 
 ROLES = {side: f"lesionPair{side.title}Masks" for side in Side}
@@ -319,7 +319,7 @@ def _code(segment) -> None:
 def _style(node) -> None:
     """Outlines without fill."""
     node.CreateDefaultDisplayNodes()
-    node.GetDisplayNode().SetSliceIntersectionThickness(OUTLINE_PIXELS)
+    pen.draw(node.GetDisplayNode())
     node.GetDisplayNode().SetVisibility2DFill(False)
 
 
