@@ -20,6 +20,7 @@ from liverpair.core.sides import Side
 from liverpair.mrml import layouts
 from liverpair.mrml.companions import segmentations_made, show_over_source
 from liverpair.registration.places import PlaceMap, visit_map
+from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair, whenSettled
 
@@ -71,7 +72,7 @@ class VisitsSection(Section):
         if what == "boxes":
             self.reported = False
         if what == "study":
-            self._answer, self._correspondences = {}, {}
+            self._answer, self._correspondences, self.reported = {}, {}, False
         if what in ("study", "parameters", "boxes"):
             self.show()
         if what == "selection" and self.cursor.isStarted and layouts.is_visits_layout():
@@ -127,7 +128,7 @@ class VisitsSection(Section):
         layouts.show_visits(nodes, now, [*before, *livers])
 
         def begin() -> None:
-            if layouts.is_visits_layout():
+            if layouts.is_visits_layout() and all(isInScene(node) for node in (*nodes, *now) if node is not None):
                 layouts.show_visits(nodes, now, [*before, *livers])
                 for made in segmentations_made():  # each over its own volume, and over no other
                     show_over_source(made)
@@ -175,8 +176,9 @@ class VisitsSection(Section):
         self.ui.compareVisitsButton.enabled = reason is None
         self.ui.compareVisitsButton.toolTip = reason or _("Link the lesions of both visits and reckon the response")
         self.ui.reportButton.enabled = self._reasonNoReport() is None
-        self.ui.sideBySideButton.enabled = self.earlier.isChosen and self.context.study is not None
-        self.ui.sideBySideButton.checked = layouts.is_visits_layout()
+        isSideBySide = layouts.is_visits_layout()  # also where the earlier visit is gone with its scene
+        self.ui.sideBySideButton.enabled = self.context.study is not None and (self.earlier.isChosen or isSideBySide)
+        self.ui.sideBySideButton.checked = isSideBySide
         told = [f"<b>{Side(side).title}: {one['category']}</b> " + " ".join(one["arithmetic"])
                 for side, one in self._answer.get("response", {}).items()]  # fmt: skip
         self.ui.responseLabel.text = "<br>".join(told) or (reason or "")
