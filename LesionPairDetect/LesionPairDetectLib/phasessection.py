@@ -43,6 +43,7 @@ class PhasesSection(Section):
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        table.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.ResizeToContents)
         self.ui.measurePhasesButton.connect("clicked(bool)", lambda checked=False: self.measure())
         self.ui.plotPhasesButton.connect("clicked(bool)", lambda checked=False: self.plot())
         self.ui.phasesSectionButton.connect("contentsCollapsed(bool)", lambda collapsed: self.show())

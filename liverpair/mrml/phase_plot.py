@@ -17,6 +17,8 @@ LINES = {
     "contrast": ("Lesion against liver", (0.45, 0.45, 0.45)),
 }
 PLACE, PHASE = "Place in time", "Phase"
+MARGIN = 0.25
+"""Of the axis of places, so that the first and the last mark are whole."""
 
 
 def show(lesion: Lesion) -> bool:
@@ -47,6 +49,8 @@ def show(lesion: Lesion) -> bool:
     chart.SetTitle(f"Lesion {lesion.number}")
     chart.SetXAxisTitle(", ".join(f"{DYNAMIC.index(key)} {PHASES[key]}" for key in DYNAMIC if key in lesion.phases))
     chart.SetYAxisTitle("%")
+    chart.SetXAxisRangeAuto(False)
+    chart.SetXAxisRange(rows[0]["place"] - MARGIN, rows[-1]["place"] + MARGIN)
     chart.EndModify(was_modifying)
     layouts.show_plot(chart)
     return True
