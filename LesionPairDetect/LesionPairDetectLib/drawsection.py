@@ -1,8 +1,7 @@
 """The section "Draw": boxes by hand, their partners proposed, and why a box has none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import qt
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.i18n import tr as _
 
@@ -17,12 +16,11 @@ from liverpair.core.errors import InputError
 from liverpair.core.geometry import Box
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
+from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.section import Section
 from LiverPairLib.sourcedisplay import showPair
 from LiverPairLib.workerrun import FAILED
 
-HEADINGS = (_("Lesion"), _("Overlap"), _("Distance"), _("Partner"))
-ROW_HEIGHT, TABLE_SLACK = 22, 6
 KEYS = {"drawT1Button": "1", "drawT2Button": "2", "drawPartnerButton": "3"}
 
 
@@ -38,7 +36,8 @@ class DrawSection(Section):
         self.proposer = PartnerProposer(context)
         self.drag = BoxDrag(self.onDrawn, self.onTooSmall, self.onWrongRow)
         self.task = None
-        self._unmatched = None
+        self._unmatched, self._candidate = None, ""
+        self._candidates = KeyComboBox(self.ui.candidatesComboBox, self.onCandidate)
         self._place, self._asked = {}, None
         starters = {"drawT1Button": lambda checked=False: self.draw(Side.T1),
                     "drawT2Button": lambda checked=False: self.draw(Side.T2),
@@ -53,7 +52,7 @@ class DrawSection(Section):
             button.connect("clicked(bool)", lambda checked=False, side=side: self.deleteBox(side))
         self.ui.proposePartnerCheckBox.connect("toggled(bool)", self.onProposes)
         self.onProposes(self.ui.proposePartnerCheckBox.checked)
-        self._setUpTable()
+        self.ui.linkCandidateButton.connect("clicked(bool)", lambda checked=False: self.onLinkCandidate())
         self.show()
 
     def enter(self) -> None:
@@ -117,19 +116,19 @@ class DrawSection(Section):
         with self.context.attempt():
             self.reviewer.deleteSide(side)
 
-    def onCandidate(self, row: int, column: int = 0) -> None:
-        """Bring the other image to a candidate."""
+    def onCandidate(self, uid: str) -> None:
+        """Bring the other image to a candidate; "" stands for none."""
+        self._candidate = uid
         with self.context.attempt():
-            other = self._unmatched.side.other
-            candidate = self._unmatched.candidates[row]
-            self.context.jump(other, self.context.study.pair(candidate.uid).box(other).center_mm)
-        self.ui.linkCandidateButton.enabled = True
+            if uid:
+                other = self._unmatched.side.other
+                self.context.jump(other, self.context.study.pair(uid).box(other).center_mm)
+        self.ui.linkCandidateButton.enabled = bool(uid)
 
     def onLinkCandidate(self) -> None:
-        row = self.ui.candidatesTable.currentRow()
-        if self._unmatched is not None and row >= 0:
+        if self._unmatched is not None and self._candidate:
             with self.context.attempt():
-                self.reviewer.linkWith(self._unmatched.uid, self._unmatched.candidates[row].uid)
+                self.reviewer.linkWith(self._unmatched.uid, self._candidate)
 
     def show(self) -> None:
         """Show what can be drawn, what is being drawn, and what lies near an unmatched box."""
@@ -237,16 +236,6 @@ class DrawSection(Section):
         number = self.context.study.pair(task.uid).number
         return _("Drag the {side} box of lesion {number}.").format(side=task.side.title, number=number)
 
-    def _setUpTable(self) -> None:
-        table = self.ui.candidatesTable
-        table.setColumnCount(len(HEADINGS))
-        table.setHorizontalHeaderLabels(list(HEADINGS))
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
-        table.connect("cellClicked(int,int)", self.onCandidate)
-        self.ui.linkCandidateButton.connect("clicked(bool)", lambda checked=False: self.onLinkCandidate())
-
     def _showUnmatched(self) -> None:
         context = self.context
         pair = self.reviewer.pair if context.study is not None else None
@@ -260,28 +249,20 @@ class DrawSection(Section):
         self._unmatched = found = explain(pair, context.study.pairs(), context.placeMap(), needed)
         candidates = found.candidates if found is not None else ()
         nothing = _("Where it should be in {other} is not known.").format(other=side.other.title)
-        self.ui.unmatchedLabel.text = "<b>{title}</b> {sentence} <i>{source}</i>".format(
-            title=_("Lesion {number} is seen in {side} only.").format(number=pair.number, side=side.title),
-            sentence=found.sentence if found is not None else nothing,
-            source=found.source if found is not None else "",
-        )
-        self.ui.candidatesTable.visible = self.ui.linkCandidateButton.visible = bool(candidates)
+        self.ui.unmatchedLabel.text = f"{found.sentence} <i>{found.source}</i>" if found is not None else nothing
+        self.ui.candidatesComboBox.visible = self.ui.linkCandidateButton.visible = bool(candidates)
         if found != before:
-            self._fillTable(candidates)
+            self._candidate = ""
+        heading = _("Boxes in {other} near there: {count}").format(other=side.other.title, count=len(candidates))
+        self._candidates.setEntries({"": heading} | {each.uid: _candidateText(each) for each in candidates})
+        self._candidates.setCurrent(self._candidate)
+        self.ui.linkCandidateButton.enabled = bool(self._candidate)
 
-    def _fillTable(self, candidates: Sequence[Candidate]) -> None:
-        table = self.ui.candidatesTable
-        table.clearSelection()
-        table.setRowCount(len(candidates))
-        for row, candidate in enumerate(candidates):
-            texts = (
-                str(candidate.number),
-                f"{candidate.overlap:.2f}",
-                _("{distance:.0f} mm").format(distance=candidate.distance_mm),
-                _("has one") if candidate.taken else _("none"),
-            )
-            for column, text in enumerate(texts):
-                table.setItem(row, column, qt.QTableWidgetItem(text))
-        table.setCurrentCell(-1, -1)
-        table.setFixedHeight(ROW_HEIGHT * (len(candidates) + 1) + 2 * table.frameWidth + TABLE_SLACK)
-        self.ui.linkCandidateButton.enabled = False
+
+def _candidateText(candidate: Candidate) -> str:
+    return _("Lesion {number}: {distance:.0f} mm away, overlap {overlap:.2f}, {partner}").format(
+        number=candidate.number,
+        distance=candidate.distance_mm,
+        overlap=candidate.overlap,
+        partner=_("has a partner") if candidate.taken else _("no partner"),
+    )

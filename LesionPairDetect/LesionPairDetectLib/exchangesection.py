@@ -20,7 +20,6 @@ class ExchangeSection(Section):
     """Buttons over an `Exchange` and an `AutosaveKeeper`."""
 
     name = "Exchange"
-    caption = _("Files")
 
     def __init__(self, context: ReadingContext) -> None:
         super().__init__(context)

@@ -14,6 +14,7 @@ from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
+from liverpair.measures.axial_lines import Line
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import RecistLimits
 from liverpair.mrml.lesions import lesion_segments, lesion_table
@@ -23,10 +24,8 @@ from LiverPairLib.section import Section
 
 MOST_LINES = 5
 """Of the sums."""
-TALL_WINDOW, TALL_TABLE = 1200, 330
-SHORT_WINDOW, SHORT_TABLE = 900, 102
-"""In pixels: the height of a window from which on the table shows more than five rows, and of one below which it shows
-three, and how high it is then."""
+TABLE_HEIGHTS = ((1200, 330), (900, 146), (0, 102))
+"""In pixels, of a window from this height on: how high the table is, with 13, 5, or 3 rows."""
 MEASURE_DELAY_MS = 300
 """Contrasts are measured, and the table node written, when nothing has changed for so long."""
 
@@ -52,15 +51,11 @@ class LesionsSection(Section):
         self._timer.connect("timeout()", self.measure)
         self._watch = MaskWatch(self.onMasksEdited)
         self._lines = DiameterLines()
-        context.listedUids = self.listedUids
+        context.listedUids, context.longestLine = self.listedUids, self.longestLine
         self.show()
 
     def enter(self) -> None:
-        window = slicer.util.mainWindow()
-        if window is not None and window.height >= TALL_WINDOW:
-            self.ui.lesionsTable.setFixedHeight(TALL_TABLE)
-        elif window is not None and window.height < SHORT_WINDOW:
-            self.ui.lesionsTable.setFixedHeight(SHORT_TABLE)
+        self._fitTable()
         self._filter()
         self.show()
 
@@ -71,7 +66,7 @@ class LesionsSection(Section):
         super().cleanup()
         self._watch.stop()
         self._lines.remove()
-        self.context.listedUids = list
+        self.context.listedUids, self.context.longestLine = list, lambda uid, side: None
 
     def onChanged(self, what: str) -> None:
         if what in ("study", "boxes", "selection") and self.context.study is not None:
@@ -83,6 +78,8 @@ class LesionsSection(Section):
             self._livers, self._measured = {}, {}
             self._filter()
             self.show()
+        elif what == "window":
+            self._fitTable()
         elif what == "boxes" and not self._isFiltering:
             self.show()
         elif what == "parameters" and self._choices() != self._shownWith:
@@ -92,6 +89,11 @@ class LesionsSection(Section):
     def listedUids(self) -> list[str]:
         """UIDs of all lesions in the order of the table, hidden ones in their places."""
         return [row.uid for row in self.table.sorted(map(self._asMeasured, self._rows.values()))]
+
+    def longestLine(self, uid: str, side: Side) -> Line | None:
+        """The longest axial diameter of a lesion as far as its mask was measured, else None."""
+        row = self._rows.get(uid)
+        return None if row is None or self._problem else self._asMeasured(row).sides[side].long_line
 
     def onRowChosen(self, uid: str) -> None:
         with self.context.attempt():
@@ -152,12 +154,8 @@ class LesionsSection(Section):
     def _showDiameters(self) -> None:
         """Draw the longest axial diameters of the chosen lesion, as far as its masks were measured, where its boxes are
         shown."""
-        row = self._rows.get(self.context.selectedUid)
-        if row is None or self._problem:
-            self._lines.hide()
-            return
-        own = self._asMeasured(row)
-        self._lines.show({side: own.sides[side].long_line for side in own.sides})
+        uid = self.context.selectedUid
+        self._lines.show({side: self.longestLine(uid, side) for side in Side})
 
     def _shown(self) -> list[Lesion]:
         """The lesions that pass the filter, by number."""
@@ -228,6 +226,12 @@ class LesionsSection(Section):
         parameterNode = self.context.parameterNode
         targets = parameterNode.recistTargets
         return RecistLimits(parameterNode.recistMinimumMm, most=targets, most_per_organ=targets)
+
+    def _fitTable(self) -> None:
+        window = slicer.util.mainWindow()
+        if window is not None:
+            height = next(height for least, height in TABLE_HEIGHTS if window.height >= least)
+            self.ui.lesionsTable.setFixedHeight(height)
 
     def _choices(self) -> tuple | None:
         """What of the parameters the section depends on."""

@@ -11,7 +11,7 @@ from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
-from liverpair.jobs.masks_request import DEFAULT_DRAWER, NO_MODEL
+from liverpair.jobs.masks_request import DEFAULT_DRAWER, LITE_MEDSAM, NO_MODEL, lite_medsam_installed
 from liverpair.mrml.lesions import lesion_segments
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.section import Section
@@ -20,8 +20,9 @@ MASK_KEY = "M"
 DRAWERS = {
     NO_MODEL: _("by brightness in the box (no model)"),
     DEFAULT_DRAWER: _("by {model} where it fills the box").format(model=DEFAULT_DRAWER),
+    LITE_MEDSAM: _("by LiteMedSAM where it fills the box"),
 }
-"""What draws in boxes; the first one measured better."""
+"""What draws in boxes; the first one needs nothing and measures best."""
 SEGMENT_EDITOR = "SegmentEditor"
 Draw = Callable[[Callable[[], str | None], Callable[[], MaskRun]], None]
 
@@ -116,9 +117,10 @@ class MasksSection(Section):
                 getattr(self.ui, f"edit{side.title}MaskButton").enabled = segment is not None
 
     def _showDrawers(self) -> None:
-        """The choices; a model is one where it is installed."""
+        """The choices; a network is one where it is installed."""
         chosen = self.context.parameterNode
-        known = {key: text for key, text in DRAWERS.items() if key == NO_MODEL or self.context.isInstalled(key)}
+        networks = {DEFAULT_DRAWER: self.context.isInstalled(DEFAULT_DRAWER), LITE_MEDSAM: lite_medsam_installed()}
+        known = {key: text for key, text in DRAWERS.items() if networks.get(key, True)}
         self._drawers.setEntries(known, missing=_("{key} (not installed)"))
         self._drawers.setCurrent(chosen.maskModel if chosen is not None else NO_MODEL)
         self.ui.maskModelComboBox.enabled = chosen is not None and len(known) > 1

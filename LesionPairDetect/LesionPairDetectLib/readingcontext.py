@@ -35,6 +35,8 @@ class ReadingContext(PanelContext):
     Attributes:
         study: `LesionStudy` of the chosen volumes, None when none is chosen.
         listedUids: function that returns the UIDs of the lesions, also of hidden ones, as the table sorts them.
+        longestLine: function `(uid, side)` that returns the ends (world LPS, mm) of a lesion's longest axial diameter,
+            None where it has no mask that was measured.
         prompt: the `ViewPrompt`, for one who waits for the user to do something in the views.
         jumpedTo: by side, the point (world RAS, mm) that a row was last brought to.
     """
@@ -49,6 +51,7 @@ class ReadingContext(PanelContext):
         self._placeMap, self._liverShift = None, None
         self._images, self._livers = {}, {}
         self.listedUids = list
+        self.longestLine = lambda uid, side: None
         self.prompt = ViewPrompt()
         self.jumpedTo = {}
 
@@ -113,14 +116,17 @@ class ReadingContext(PanelContext):
             self.jumpToSelected()
 
     def jumpToSelected(self, sides: Iterable[Side] = Side) -> None:
-        """Bring the rows of these sides to the box of the chosen lesion, or to where it should be."""
+        """Bring the rows of these sides to the longest axial diameter of the chosen lesion, to the middle of its box
+        where there is no diameter, or to where it should be where there is no box.
+        """
         pair = self.study.pair(self.selectedUid) if self.selectedUid is not None else None
         if pair is None:
             return
         for side in sides:
             box, partner = pair.box(side), pair.box(side.other)
             if box is not None:
-                self.jump(side, box.center_mm)
+                line = self.longestLine(pair.uid, side)
+                self.jump(side, box.center_mm if line is None else np.mean(line, axis=0))
             else:
                 place = self.placeMap().to_other(partner.center_mm, side.other)
                 if place is not None:

@@ -128,13 +128,10 @@ class ReviewSection(Section):
                  "neither": _("predicted only"), "T1": _("seen in T1, proposed in T2"),
                  "T2": _("seen in T2, proposed in T1")}  # fmt: skip
         states = {"proposed": _("proposed"), "accepted": _("accepted"), "rejected": _("rejected")}
-        scores = [f"{found.score:.2f}" for found in pair.boxes.values() if found.score is not None]
         kind = pair.kind
         if kind in ("T1 only", "T2 only") and not pair.missing:
             kind = kind.removesuffix(" only")
         parts = [kinds[kind], states[pair.state]]
-        if scores:
-            parts.append(_("score {scores}").format(scores=" / ".join(scores)))
         title = _("Lesion {number}").format(number=pair.number)
         words = html.escape(" · ".join(parts))
         shift = self._shiftText(pair)

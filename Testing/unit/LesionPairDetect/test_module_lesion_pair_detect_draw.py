@@ -328,20 +328,22 @@ def test_why_a_box_is_unmatched_is_shown_with_the_nearest_boxes(sections):
     assert "Where it should be in T2 is not known." in sections.text("unmatchedLabel")
     sections.press("Z")
     sections.press("Z")
-    assert "Lesion 3 is seen in T1 only." in sections.text("unmatchedLabel")
+    assert "seen in T1 only" in sections.text("lesionLabel")
     assert "enough to link them" in sections.text("unmatchedLabel")
-    table = sections["candidatesTable"]
-    rows = [[table.item(row, column).text() for column in range(4)] for row in range(table.rowCount)]
-    assert [row[0] for row in rows] == ["4", "2", "1"]
-    assert rows[0][2:] == ["4 mm", "none"] and float(rows[0][1]) > 0.5
-    assert rows[1][1] == "0.00" and rows[1][3] == "has one"
+    box = sections["candidatesComboBox"]
+    texts = [box.itemText(row) for row in range(box.count)]
+    assert texts[0] == "Boxes in T2 near there: 3"
+    assert [text.partition(":")[0] for text in texts[1:]] == ["Lesion 4", "Lesion 2", "Lesion 1"]
+    assert texts[1].startswith("Lesion 4: 4 mm away, overlap 0.") and texts[1].endswith("no partner")
+    assert texts[2].endswith("overlap 0.00, has a partner")
 
 
 def test_a_candidate_is_looked_at_and_linked(sections):
     sections.add_lesions()
     sections.context.select("lesion-3")
     assert not sections["linkCandidateButton"].enabled
-    sections.harness.click_row(sections["candidatesTable"], 0)
+    box = sections["candidatesComboBox"]
+    sections.harness.choose(box, box.itemText(1))
     offset = sections.harness.slice_view("T2Axial").mrmlSliceNode().GetSliceOffset()
     assert offset == pytest.approx(92 + SHIFT[2], abs=1)
     sections.click("linkCandidateButton")

@@ -93,3 +93,21 @@ def test_eight_lesions_are_read_two_corrected_one_drawn_and_all_reported_with_fe
     assert len(read_lesions(tmp_path / "lesions.json")) == 9
     assert len(reader.deeds) <= MOST_DEEDS, f"{len(reader.deeds)} deeds: {reader.deeds}"
     assert all(pair.missing is None for pair in panel.study.pairs())
+
+
+def test_candidates_for_an_unmatched_lesion_and_the_files_are_in_sight_together(reader):
+    panel = reader.panel
+    panel.worker.pairs += [lesion(9, (-15, -5, 70), (Side.T1,), t1={"score": 0.7})]
+    reader.click("applyButton")
+    panel.worker.finish()
+    panel.settle()
+    panel.context.select("lesion-9")
+    panel.harness.wait(seconds=0.3)
+    for name in (
+        "lesionsTable",
+        "acceptLesionButton",
+        "candidatesComboBox",
+        "linkCandidateButton",
+        "exportLesionsButton",
+    ):
+        assert panel.harness.main_window.harness_sees(panel[name]), f"'{name}' is below the edge"

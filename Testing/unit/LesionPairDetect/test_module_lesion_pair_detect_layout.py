@@ -115,3 +115,18 @@ def test_the_shift_of_a_lesion_is_told_beside_that_of_the_whole_liver(panel):
     panel.context.select("lesion-1")
     liver = math.hypot(*panel.context.liverShift)
     assert f"Shift 33 mm; the whole liver: {liver:.0f} mm (position, breathing)" in panel["lesionLabel"].text
+
+
+def test_the_table_and_the_outlines_follow_a_window_that_is_resized(panel):
+    window, before = panel.harness.main_window, panel.harness.main_window.size
+    panel.add_pair()
+    liver = panel.add_livers()[Side.T1].GetDisplayNode()
+    panel.section("Reading").onShowPair()
+    seen = []
+    for height in (800, 1000, 1900):
+        window.resize(1920, height)
+        panel.harness.wait(seconds=0.5)
+        seen.append((panel["lesionsTable"].height, liver.GetSliceIntersectionThickness()))
+    window.resize(before)
+    panel.harness.wait(seconds=0.5)
+    assert seen == [(102, 2), (146, 2), (330, 4)]

@@ -1,6 +1,7 @@
 """Masks of lesions in the panel: asked of the worker, edited, measured in the table, taken back."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -72,6 +73,20 @@ def test_the_model_stays_a_choice_and_is_kept_with_the_scene(reading):
     assert panel.worker.request["model"] == "lesions-real"
 
 
+def test_lite_medsam_is_offered_where_its_package_is_installed(reading, monkeypatch):
+    panel = reading
+    section, box = panel.section("Masks"), panel["maskModelComboBox"]
+    module = sys.modules[type(section).__module__]
+    for installed in (False, True):
+        monkeypatch.setattr(module, "lite_medsam_installed", lambda installed=installed: installed)
+        section.show()
+        offered = [box.itemText(row) for row in range(box.count)]
+        assert ("by LiteMedSAM where it fills the box" in offered) == installed
+    panel.harness.choose(box, "by LiteMedSAM where it fills the box")
+    panel.click("maskButton")
+    assert panel.worker.request["model"] == "lite-medsam"
+
+
 def diameter_of(panel, side):
     """The ends of the line that is drawn over an image (RAS, mm), None where none is shown."""
     name = f"Longest axial diameter in {side.title}"
@@ -97,11 +112,41 @@ def test_the_diameter_of_the_chosen_lesion_is_drawn_and_follows_its_mask(reading
     assert [diameter_of(panel, side) for side in Side] == [None, None]
 
 
+def test_a_chosen_lesion_is_shown_in_the_slice_of_its_diameter(reading):
+    panel = reading
+    panel.section("Reading").onShowPair()
+    draw(panel)
+    edit(panel.study, taper)
+    panel.harness.wait(seconds=1.0)
+    panel.context.select("lesion-2")
+    panel.context.select("lesion-1")
+    view = panel.harness.slice_view("T1Axial").mrmlSliceNode()
+    (_x, _y, z), (_, _, other_z) = diameter_of(panel, Side.T1)
+    middle = panel.study.pair("lesion-1").box(Side.T1).center_mm[2]
+    assert view.GetSliceOffset() == pytest.approx((z + other_z) / 2) and abs(z - middle) > 3
+    edit(panel.study, lambda labels: labels.fill(False))
+    panel.harness.wait(seconds=1.0)
+    panel.context.select("lesion-2")
+    panel.context.select("lesion-1")
+    assert view.GetSliceOffset() == pytest.approx(panel.study.pair("lesion-1").box(Side.T1).center_mm[2])
+
+
+def taper(labels) -> None:
+    """Leave the uppermost slice of a lesion whole, and one column in each of those below it."""
+    slices, _rows, columns = labels.nonzero()
+    labels[: slices.max(), :, columns.min() + 1 :] = False
+
+
 def shorten(study) -> None:
-    """Take two columns of voxels from the first lesion in T1, as the Segment Editor does."""
+    """Take two columns of voxels from the first lesion in T1."""
+    edit(study, lambda labels: labels.__setitem__(np.s_[:, :, : labels.nonzero()[2].min() + 2], False))
+
+
+def edit(study, change) -> None:
+    """Change the voxels (z, y, x) of the first lesion in T1 in place, as the Segment Editor does."""
     node, volume = lesion_segments.of_study(study, Side.T1), study.volume(Side.T1)
     labels = sitk.GetArrayFromImage(lesion_segments.label_map(study, Side.T1)) == 1
-    labels[:, :, : labels.nonzero()[2].min() + 2] = False
+    change(labels)
     image = on_grid(labels.astype("uint8"), grid_of(volume))
     slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(
         oriented_labelmap(image, volume, "edited"), node, lesion_segments.segment_of(study, "lesion-1", Side.T1)

@@ -40,10 +40,6 @@ class DiameterLines:
                 node.EndModify(was_modifying)
             node.GetDisplayNode().SetVisibility(True)
 
-    def hide(self) -> None:
-        """Draw no diameter, until the next `show`."""
-        self.show({})
-
     def remove(self) -> None:
         """Take the lines out of the scene; `show` makes new ones."""
         for side in Side:
