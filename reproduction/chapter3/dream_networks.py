@@ -21,6 +21,8 @@ SMOKE = (
     "--data.variants=1",
     "--data.validation_variants=1",
     "--data.workers=0",
+    "--model.arguments.widths=[4,4,8,8]",
+    "--trainer.precision=32-true",
 )
 """Options of a training that only shows that everything runs."""
 
