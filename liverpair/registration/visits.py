@@ -8,8 +8,9 @@ and everything is assigned again.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -95,12 +96,13 @@ def link_visits(
     links = dict(fixed)
     agreements: dict[tuple[int, int], tuple[float, float, float]] = {}
     for _ in range(settings.rounds):
+        place_of = cache(partial(_place, before, now, links, correspondences or {}, offsets_mm or {}, settings))
         agreements = {
             (i, j): found
             for i in range(len(before))
             for j in range(len(now))
             if (i in free_before and j in free_now) or fixed.get(i) == j
-            if (found := _agreement(i, j, before, now, links, correspondences or {}, offsets_mm or {}, settings))
+            if (found := _agreement(before[i], now[j], partial(place_of, i), settings))
         }
         before_this, links = links, {**fixed, **_assigned(free_before, free_now, agreements, settings.limit)}
         if links == before_this:
@@ -131,27 +133,20 @@ def _named(before: Sequence[Lesion], now: Sequence[Lesion]) -> dict[int, int]:
 
 
 def _agreement(
-    i: int,
-    j: int,
-    before: Sequence[Lesion],
-    now: Sequence[Lesion],
-    links: Mapping[int, int],
-    correspondences: Mapping[Side, LiverCorrespondence],
-    offsets_mm: Mapping[Side, Vector],
-    settings: VisitSettings,
+    before: Lesion, now: Lesion, place_of: Callable[[Side], Place | None], settings: VisitSettings
 ) -> tuple[float, float, float] | None:
-    """How far lesion j lies from where lesion i is expected: in units of the error to expect (mean square over the
-    images), and distance and error in mm of the better image; None where no image has both."""
+    """How far a lesion lies from where that of the visit before is expected: in units of the error to expect (mean
+    square over the images), and distance and error in mm of the better image; None where no image has both."""
     squares, best = [], None
     for side in Side:
-        first, second = before[i].box(side), now[j].box(side)
+        first, second = before.box(side), now.box(side)
         if first is None or second is None:
             continue
-        place = _place(i, side, before, now, links, correspondences, offsets_mm, settings)
+        place = place_of(side)
         if place is None:
             continue
         size = settings.of_diameter * (_diameter(first) + _diameter(second)) / 2
-        unseen = sum(lesion.seen(side) is None for lesion in (before[i], now[j]))
+        unseen = sum(lesion.seen(side) is None for lesion in (before, now))
         error = math.hypot(place.uncertainty_mm, size, settings.unseen_mm * unseen)
         distance = math.dist(place.point_mm, second.center_mm)
         squares.append((distance / error) ** 2)
@@ -161,14 +156,14 @@ def _agreement(
 
 
 def _place(
-    i: int,
-    side: Side,
     before: Sequence[Lesion],
     now: Sequence[Lesion],
     links: Mapping[int, int],
     correspondences: Mapping[Side, LiverCorrespondence],
     offsets_mm: Mapping[Side, Vector],
     settings: VisitSettings,
+    i: int,
+    side: Side,
 ) -> Place | None:
     """Where lesion i should lie at the later visit, by what the other links and the livers say."""
     others = [(before[k], now[j]) for k, j in links.items() if k != i]
