@@ -1,12 +1,13 @@
 """A pair of abdominal MR volumes of one phantom patient, made from a seed."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.sides import Side
-from liverpair.synthesis.anatomy import LIVER, build_anatomy
+from liverpair.synthesis.anatomy import LIVER, Anatomy, build_anatomy
 from liverpair.synthesis.deformation import breathing_displacement
 from liverpair.synthesis.frame import Frame
 from liverpair.synthesis.lesion_shapes import LesionShape, random_lesions, render_lesion
@@ -27,6 +28,9 @@ GROWTH, NEW_MM = 1.4, 18.0
 TRIES = 40
 LESION_CODE = 8
 ENHANCED_SHARE = 0.2
+
+Shifts = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Of the liver in T1 and in T2, mm."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,9 @@ def phantom_pair(
         later: the patient half a year later, in other breath holds: lesion 1 has grown, the last one is gone, and one
             is new.
     """
-    streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(5)]
-    body_rng, lesion_rng, t1_rng, t2_rng, later_rng = streams
-    patient = Patient.random(body_rng)
-    anatomy = build_anatomy(patient, body_rng, frame)
+    *_, t1_rng, t2_rng, later_rng = _streams(seed)
+    patient, anatomy, liver, lesions, (t1_shift, t2_shift) = _at_rest(seed, frame)
     frame = anatomy.frame
-    liver = frame.image((anatomy.organs == LIVER).astype(np.uint8))
-    lesions = tuple(_lesions(liver, lesion_rng, demo=seed == 0))
-
-    t1_shift, t2_shift = _breath_holds(body_rng)
     if later:
         lesions = _half_a_year_later(liver, lesions, later_rng)
         t1_shift, t2_shift = _breath_holds(later_rng)
@@ -111,6 +109,22 @@ def phantom_pair(
     return PhantomPair(t1, t2, t1_organs, t2_organs, t1_liver, t2_liver, t1_lesions, t2_lesions, lesions)
 
 
+def _streams(seed: int) -> list[np.random.Generator]:
+    """Of body, lesions, T1, T2, and of what comes half a year later."""
+    return [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(5)]
+
+
+@lru_cache(maxsize=1)  # for the visit half a year later
+def _at_rest(seed: int, frame: Frame | None) -> tuple[Patient, Anatomy, sitk.Image, tuple[LesionShape, ...], Shifts]:
+    """The patient of a seed, the anatomy, the mask of the liver, its lesions, and where it is in the first scans."""
+    body_rng, lesion_rng, *_ = _streams(seed)
+    patient = Patient.random(body_rng)
+    anatomy = build_anatomy(patient, body_rng, frame)
+    liver = anatomy.frame.image((anatomy.organs == LIVER).astype(np.uint8))
+    lesions = tuple(_lesions(liver, lesion_rng, demo=seed == 0))
+    return patient, anatomy, liver, lesions, _breath_holds(body_rng)
+
+
 def _lesions(liver: sitk.Image, rng: np.random.Generator, demo: bool) -> list[LesionShape]:
     if demo:
         kinds = DEMO_LESIONS
@@ -132,7 +146,7 @@ def _half_a_year_later(
     return tuple(stayed)
 
 
-def _breath_holds(rng: np.random.Generator) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+def _breath_holds(rng: np.random.Generator) -> Shifts:
     """Where the liver is in each scan: T1 held after breathing in, T2 triggered near expiration, as is usual."""
     down = rng.uniform(18.0, 40.0)
     t1 = (rng.normal(0, 2.0), -0.35 * down + rng.normal(0, 2.0), -down)
