@@ -7,8 +7,8 @@ Slicer opens, and pictures of real MRML slice views.
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from liverpair.bundle.catalogue import DEFAULT_DETECTOR, DEFAULT_LIVER_MODEL
 from liverpair.commands import demo_dream, demo_followup, demo_lesions
 from liverpair.commands.any_text import print_any_text
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.demo_pair import DemoPair, phantom_visit
 from liverpair.commands.offset import offset_line
 from liverpair.commands.record_options import add_option
 from liverpair.commands.segment import warn_of_mistaken_volumes
@@ -25,25 +26,11 @@ from liverpair.core.sides import Side
 from liverpair.jobs.jobs import JOBS
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
-
     from liverpair.core.lesions import Lesion
 
 SCENE_FILE = "scene.mrb"
 PAIR_PICTURE = "pair.png"
 """Where a positive and a negative LPS coordinate lead."""
-
-
-@dataclass(frozen=True)
-class DemoPair:
-    """The volumes by side and, for the phantom, the truth on their grids: liver masks, and the number of
-    the lesion in each voxel."""
-
-    images: "Mapping[str, sitk.Image]"
-    livers: "Mapping[str, sitk.Image]" = field(default_factory=dict)
-    lesions: "Mapping[str, sitk.Image]" = field(default_factory=dict)
-    later: "Callable[[], DemoPair] | None" = None
-    """Makes the same patient half a year later."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -117,18 +104,7 @@ def run(
 def embedded_pair() -> DemoPair:
     """The phantom pair of seed 0, made anew."""
     step("Making the embedded pair: T1 and T2 of one phantom patient, a breath apart, T2 oblique")
-    return replace(_phantom(), later=lambda: _phantom(later=True))
-
-
-def _phantom(later: bool = False) -> DemoPair:
-    from liverpair.synthesis.phantom import phantom_pair
-
-    phantom = phantom_pair(0, later=later)
-    return DemoPair(
-        dict(zip(Side, (phantom.t1, phantom.t2))),
-        dict(zip(Side, (phantom.t1_liver, phantom.t2_liver))),
-        dict(zip(Side, (phantom.t1_lesions, phantom.t2_lesions))),
-    )
+    return replace(phantom_visit(), later=lambda: phantom_visit(later=True))
 
 
 def read_pair(volumes: Sequence[str]) -> DemoPair:

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from liverpair.commands import demo_lesions
 from liverpair.commands.bar import progress_bar
+from liverpair.commands.demo_pair import DemoPair
 from liverpair.core.sides import Side
 from liverpair.jobs.jobs import JOBS
-
-if TYPE_CHECKING:
-    from liverpair.commands.demo import DemoPair
 
 FOLDER = "report"
 VISITS = ("first-visit", "half-a-year-later")
@@ -23,7 +21,7 @@ def measured(output: Path) -> dict[str, Any]:
     return _reported({"study": str(output), "output": str(output / FOLDER)})
 
 
-def followed(pair: "DemoPair", later: "DemoPair", output: Path) -> dict[str, Any]:
+def followed(pair: DemoPair, later: DemoPair, output: Path) -> dict[str, Any]:
     """Write both visits of a phantom as studies below the folder "report" of `output`, with the masks that a reader
     would draw, and run the job "report" on the second. Returns its result."""
     folders = [output / FOLDER / name for name in VISITS]
@@ -57,7 +55,7 @@ def _reported(request: dict[str, Any]) -> dict[str, Any]:
         return JOBS["report"](request, progress)
 
 
-def _write(folder: Path, visit: "DemoPair") -> None:
+def _write(folder: Path, visit: DemoPair) -> None:
     from liverpair.io.study import Study
 
     parts = {side.key: visit.images[side] for side in Side}

@@ -12,6 +12,7 @@ from lesion_factory import detected, drawn, lesion_of
 from peak_detector import write_peak_bundle
 
 from liverpair.commands import demo, demo_dream, demo_lesions
+from liverpair.commands.demo_pair import DemoPair
 from liverpair.core.geometry import Box, Grid, like
 from liverpair.core.lesions import read_lesions
 from liverpair.core.sides import Side
@@ -49,7 +50,7 @@ def pair():
     t2, t2_box = image_and_mask(grid(spacing=(2.5, 2.5, 7.0), degrees=(8.0, -6.0, 0.0)), SHIFT)
     t1, t1_lesions = with_peaks(t1, (0.0, 0.0, 0.0))
     t2, t2_lesions = with_peaks(t2, SHIFT)
-    return demo.DemoPair(
+    return DemoPair(
         dict(zip(Side, (t1, t2))), dict(zip(Side, (t1_box, t2_box))), dict(zip(Side, (t1_lesions, t2_lesions)))
     )
 
