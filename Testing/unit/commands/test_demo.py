@@ -174,7 +174,8 @@ def test_pictures_show_image_and_outline(done, name):
     assert pixels.std() > 10 and colored.sum() > 100
 
 
-def test_ones_own_volumes(pair, tmp_path, capsys):
+def test_ones_own_volumes(pair, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo_dream, "ITERATIONS", 5)
     paths = []
     for side in Side:
         paths.append(str(tmp_path / f"{side}.nrrd"))
