@@ -36,7 +36,7 @@ from LesionPairDetectLib.visitssection import VisitsSection
 from LesionPairDetectLib.worklist import COMPARE, MASKS, REPORT, Worklist
 from liverpair.core.errors import InputError
 from liverpair.core.sides import Side
-from liverpair.jobs.masks_request import NO_MODEL
+from liverpair.jobs.masks_request import AUTO
 from liverpair.mrml.lesions.lesion_notices import Notices
 from liverpair.mrml.lesions.lesion_study import LesionStudy, adopt_scene
 from LiverPairLib import inputs, sampledata, standins
@@ -92,7 +92,7 @@ class LesionPairDetectParameterNode:
     recistTargets: Annotated[int, WithinRange(1, 54)] = 2
     recistMinimumMm: Annotated[float, WithinRange(0.0, 100.0)] = 10.0
     linkedCursor: bool = True
-    maskModel: str = NO_MODEL
+    maskModel: str = AUTO
 
 
 class LesionPairDetectWidget(SectionedWidget):

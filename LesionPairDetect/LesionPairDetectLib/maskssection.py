@@ -11,18 +11,26 @@ from LesionPairDetectLib.readingcontext import ReadingContext
 from liverpair.core.errors import InputError
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
-from liverpair.jobs.masks_request import DEFAULT_DRAWER, LITE_MEDSAM, NO_MODEL, lite_medsam_installed
+from liverpair.jobs.masks_request import (
+    AUTO,
+    DEFAULT_DRAWER,
+    LITE_MEDSAM,
+    NO_MODEL,
+    REAL_DRAWER,
+    lite_medsam_installed,
+)
 from liverpair.mrml.lesions import lesion_segments
 from LiverPairLib.controls import KeyComboBox
 from LiverPairLib.section import Section
 
 MASK_KEY = "M"
 DRAWERS = {
+    AUTO: _("by {model}").format(model=DEFAULT_DRAWER),
     NO_MODEL: _("by brightness in the box (no model)"),
-    DEFAULT_DRAWER: _("by {model} where it fills the box").format(model=DEFAULT_DRAWER),
+    REAL_DRAWER: _("by {model} where it fills the box").format(model=REAL_DRAWER),
     LITE_MEDSAM: _("by LiteMedSAM where it fills the box"),
 }
-"""What draws in boxes; the first one needs nothing and measures best."""
+"""What draws in boxes; the first one measured best."""
 SEGMENT_EDITOR = "SegmentEditor"
 Draw = Callable[[Callable[[], str | None], Callable[[], MaskRun]], None]
 
@@ -119,11 +127,11 @@ class MasksSection(Section):
     def _showDrawers(self) -> None:
         """The choices; a network is one where it is installed."""
         chosen = self.context.parameterNode
-        networks = {DEFAULT_DRAWER: self.context.isInstalled(DEFAULT_DRAWER), LITE_MEDSAM: lite_medsam_installed()}
+        networks = {REAL_DRAWER: self.context.isInstalled(REAL_DRAWER), LITE_MEDSAM: lite_medsam_installed()}
         known = {key: text for key, text in DRAWERS.items() if networks.get(key, True)}
         self._drawers.setEntries(known, missing=_("{key} (not installed)"))
-        self._drawers.setCurrent(chosen.maskModel if chosen is not None else NO_MODEL)
-        self.ui.maskModelComboBox.enabled = chosen is not None and len(known) > 1
+        self._drawers.setCurrent(chosen.maskModel if chosen is not None else AUTO)
+        self.ui.maskModelComboBox.enabled = chosen is not None
 
     def _without(self) -> list[Lesion]:
         shown = [pair.uid for pair in self.context.study.pairs() if self.context.study.is_shown(pair)]

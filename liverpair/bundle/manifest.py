@@ -26,12 +26,20 @@ MAXIMUM_MANIFEST_BYTES = 8 * 2**20
 SEGMENTATION = "segmentation"
 SLICE_SEGMENTATION = "slice-segmentation"
 DETECTION = "detection"
+BOX_SEGMENTATION = "box-segmentation"
+BOX = "box"
+"""The crop, and the section, of a network that draws the lesion in a box."""
 LAYERS = "layers"
 GAMBLER = "gambler"
 """The section of a segmenter that brings a gambler: the `arguments` of its U-Net beside its channels."""
-SECTION_OF_TASK = {SEGMENTATION: "postprocessing", DETECTION: "detection"}
+SECTION_OF_TASK = {SEGMENTATION: "postprocessing", DETECTION: "detection", BOX_SEGMENTATION: BOX}
 """The section that a bundle of a task must have beyond the core."""
-CROPS = {SEGMENTATION: ("body", None), SLICE_SEGMENTATION: ("body", None), DETECTION: ("body", "liver", None)}
+CROPS = {
+    SEGMENTATION: ("body", None),
+    SLICE_SEGMENTATION: ("body", None),
+    DETECTION: ("body", "liver", None),
+    BOX_SEGMENTATION: (BOX,),
+}
 MAXIMUM_ARGUMENT = 4096
 MAXIMUM_ARGUMENTS = 1000
 """No network has a larger number, or more of them, among its arguments."""
@@ -83,12 +91,13 @@ class Network:
 @dataclass(frozen=True)
 class WorkingGrid:
     """The grid a network sees: spacing (x, y, z), what its sides (z, y, x; y, x of slices) are multiples of, what it is
-    cropped to (`CROPS`), and slices of which thickness are kept as they are.
+    cropped to (`CROPS`), and slices of which thickness are kept as they are. With the crop "box" the spacing follows
+    from the box, and what stands here is not used.
     """
 
     spacing_mm: tuple[Millimeters, Millimeters, Millimeters]
     multiple_of: tuple[Annotated[int, between(1, 256)], ...]
-    crop: Literal["body", "liver"] | None = None
+    crop: Literal["body", "liver", BOX] | None = None
     keep_slices_from_mm: Extent | None = None
     keep_slices_to_mm: Extent | None = None
 
@@ -217,7 +226,7 @@ class Manifest:
 
     name: Name
     version: Text
-    task: Literal[SEGMENTATION, SLICE_SEGMENTATION, DETECTION]
+    task: Literal[SEGMENTATION, SLICE_SEGMENTATION, DETECTION, BOX_SEGMENTATION]
     strategy: Text
     inputs: Annotated[list[Text], FILLED]
     network: Network
@@ -228,6 +237,7 @@ class Manifest:
     postprocessing: Postprocessing | None = None
     expected_dice: DiceCalibration | None = None
     detection: dict | None = None
+    box: dict | None = None
     gambler: Gambler | None = None
     foreign: Foreign | None = None
     normal_ranges: dict = field(default_factory=dict)

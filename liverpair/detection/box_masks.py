@@ -11,16 +11,19 @@ import SimpleITK as sitk
 import torch
 
 from liverpair.bundle import Bundle
+from liverpair.bundle.manifest import BOX_SEGMENTATION
 from liverpair.core.errors import BundleError, Progress, no_progress
 from liverpair.core.geometry import Box, Grid, like, on_grid, resample
+from liverpair.detection.box_crops import BoxSight
 from liverpair.detection.inference import detector_of
 from liverpair.detection.lesion_masks import MaskDetector
-from liverpair.detection.local_masks import Window, local_mask
+from liverpair.detection.local_masks import Window, local_mask, settled
 from liverpair.detection.preparation import block_around, prepare_image
 from liverpair.segmentation.prediction import grid_policy, normalization, warm_predictor
 
-LEAST_FIT = 0.5
-"""Overlap (IoU) of the box with the smallest block around what a network draws in it."""
+SCALES = (0.9, 1.0, 1.15, 1.3)
+"""How much larger than drawn a box is shown to a network that has learned boxes with faults; its answers are
+averaged."""
 CONTEXT_MM = 32.0
 """How far around a box the network sees."""
 LOCAL = "brightness in the box"
@@ -30,11 +33,13 @@ LOCAL = "brightness in the box"
 class BoxNetwork(Protocol):
     """A network that draws what a box holds.
 
-    `name` is what is said to have drawn its masks. One that `needs_liver` is not asked without.
+    `name` is what is said to have drawn its masks. One that `needs_liver` is not asked without. What it draws is taken
+    where the smallest block around it overlaps the box (IoU) by `least_fit`.
     """
 
     name: str
     needs_liver: bool
+    least_fit: float
 
     def asked(
         self, image: sitk.Image, liver: sitk.Image | None, box: Box, window: Window
@@ -52,12 +57,13 @@ class LesionNetwork:
     bundle: Bundle
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     needs_liver = True
+    least_fit = 0.5
 
     def __post_init__(self) -> None:
         if not isinstance(detector_of(self.bundle), MaskDetector):
             raise BundleError(
                 f"Model '{self.bundle.name}' does not draw lesions in a box.",
-                "Choose lesions-real, or none: then the brightness in the box decides.",
+                "Choose lesion-in-box or lesions-real, or none: then the brightness in the box decides.",
             )
 
     @property
@@ -70,11 +76,47 @@ class LesionNetwork:
     ) -> tuple[np.ndarray, list[str]]:
         """See `BoxNetwork`."""
         probability, notes = network_probability(self.bundle, image, liver, box, self.device)
-        own = Grid.of(image)
-        first = [side.start for side in window.part][::-1]
-        size = tuple(side.stop - side.start for side in window.part)[::-1]
-        part = Grid(size, own.spacing, tuple(map(float, own.point(first))), own.direction)
-        return window.kept(sitk.GetArrayFromImage(resample(probability, part)) > 0.5), notes
+        return window.kept(sitk.GetArrayFromImage(resample(probability, window.grid)) > 0.5), notes
+
+
+@dataclass(frozen=True)
+class PromptedNetwork:
+    """A model that has learned to draw the lesion in a box that is not quite right: what it draws may reach beyond it.
+
+    It is asked with the box in `SCALES`, and where it is not sure brightness settles it (`local_masks.settled`).
+
+    Raises `BundleError` for a model of another kind.
+    """
+
+    bundle: Bundle
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    needs_liver = False
+    least_fit = 0.25
+
+    @property
+    def name(self) -> str:
+        """Name and version of the model."""
+        return f"{self.bundle.name} {self.bundle.version}"
+
+    def asked(
+        self, image: sitk.Image, liver: sitk.Image | None, box: Box, window: Window
+    ) -> tuple[np.ndarray, list[str]]:
+        """See `BoxNetwork`."""
+        sight, predictor = BoxSight.of(self.bundle), warm_predictor(self.bundle, self.device, "auto")
+        total, said = np.zeros(window.inside.shape), []
+        for scale in SCALES:
+            grid = sight.grid(image, Box(box.center_mm, tuple(scale * side for side in box.size_mm), box.direction))
+            channels = sight.channels(image, grid, normalization(self.bundle))
+            found, _, notes = predictor.probabilities(channels)
+            total += sitk.GetArrayFromImage(resample(on_grid(found[0], grid), window.grid))
+            said += notes
+        values = sitk.GetArrayViewFromImage(image)[window.part].astype(np.float32)
+        return window.kept(settled(values, total / len(SCALES)), beyond=True), said
+
+
+def network_in_boxes(bundle: Bundle, device: torch.device) -> BoxNetwork:
+    """What a model draws with. Raises `BundleError` for one that does not draw lesions."""
+    return (PromptedNetwork if bundle.task == BOX_SEGMENTATION else LesionNetwork)(bundle, device)
 
 
 @dataclass(frozen=True)
@@ -119,7 +161,7 @@ class BoxDrawer:
             if self.network is not None and (liver is not None or not self.network.needs_liver):
                 found, said = self.network.asked(image, liver, boxes[number], window)
                 who, notes = self.network.name, notes + said
-            if found is None or window.fit(found) < LEAST_FIT:
+            if found is None or window.fit(found) < self.network.least_fit:
                 found, who = local_mask(values[window.part].astype(np.float32), window), LOCAL
             labels[window.part][found] = number
             made_by[number] = who

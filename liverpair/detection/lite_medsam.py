@@ -32,6 +32,7 @@ class LiteMedSam:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     name: str = field(default="LiteMedSAM", init=False)
     needs_liver: bool = field(default=False, init=False)
+    least_fit: float = field(default=0.5, init=False)
 
     def __post_init__(self) -> None:
         try:

@@ -19,6 +19,9 @@ LEAST_SHARE = 0.1
 """Of the ellipsoid: what is smaller is noise in a box, not the lesion that somebody drew it around."""
 FEWEST = 8
 """Voxels that tell a level."""
+SURE, NEAR, CLEAR = 0.8, 2, 1.5
+"""How likely a voxel is lesion where a network is sure of it; how many voxels around what may be lesion tell what
+surrounds it; and how many standard deviations apart the two must be to be told apart."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,13 @@ class Window:
     """The part of an image around a box.
 
     `part`: slices (z, y, x) of the image's array; `inside`: its voxels (z, y, x) in the box; `distance`: of each voxel
-    from the center, 1 on the surface of the ellipsoid that the box holds; `spacing` of the voxels (x, y, z), mm.
+    from the center, 1 on the surface of the ellipsoid that the box holds; `grid`: where the part lies.
     """
 
     part: tuple[slice, ...]
     inside: np.ndarray
     distance: np.ndarray
-    spacing: tuple[float, float, float]
+    grid: Grid
 
     @classmethod
     def around(cls, grid: Grid, box: Box) -> "Window | None":
@@ -56,7 +59,9 @@ class Window:
             return None
         z, y, x = (np.square(own / max(h, 0.5)) for own, h in zip(offsets, half))
         distance = np.sqrt(z[:, None, None] + y[None, :, None] + x[None, None, :])
-        return cls(part, inside, distance, grid.spacing)
+        first = grid.point([side.start for side in part][::-1])
+        size = tuple(side.stop - side.start for side in part)[::-1]
+        return cls(part, inside, distance, Grid(size, grid.spacing, tuple(map(float, first)), grid.direction))
 
     @property
     def ellipsoid(self) -> np.ndarray:
@@ -64,13 +69,15 @@ class Window:
         found = (self.distance <= 1) & self.inside
         return found if found.any() else self.inside
 
-    def kept(self, mask: np.ndarray) -> np.ndarray:
-        """What of a mask (z, y, x) is the lesion: in the box, the part with most of the ellipsoid, without holes."""
-        parts, count = ndimage.label(mask & self.inside)
+    def kept(self, mask: np.ndarray, beyond: bool = False) -> np.ndarray:
+        """What of a mask (z, y, x) is the lesion: in the box, or `beyond` it too, the part with most of the ellipsoid,
+        without holes."""
+        region = np.ones_like(self.inside) if beyond else self.inside
+        parts, count = ndimage.label(mask & region)
         if not count:
             return np.zeros_like(mask)
         shared = np.bincount(parts[self.ellipsoid], minlength=count + 1)[1:]
-        return ndimage.binary_fill_holes(parts == 1 + shared.argmax()) & self.inside
+        return ndimage.binary_fill_holes(parts == 1 + shared.argmax()) & region
 
     def fit(self, mask: np.ndarray) -> float:
         """How well a mask (z, y, x) fills the box: overlap (IoU) of the smallest block around it with the box."""
@@ -97,6 +104,28 @@ def half_way(values: np.ndarray, window: Window) -> tuple[float, bool] | None:
         return None
     first, second = float(np.median(core)), float(np.median(around))
     return None if first == second else ((first + second) / 2, first > second)
+
+
+def settled(values: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """The lesion (z, y, x) bool where a network says how likely each voxel of an image (z, y, x) is one.
+
+    A network knows a lesion by its shape, and its border less well than the image does: where it is not `SURE`, the
+    value half-way between what surely is lesion and what surely is not, close by, decides; unless these two look alike.
+    """
+    core, outside = probability > SURE, probability < 1 - SURE
+    near = outside & ndimage.binary_dilation(~outside, iterations=NEAR)
+    if core.sum() < FEWEST or near.sum() < FEWEST:
+        return probability > 0.5
+    first, second = float(np.median(values[core])), float(np.median(values[near]))
+    spread = (_spread(values[core], first) + _spread(values[near], second)) / 2
+    if abs(first - second) <= CLEAR * spread:
+        return probability > 0.5
+    return core | (~outside & ((values > (first + second) / 2) == (first > second)))
+
+
+def _spread(values: np.ndarray, middle: float) -> float:
+    """The standard deviation that the median absolute deviation stands for."""
+    return 1.4826 * float(np.median(np.abs(values - middle)))
 
 
 def _bounds(mask: np.ndarray) -> np.ndarray:

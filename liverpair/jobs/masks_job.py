@@ -13,7 +13,7 @@ from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.geometry import like
 from liverpair.core.lesions import Lesion, read_lesions
 from liverpair.core.sides import Side
-from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, LesionNetwork
+from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, network_in_boxes
 from liverpair.io.study import read_image, write_image
 from liverpair.jobs.detect_results import masks_file
 from liverpair.jobs.masks_request import LITE_MEDSAM, MASKS_SUMMARY, MasksRequest, masks_files
@@ -64,7 +64,7 @@ def _network(wanted: MasksRequest) -> BoxNetwork | None:
 
         return LiteMedSam(device)
     bundle = wanted.bundle()
-    return None if bundle is None else LesionNetwork(bundle, device)
+    return None if bundle is None else network_in_boxes(bundle, device)
 
 
 def _drawn(

@@ -9,7 +9,8 @@ from liverpair.core.errors import BundleError
 from liverpair.core.sides import Side
 from liverpair.jobs.visit_requests import MarkedRequest
 
-DEFAULT_DRAWER, AUTO, NO_MODEL, LITE_MEDSAM = "lesions-real", "auto", "none", "lite-medsam"
+DEFAULT_DRAWER, REAL_DRAWER = "lesion-in-box", "lesions-real"
+AUTO, NO_MODEL, LITE_MEDSAM = "auto", "none", "lite-medsam"
 MASKS_SUMMARY = "masks.json"
 """What the job writes last."""
 
@@ -21,14 +22,14 @@ class MasksRequest(MarkedRequest):
     Parameters
     ----------
     model
-        none: the brightness in the box alone, which measures best; or name or folder of a model that draws lesions:
-        where its mask does not fill the box, the brightness decides; auto: lesions-real where it is installed;
-        lite-medsam: LiteMedSAM, a package of its own
+        auto: lesion-in-box, which measures best; none: the brightness in the box alone; or name or folder of another
+        model that draws lesions, or lite-medsam: LiteMedSAM, a package of its own; where a model's mask does not fit
+        the box, the brightness decides
     """
 
     what = "masks from boxes"
 
-    model: str = NO_MODEL
+    model: str = AUTO
 
     def bundle(self) -> Bundle | None:
         """The model of ours, None for none. Raises `BundleError`."""

@@ -290,6 +290,10 @@ class LesionSlicesData(SyntheticLesions):
         wanted = list(seeds) if self.objects.kind == "lesions" else [None] * len(self.t1_images)
         return cached_slices(self.root, case, self.t1_images, wanted, Side(self.sequence), self.preparation, self.cache)
 
+    def annotated(self, names: Sequence[str]) -> list[LesionSlices]:
+        """None: slices are of synthetic lesions alone."""
+        return []
+
     def epoch_samples(self) -> SlicePatches:
         """Augmented patches."""
         return SlicePatches(self.train_volumes, self.objects, self.patch, self.patches_per_epoch, self.seed)

@@ -52,12 +52,35 @@ class MixedPairs(Dataset):
 
 
 class SyntheticLesions(CaseData):
-    """Cases that each get several sets of synthetic lesions; a subclass has `t1_images`, `variants`,
-    `validation_variants` and `first_seed`, and says what becomes of a set."""
+    """Cases that each get several sets of synthetic lesions, and studies that people annotated; a subclass has
+    `t1_images`, `variants`, `validation_variants` and `first_seed`, and says what becomes of a set and of a study."""
+
+    studies: Path | None = None
+    train_studies: Sequence[str] = ()
+    validation_studies: Sequence[str] = ()
+
+    def take_studies(self, studies: str, train: list[str] | None, validation: list[str] | None) -> None:
+        """Use the studies of a folder, where one is named, in which environment variables are replaced.
+
+        `train` and `validation` are names; without the former, it is those that are not in the latter. Raises
+        `InputError` for a folder that does not exist.
+        """
+        if not studies:
+            return
+        self.studies = Path(os.path.expandvars(studies))
+        if not self.studies.is_dir():
+            raise InputError(f"The folder of studies '{self.studies}' does not exist.", "Set data.studies.")
+        self.validation_studies = validation or []
+        names = {path.name for path in self.studies.iterdir() if path.is_dir()}
+        self.train_studies = sorted(names - set(self.validation_studies)) if train is None else train
 
     @abstractmethod
     def of_case(self, case: str, seeds: range) -> list[Any]:
         """The volumes of a case, one for each seed."""
+
+    @abstractmethod
+    def annotated(self, names: Sequence[str]) -> list[Any]:
+        """The volumes of the studies with these names."""
 
     def volumes(self, cases: Sequence[str], variants: int, first_seed: int) -> list[Any]:
         """The volumes of these cases, each with so many sets of lesions."""
@@ -65,13 +88,20 @@ class SyntheticLesions(CaseData):
         return [one for case, start in zip(cases, starts) for one in self.of_case(case, range(start, start + variants))]
 
     def training(self) -> list[Any]:
-        """As in `CaseData`."""
-        return self.volumes(self.train_cases, self.variants, self.first_seed)
+        """As in `CaseData`; studies last."""
+        own = self.volumes(self.train_cases, self.variants, self.first_seed)
+        return own + (self.annotated(self.train_studies) if self.train_studies else [])
 
     def validation(self) -> list[Any]:
-        """As in `CaseData`; the seeds follow those of the training."""
+        """As in `CaseData`; studies last. The seeds follow those of the training."""
         start = self.first_seed + SEEDS_PER_CASE * len(self.train_cases)
-        return self.volumes(self.validation_cases, self.validation_variants, start)
+        own = self.volumes(self.validation_cases, self.validation_variants, start)
+        return own + (self.annotated(self.validation_studies) if self.validation_studies else [])
+
+    def trained_on(self) -> dict[str, Any]:
+        """As in `CaseData`."""
+        own = {"train_studies": list(self.train_studies), "validation_studies": list(self.validation_studies)}
+        return {**super().trained_on(), **(own if self.studies else {})}
 
 
 class PairedLesionsData(SyntheticLesions):
@@ -128,9 +158,7 @@ class PairedLesionsData(SyntheticLesions):
         self.variants, self.validation_variants, self.first_seed = variants, validation_variants, first_seed
         self.statistics, self.augmentation = statistics, augmentation
         self.pairs_per_epoch = pairs_per_epoch
-        self.studies = Path(os.path.expandvars(studies)) if studies else None
-        self.validation_studies = validation_studies or []
-        self.train_studies = self._other_studies() if train_studies is None else train_studies
+        self.take_studies(studies, train_studies, validation_studies)
         self.studies_share = studies_share
 
     crop = "liver"
@@ -152,18 +180,6 @@ class PairedLesionsData(SyntheticLesions):
         "data.train, data.t1_images and data.variants must not be empty or 0.",
     )
 
-    def _other_studies(self) -> list[str]:
-        if self.studies is None:
-            return []
-        if not self.studies.is_dir():
-            raise InputError(f"The folder of studies '{self.studies}' does not exist.", "Set data.studies.")
-        return sorted({path.name for path in self.studies.iterdir() if path.is_dir()} - set(self.validation_studies))
-
-    def trained_on(self) -> dict[str, Any]:
-        """As in `CaseData`."""
-        own = {"train_studies": self.train_studies, "validation_studies": self.validation_studies}
-        return {**super().trained_on(), **(own if self.studies else {})}
-
     @property
     def preparation(self) -> PairPreparation:
         """How pairs are prepared for the model that is trained."""
@@ -175,16 +191,9 @@ class PairedLesionsData(SyntheticLesions):
         """As in `SyntheticLesions`, prepared as the model's settings say."""
         return cached_variants(self.root, case, self.t1_images, seeds, self.preparation, self.cache)
 
-    def training(self) -> list[LesionVariant]:
-        """As in `CaseData`; studies last."""
-        return super().training() + self._annotated(self.train_studies)
-
-    def validation(self) -> list[LesionVariant]:
-        """As in `CaseData`; studies last."""
-        return super().validation() + self._annotated(self.validation_studies)
-
-    def _annotated(self, names: Sequence[str]) -> list[LesionVariant]:
-        return annotated_studies(self.studies, names, self.preparation, self.cache) if self.studies else []
+    def annotated(self, names: Sequence[str]) -> list[LesionVariant]:
+        """As in `SyntheticLesions`."""
+        return annotated_studies(self.studies, names, self.preparation, self.cache)
 
     def epoch_samples(self) -> Dataset:
         """Augmented pairs."""

@@ -88,6 +88,12 @@ LESION_SLICES = Task(
     "liverpair.training.lesion_slices_data:LesionSlicesData",
     CONFIGS / "lesion-slices",
 )
+BOXED_LESIONS = Task(
+    "boxed-lesions",
+    "liverpair.training.segmentation:SegmentationTask",
+    "liverpair.training.boxed_lesions_data:BoxedLesionsData",
+    CONFIGS / "boxed-lesions",
+)
 PAIRED_LIVERS = Task(
     "paired-livers",
     "liverpair.training.paired_livers:PairedLiversTask",
@@ -98,7 +104,10 @@ PAIRED_LIVERS = Task(
 VIEWS = replace(
     PAIRED_LIVERS, name="views", module="liverpair.training.views:ViewsTask", configs=CONFIGS / "views", shared=()
 )
-TASKS = {task.name: task for task in (SEGMENTATION, ANNOTATED_LIVERS, DETECTION, LESION_SLICES, PAIRED_LIVERS, VIEWS)}
+TASKS = {
+    task.name: task
+    for task in (SEGMENTATION, ANNOTATED_LIVERS, DETECTION, LESION_SLICES, BOXED_LESIONS, PAIRED_LIVERS, VIEWS)
+}
 """What `python -m liverpair train` can train."""
 PUBLISHED_ONLY = ("similarity", "adversarial-livers")
 """Trainings that moved to the package `reproduction`."""

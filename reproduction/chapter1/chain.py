@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from scipy.optimize import linear_sum_assignment
 
 from liverpair.bundle import Bundle, Catalogue
 from liverpair.core.atomic import written_whole
+from liverpair.core.device import choose_device
 from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
-from liverpair.detection.box_masks import BoxDrawer
+from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, network_in_boxes
 from liverpair.evaluation.result_files import table_text, write_results
+from liverpair.jobs.masks_request import DEFAULT_DRAWER
 from liverpair.measures.boxes import iou_mm, label_boxes
 from liverpair.measures.burden import LesionRow, lesion_measures, summary
 from liverpair.measures.recist import axial_spacing_mm
@@ -39,16 +42,21 @@ from reproduction.arguments import add_places, command_of, results_folder
 from reproduction.chapter1.chain_visits import KnownVisit, two_visits
 
 NAME = "chain"
-VERSION = 3
+VERSION = 4
 """Goes up when kept measurements are no longer those that would be made."""
 DETECTORS = ("lesion-pairs-t1t2", "lesions-real")
-READ = ("drawn", "box")
+READ = ("drawn", "bright", "box")
 """What says something of a reader whose masks are the truth."""
 FOUND_IOU = 0.1
 LARGE_MM = 15.0
 AROUND_MM = 40.0
 READER = "perfect reader"
-BASES = {"mask": "masks", "drawn": "masks drawn in the boxes", "box": "boxes, ellipsoids"}
+BASES = {
+    "mask": "masks",
+    "drawn": f"masks drawn in the boxes by {DEFAULT_DRAWER}",
+    "bright": "masks drawn in the boxes by brightness",
+    "box": "boxes, ellipsoids",
+}
 
 DATA = (
     "synthetic lesions in real MRI: the evaluation set in CHAOS MR cases 10, 21, 32 and 34, each study followed by a "
@@ -57,9 +65,9 @@ DATA = (
 )
 NOTES = (
     f"*diameter*, *volume*: absolute error of the lesions that were found (IoU of boxes from {FOUND_IOU:g}) and are "
-    f"truly {LARGE_MM:g} mm or more, T1 and T2 together; *bias*: its median with sign. *masks drawn in the boxes*: "
-    "by the value half-way between the middle of a box and what surrounds it. *burden*: absolute error of a "
-    "study and image, of all that a reader is shown at first, false findings included. *links*: of the lesions that "
+    f"truly {LARGE_MM:g} mm or more, T1 and T2 together; *bias*: its median with sign. *by "
+    "brightness*: by the value half-way between the middle of a box and what surrounds it. *burden*: absolute error of "
+    "a study and image, of all that a reader is shown at first, false findings included. *links*: of the lesions that "
     "were found at both visits, those linked to themselves. *fates*: of all true lesions, those that were linked to "
     "themselves, or told to be new or gone, rightly. *response*: studies and images with the category of the truth, "
     "chance would give about a third. The truth is the painted label on the image's own grid: a "
@@ -111,10 +119,16 @@ def measured_from(basis: str, visit: KnownVisit, read: Reading) -> Reading:
     if basis == "mask":
         return read
     masks = {}
-    for side in Side if basis == "drawn" else ():
+    drawer = BoxDrawer(_default_drawer() if basis == "drawn" else None)
+    for side in Side if basis != "box" else ():
         boxes = {one.number: box for one in read.lesions if (box := one.seen(side)) is not None}
-        masks[side], _, _ = BoxDrawer().draw(visit.images[side], boxes)
+        masks[side], _, _ = drawer.draw(visit.images[side], boxes)
     return replace(read, masks=masks)
+
+
+@cache
+def _default_drawer() -> BoxNetwork:
+    return network_in_boxes(Catalogue().find(DEFAULT_DRAWER), choose_device("cpu"))
 
 
 def rows_of(visit: KnownVisit, read: Reading) -> list[LesionRow]:

@@ -1,16 +1,19 @@
 """How well a mask drawn inside a box is the lesion: by networks, by brightness, and by other filters of SimpleITK.
 
 On lesions of phantoms and on lesions painted into real MRI, in boxes as a hand draws them. The filter that the product
-uses was chosen on the first half of the phantoms; none of the networks has seen these lesions.
+uses was chosen on the first half of the phantoms; none of the networks has seen these lesions, but lesion-in-box has
+learned from lesions that the same program painted into the MRI of other people.
 """
 
 import argparse
 import itertools
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +21,33 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.bundle import Catalogue
+from liverpair.core.device import choose_device
 from liverpair.core.errors import BundleError, InputError, MissingPackageError
 from liverpair.core.geometry import Box, Grid, on_grid
 from liverpair.core.sides import Side
-from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, LesionNetwork
+from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, network_in_boxes
 from liverpair.detection.lite_medsam import LiteMedSam
 from liverpair.detection.local_masks import LEAST_SHARE, Window, local_mask
 from liverpair.evaluation.result_files import write_results
-from liverpair.jobs.masks_request import DEFAULT_DRAWER, LITE_MEDSAM
+from liverpair.jobs.masks_request import DEFAULT_DRAWER, LITE_MEDSAM, REAL_DRAWER
 from liverpair.measures.axial_lines import axial_lines
 from liverpair.measures.boxes import label_boxes
 from liverpair.synthesis.paired_lesions_evaluation import draw_case, read_real_pair, render_case
 from liverpair.synthesis.phantom import phantom_pair
 from reproduction.arguments import add_places, command_of, positive, results_folder
+from reproduction.recipes.box_masks_figure import Shown, box_masks_figure
 
 NAME = "box-masks"
 FIRST_SEED = 100
 OUTWARD = (-0.05, 0.2)
 """By what part of its side a hand sets each face of a box beyond the lesion; below 0 within it."""
 SMALLEST_MM, LARGE_MM = 8.0, 15.0
-PRODUCT = "half-way value (used where no model is asked)"
+SHOWN = 4
+"""Lesions of each kind in the picture."""
+PRODUCT = "half-way value (where no model is asked)"
 CASES = ("01", "02", "03", "38")
 """Real pairs of which none is a test case: what is used by default is chosen here."""
+NETWORKS = (DEFAULT_DRAWER, REAL_DRAWER, LITE_MEDSAM)
 PHANTOMS, REAL = "phantoms", "real MRI"
 
 NOTES = (
@@ -51,7 +59,8 @@ NOTES = (
     "on one core.",
     "What would look good for the wrong reason: lesions of phantoms and painted ones have one brightness each, with a "
     "rim at most: brightness tells more here than it does in patients, where a network that has learned real lesions "
-    "may be the better one.",
+    f"may be the better one. {DEFAULT_DRAWER} has learned from lesions that the program of *real MRI* painted into "
+    "other cases: it knows how they are made. It has seen no phantom.",
 )
 
 
@@ -68,7 +77,8 @@ class Drawn:
 
 @dataclass(frozen=True)
 class BoxedLesion:
-    """A lesion with its truth and the box that a hand drew: `values` and `truth` (z, y, x) in its window."""
+    """A lesion with its truth and the box that a hand drew: `values` and `truth` (z, y, x) in its window of an image,
+    and the liver around it."""
 
     seed: int
     side: Side
@@ -77,7 +87,8 @@ class BoxedLesion:
     window: Window
     values: np.ndarray
     truth: np.ndarray
-    part: Grid
+    image: sitk.Image
+    liver: sitk.Image | None
 
 
 Draw = Callable[[BoxedLesion], np.ndarray]
@@ -105,9 +116,9 @@ def watershed(one: BoxedLesion) -> np.ndarray:
     """Where the gradient is largest between the middle of the box and what lies outside of it."""
     markers = np.where(one.window.inside & (one.window.distance <= 1.05), 0, 2).astype(np.uint8)
     markers[_core(one)] = 1
-    variances = [0.5 * spacing**2 for spacing in one.window.spacing]
+    variances = [0.5 * spacing**2 for spacing in one.window.grid.spacing]
     steep = sitk.GradientMagnitude(sitk.DiscreteGaussian(_image(one), variances, useImageSpacing=True))
-    seeds = on_grid(markers, one.part)
+    seeds = on_grid(markers, one.window.grid)
     found = sitk.MorphologicalWatershedFromMarkers(steep, seeds, markWatershedLine=False, fullyConnected=False)
     return one.window.kept(sitk.GetArrayFromImage(found) == 1)
 
@@ -158,12 +169,9 @@ def boxed_lesions(drawn: Drawn) -> list[BoxedLesion]:
             window = Window.around(grid, box)
             if max(tight.size_mm[:2]) < SMALLEST_MM or window is None:
                 continue
-            first = [part.start for part in window.part][::-1]
-            size = tuple(part.stop - part.start for part in window.part)[::-1]
-            part = Grid(size, grid.spacing, tuple(map(float, grid.point(first))), grid.direction)
             truth = sitk.GetArrayViewFromImage(labels)[window.part] == number
             own = values[window.part].astype(np.float32)
-            found.append(BoxedLesion(seed, side, number, box, window, own, truth, part))
+            found.append(BoxedLesion(seed, side, number, box, window, own, truth, image, drawn.livers.get(side)))
     return found
 
 
@@ -176,8 +184,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--models",
         nargs="*",
-        default=[DEFAULT_DRAWER, LITE_MEDSAM],
-        help=f"networks (default: {DEFAULT_DRAWER} {LITE_MEDSAM}); those that are not installed are left out",
+        default=list(NETWORKS),
+        help=f"networks (default: {' '.join(NETWORKS)}); those that are not installed are left out",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help=f"write figures and picture into the card of {DEFAULT_DRAWER}"
     )
     add_places(parser, "four phantoms")
     options = parser.parse_args(arguments)
@@ -187,31 +198,58 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"The folder of real pairs '{real}' does not exist.", "Give --data, or --cases without any.")
     folder, networks = results_folder(options), _networks(options.models)
     scores: dict[tuple[str, str], list[dict[str, float]]] = {}
+    shown: list[Shown] = []
     for drawn in itertools.chain(phantoms(count), painted(real, cases)):
-        lesions = boxed_lesions(drawn)
-        for name, draw in METHODS.items():
-            own = scores.setdefault((drawn.where, name), [])
-            for one in lesions:
+        for one in boxed_lesions(drawn):
+            masks = {}
+            for name, draw in {
+                **METHODS,
+                **{network.name: partial(by_network, network) for network in networks},
+            }.items():
                 started = time.perf_counter()
-                mask = draw(one)
-                own.append(score(one, mask, time.perf_counter() - started))
-        for network in networks:
-            scores.setdefault((drawn.where, network.name), []).extend(network_scores(network, drawn, lesions))
+                found = draw(one)
+                masks[name], who = found if isinstance(found, tuple) else (found, None)
+                row = score(one, masks[name], time.perf_counter() - started)
+                own = scores.setdefault((drawn.where, name), [])
+                own.append(row if who is None else {**row, "by_network": float(who == name)})
+            if row["true_mm"] >= LARGE_MM and sum(title.startswith(drawn.where) for title, *_ in shown) < SHOWN:
+                kept = {name: masks[name] for name in masks if name == PRODUCT or name not in METHODS}
+                shown.append((f"{drawn.where}, {one.side.title}", one.values, one.truth, one.window.inside, kept))
+    if shown:
+        box_masks_figure(shown, folder / f"{NAME}.png")
     rows = [{"lesions in": where, "method": name, **row_of(own)} for (where, name), own in scores.items()]
+    data = f"the lesions of phantoms {FIRST_SEED + count // 2} to {FIRST_SEED + count - 1}"
+    data += f", and lesions painted into CHAOS MR cases {', '.join(cases)}; in T1 and T2" if cases else ", in T1 and T2"
+    command = command_of(NAME, arguments)
+    if options.write:
+        write_card(rows, data, command, folder)
     write_results(
         NAME,
         rows,
-        command_of(NAME, arguments),
-        data=f"the lesions of phantoms {FIRST_SEED + count // 2} to {FIRST_SEED + count - 1}"
-        + (
-            f", and lesions painted into CHAOS MR cases {', '.join(cases)}; in T1 and T2" if cases else ", in T1 and T2"
-        ),
+        command,
+        data=data,
         title="Masks from boxes",
         by_key={f"{row['lesions in']}, {row['method']}": row for row in rows},
         values=headline(rows),
-        notes=[*NOTES, *(f"{network.name}." for network in networks)],
+        notes=[f"![Masks in the boxes of some lesions]({NAME}.png)", *NOTES, *(f"{n.name}." for n in networks)],
         folder=folder,
     )
+
+
+def write_card(rows: Sequence[dict[str, Any]], data: str, command: str, folder: Path) -> None:
+    """The figures of the network that draws unasked, those of brightness, and the picture, in the network's card."""
+    bundle = Catalogue().find(DEFAULT_DRAWER)
+    picture = bundle.folder / "pictures" / f"{NAME}.png"
+    picture.parent.mkdir(exist_ok=True)
+    shutil.copyfile(folder / picture.name, picture)
+    metrics = {
+        "description": f"{data[:1].upper()}{data[1:]}, in boxes as a hand draws them.",
+        "command": command,
+        "cases": [row for row in rows if row["method"] == PRODUCT or row["method"].startswith(DEFAULT_DRAWER)],
+        "summary": headline(rows),
+        "pictures": [f"pictures/{picture.name}"],
+    }
+    bundle.update(metrics={**bundle.metrics, NAME: metrics})
 
 
 def _networks(names: Sequence[str]) -> list[BoxNetwork]:
@@ -219,7 +257,8 @@ def _networks(names: Sequence[str]) -> list[BoxNetwork]:
     found: list[BoxNetwork] = []
     for name in names:
         try:
-            found.append(LiteMedSam() if name == LITE_MEDSAM else LesionNetwork(Catalogue().find(name)))
+            lite = name == LITE_MEDSAM
+            found.append(LiteMedSam() if lite else network_in_boxes(Catalogue().find(name), choose_device("cpu")))
         except (BundleError, MissingPackageError) as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
     return found
@@ -228,35 +267,29 @@ def _networks(names: Sequence[str]) -> list[BoxNetwork]:
 def headline(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What a sentence says: of what the product does unasked, in real MRI where that was measured."""
     where = rows[-1]["lesions in"]
-    used, first = (
-        next(row for row in rows if (row["lesions in"], row["method"]) == (where, name))
-        for name in (PRODUCT, next(iter(METHODS)))
-    )
+    own = {row["method"]: row for row in rows if row["lesions in"] == where}
+    first, bright = own[next(iter(METHODS))], own[PRODUCT]
+    used = next((row for method, row in own.items() if method.startswith(DEFAULT_DRAWER)), bright)
     return {
         "lesions": used["lesions"],
         "lesions_in": where,
         "dice": used["dice"],
         "ellipsoid_dice": first["dice"],
+        "brightness_dice": bright["dice"],
         "diameter_mm": used["diameter mm"],
         "volume_percent": used["volume %"],
     }
 
 
-def network_scores(network: BoxNetwork, drawn: Drawn, lesions: Sequence[BoxedLesion]) -> list[dict[str, float]]:
-    """The scores of what the network draws, or of what takes its place."""
-    rows, drawer = [], BoxDrawer(network)
-    for one in lesions:
-        started = time.perf_counter()
-        labels, made_by, _ = drawer.draw(drawn.images[one.side], {one.number: one.box}, drawn.livers[one.side])
-        seconds = time.perf_counter() - started
-        mask = sitk.GetArrayFromImage(labels)[one.window.part] == one.number
-        rows.append({**score(one, mask, seconds), "by_network": float(made_by[one.number] == network.name)})
-    return rows
+def by_network(network: BoxNetwork, one: BoxedLesion) -> tuple[np.ndarray, str]:
+    """What the network draws, or what takes its place; and who it was."""
+    labels, made_by, _ = BoxDrawer(network).draw(one.image, {one.number: one.box}, one.liver)
+    return sitk.GetArrayFromImage(labels)[one.window.part] == one.number, made_by[one.number]
 
 
 def score(one: BoxedLesion, mask: np.ndarray, seconds: float) -> dict[str, float]:
     """The errors of one mask."""
-    true, own = (axial_lines(each, one.part) for each in (one.truth, mask))
+    true, own = (axial_lines(each, one.window.grid) for each in (one.truth, mask))
     return {
         "dice": float(2 * (mask & one.truth).sum() / (mask.sum() + one.truth.sum())),
         "true_mm": true.long_mm,
@@ -301,7 +334,7 @@ def _core(one: BoxedLesion) -> np.ndarray:
 
 
 def _image(one: BoxedLesion) -> sitk.Image:
-    return on_grid(one.values, one.part)
+    return on_grid(one.values, one.window.grid)
 
 
 def _or_ellipsoid(one: BoxedLesion, found: np.ndarray) -> np.ndarray:

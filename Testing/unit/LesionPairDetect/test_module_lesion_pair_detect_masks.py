@@ -41,7 +41,7 @@ def draw(panel, button="maskButton") -> dict:
 def test_the_chosen_lesion_is_drawn_in_both_images_as_one_step(reading):
     panel = reading
     request = draw(panel)
-    assert {"t1", "t2", "lesions", "output"} <= set(request) and request["model"] == "none"
+    assert {"t1", "t2", "lesions", "output"} <= set(request) and request["model"] == "auto"
     assert all(found.mask for found in panel.study.pair("lesion-1").boxes.values())
     assert "Masks drawn: 2 by brightness in the box." in panel.status
     assert panel.study.undo_name == "Draw masks"
@@ -64,7 +64,9 @@ def test_all_lesions_without_a_mask_are_drawn_and_then_none_is_left(reading):
 def test_the_model_stays_a_choice_and_is_kept_with_the_scene(reading):
     panel = reading
     box = panel["maskModelComboBox"]
-    assert box.currentText == "by brightness in the box (no model)"
+    assert box.currentText == "by lesion-in-box"
+    panel.harness.choose(box, "by brightness in the box (no model)")
+    assert panel.parameters.maskModel == "none"
     panel.widget.logic.bundles["lesions-real"] = panel.widget.logic.bundles["peaks"]
     panel.section("Masks").show()
     panel.harness.choose(box, "by lesions-real where it fills the box")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from liverpair.core.geometry import Box, Grid
-from liverpair.detection.local_masks import Window, local_mask
+from liverpair.detection.local_masks import Window, local_mask, settled
 
 GRID = Grid((40, 36, 16), (1.5, 1.5, 4.0), (0.0, 0.0, 0.0), (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
 CENTER = (30.0, 27.0, 32.0)
@@ -84,3 +84,30 @@ def test_a_box_drawn_in_an_oblique_view_lies_along_the_axes_of_the_image():
     half = np.sqrt(0.5)
     turned = Box(CENTER, (25.5, 25.5, 28.0), (half, -half, 0.0, half, half, 0.0, 0.0, 0.0, 1.0))
     assert np.array_equal(Window.around(GRID, turned).inside, Window.around(GRID, AROUND_BALL).inside)
+
+
+def likely(radius: float, blur_mm: float = 6.0) -> np.ndarray:
+    """What a network says that sees a ball of that radius and is unsure around its border."""
+    return 1 / (1 + np.exp((radius_mm() - radius) / (blur_mm / 4)))
+
+
+@pytest.mark.parametrize("lesion", [20.0, 180.0])
+def test_where_a_network_is_unsure_the_value_half_way_decides(lesion):
+    values = np.where(BALL, lesion, 100.0) + np.random.default_rng(2).normal(0, 4, GRID.shape)
+    for radius in (11.0, 13.0):
+        assert not np.array_equal(likely(radius) > 0.5, BALL)
+        assert np.array_equal(settled(values, likely(radius)), BALL)
+
+
+def test_where_lesion_and_liver_look_alike_the_network_decides():
+    values = np.random.default_rng(2).normal(100, 10, GRID.shape) + np.where(BALL, 4, 0)
+    assert np.array_equal(settled(values, likely(11.0)), likely(11.0) > 0.5)
+    assert not settled(values, np.zeros(GRID.shape)).any()
+
+
+def test_what_a_network_is_sure_of_stays_whatever_it_looks_like():
+    values = np.where(BALL, 180.0, 100.0)
+    values[radius_mm() <= 5.0] = 100.0
+    values[radius_mm((30.0, 27.0, 56.0)) <= 6.0] = 180.0
+    found = settled(values, likely(12.0))
+    assert found[radius_mm() <= 5.0].all() and not found[likely(12.0) < 0.2].any()

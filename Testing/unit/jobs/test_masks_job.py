@@ -9,11 +9,13 @@ import SimpleITK as sitk
 from brightness_bundle import write_brightness_bundle
 from peak_study import PEAKS, true_pairs, write_study
 
+from liverpair.bundle import Catalogue
 from liverpair.cli import main
 from liverpair.core.errors import BundleError, InputError, no_progress
 from liverpair.core.lesions import read_lesions, write_lesions
 from liverpair.core.sides import Side
 from liverpair.detection.box_masks import LOCAL
+from liverpair.jobs import masks_request
 from liverpair.jobs.jobs import JOBS
 from liverpair.jobs.masks_request import MasksRequest
 
@@ -56,8 +58,14 @@ def test_every_lesion_that_was_seen_is_drawn_in_its_box_and_who_drew_it_is_told(
     assert result["kept"] == {"t1": [], "t2": []}
 
 
-def test_unless_a_model_is_named_brightness_draws(study, tmp_path):
-    assert MasksRequest.parse({**study, "output": str(tmp_path), "model": "auto"}).bundle().name == "lesions-real"
+def test_unless_a_model_is_named_the_one_that_learned_to_draw_in_boxes_draws(study, tmp_path):
+    asked = MasksRequest.parse({**study, "output": str(tmp_path)}).bundle()
+    assert asked.name == "lesion-in-box"
+    assert draw(study, tmp_path)["model"] == f"{asked.name} {asked.version}"
+
+
+def test_brightness_draws_where_that_model_is_not_installed(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(masks_request, "Catalogue", lambda: Catalogue([tmp_path / "none"]))
     result = draw(study, tmp_path)
     assert result["model"] is None and set(result["made_by"]["t1"].values()) == {LOCAL}
 

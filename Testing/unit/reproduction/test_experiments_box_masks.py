@@ -47,7 +47,8 @@ def test_the_sentence_is_of_what_the_product_does_in_the_lesions_measured_last()
     rows = [
         {"lesions in": where, "method": name, "lesions": n, "dice": 0.1 * n, "diameter mm": n, "volume %": n}
         for where, first in (("phantoms", 1), ("real MRI", 5))
-        for n, name in enumerate((next(iter(METHODS)), PRODUCT, "a network"), start=first)
+        for n, name in enumerate((next(iter(METHODS)), PRODUCT, "lesion-in-box 1.0.0"), start=first)
     ]
     said = headline(rows)
-    assert (said["lesions_in"], said["lesions"], said["ellipsoid_dice"]) == ("real MRI", 6, 0.5)
+    assert (said["lesions_in"], said["lesions"], said["ellipsoid_dice"]) == ("real MRI", 7, 0.5)
+    assert said["brightness_dice"] == pytest.approx(0.6) and headline(rows[:-1])["lesions"] == 6

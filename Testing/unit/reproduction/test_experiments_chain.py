@@ -7,7 +7,7 @@ import visits_factory
 
 from liverpair.core.sides import Side
 from liverpair.io.study import Study
-from reproduction.chapter1.chain import Reading, figures, matched, measured_study, single_figures
+from reproduction.chapter1.chain import BASES, Reading, figures, matched, measured_study, single_figures
 from reproduction.chapter1.chain_visits import KnownVisit
 
 
@@ -68,7 +68,7 @@ def test_findings_are_matched_by_their_boxes_one_to_one(visits):
 def test_the_sentence_is_of_the_first_detector_by_all_that_it_gives():
     row = {"links %": 90.0, "studies": 2, "diameter mm": 1.0, "volume %": 2.0, "burden points": 3.0}
     row |= {"found": 4, "lesions": 5, "response %": 50.0}
-    rows = {f"{name} {basis}": row for name in ("perfect reader", "one", "two") for basis in ("mask", "drawn", "box")}
+    rows = {f"{name} {basis}": row for name in ("perfect reader", "one", "two") for basis in BASES}
     rows["one drawn"] = {**row, "volume %": 7.0}
     del rows["one mask"]
     found = single_figures(rows, ["one", "two"])
