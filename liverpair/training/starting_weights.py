@@ -37,7 +37,7 @@ def take_weights(network: torch.nn.Module, source: str | Path) -> list[str]:
     taken = {name: value for name, value in stored.items() if name in own and own[name].shape == value.shape}
     if not any(name not in HEADS for name in taken):
         raise InputError(f"No weight of '{source}' fits this network.", "Change the config's network.")
-    for name in (name for name in stored if name in own and name not in taken):
+    for name in (name for name in stored if name in own and name not in (*taken, *HEADS)):
         value, wanted = stored[name], own[name]
         if value.ndim == wanted.ndim > 2 and value[:, 0].shape == wanted[:, 0].shape:
             taken[name] = value.sum(dim=1, keepdim=True).expand_as(wanted) / wanted.shape[1]

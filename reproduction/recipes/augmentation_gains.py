@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from liverpair.bundle import Bundle
-from liverpair.bundle.manifest import WEIGHTS_FILE
 from liverpair.core.device import choose_device
 from liverpair.evaluation.result_files import write_results
 from liverpair.networks.padding import logits_of
 from liverpair.training.augmentation import Augmentation
+from liverpair.training.command import checkpoint_of
 from liverpair.training.segmentation import batch_dice
 from liverpair.training.tasks import SEGMENTATION
 from reproduction.arguments import command_of
@@ -33,6 +33,8 @@ NAME = "augmentation"
 TRAIN, HELD_BACK = ("01", "02", "03", "13", "15", "19", "20", "31"), ("05", "33", "36", "38")
 SEEDS = (0,)
 START_STEPS, STEPS = 1200, 400
+WARMUP = "--model.warmup_steps=20"
+"""Of the short trainings, which start from a network that can already do something."""
 RECIPE = Augmentation(0.25, 0.15, 0.2, 0.1, 0.2, 0.02, 0.1, 0.02, 0.15, 0.15)
 """The probabilities of the recipe."""
 
@@ -59,8 +61,8 @@ def main(arguments: Sequence[str]) -> None:
         row: dict[str, Any] = {"training": name}
         scores = []
         for seed in options.seeds if first else ():
-            going_on = f"--model.start_from={from_here(first.folder / WEIGHTS_FILE)}"
-            bundle = _trained(seed, name, augmentation, options, [*training, going_on, *split])
+            going_on = f"--model.start_from={from_here(checkpoint_of(first.folder.parent))}"
+            bundle = _trained(seed, name, augmentation, options, [*training, going_on, WARMUP, *split])
             if bundle is not None:
                 scores.append(dice_under_changes(bundle, options.data_root, held_back, options))
         row |= {key: float(np.mean([score[key] for score in scores])) for key in scores[0]} if scores else {}

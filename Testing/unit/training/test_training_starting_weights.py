@@ -27,6 +27,15 @@ def test_a_first_kernel_is_copied_to_every_input_and_divided(tmp_path):
     assert torch.allclose(two.eval()(images.repeat(1, 2, 1, 1, 1)), one.eval()(images), atol=1e-5)
 
 
+@pytest.mark.parametrize("stem", [None, [1, 2, 2]])
+def test_of_a_head_with_more_outputs_the_first_answers_as_the_stored_one(tmp_path, stem):
+    one, four = (build("unet", {**UNET, "stem_stride": stem, "out_channels": count}) for count in (1, 4))
+    save_file({name: value.contiguous() for name, value in one.state_dict().items()}, tmp_path / "one.safetensors")
+    take_weights(four, tmp_path / "one.safetensors")
+    images = torch.rand(1, 1, 4, 8, 8)
+    assert torch.allclose(four.eval()(images)[:, :1], one.eval()(images), atol=1e-5)
+
+
 @pytest.mark.parametrize("key", ["state_dict", "network_weights", None])
 def test_other_peoples_files_of_weights_are_read(tmp_path, key):
     one, other = build("unet", UNET), build("unet", UNET)
