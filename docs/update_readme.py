@@ -44,8 +44,7 @@ HEADLINES = {
     ),
     "box-masks": (
         "**Masks from boxes**, {lesions} lesions in {lesions_in}, in boxes as a hand draws them: Dice {dice:.2f}, "
-        "where the brightness in the box reaches {brightness_dice:.2f} and the ellipsoid {ellipsoid_dice:.2f}; from 15 "
-        "mm on, the median error of the diameter is "
+        "where the ellipsoid in the box has {ellipsoid_dice:.2f}; from 15 mm on, the median error of the diameter is "
         "{diameter_mm:.1f} mm and of the volume {volume_percent:.0f} %."
     ),
     "inference": (
