@@ -11,8 +11,9 @@ from slicer.util import VTKObservationMixin
 from liverpair.core.notifying import notify
 from LiverPairLib.modellogic import STATUS_MS
 from LiverPairLib.section import SHARED, TOP, Section
+from LiverPairLib.sourcedisplay import fitTable
 from LiverPairLib.statusline import StatusLine
-from LiverPairLib.viewsize import ViewSize
+from LiverPairLib.viewsize import ViewSize, windowHeight
 
 SETTLE_MS = 50
 """After a part was unfolded, until everything has its place."""
@@ -35,7 +36,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.statusLine = None
         self.sections = []
         self._guiTags = []
-        self._viewSize = ViewSize(lambda: self.context.tell("window"))
+        self._viewSize, self._windowHeight = ViewSize(self.onViewSize), None
 
     def setup(self) -> None:
         super().setup()
@@ -88,6 +89,7 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.context.setParameterNode(self.logic.getParameterNode())
         self._guiTags = [self.context.parameterNode.connectGui(section.ui) for section in self.sections]
         notify(section.enter for section in self.sections)
+        self._windowHeight = windowHeight()
         self._viewSize.start()
 
     def exit(self) -> None:
@@ -120,6 +122,14 @@ class SectionedWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.exit()
             self.enter()
+
+    def onViewSize(self) -> None:
+        """The views have another size. The table below them is fitted when the window has: else somebody has dragged
+        the line between them."""
+        if windowHeight() != self._windowHeight:
+            self._windowHeight = windowHeight()
+            fitTable()
+        self.context.tell("window")
 
     def foldInputs(self) -> None:
         """Give the room to what came of the inputs."""

@@ -75,3 +75,9 @@ class ViewSize(VTKObservationMixin):
             scaling = widget.sliceView().renderWindow().GetDPI() / USUAL_DPI
             pen.adapt(lines=max(1.0, seen[name][1] / USUAL_HEIGHT), texts=1 / scaling)
         self._onChanged()
+
+
+def windowHeight() -> int | None:
+    """Of Slicer's window in pixels; None where there is no window."""
+    window = slicer.util.mainWindow()
+    return window.height if window is not None else None

@@ -127,7 +127,8 @@ def overlapping(first: list[Lesion], second: list[Lesion]) -> np.ndarray:
 
 
 def summary(new: list[Lesion], kept: list[Lesion], threshold: float | None = None) -> str:
-    """What was found, in a few sentences; `threshold` is the score from which on lesions are shown at first."""
+    """What was found, in a few sentences; `threshold` is the score from which on lesions are shown at first: how many
+    lie below stands under the table."""
     if not new:
         sentence = _("No new lesion was found.") if kept else _("No lesion was found.")
     else:
@@ -136,10 +137,6 @@ def summary(new: list[Lesion], kept: list[Lesion], threshold: float | None = Non
         sentence = _("Lesions found: {count}; in both images {both}, in T1 only {t1}, in T2 only {t2}.").format(
             count=len(strong), both=kinds.count("both"), t1=kinds.count("T1 only"), t2=kinds.count("T2 only")
         )
-        if len(strong) < len(new):
-            sentence += " " + _("Their score is {score:.2f} or more in T1 or in T2; {count} below are hidden.").format(
-                score=threshold, count=len(new) - len(strong)
-            )
     if kept:
         sentence += " " + _("Lesions that you had reviewed or drawn were kept: {count}.").format(count=len(kept))
     return sentence

@@ -21,6 +21,7 @@ from liverpair.mrml.lesions import lesion_segments, lesion_table
 from liverpair.mrml.lesions.lesion_diameters import DiameterLines
 from LiverPairLib.resultnodes import isInScene
 from LiverPairLib.section import Section
+from LiverPairLib.viewsize import windowHeight
 
 MOST_LINES = 5
 """Of the sums."""
@@ -228,10 +229,9 @@ class LesionsSection(Section):
         return RecistLimits(parameterNode.recistMinimumMm, most=targets, most_per_organ=targets)
 
     def _fitTable(self) -> None:
-        window = slicer.util.mainWindow()
-        if window is not None:
-            height = next(height for least, height in TABLE_HEIGHTS if window.height >= least)
-            self.ui.lesionsTable.setFixedHeight(height)
+        height = windowHeight()
+        if height is not None:
+            self.ui.lesionsTable.setFixedHeight(next(table for least, table in TABLE_HEIGHTS if height >= least))
 
     def _choices(self) -> tuple | None:
         """What of the parameters the section depends on."""

@@ -29,6 +29,21 @@ def test_the_views_of_a_result_have_four_fifths_of_the_height(panel):
     assert view.horizontalHeader().length() == view.viewport().width
 
 
+def test_the_table_keeps_its_height_when_the_window_is_resized(panel):
+    panel.add_pair()
+    panel.run()
+    panel.settle()
+    window = panel.harness.main_window
+    before, table = window.size, slicer.app.layoutManager().tableWidget(0)
+    window.resize(before.width(), 1500)
+    panel.harness.wait(seconds=0.5)
+    first = table.height
+    window.resize(before.width(), 2000)
+    panel.harness.wait(seconds=0.5)
+    assert abs(table.height - first) <= 2 and table.tableView().verticalScrollBar().maximum == 0
+    window.resize(before)
+
+
 def test_the_views_keep_their_height_when_the_scene_is_loaded_again(panel, tmp_path):
     panel.add_pair()
     panel.run()
