@@ -126,6 +126,7 @@ def test_what_is_unfolded_is_scrolled_into_sight(window):
 def test_long_sentences_push_down_what_is_below_them(window):
     window.resize(1280, 800)
     window.harness_set_panel_width(WIDEST_PANEL)
+    start().wait(seconds=0.5)  # the sections show anew what they have when the views get another size
     labels = [label for label in slicer.util.findChildren(window.harness_panel(), className="QLabel") if label.wordWrap]
     for label in labels:
         part = label
