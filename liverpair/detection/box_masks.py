@@ -21,7 +21,7 @@ from liverpair.detection.local_masks import Window, local_mask, settled
 from liverpair.detection.preparation import block_around, prepare_image
 from liverpair.segmentation.prediction import grid_policy, normalization, warm_predictor
 
-SCALES = (0.9, 1.0, 1.15, 1.3)
+SCALES = (0.8, 0.9, 1.0, 1.15, 1.3)
 """How much larger than drawn a box is shown to a network that has learned boxes with faults; its answers are
 averaged."""
 CONTEXT_MM = 32.0
