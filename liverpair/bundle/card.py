@@ -5,7 +5,7 @@ from numbers import Number
 from typing import Any
 
 from liverpair.bundle.foreign import FOREIGN, TOOLS
-from liverpair.bundle.manifest import GAMBLER
+from liverpair.bundle.manifest import BOX, GAMBLER
 from liverpair.bundle.strategies import STRATEGIES
 
 INTENDED_USE = (
@@ -42,7 +42,7 @@ def _facts(manifest: Mapping[str, Any]) -> str:
         "Input": ", then ".join(manifest["inputs"]),
         "Output": labels,
         "Network": f"{network['name']}: {_pairs(network['arguments'])}",
-        "Working grid": _grid(grid) if grid else "",
+        "Working grid": _crop(manifest[BOX]) if manifest.get(BOX) else _grid(grid) if grid else "",
         "Intensities": _pairs(normalization),
         "After the network": _pairs(manifest.get("postprocessing", {})),
         "Expected Dice": _calibration(manifest.get("expected_dice")),
@@ -79,6 +79,11 @@ def _grid(grid: Mapping[str, Any]) -> str:
     low, high = (grid.get(f"keep_slices_{end}_mm", 0.0) for end in ("from", "to"))
     kept = f"; slices {_text(low)} to {_text(high)} mm apart stay where they are" if high > low else ""
     return f"{_spacing(grid['spacing_mm'])}{kept}"
+
+
+def _crop(sight: Mapping[str, Any]) -> str:
+    voxels = " × ".join(map(_text, reversed(sight["shape"])))
+    return f"{voxels} voxels (x, y, z) over {_text(sight['reach'])} times the sides of the box"
 
 
 def _spacing(spacing_mm: Sequence[float]) -> str:

@@ -159,6 +159,14 @@ class DiceCalibration:
 
 
 @dataclass(frozen=True)
+class CropAroundBox:
+    """What a network sees of the image around a box: `shape` (z, y, x) voxels, `reach` times the sides of the box."""
+
+    shape: tuple[(Annotated[int, between(8, 256)],) * 3]
+    reach: Annotated[float, between(1, 10)]
+
+
+@dataclass(frozen=True)
 class Gambler:
     """The arguments of a gambler's U-Net."""
 
@@ -237,7 +245,7 @@ class Manifest:
     postprocessing: Postprocessing | None = None
     expected_dice: DiceCalibration | None = None
     detection: dict | None = None
-    box: dict | None = None
+    box: CropAroundBox | None = None
     gambler: Gambler | None = None
     foreign: Foreign | None = None
     normal_ranges: dict = field(default_factory=dict)

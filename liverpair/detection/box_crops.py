@@ -8,9 +8,7 @@ import SimpleITK as sitk
 
 from liverpair.bundle import Bundle
 from liverpair.bundle.manifest import BOX
-from liverpair.core.errors import BundleError
 from liverpair.core.geometry import Box, Grid, resample, to_lps
-from liverpair.core.records import Misfit, fit
 from liverpair.measures.boxes import turned
 from liverpair.segmentation.preparation import Normalization, anti_aliased
 
@@ -32,11 +30,9 @@ class BoxSight:
 
     @classmethod
     def of(cls, bundle: Bundle) -> "BoxSight":
-        """What a model's manifest says of it. Raises `BundleError`."""
-        try:
-            return fit(cls, bundle.section(BOX), BOX)
-        except (Misfit, ValueError) as error:
-            raise BundleError(f"Model '{bundle.name}' is refused: {error}.") from error
+        """What a model's manifest says of it. Raises `BundleError` where it says nothing."""
+        section = bundle.section(BOX)
+        return cls(tuple(section["shape"]), section["reach"])
 
     def grid(self, image: sitk.Image, box: Box) -> Grid:
         """The grid of the crop around a box (LPS, mm), along the axes of `image` in LPS order."""

@@ -93,11 +93,17 @@ def test_brightness_draws_where_the_network_draws_something_else(bundle):
     assert sitk.GetArrayFromImage(labels).any()
 
 
-def test_a_manifest_whose_box_is_nonsense_is_refused(bundle, tmp_path):
-    content = {**bundle.manifest, "box": {"shape": [24, 40], "reach": 2.0}}
-    broken = Bundle.write(tmp_path / "broken", content, bundle.weights())
-    with pytest.raises(BundleError, match="box.shape"):
-        PromptedNetwork(broken).asked(ball(10.0), None, Box(CENTER, (20.0, 20.0, 20.0)), None)
+@pytest.mark.parametrize(
+    "box, what",
+    [({"shape": [24, 40], "reach": 2.0}, "box.shape"), ({"shape": [24, 40, 40], "reach": 0.5}, "box.reach")],
+)
+def test_a_manifest_whose_box_is_nonsense_is_refused(bundle, tmp_path, box, what):
+    with pytest.raises(BundleError, match=what):
+        Bundle.write(tmp_path / "broken", {**bundle.manifest, "box": box}, bundle.weights())
+
+
+def test_the_card_says_what_is_seen_around_a_box(bundle):
+    assert "| Working grid | 40 × 40 × 24 voxels (x, y, z) over 2 times the sides of the box |" in bundle.card()
 
 
 def test_a_model_that_finds_livers_does_not_draw_in_boxes(tmp_path):
