@@ -8,6 +8,7 @@ under the test harness (not a Slicer desktop); `tutorial/` has their panels afte
 clicked here as they are told there. `visits` are those of masks, phases and two visits, with known lesions.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -241,6 +242,7 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     if sys.argv[1:2] == [ALONE]:
         with tempfile.TemporaryDirectory() as folder:
+            os.environ["LIVERPAIR_CACHE"] = str(Path(folder) / "cache")  # without what was left behind by a crash
             MAKERS[sys.argv[2]](Path(folder))
         return 0
     names = sys.argv[1:] or MAKERS
