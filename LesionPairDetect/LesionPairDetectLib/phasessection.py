@@ -147,6 +147,7 @@ class PhasesSection(Section):
             box.setCurrentIndex(max(0, box.findData(phaseOf(node) or NONE)))
             box.connect("activated(int)", lambda index, box=box, node=node: self._onPhase(node, box.itemData(index)))
             table.setCellWidget(row, 1, box)
+        table.resizeColumnToContents(1)
         table.setFixedHeight(ROW_HEIGHT * (1 + max(1, min(MOST_ROWS, len(nodes)))) + 8)
 
     def _onPhase(self, node: vtkMRMLScalarVolumeNode, key: str) -> None:
