@@ -11,7 +11,6 @@ from liverpair.core.errors import InputError
 from liverpair.core.geometry import Grid, Vector, offset_t1_to_t2
 from liverpair.core.paths import user_cache_folder
 from liverpair.core.sides import Side
-from liverpair.registration.mask_difference import MaskDifference, Shift, Spline
 
 CACHE_VERSION = 2
 """Goes up when the registration of the same masks comes out differently."""
@@ -98,6 +97,8 @@ def register_livers(
     for name, mask in (("T1", t1_liver), ("T2", t2_liver)):
         if not sitk.GetArrayViewFromImage(mask).any():
             raise InputError(f"The {name} liver mask is empty; nothing can be registered to it.")
+    from liverpair.registration.mask_difference import MaskDifference, Shift, Spline  # panels of a Slicer without scipy
+
     grid = grid_around(t1_liver, settings.working_mm, settings.margin_mm)
     around = grid_around(t2_liver, settings.working_mm / 2, settings.reach_mm + settings.working_mm)
     soft = [_soft_mask(liver, settings.reach_mm) for liver in (t1_liver, t2_liver)]
