@@ -44,8 +44,8 @@ HEADLINES = {
     ),
     "box-masks": (
         "**Masks from boxes**, {lesions} lesions in {lesions_in}, in boxes as a hand draws them: Dice {dice:.2f}, "
-        "where the ellipsoid in the box has {ellipsoid_dice:.2f}; from 15 mm on, the median error of the diameter is "
-        "{diameter_mm:.1f} mm and of the volume {volume_percent:.0f} %."
+        "where the brightness in the box reaches {brightness_dice:.2f} and the ellipsoid {ellipsoid_dice:.2f}; from 15 "
+        "mm on, the median error of the diameter is {diameter_mm:.1f} mm and of the volume {volume_percent:.0f} %."
     ),
     "inference": (
         "**Speed of the liver.** {cold_start_s:.1f} s from two files to two masks in a new process, {warm_run_s:.1f} s "
