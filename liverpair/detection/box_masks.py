@@ -48,14 +48,25 @@ class BoxNetwork(Protocol):
 
 
 @dataclass(frozen=True)
-class LesionNetwork:
+class _Model:
+    """What the models that draw in boxes have in common: the bundle, and where it runs."""
+
+    bundle: Bundle
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def name(self) -> str:
+        """Name and version of the model."""
+        return f"{self.bundle.name} {self.bundle.version}"
+
+
+@dataclass(frozen=True)
+class LesionNetwork(_Model):
     """A model that draws the lesions of one image at a time.
 
     Raises `BundleError` for a model of another kind.
     """
 
-    bundle: Bundle
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     needs_liver = True
     least_fit = 0.5
 
@@ -66,11 +77,6 @@ class LesionNetwork:
                 "Choose lesion-in-box or lesions-real, or none: then the brightness in the box decides.",
             )
 
-    @property
-    def name(self) -> str:
-        """Name and version of the model."""
-        return f"{self.bundle.name} {self.bundle.version}"
-
     def asked(
         self, image: sitk.Image, liver: sitk.Image | None, box: Box, window: Window
     ) -> tuple[np.ndarray, list[str]]:
@@ -80,7 +86,7 @@ class LesionNetwork:
 
 
 @dataclass(frozen=True)
-class PromptedNetwork:
+class PromptedNetwork(_Model):
     """A model that has learned to draw the lesion in a box that is not quite right: what it draws may reach beyond it.
 
     It is asked with the box in `SCALES`, and where it is not sure brightness settles it (`local_masks.settled`).
@@ -88,15 +94,8 @@ class PromptedNetwork:
     Raises `BundleError` for a model of another kind.
     """
 
-    bundle: Bundle
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     needs_liver = False
     least_fit = 0.25
-
-    @property
-    def name(self) -> str:
-        """Name and version of the model."""
-        return f"{self.bundle.name} {self.bundle.version}"
 
     def asked(
         self, image: sitk.Image, liver: sitk.Image | None, box: Box, window: Window

@@ -118,8 +118,7 @@ def measured_from(basis: str, visit: KnownVisit, read: Reading) -> Reading:
     """What was read, with the masks that a row of the table measures."""
     if basis == "mask":
         return read
-    masks = {}
-    drawer = BoxDrawer(_default_drawer() if basis == "drawn" else None)
+    drawer, masks = BoxDrawer(_default_drawer() if basis == "drawn" else None), {}
     for side in Side if basis != "box" else ():
         boxes = {one.number: box for one in read.lesions if (box := one.seen(side)) is not None}
         masks[side], _, _ = drawer.draw(visit.images[side], boxes)
