@@ -137,14 +137,13 @@ class LesionsSection(Section):
     def _present(self, isMeasured: bool = False) -> None:
         """Show what was read, with the contrasts that were measured last."""
         self._shownWith = self._choices()
-        if self.context.parameterNode is None or self.context.study is None:
-            self._problem = _("Choose a T1 and a T2 volume.")
-        shown = [] if self._problem else self._shown()
+        hasStudy = self.context.parameterNode is not None and self.context.study is not None
+        shown = self._shown() if hasStudy and not self._problem else []
         self._letGoOfHidden(shown)
         rows = [self._asMeasured(self._rows[pair.uid]) for pair in shown]
         self.table.show(rows, self.context.selectedUid)
         self._showDiameters()
-        if self._problem:
+        if self._problem or not hasStudy:
             self.ui.sumsLabel.text = self._problem
             return
         sums = summary(shown, self._images, self._livers, self._limits(), rows=rows)

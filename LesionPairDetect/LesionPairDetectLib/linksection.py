@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from LesionPairDetectLib.readingcontext import ReadingContext
+from liverpair.core.sides import Side
 from LiverPairLib import inputs
 from LiverPairLib.section import INPUTS, Section
 
@@ -20,6 +21,7 @@ class LinkSection(Section):
     def __init__(self, context: ReadingContext, reasonNot: Callable[[], str | None], link: Link) -> None:
         super().__init__(context)
         self._reasonNot = reasonNot
+        self._tip = self.ui.linkLesionsButton.toolTip
         self.ui.linkLesionsButton.connect("clicked(bool)", lambda checked: self._onLink(link))
         self.ui.linkSectionButton.connect("contentsCollapsed(bool)", lambda collapsed: self.show())
         self.show()
@@ -29,10 +31,13 @@ class LinkSection(Section):
             self.show()
 
     def show(self) -> None:
-        reason = self._reasonNot() if self.context.parameterNode is not None else None
+        context = self.context
+        reason = self._reasonNot() if context.parameterNode is not None else None
+        hasBoth = None not in map(context.volume, Side)  # the part Run says what is missing of them
         self.ui.linkReasonLabel.text = reason or ""
-        self.ui.linkReasonLabel.visible = bool(reason) and not self.ui.linkSectionButton.collapsed
-        self.ui.linkLesionsButton.enabled = self.context.parameterNode is not None and not reason
+        self.ui.linkReasonLabel.visible = bool(reason) and hasBoth and not self.ui.linkSectionButton.collapsed
+        self.ui.linkLesionsButton.enabled = context.parameterNode is not None and not reason
+        self.ui.linkLesionsButton.toolTip = reason or self._tip
 
     def _onLink(self, link: Link) -> None:
         accepted = self.context.accepted(inputs.doubts(inputs.volumesOf(self.context.parameterNode)))

@@ -44,6 +44,7 @@ class NextSection(Section):
     def show(self) -> None:
         with self.context.attempt():
             self._step = self._worklist.next()
+            self.ui.nextFrame.visible = bool(self._step.sentence)
             self.ui.nextLabel.text = self._step.sentence
             self.ui.nextButton.visible = bool(self._step.button)
             self.ui.nextButton.text = f"{self._step.button} ({NEXT_KEY})"

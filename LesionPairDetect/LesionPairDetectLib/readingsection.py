@@ -89,10 +89,9 @@ class ReadingSection(Section):
             self.cursor.hide()
         hasBoth = None not in [self.context.volume(side) for side in Side]
         self.ui.showPairButton.enabled = hasBoth
-        self.ui.correspondenceLabel.text = (hasBoth and self._sentence) or (
-            _("Scroll or click in one row: the other one goes to the corresponding place.")
-            if hasBoth
-            else _("Choose a T1 and a T2 volume.")
+        self.ui.correspondenceLabel.visible = hasBoth
+        self.ui.correspondenceLabel.text = self._sentence or _(
+            "Scroll or click in one row: the other one goes to the corresponding place."
         )
 
     def onPlace(self, side: Side, place: Place | None) -> None:

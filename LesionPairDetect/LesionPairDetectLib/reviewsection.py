@@ -114,13 +114,11 @@ class ReviewSection(Section):
             self._showQuestion()
 
     def _description(self, pair: Lesion | None) -> str:
-        study = self.context.study
-        if study is None:
-            return _("Choose a T1 or a T2 volume.")
         if pair is None:
+            count = len(self.context.study or ())
             return (
-                _("Lesions: {count}. Choose one to review it.").format(count=len(study))
-                if len(study)
+                _("Lesions: {count}. Choose one to review it.").format(count=count)
+                if count
                 else _("No lesion yet: detect, draw or import some.")
             )
         color = "#" + "".join(f"{round(255 * part):02x}" for part in color_of(pair.number))

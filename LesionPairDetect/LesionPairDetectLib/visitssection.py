@@ -181,7 +181,8 @@ class VisitsSection(Section):
         self.ui.sideBySideButton.checked = isSideBySide
         told = [f"<b>{Side(side).title}: {one['category']}</b> " + " ".join(one["arithmetic"])
                 for side, one in self._answer.get("response", {}).items()]  # fmt: skip
-        self.ui.responseLabel.text = "<br>".join(told) or (reason or "")
+        isSaid = reason is None or self.context.study is None  # the part Run says which volumes are missing
+        self.ui.responseLabel.text = "<br>".join(told) or ("" if isSaid else reason)
         self._fillTable(self._answer.get("lesions", []))
 
     def _reasonNoReport(self) -> str | None:

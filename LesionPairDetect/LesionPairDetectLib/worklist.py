@@ -35,7 +35,7 @@ class Worklist:
         """The next step."""
         study = self._context.study
         if study is None or self._context.parameterNode is None:
-            return Step(_("Choose a T1 and a T2 volume."))
+            return Step("")
         shown = [pair for pair in study.pairs() if study.is_shown(pair)]
         if not shown:
             return Step(_("Detect lesions, or draw the first."))

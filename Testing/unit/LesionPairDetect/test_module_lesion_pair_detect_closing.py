@@ -66,7 +66,7 @@ def test_after_a_closed_scene_nothing_of_it_is_left_in_the_sections(working):
     close(panel)  # before the views have settled
     panel.harness.wait(seconds=2.0)
     assert not visits(panel).cursor.isStarted
-    assert panel["responseLabel"].text == "Choose a T1 or a T2 volume." and panel["visitsTable"].rowCount == 0
+    assert panel["responseLabel"].text == "" and panel["visitsTable"].rowCount == 0
     assert panel["phasesTable"].rowCount == 0
     panel.add_pair()
     panel.harness.wait(seconds=0.5)

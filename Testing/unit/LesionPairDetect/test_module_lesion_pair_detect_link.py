@@ -35,8 +35,10 @@ def reason(panel) -> str:
 
 def test_what_is_missing_is_said(panel):
     panel["linkSectionButton"].collapsed = False
-    assert reason(panel) == "Choose a T1 and a T2 volume." and not panel["linkLesionsButton"].enabled
+    assert "Choose a T1 and a T2 volume." in panel["linkLesionsButton"].toolTip
+    assert not panel["linkLesionsButton"].enabled and panel["linkReasonLabel"].isHidden()
     panel.add_pair()
+    assert not panel["linkReasonLabel"].isHidden()
     assert reason(panel) == "Choose the segmentation of the lesions in T1 and T2."
     segment_lesions(panel, [Side.T1])
     assert reason(panel) == "Choose the segmentation of the lesions in T2."

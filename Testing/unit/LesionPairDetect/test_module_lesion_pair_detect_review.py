@@ -357,7 +357,8 @@ def test_without_a_study_the_section_says_what_is_missing(sections):
     sections.add_lesions()
     sections.context.parameterNode.t1Volume = sections.context.parameterNode.t2Volume = None
     sections.harness.wait()
-    assert sections.text("lesionLabel") == "Choose a T1 or a T2 volume."
+    assert "No lesion yet" in sections.text("lesionLabel")
     assert not sections["acceptLesionButton"].enabled
+    assert "Choose a T1 or a T2 volume." in sections["acceptLesionButton"].toolTip
     sections.press("A")
     assert sections.problems == ["Choose a T1 or a T2 volume."]

@@ -30,6 +30,11 @@ def boxes(study) -> dict:
 
 def test_what_is_missing_is_said(panel):
     assert panel.reason == "Choose a T1 and a T2 volume."
+    window = panel.harness.main_window.harness_panel()
+    for button in slicer.util.findChildren(window, className="ctkCollapsibleButton"):
+        button.collapsed = False
+    shown = [label for label in slicer.util.findChildren(window, className="QLabel") if label.isVisible()]
+    assert sum("Choose a T1" in label.text for label in shown) == 1
     panel.add_pair()
     assert not panel.reason and panel["applyButton"].enabled
     panel.harness.choose(panel["t2VolumeSelector"], "None")
