@@ -9,12 +9,18 @@ from Testing.harness import start
 from Testing.harness.appearance import unreadable
 
 ROLES = QtGui.QPalette
-DARK = {
-    ROLES.Window: "#2d2d2d", ROLES.WindowText: "#e6e6e6", ROLES.Base: "#1e1e1e", ROLES.AlternateBase: "#2a2a2a",
-    ROLES.Text: "#e6e6e6", ROLES.Button: "#3a3a3a", ROLES.ButtonText: "#e6e6e6", ROLES.Highlight: "#2a82da",
-    ROLES.HighlightedText: "#ffffff", ROLES.PlaceholderText: "#8a8a8a", ROLES.Link: "#6fb3ff",
+DISABLED = "disabled"
+LIGHT = {
+    ROLES.Window: "#ffffff", ROLES.WindowText: "#000000", ROLES.Base: "#ffffff", ROLES.AlternateBase: "#e4e4fe",
+    ROLES.Text: "#000000", ROLES.Button: "#fcfcfc", ROLES.ButtonText: "#000000", ROLES.Highlight: "#308cc6",
+    ROLES.HighlightedText: "#ffffff", ROLES.Link: "#0000ff", DISABLED: "#bebebe",
 }  # fmt: skip
-"""As Slicer's own dark style has them."""
+DARK = {
+    ROLES.Window: "#323232", ROLES.WindowText: "#ffffff", ROLES.Base: "#1e1e1e", ROLES.AlternateBase: "#323232",
+    ROLES.Text: "#ffffff", ROLES.Button: "#323232", ROLES.ButtonText: "#ffffff", ROLES.Highlight: "#3ca4ff",
+    ROLES.HighlightedText: "#ffffff", ROLES.Link: "#3ca4ff", DISABLED: "#6d6d6d",
+}  # fmt: skip
+"""The colors of Slicer's own two styles."""
 
 
 @pytest.fixture
@@ -30,10 +36,10 @@ def theme():
 
     def choose(colors: dict) -> None:
         palette = QtGui.QPalette(before)
-        for role, color in colors.items():
-            palette.setColor(role, QtGui.QColor(color))
+        for role in colors.keys() - {DISABLED}:
+            palette.setColor(role, QtGui.QColor(colors[role]))
         for role in (ROLES.WindowText, ROLES.Text, ROLES.ButtonText):
-            palette.setColor(ROLES.Disabled, role, QtGui.QColor("#808080"))
+            palette.setColor(ROLES.Disabled, role, QtGui.QColor(colors[DISABLED]))
         app.setPalette(palette)
         start().wait(seconds=0.1)
 
@@ -41,7 +47,7 @@ def theme():
     app.setPalette(before)
 
 
-@pytest.mark.parametrize("colors", [{}, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 def test_everything_that_a_panel_says_can_be_read(window, theme, colors, tmp_path):  # noqa: F811
     panel = window.harness_panel()
     for label in slicer.util.findChildren(panel, className="QLabel"):
@@ -50,7 +56,7 @@ def test_everything_that_a_panel_says_can_be_read(window, theme, colors, tmp_pat
                 part.visible = True
             label.text = label.text or "T2 has 3 components; LiverPair needs a scalar volume."
     theme(colors)
-    assert panel.palette.color(ROLES.Window).lightness() > 128 or colors
+    assert panel.palette.color(ROLES.Window).name() == colors[ROLES.Window]
     assert unreadable(panel) == []
     module = start().panel(next(name for name in MODULES if start().panel(name).parent is panel))
     module.say("T2 has one slice.", isProblem=True)
