@@ -1,4 +1,4 @@
-"""How thick outlines and how large texts are drawn in slice views.
+"""How thick outlines and how large texts are drawn in slice views and charts.
 
 Slicer sizes markups by the screen: points, the lines between them, and texts, these once more where the screen is
 scaled. Outlines of segments it draws in pixels, of which a large screen has many. (The outlines of boxes are always 3
@@ -14,6 +14,8 @@ SIZES = {
     "vtkMRMLMarkupsDisplayNode": ("TextScale", "texts", 3.0, 1),
 }
 """By class of display node: what is sized, with which factor, what it is where that is 1, and its digits."""
+CHART_TEXTS = {"Title": 16, "AxisTitle": 14, "AxisLabel": 12, "Legend": 12}
+"""Of the texts of a chart in points. VTK repeats a cut line of an axis title of 16 below it."""
 _factors = {"lines": 1.0, "texts": 1.0}
 
 
@@ -24,6 +26,12 @@ def draw(display_node) -> None:
             size = round(usual * _factors[factor], digits)
             getattr(display_node, f"Set{name}")(size)
             display_node.SetAttribute(GIVEN, str(size))
+
+
+def letter(chart_node) -> None:
+    """Give the texts of a chart their sizes."""
+    for name, size in CHART_TEXTS.items():
+        getattr(chart_node, f"Set{name}FontSize")(size)
 
 
 def adapt(lines: float, texts: float) -> None:

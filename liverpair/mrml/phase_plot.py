@@ -8,7 +8,7 @@ import slicer
 from liverpair.core.lesion_findings import DYNAMIC, PHASES
 from liverpair.core.lesions import Lesion
 from liverpair.measures.phases import curve_rows, enhancement_curve
-from liverpair.mrml import layouts, tables
+from liverpair.mrml import layouts, pen, tables
 
 PREFIX = "LiverPair phases"
 LINES = {
@@ -46,6 +46,7 @@ def show(lesion: Lesion) -> bool:
         series.SetMarkerStyle(slicer.vtkMRMLPlotSeriesNode.MarkerStyleCircle)
         series.SetColor(*color)
         chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    pen.letter(chart)
     chart.SetTitle(f"Lesion {lesion.number}")
     chart.SetXAxisTitle(", ".join(f"{DYNAMIC.index(key)} {PHASES[key]}" for key in DYNAMIC if key in lesion.phases))
     chart.SetYAxisTitle("%")

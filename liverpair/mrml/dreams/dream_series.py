@@ -10,6 +10,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
+from liverpair.mrml import pen
 from liverpair.mrml.dreams import dream_folders
 from liverpair.mrml.dreams.dream_lines import ITERATION, PIECE, Line, Part
 
@@ -25,7 +26,6 @@ STYLES = {
 }
 LEAST_ROWS = 2
 """VTK complains of every line with fewer points; rows of NaN are not drawn."""
-FONT_SIZES = {"SetTitleFontSize": 16, "SetAxisTitleFontSize": 14, "SetAxisLabelFontSize": 12, "SetLegendFontSize": 12}
 
 
 def chart_of(dream_table):
@@ -36,8 +36,7 @@ def chart_of(dream_table):
 def make_chart(dream_table):
     """A new chart for a dream, empty."""
     chart = _new_node(CHART, dream_table, f"{dream_table.GetName()} plot", filed=True)
-    for set_size, size in FONT_SIZES.items():
-        getattr(chart, set_size)(size)
+    pen.letter(chart)
     chart.SetTitle(dream_table.GetName())
     chart.SetXAxisTitle("iteration")
     return chart
