@@ -7,11 +7,13 @@ registered, the same point in scanner space is another point of the patient.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import SimpleITK as sitk
 import slicer
 import vtk
 
 from liverpair.core.errors import InputError
-from liverpair.core.geometry import centroid_mm
+from liverpair.core.geometry import centroid_mm, mask_corners
 from liverpair.core.sides import Side
 from liverpair.mrml import frames
 from liverpair.mrml.headless import running_application_logic
@@ -26,6 +28,8 @@ PLOT_VIEW = "LiverPairPlot"
 VIEWS_SHARE, TABLE_SHARE, PLOT_SHARE = 4200, 1600, 2800
 """Of the height: one row of slice views, and the table below both. More pixels than there are, of which Qt takes the
 ratio: so many that the least height of a table does not count."""
+ROOM = 1.25
+"""How much more than a liver a view shows that is fitted to it."""
 VIEW_MARGIN = 0.9
 """How much of a view counts as inside when something is jumped to."""
 
@@ -207,19 +211,22 @@ def show_plot(chart_node) -> None:
 
 
 def fit_pair(t1_node, t2_node, t1_segmentation=None, t2_segmentation=None, rows: Rows = ROWS) -> None:
-    """Fit each row to its volume and move it to the middle of its liver, or of the volume where there is no liver."""
+    """Fit each row to its liver and move it to the middle of that, or of the volume where there is no liver."""
     application_logic = running_application_logic()
     volumes, segmentations = (t1_node, t2_node), (t1_segmentation, t2_segmentation)
     for views, volume_node, segmentation_node in zip(rows, volumes, segmentations):
         if volume_node is None or volume_node.GetImageData() is None:
             continue
-        center = liver_center(volume_node, segmentation_node)
+        liver = _liver(volume_node, segmentation_node)
         for view in views:
             slice_node = slice_node_of(slicer.mrmlScene, view)
             slice_logic = application_logic.GetSliceLogic(slice_node)
             if slice_logic is not None:
                 slice_logic.FitSliceToBackground()
-            slice_node.JumpSliceByOffsetting(*center)
+            if liver is not None:
+                corners = [frames.to_world(volume_node, frames.flip(corner)) for corner in mask_corners(liver)]
+                _zoom(slice_node, np.array(corners))
+            slice_node.JumpSliceByOffsetting(*_middle(volume_node, liver))
 
 
 def jump_row(group: int, ras: Sequence[float], rows: Rows = ROWS) -> None:
@@ -260,13 +267,21 @@ def row_views(group: int, rows: Rows = ROWS) -> list:
 
 def liver_center(volume_node, segmentation_node=None, segment: str = "Liver") -> tuple[float, float, float]:
     """World point (RAS, mm) of a liver's centroid; the middle of the volume when it is not segmented or empty."""
-    if segmentation_node is not None:
-        try:
-            centroid = centroid_mm(liver_mask(segmentation_node, volume_node, segment))
-        except InputError:
-            centroid = None
-        if centroid is not None:
-            return frames.to_world(volume_node, frames.flip(centroid))
+    return _middle(volume_node, _liver(volume_node, segmentation_node, segment))
+
+
+def _liver(volume_node, segmentation_node, segment: str = "Liver") -> sitk.Image | None:
+    """The mask of a liver; None where it is not segmented or empty."""
+    try:
+        mask = liver_mask(segmentation_node, volume_node, segment) if segmentation_node is not None else None
+    except InputError:
+        return None
+    return mask if mask is not None and sitk.GetArrayViewFromImage(mask).any() else None
+
+
+def _middle(volume_node, mask: sitk.Image | None) -> tuple[float, float, float]:
+    if mask is not None:
+        return frames.to_world(volume_node, frames.flip(centroid_mm(mask)))
     bounds = [0.0] * 6
     volume_node.GetRASBounds(bounds)
     return tuple((bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3))
@@ -330,15 +345,31 @@ def composite_node_of(scene, view: PairView):
     return scene.AddNode(node)
 
 
+def orient(slice_node, view: PairView) -> None:
+    """Turn a view as it is called, and mark in its corner where the patient's right, front and head are."""
+    slice_node.SetOrientation(view.orientation)
+    slice_node.SetOrientationMarkerType(slice_node.OrientationMarkerTypeAxes)
+    slice_node.SetOrientationMarkerSize(slice_node.OrientationMarkerSizeSmall)
+
+
 def _show_row(views: Sequence[PairView], group: int, volume_node) -> None:
     for view in views:
         slice_node = slice_node_of(slicer.mrmlScene, view)
         slice_node.SetViewGroup(group)
-        slice_node.SetOrientation(view.orientation)
+        orient(slice_node, view)
         composite = composite_node_of(slicer.mrmlScene, view)
         composite.SetBackgroundVolumeID(volume_node.GetID() if volume_node else None)
         composite.SetForegroundVolumeID(None)
         composite.SetLabelVolumeID(None)
+
+
+def _zoom(slice_node, corners: np.ndarray) -> None:
+    """Show a block in the middle of a view, with some room around it; `corners` (8, 3) are its own (RAS, mm)."""
+    rotation = slicer.util.arrayFromVTKMatrix(slice_node.GetSliceToRAS())[:3, :2]
+    pixels = np.array(slice_node.GetDimensions()[:2])
+    width, height = pixels * (ROOM * np.ptp(corners @ rotation, axis=0) / pixels).max()
+    slice_node.SetFieldOfView(width, height, slice_node.GetFieldOfView()[2])
+    slice_node.JumpSliceByCentering(*corners.mean(axis=0))
 
 
 def _is_in_view(slice_node, ras: Sequence[float]) -> bool:

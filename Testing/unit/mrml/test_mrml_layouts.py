@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 import slicer
 from mrml_factory import DIRECTIONS, block_mask, empty_scene, new_segmentation, noise_image, shift_transform
@@ -109,6 +110,9 @@ def test_each_row_cuts_through_its_own_liver(pair):
     for row, center in ((0, t1_center), (1, t2_center)):
         axial, coronal, sagittal = slice_nodes(row)
         assert (cut_at(sagittal), cut_at(coronal), cut_at(axial)) == pytest.approx(center, abs=1e-3)
+        assert {view.GetOrientationMarkerType() for view in (axial, coronal, sagittal)} == {
+            axial.OrientationMarkerTypeAxes
+        }
 
 
 def test_each_row_is_fitted_to_its_own_volume(views, pair):
@@ -122,22 +126,35 @@ def test_each_row_is_fitted_to_its_own_volume(views, pair):
     assert views[0][0].node.GetFieldOfView()[0] == pytest.approx(widths[0][0])
 
 
+def test_each_row_is_fitted_to_its_own_liver(views, pair):
+    (t1, t1_liver, _), (t2, t2_liver, _) = pair
+    show_pair(t1, t2)
+    wide = [view.node.GetFieldOfView()[0] for view in views[1]]
+    show_pair(t1, t2, t1_liver, t2_liver)
+    assert all(view.node.GetFieldOfView()[0] < before for view, before in zip(views[1], wide))
+    # the liver in T1: 19.5 x 13.75 x 24 mm around (-29, 28.75, 29); a view has 120 x 100 pixels
+    sizes = [view.node.GetFieldOfView()[:2] for view in views[0]]
+    assert np.allclose(sizes, 1.25 * np.array([[19.5, 19.5 / 1.2], [24 * 1.2, 24], [24 * 1.2, 24]]))
+    axial = views[0][0].node.GetSliceToRAS()
+    assert (axial.GetElement(0, 3), axial.GetElement(1, 3)) == pytest.approx((-29, 28.75))
+
+
 def test_a_liver_is_drawn_in_its_own_row_only(views, pair):
     (t1, t1_liver, _), (t2, t2_liver, _) = pair
-    t1_liver.GetSegmentation().GetNthSegment(0).SetColor(0, 0, 1)
-    t2_liver.GetSegmentation().GetNthSegment(0).SetColor(0, 1, 0)
+    t1_liver.GetSegmentation().GetNthSegment(0).SetColor(1, 0, 1)
+    t2_liver.GetSegmentation().GetNthSegment(0).SetColor(0, 1, 1)
     show_pair(t1, t2, t1_liver, t2_liver)
-    for row, (own, other) in enumerate((("blue", "green"), ("green", "blue"))):
+    for row, (own, other) in enumerate((("magenta", "cyan"), ("cyan", "magenta"))):
         for view in views[row]:
             assert pixels_of(own, view) > 10
             assert pixels_of(other, view) == 0
 
 
 def pixels_of(color: str, view: SliceView) -> int:
-    """How many pixels are nothing but green or blue."""
+    """How many pixels are nothing but cyan or magenta, of which the marks of the patient's orientation have none."""
     red, green, blue = (view.grab()[..., channel].astype(int) for channel in range(3))
-    strong, weak = (green, blue) if color == "green" else (blue, green)
-    return int(((strong > 200) & (red < 60) & (weak < 60)).sum())
+    strong, weak = (green, red) if color == "cyan" else (red, green)
+    return int(((strong > 200) & (blue > 200) & (weak < 60)).sum())
 
 
 def test_one_volume_alone_leaves_the_other_row_empty(pair):

@@ -11,7 +11,7 @@ import slicer
 from liverpair.core.geometry import centroid_mm
 from liverpair.mrml import frames, layouts, volumes
 from liverpair.mrml.headless import running_application_logic
-from liverpair.mrml.layouts import PairView, composite_node_of, slice_node_of, the_layout_node
+from liverpair.mrml.layouts import PairView, composite_node_of, orient, slice_node_of, the_layout_node
 
 SLICE_LAYOUT_ID = 7303
 PLANES_LAYOUT_ID = 7304
@@ -71,7 +71,7 @@ def show_dream(volume_node, proxy_image=None, proxy_mask=None, chart_node=None, 
         for view in views[:count]:
             slice_node = slice_node_of(scene, view)
             slice_node.SetViewGroup(0)
-            slice_node.SetOrientation(view.orientation)
+            orient(slice_node, view)
             slice_node.SetUseLabelOutline(True)
             composite = composite_node_of(scene, view)
             composite.SetLinkedControl(True)
