@@ -16,7 +16,7 @@ LOOK_MS = 50
 LAST_LOOK = 60
 """Then the views are taken as they are: a window may not be shown at all."""
 
-TABLE_ROW, TABLE_FRAME = 22, 4
+TABLE_ROW, TABLE_FRAME = 20, 4
 LEAST_VIEWS_PERCENT = 80
 """Of the height, however much stands in the table."""
 
