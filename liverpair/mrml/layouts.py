@@ -349,7 +349,7 @@ def orient(slice_node, view: PairView) -> None:
     """Turn a view as it is called, and mark in its corner where the patient's right, front and head are."""
     slice_node.SetOrientation(view.orientation)
     slice_node.SetOrientationMarkerType(slice_node.OrientationMarkerTypeAxes)
-    slice_node.SetOrientationMarkerSize(slice_node.OrientationMarkerSizeSmall)
+    slice_node.SetOrientationMarkerSize(slice_node.OrientationMarkerSizeMedium)
 
 
 def _show_row(views: Sequence[PairView], group: int, volume_node) -> None:
