@@ -53,6 +53,5 @@ class PhaseRun(WorkerRun):
             for one in measured:
                 if dict(one.phases) != dict(self._study.pair(one.uid).phases):
                     self._study.set_phases(one.uid, one.phases)
-        ways = [f"{PHASES[key]}: {told['carried']}" for key, told in result["phases"].items()]
-        said = _("Measured, carried by: {ways}.").format(ways="; ".join(ways))
+        said = _("Phases measured: {phases}.").format(phases=", ".join(PHASES[key] for key in result["phases"]))
         return " ".join([said, *result.get("notes", ())])

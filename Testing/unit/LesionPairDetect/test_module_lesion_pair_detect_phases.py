@@ -65,7 +65,8 @@ def test_series_are_recognized_or_named_and_measured_as_one_step(reading):
     asked = finish(panel)
     assert set(asked["phases"]) == {"arterial", "portal"}
     assert dict(panel.study.pair("lesion-1").phases) == SIGNALS and not panel.study.pair("lesion-2").phases
-    assert panel.study.undo_name == "Measure phases" and "A note." in panel.status
+    assert panel.study.undo_name == "Measure phases"
+    assert panel.status == "Phases measured: native, arterial, portal venous. A note."
     assert "Arterial phase: 50 % brighter than the liver." in panel["phasesLabel"].text
     assert "Portal venous phase: 25 % darker than the liver" in panel["phasesLabel"].text
 
