@@ -68,7 +68,7 @@ def detected(folder: Path) -> None:
     view.mrmlSliceNode().SetSliceOffset(HEALTHY_RAS[2])
     corners = [np.add(HEALTHY_RAS, (sign * 9.0, sign * 9.0, 0.0)) for sign in (1, -1)]
     harness.drag(view, *(harness.slice_position("T1Axial", corner) for corner in corners))
-    harness.wait(until=lambda: not panel.context.worker.busy, seconds=LONGEST_S)
+    harness.wait(until=lambda: panel.context.worker.idle, seconds=LONGEST_S)
     harness.wait(seconds=1.0)
     step()
     finish(harness)
