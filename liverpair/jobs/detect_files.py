@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from liverpair.bundle import Bundle
-from liverpair.core.errors import InputError, Progress
+from liverpair.core.errors import InputError, Progress, part_of
 from liverpair.core.geometry import offset_t1_to_t2, volume_ml
 from liverpair.core.lesions import write_lesions
 from liverpair.core.sides import Side
@@ -85,7 +85,7 @@ def _registration(
 ) -> LiverCorrespondence | None:
     progress(detected, "Registering the livers")
     try:
-        return registered(*found.livers)
+        return registered(*found.livers, part_of(progress, detected, REGISTERED))
     except InputError as error:
         notes.append(str(error))
         return None

@@ -16,7 +16,7 @@ from liverpair.core.geometry import Vector, offset_t1_to_t2
 from liverpair.core.lesions import write_lesions
 from liverpair.core.sides import Side
 from liverpair.jobs.result_folder import staging_folder, writable_folder
-from liverpair.jobs.visit_inputs import Visit, read_visit, same_patient
+from liverpair.jobs.visit_inputs import Visit, read_visits, same_patient
 from liverpair.jobs.visit_requests import FOLLOWUP_FILES, FollowupRequest
 from liverpair.measures.response import Followed, Response, agreement_note, change_of, response
 from liverpair.registration.livers import LiverCorrespondence, cached_registration
@@ -44,12 +44,9 @@ def followup(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     Raises any `LiverPairError`, and `Cancelled` through `progress`.
     """
     wanted = FollowupRequest.parse(request)
-    folders, visits = [wanted.baseline, *wanted.visits], []
     output = wanted.folder()
     with writable_folder(output, FOLLOWUP_FILES), staging_folder(output) as staging:
-        for number, folder in enumerate(folders):
-            progress(READ * number / len(folders), f"Reading {Path(folder).name}")
-            visits.append(read_visit(folder))
+        visits = read_visits([wanted.baseline, *wanted.visits], part_of(progress, 0.0, READ))
         content = write_followup(wanted, visits, Path(staging), part_of(progress, READ, 1.0))
         (output / FOLLOWUP_FILE).unlink(missing_ok=True)
         for name in [*content["transforms"].values(), *reversed(FOLLOWUP_FILES)]:
@@ -66,8 +63,8 @@ def write_followup(
     notes = _checked(visits, wanted.same_patient)
     links, registrations, found = [], [], {}
     for number, (before, now) in enumerate(zip(visits, visits[1:])):
-        progress(LINKED * number / len(wanted.visits), f"Registering the livers of {now.name}")
-        found, offsets, said = _registered(before, now)
+        share = [LINKED * (number + part) / len(wanted.visits) for part in (0, 1)]
+        found, offsets, said = _registered(before, now, part_of(progress, *share))
         notes += said
         links.append(link_visits(before.counted, now.counted, found, offsets))
         registrations.append({side.key: round(one.dice, 4) for side, one in found.items()})
@@ -118,14 +115,17 @@ def _checked(visits: Sequence[Visit], sure: bool) -> list[str]:
     return notes
 
 
-def _registered(before: Visit, now: Visit) -> tuple[dict[Side, LiverCorrespondence], dict[Side, Vector], list[str]]:
+def _registered(
+    before: Visit, now: Visit, progress: Progress
+) -> tuple[dict[Side, LiverCorrespondence], dict[Side, Vector], list[str]]:
     """The registrations of the livers, the offsets of their centroids, and sentences about what is missing."""
     found: dict[Side, LiverCorrespondence] = {}
     offsets: dict[Side, Vector] = {}
     notes = []
-    for side in Side:
+    for number, side in enumerate(Side):
         if side not in before.livers or side not in now.livers:
             continue
+        progress(number / 2, f"Registering the livers of {now.name}")
         masks = before.livers[side] != 0, now.livers[side] != 0
         offset = offset_t1_to_t2(*masks)
         if offset is None:
@@ -133,11 +133,12 @@ def _registered(before: Visit, now: Visit) -> tuple[dict[Side, LiverCorresponden
             continue
         offsets[side] = offset
         try:
-            one = cached_registration(*masks)
+            one = cached_registration(*masks, progress=part_of(progress, number / 2, number / 2 + 0.2))
         except (InputError, RuntimeError):
             one = None
         if one is not None and one.dice >= SMALLEST_DICE:
-            found[side] = refined(before.images[side], now.images[side], masks, one)
+            images = before.images[side], now.images[side]
+            found[side] = refined(*images, masks, one, progress=part_of(progress, number / 2 + 0.2, number / 2 + 0.5))
         else:
             notes.append(
                 f"The livers of {before.name} and {now.name} could not be registered in {side.title}: lesions were "

@@ -53,7 +53,7 @@ def phases(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             report(0.0, f"The {PHASES[key]} series")
             own = sides[_side_of(key, sides)]
             phase, liver, said = _read(wanted, key, bundles, report)
-            one = carried(phase, liver, own.image, own.liver)
+            one = carried(phase, liver, own.image, own.liver, part_of(report, 0.5, 1.0))
             notes += said + ([_by_centroids(key)] if one.way == BY_OFFSET else [])
             told[key] = {"side": own.side, "carried": one.way, "dice": one.dice}
             notes += _measure(key, one, own, lesions, signals)

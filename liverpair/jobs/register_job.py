@@ -6,7 +6,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from liverpair.core.errors import Progress
+from liverpair.core.errors import Progress, part_of
 from liverpair.detection.preparation import liver_offset
 from liverpair.io.study import read_image
 from liverpair.jobs.detect_results import TRANSFORM_FILE
@@ -31,7 +31,7 @@ def register(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             masks.append(liver_of(read_image(path), name, wanted.liver_label)[0])
         offset = liver_offset(*masks)
         progress(0.1, "Registering the livers")
-        found = registered(*masks)
+        found = registered(*masks, part_of(progress, 0.1, 0.95))
         progress(0.95, "Saving the registration")
         output = wanted.folder()
         with staging_folder(output) as staging:

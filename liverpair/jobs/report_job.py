@@ -20,7 +20,7 @@ from liverpair.jobs.detect_results import TABLE_FILE, read_detection, segmentati
 from liverpair.jobs.dicom_results import lesion_structures, write_results
 from liverpair.jobs.followup_job import write_followup
 from liverpair.jobs.result_folder import staging_folder, writable_folder
-from liverpair.jobs.visit_inputs import Visit, read_visit
+from liverpair.jobs.visit_inputs import Visit, read_visits
 from liverpair.jobs.visit_requests import REPORT_SCHEMA, REPORT_SUMMARY, FollowupRequest, ReportRequest
 from liverpair.measures.burden import LesionRow, summary
 from liverpair.reports.phase_curves import PhaseTold, told_of
@@ -52,8 +52,7 @@ def report(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     output = wanted.folder()
     with writable_folder(output, [REPORT_SUMMARY]), staging_folder(output) as place:
         staging = Path(place)
-        progress(0.0, "Reading the study")
-        *before, visit = [read_visit(folder) for folder in (*wanted.earlier, wanted.study)]
+        *before, visit = read_visits([*wanted.earlier, wanted.study], part_of(progress, 0.0, READ))
         earlier = before[-1] if before else None
         followed = _followed(wanted, [*before, visit], staging, part_of(progress, READ, FOLLOWED)) if before else None
         progress(FOLLOWED, "Measuring the lesions")

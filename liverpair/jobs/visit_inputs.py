@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from liverpair.core.errors import InputError
+from liverpair.core.errors import InputError, Progress
 from liverpair.core.geometry import Grid
 from liverpair.core.lesions import Lesion, read_lesions
 from liverpair.core.sides import Side
@@ -72,6 +72,15 @@ class Visit:
     def slice_mm(self) -> dict[Side, float]:
         """Distance of the axial slices, by side."""
         return {side: axial_spacing_mm(Grid.of(image)) for side, image in self.images.items()}
+
+
+def read_visits(folders: Sequence[str | Path], progress: Progress) -> list[Visit]:
+    """Read visits, in this order; raises as `read_visit`, and `Cancelled` through `progress`."""
+    visits = []
+    for number, folder in enumerate(folders):
+        progress(number / len(folders), f"Reading {Path(folder).name}")
+        visits.append(read_visit(folder))
+    return visits
 
 
 def read_visit(folder: str | Path) -> Visit:

@@ -1,13 +1,14 @@
 """Which place of the T2 liver is which place of the T1 liver: a smooth registration of the two liver masks."""
 
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.cache import cached_transform, key_of
-from liverpair.core.errors import InputError
+from liverpair.core.errors import InputError, Progress, no_progress
 from liverpair.core.geometry import Grid, Vector, offset_t1_to_t2
 from liverpair.core.paths import user_cache_folder
 from liverpair.core.sides import Side
@@ -78,7 +79,10 @@ class LiverCorrespondence:
 
 
 def register_livers(
-    t1_liver: sitk.Image, t2_liver: sitk.Image, settings: RegistrationSettings = RegistrationSettings()
+    t1_liver: sitk.Image,
+    t2_liver: sitk.Image,
+    settings: RegistrationSettings = RegistrationSettings(),
+    progress: Progress = no_progress,
 ) -> LiverCorrespondence:
     """Register two liver masks: a translation, then a low-resolution displacement field by descent on their difference.
 
@@ -90,6 +94,7 @@ def register_livers(
         t1_liver: mask (0, 1), any grid.
         t2_liver: mask of the same patient, any grid in the same scanner space.
         settings: resolution and effort.
+        progress: called in every iteration; it may raise `Cancelled`.
 
     Raises:
         InputError: a mask is empty.
@@ -103,9 +108,15 @@ def register_livers(
     around = grid_around(t2_liver, settings.working_mm / 2, settings.reach_mm + settings.working_mm)
     soft = [_soft_mask(liver, settings.reach_mm) for liver in (t1_liver, t2_liver)]
     difference = MaskDifference(*soft, grid, around)
-    shift = difference.least(Shift(grid), np.array(offset_t1_to_t2(t1_liver, t2_liver)), settings.iterations)
+    numbers = count(1)
+
+    def on_step() -> None:
+        progress(min(1.0, next(numbers) / (2 * settings.iterations)), "Registering the livers")
+
+    start = np.array(offset_t1_to_t2(t1_liver, t2_liver))
+    shift = difference.least(Shift(grid), start, settings.iterations, on_step)
     spline = Spline(grid, settings.control_mm)
-    field = difference.moved(shift).least(spline, spline.zero, settings.iterations)
+    field = difference.moved(shift).least(spline, spline.zero, settings.iterations, on_step)
     transform = sitk.CompositeTransform([sitk.TranslationTransform(3, shift.tolist()), spline.transform(field)])
     return LiverCorrespondence(transform, overlap_of(t1_liver, t2_liver, transform))
 
@@ -115,6 +126,7 @@ def cached_registration(
     t2_liver: sitk.Image,
     cache: Path | None = None,
     settings: RegistrationSettings = RegistrationSettings(),
+    progress: Progress = no_progress,
 ) -> LiverCorrespondence:
     """`register_livers`, remembered on disk: the same masks and settings are registered once.
 
@@ -123,22 +135,23 @@ def cached_registration(
         t2_liver: likewise.
         cache: folder of remembered registrations; one in the user's cache when None.
         settings: as in `register_livers`.
+        progress: likewise.
     """
     folder = cache if cache is not None else user_cache_folder() / "correspondence"
     masks = [part for m in (t1_liver, t2_liver) for part in (repr(Grid.of(m)), _packed(m))]
     path = folder / f"{key_of(CACHE_VERSION, asdict(settings), *masks)}.tfm"
-    transform = cached_transform(path, lambda: register_livers(t1_liver, t2_liver, settings).transform)
+    transform = cached_transform(path, lambda: register_livers(t1_liver, t2_liver, settings, progress).transform)
     return LiverCorrespondence(transform, overlap_of(t1_liver, t2_liver, transform))
 
 
-def registered(t1_liver: sitk.Image, t2_liver: sitk.Image) -> LiverCorrespondence:
+def registered(t1_liver: sitk.Image, t2_liver: sitk.Image, progress: Progress = no_progress) -> LiverCorrespondence:
     """The registration of two masks. Raises `InputError` when they cannot be registered."""
     unlike = InputError(
         "The livers of T1 and T2 cannot be registered: their masks have too little in common.",
         "Check both masks; places are mapped by the centroids of the livers until then.",
     )
     try:
-        found = cached_registration(t1_liver != 0, t2_liver != 0)
+        found = cached_registration(t1_liver != 0, t2_liver != 0, progress=progress)
     except RuntimeError as error:
         raise unlike from error
     if not found.dice >= SMALLEST_DICE:

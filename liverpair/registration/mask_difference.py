@@ -4,6 +4,7 @@ SimpleITK's own registration fills, in every voxel, a matrix with a column for e
 the spline is a product of three small matrices, one an axis: the same minimum in a twentieth of the time.
 """
 
+from collections.abc import Callable
 from copy import copy
 from typing import Protocol
 
@@ -86,10 +87,14 @@ class MaskDifference:
         soft = sitk.GetArrayFromImage(_on(moving_grid, t2_soft))
         self.moving = [soft, *np.gradient(soft)[::-1]]
 
-    def least(self, displacements: Displacements, start: np.ndarray, iterations: int) -> np.ndarray:
-        """The numbers of `displacements`, from `start` on, for which the difference is least."""
+    def least(
+        self, displacements: Displacements, start: np.ndarray, iterations: int, on_step: Callable[[], None]
+    ) -> np.ndarray:
+        """The numbers of `displacements`, from `start` on, for which the difference is least. `on_step()` is called in
+        every iteration; what it raises ends them."""
         options = {"maxiter": iterations, "maxfun": 4 * iterations, "maxcor": 5, "gtol": FLAT}
-        found = minimize(self._of, start.ravel(), (displacements,), "L-BFGS-B", jac=True, options=options)
+        args = self._of, start.ravel(), (displacements,), "L-BFGS-B"
+        found = minimize(*args, jac=True, options=options, callback=lambda numbers: on_step())
         return found.x
 
     def moved(self, shift: np.ndarray) -> "MaskDifference":

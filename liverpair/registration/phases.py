@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import SimpleITK as sitk
 
-from liverpair.core.errors import InputError
+from liverpair.core.errors import InputError, Progress, no_progress
 from liverpair.core.geometry import Grid, offset_t1_to_t2
 from liverpair.registration.livers import registered
 
@@ -34,14 +34,18 @@ REGISTERED, BY_OFFSET, AS_SCANNED = "registration of the livers", "centroids of 
 
 
 def carried(
-    phase: sitk.Image, phase_liver: sitk.Image | None, reference: sitk.Image, liver: sitk.Image | None
+    phase: sitk.Image,
+    phase_liver: sitk.Image | None,
+    reference: sitk.Image,
+    liver: sitk.Image | None,
+    progress: Progress = no_progress,
 ) -> CarriedPhase:
     """Bring a series onto the grid of `reference`. Without both liver masks it stays where it was scanned."""
     transform, way, dice = sitk.Transform(3, sitk.sitkIdentity), AS_SCANNED, None
     offset = None if None in (phase_liver, liver) else offset_t1_to_t2(liver, phase_liver)
     if offset is not None:
         try:
-            found = registered(liver, phase_liver)
+            found = registered(liver, phase_liver, progress)
             transform, way, dice = found.transform, REGISTERED, found.dice
         except InputError:
             transform, way = sitk.TranslationTransform(3, offset), BY_OFFSET

@@ -73,7 +73,7 @@ def pre_register(
     registration.SetOptimizerAsRegularStepGradientDescent(4.0, 0.05, settings.affine_iterations)
     registration.SetOptimizerScalesFromPhysicalShift()
     expected = 2 * settings.affine_iterations
-    _execute(registration, fixed, moving, expected, _named(part_of(progress, 0.0, AFFINE_SHARE), "affine"))
+    execute(registration, fixed, moving, expected, _named(part_of(progress, 0.0, AFFINE_SHARE), "affine"))
     identity = sitk.AffineTransform(3)
     linear = _better(fixed, moving, settings, identity, affine)
 
@@ -84,7 +84,7 @@ def pre_register(
     registration.SetMovingInitialTransform(linear)
     evaluations = 2 * settings.deformable_iterations
     registration.SetOptimizerAsLBFGSB(1e-5, settings.deformable_iterations, 5, evaluations)
-    _execute(registration, fixed, moving, 2 * evaluations, _named(part_of(progress, AFFINE_SHARE, 1.0), "B-spline"))
+    execute(registration, fixed, moving, 2 * evaluations, _named(part_of(progress, AFFINE_SHARE, 1.0), "B-spline"))
     return _better(fixed, moving, settings, linear, sitk.CompositeTransform([linear, field]))
 
 
@@ -125,14 +125,18 @@ def _registration(settings: PreRegistrationSettings, transform: sitk.Transform) 
     return registration
 
 
-def _execute(
+def execute(
     registration: sitk.ImageRegistrationMethod,
     fixed: sitk.Image,
     moving: sitk.Image,
     expected_iterations: int,
     progress: Callable[[float], None],
 ) -> None:
-    """Run `registration`; what `progress` raises stops it and is raised from here."""
+    """Run `registration`; what `progress` raises stops it and is raised from here.
+
+    Raises:
+        InputError: the images do not overlap enough.
+    """
     iterations, raised = 0, []
 
     def on_iteration() -> None:

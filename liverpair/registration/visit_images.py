@@ -12,9 +12,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.cache import cached_transform, key_of
+from liverpair.core.errors import InputError, Progress, no_progress, part_of
 from liverpair.core.geometry import Grid
 from liverpair.core.paths import user_cache_folder
 from liverpair.registration.livers import LiverCorrespondence, grid_around, overlap_of
+from liverpair.registration.pre_registration import execute
 
 WIDER_MM = 24.0
 """How far beyond what is compared the later image is brought, so that a step may move it."""
@@ -54,6 +56,7 @@ def refined(
     by_masks: LiverCorrespondence,
     cache: Path | None = None,
     settings: ImageSettings = ImageSettings(),
+    progress: Progress = no_progress,
 ) -> LiverCorrespondence:
     """The registration of two visits by their images, begun at the one by masks; that one itself where the images do
     not agree. Remembered on disk.
@@ -64,12 +67,13 @@ def refined(
         by_masks: takes points of the earlier visit to those of the later one.
         cache: folder of remembered registrations; one in the user's cache when None.
         settings: resolution and effort.
+        progress: called in every iteration; it may raise `Cancelled`.
     """
     folder = cache if cache is not None else user_cache_folder() / "correspondence"
     parts = [part for image in (earlier, later, *livers) for part in (repr(Grid.of(image)), _bytes(image))]
     start = [float(v) for v in by_masks.to_t2(np.array(livers[0].GetOrigin()))]
     path = folder / f"{key_of('visit images', CACHE_VERSION, asdict(settings), by_masks.dice, start, *parts)}.tfm"
-    transform = cached_transform(path, lambda: _registered(earlier, later, livers, by_masks, settings))
+    transform = cached_transform(path, lambda: _registered(earlier, later, livers, by_masks, settings, progress))
     return LiverCorrespondence(transform, overlap_of(_coarse(livers[0], settings), livers[1], transform))
 
 
@@ -79,6 +83,7 @@ def _registered(
     livers: tuple[sitk.Image, sitk.Image],
     by_masks: LiverCorrespondence,
     settings: ImageSettings,
+    progress: Progress,
 ) -> sitk.Transform:
     grid = grid_around(livers[0], settings.working_mm, settings.margin_mm)
     fixed = sitk.Resample(_smoothed(earlier, settings), grid.image(), sitk.Transform(), sitk.sitkLinear, 0.0)
@@ -92,9 +97,9 @@ def _registered(
     extent = np.multiply(grid.size, grid.spacing)
     mesh = np.maximum(1, np.floor(extent / settings.control_mm)).astype(int).tolist()
     wide = grid_around(livers[0], settings.working_mm, settings.margin_mm + WIDER_MM).image()
-    for step in (rigid, sitk.BSplineTransformInitializer(fixed, mesh, order=3)):
+    for number, step in enumerate((rigid, sitk.BSplineTransformInitializer(fixed, mesh, order=3))):
         brought = sitk.Resample(moving, wide, best, sitk.sitkLinear, 0.0)
-        found = _step(fixed, brought, seen, best, step, settings)
+        found = _step(fixed, brought, seen, best, step, settings, part_of(progress, number / 2, (number + 1) / 2))
         if found is not None and overlap_of(coarse, livers[1], found) >= dice - settings.most_dice_lost:
             best = found
     return best
@@ -107,6 +112,7 @@ def _step(
     start: sitk.Transform,
     step: sitk.Transform,
     settings: ImageSettings,
+    progress: Progress,
 ) -> sitk.Transform | None:
     """`step`, found between the image of the earlier visit and the later one as `start` has brought it, and then
     `start`; None where the images do not overlap, or agree no better than before."""
@@ -124,9 +130,9 @@ def _step(
         registration.SetOptimizerAsLBFGSB(1e-5, settings.iterations, 5, 3 * settings.iterations)
     try:
         before = registration.MetricEvaluate(fixed, moving)
-        registration.Execute(fixed, moving)
+        execute(registration, fixed, moving, settings.iterations, lambda part: progress(part, "Registering the images"))
         after = registration.MetricEvaluate(fixed, moving)
-    except RuntimeError:
+    except (InputError, RuntimeError):
         return None
     if after >= before:
         return None

@@ -5,7 +5,7 @@ import paired_lesions_factory as factory
 import pytest
 import SimpleITK as sitk
 
-from liverpair.core.errors import InputError
+from liverpair.core.errors import Cancelled, InputError
 from liverpair.core.geometry import Grid
 from liverpair.registration import livers as module
 from liverpair.registration.livers import RegistrationSettings, cached_registration, register_livers
@@ -64,3 +64,16 @@ def test_an_empty_mask_is_refused_by_name():
     t1_liver, t2_liver = factory.livers()
     with pytest.raises(InputError, match="T2 liver mask is empty"):
         register_livers(t1_liver, t2_liver * 0)
+
+
+def test_a_registration_is_cancelled_in_any_iteration():
+    said = []
+
+    def cancel(fraction: float, message: str) -> None:
+        said.append(fraction)
+        if len(said) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        register_livers(*factory.livers(), QUICK, cancel)
+    assert len(said) == 3 and said == sorted(said)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from liverpair.core.errors import Cancelled
 from liverpair.core.geometry import Grid, on_grid
 from liverpair.registration.livers import LiverCorrespondence, register_livers
 from liverpair.registration.visit_images import refined
@@ -68,3 +69,18 @@ def test_images_that_have_nothing_in_common_leave_the_registration_of_the_masks(
     by_masks = register_livers(before, now)
     found = refined(first, GRID.image(7.0), (before, now), by_masks, tmp_path)
     assert np.allclose(found.to_t2(POINTS), by_masks.to_t2(POINTS), atol=1e-6)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.5])
+def test_either_step_is_cancelled_in_any_iteration(visits, tmp_path, after):
+    (first, before), (second, now) = visits
+    said = []
+
+    def cancel(fraction: float, message: str) -> None:
+        said.append(fraction)
+        if fraction > after:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        refined(first, second, (before, now), register_livers(before, now), tmp_path, progress=cancel)
+    assert said[-1] > after and [*tmp_path.rglob("*")] == []
