@@ -28,10 +28,11 @@ HEADLINES = {
     "lesion-pairs": (
         "**Lesion pairs**, synthetic lesions in real MRI, in livers that the model drew. Of the lesions from 10 mm on, "
         "{sensitivity_at_2fp:.0%} are found at 2 false boxes per volume, {sensitivity_at_half_fp:.0%} at one in two; "
-        "{pairing_accuracy:.0%} of those found have the right partner. The median error of the displacement that "
-        "the network predicts is {displacement_error_mm:.1f} mm; "
-        "{displacement_error_none_mm:.1f} mm would remain without moving boxes, and "
-        "{displacement_error_centroid_mm:.1f} mm with the offset of the livers alone. On the four cases without any "
+        "{pairing_accuracy:.0%} of those found have the right partner. The registration of the livers, which links "
+        "them, errs by {displacement_error_registration_mm:.1f} mm (median), the displacement that the network "
+        "predicts by {displacement_error_mm:.1f} mm, the offset of the livers alone by "
+        "{displacement_error_centroid_mm:.1f} mm; "
+        "{displacement_error_none_mm:.1f} mm would remain without moving boxes. On the four cases without any "
         "lesion it shows {false_boxes_healthy:.1f} false boxes per volume."
     ),
     "chain": (
