@@ -106,7 +106,7 @@ def register_livers(
 
     grid = grid_around(t1_liver, settings.working_mm, settings.margin_mm)
     around = grid_around(t2_liver, settings.working_mm / 2, settings.reach_mm + settings.working_mm)
-    soft = [_soft_mask(liver, settings.reach_mm) for liver in (t1_liver, t2_liver)]
+    soft = [soft_mask(liver, settings.reach_mm) for liver in (t1_liver, t2_liver)]
     difference = MaskDifference(*soft, grid, around)
     numbers = count(1)
 
@@ -163,7 +163,7 @@ def _packed(mask: sitk.Image) -> bytes:
     return np.packbits(sitk.GetArrayViewFromImage(mask) > 0).tobytes()
 
 
-def _soft_mask(liver: sitk.Image, reach_mm: float) -> sitk.Image:
+def soft_mask(liver: sitk.Image, reach_mm: float) -> sitk.Image:
     """Signed distance to the surface over `reach_mm`, positive inside, cut off at -1 and 1."""
     distance = sitk.SignedMaurerDistanceMap(
         liver > 0, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
