@@ -7,7 +7,7 @@ from slicer.i18n import tr as _
 
 from liverpair.core.lesions import STATES
 from liverpair.io.lesion_csv import COLUMNS, Column
-from liverpair.measures.burden import LesionRow
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.mrml.lesions.lesion_display import color_of
 from LiverPairLib.looks import GRAY, swatch
 

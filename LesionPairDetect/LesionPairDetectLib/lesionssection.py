@@ -15,7 +15,8 @@ from liverpair.core.errors import InputError
 from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.measures.axial_lines import Line
-from liverpair.measures.burden import LesionRow, lesion_measures, summary
+from liverpair.measures.burden import lesion_measures, summary
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.measures.recist import RecistLimits
 from liverpair.mrml.lesions import lesion_segments, lesion_table
 from liverpair.mrml.lesions.lesion_diameters import DiameterLines

@@ -10,7 +10,7 @@ from typing import Any
 from liverpair.core.atomic import written_whole
 from liverpair.core.lesion_findings import PHASES
 from liverpair.core.sides import Side
-from liverpair.measures.burden import LesionRow
+from liverpair.measures.lesion_rows import LesionRow
 
 
 @dataclass(frozen=True)

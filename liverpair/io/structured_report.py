@@ -14,7 +14,8 @@ from liverpair.core.lesions import Lesion
 from liverpair.core.sides import Side
 from liverpair.io.dicom_references import DicomSource, read_source
 from liverpair.io.structured_report_identity import REPORT_FILES, ReportAuthor, tracking_uid
-from liverpair.measures.burden import LesionRow, lesion_measures
+from liverpair.measures.burden import lesion_measures
+from liverpair.measures.lesion_rows import LesionRow
 
 __all__ = ["REPORT_FILES", "ReportAuthor", "WrittenReports", "tracking_uid", "write_structured_reports"]
 

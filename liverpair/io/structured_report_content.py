@@ -16,7 +16,7 @@ from liverpair.core.sides import Side
 from liverpair.io.dicom_headers import Slice
 from liverpair.io.dicom_references import DicomSource
 from liverpair.io.structured_report_identity import ReportAuthor, tracking_uid
-from liverpair.measures.burden import LesionRow, SideRow
+from liverpair.measures.lesion_rows import LesionRow, SideRow
 
 MR_IMAGING = Code("113091000", "SCT", "Magnetic resonance imaging")
 FROM_BOX = Code("box", "99LIVERPAIR", "Estimated from the box of the lesion")

@@ -22,7 +22,8 @@ from liverpair.io.exports import source_files
 from liverpair.io.structured_report import ReportAuthor, write_structured_reports
 from liverpair.jobs.detect_results import segmentation_file
 from liverpair.jobs.requests import JobRequest
-from liverpair.measures.burden import LesionRow, lesion_measures
+from liverpair.measures.burden import lesion_measures
+from liverpair.measures.lesion_rows import LesionRow
 
 if TYPE_CHECKING:
     from liverpair.detection.inference import DetectionResult

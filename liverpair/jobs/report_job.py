@@ -22,7 +22,8 @@ from liverpair.jobs.followup_job import write_followup
 from liverpair.jobs.result_folder import staging_folder, writable_folder
 from liverpair.jobs.visit_inputs import Visit, read_visits
 from liverpair.jobs.visit_requests import REPORT_SCHEMA, REPORT_SUMMARY, FollowupRequest, ReportRequest
-from liverpair.measures.burden import LesionRow, summary
+from liverpair.measures.burden import summary
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.reports.phase_curves import PhaseTold, told_of
 from liverpair.reports.target_pictures import TargetPicture, picture_of
 from liverpair.reports.visit_content import (

@@ -17,7 +17,8 @@ from liverpair.io.study import LESION_FILE, Study, read_image
 from liverpair.jobs.detect_results import read_detection
 from liverpair.jobs.pair_inputs import liver_of
 from liverpair.jobs.requests import LESION_PARTS, PARTS
-from liverpair.measures.burden import LesionRow, lesion_measures
+from liverpair.measures.burden import lesion_measures
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.measures.recist import axial_spacing_mm
 
 IDENTITY = {

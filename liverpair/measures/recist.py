@@ -8,7 +8,7 @@ below shift the outline. Both are estimates to be checked by a reader, not a REC
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from liverpair.core.geometry import Box, Grid
 from liverpair.core.sides import Side
 from liverpair.measures.axial_lines import axial_axis
 from liverpair.measures.boxes import turned
-
-if TYPE_CHECKING:
-    from liverpair.measures.burden import LesionRow
+from liverpair.measures.lesion_rows import LesionRow
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def axial_spacing_mm(grid: Grid) -> float:
 
 
 def diameter_sum(
-    rows: "Sequence[LesionRow]",
+    rows: Sequence[LesionRow],
     limits: RecistLimits = RecistLimits(),
     slice_mm: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:

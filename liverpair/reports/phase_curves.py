@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from liverpair.core.lesion_findings import DYNAMIC, FORM_TITLES, PHASES, PhaseSignal
 from liverpair.core.lesions import Lesion
-from liverpair.measures.burden import LesionRow
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.measures.phases import enhancement_curve, lirads_inputs, lirads_sentences
 from liverpair.reports.target_pictures import DPI, Axes, pyplot
 

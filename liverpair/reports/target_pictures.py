@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from liverpair.core.geometry import Box, to_lps
-from liverpair.measures.burden import SideRow
+from liverpair.measures.lesion_rows import SideRow
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend comes first)

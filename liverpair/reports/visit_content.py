@@ -6,7 +6,7 @@ from typing import Any
 
 from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import COLUMNS
-from liverpair.measures.burden import LesionRow
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.measures.response import WORDS
 from liverpair.reports.phase_curves import PhaseTold
 from liverpair.reports.target_pictures import TargetPicture

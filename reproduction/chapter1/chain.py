@@ -31,7 +31,8 @@ from liverpair.detection.box_masks import BoxDrawer, BoxNetwork, network_in_boxe
 from liverpair.evaluation.result_files import table_text, write_results
 from liverpair.jobs.masks_request import DEFAULT_DRAWER
 from liverpair.measures.boxes import iou_mm, label_boxes
-from liverpair.measures.burden import LesionRow, lesion_measures, summary
+from liverpair.measures.burden import lesion_measures, summary
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.measures.recist import axial_spacing_mm
 from liverpair.measures.response import Followed, response
 from liverpair.registration.livers import cached_registration

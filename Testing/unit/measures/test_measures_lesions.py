@@ -19,8 +19,9 @@ from liverpair.core.lesion_findings import PHASES
 from liverpair.core.sides import Side
 from liverpair.io.lesion_csv import COLUMNS, csv_text, write_csv
 from liverpair.measures.boxes import turned
-from liverpair.measures.burden import LesionRow, SideRow, lesion_measures, summary
+from liverpair.measures.burden import lesion_measures, summary
 from liverpair.measures.contrast import contrast_to_liver
+from liverpair.measures.lesion_rows import LesionRow, SideRow
 from liverpair.measures.recist import RecistLimits, diameter_sum, longest_axial_diameter_mm
 from liverpair.synthesis.scanner import oblique_direction
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from liverpair.io.lesion_csv import COLUMNS
-from liverpair.measures.burden import LesionRow, lesion_measures
+from liverpair.measures.burden import lesion_measures
+from liverpair.measures.lesion_rows import LesionRow
 from liverpair.mrml import tables
 from liverpair.mrml.lesions.lesion_study import LesionStudy
 
