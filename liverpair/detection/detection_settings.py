@@ -41,6 +41,9 @@ class DetectionSettings:
     standardize
         Whether what is shown of each image is brought to one median and spread, so that the dim lesions of T1 count as
         much as the bright ones of T2. It needs `mask`.
+    mirrors
+        Along which axes of the working grid the network is also shown the pair mirrored; its answers are averaged, over
+        all combinations. Each axis doubles its time.
     linked_by
         What leads from a box to its place in the other image: the displacement that the "network" predicts, or the
         "registration" of the livers. A network that draws lesions predicts none.
@@ -79,6 +82,7 @@ class DetectionSettings:
     mask_closing_mm: float = 0.0
     normalize_over: Literal["body", "liver", "median"] = "body"
     standardize: bool = False
+    mirrors: tuple[Literal["x", "y", "z"], ...] = ()
     linked_by: Literal["network", "registration"] = "network"
     nms_iou: Fraction = 0.2
     link_iou: Fraction = 0.2

@@ -1,7 +1,8 @@
 """From a network's answer to linked boxes, in voxels: two or three dimensions, no files, no geometry."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain, combinations
 
 import numpy as np
 import torch
@@ -45,16 +46,49 @@ def ask(
     """The answer to `channels` (inputs, *space), whose sides are multiples of the network's `multiple_of`.
 
     `network`: a `RetinaNet` or `RetinaWithVoxels` in eval mode, or an engine that runs one. `strides`:
-    `RetinaNet.strides`.
+    `RetinaNet.strides`. Where the settings name `mirrors`, it is the mean over the image and all its mirror images.
     """
     anchors = make_anchors(channels.shape[1:], strides, settings.anchor_sizes, settings.growth)
+    axes = ["zyx"[1 - channels.ndim :].index(name) for name in settings.mirrors]
+    outputs, drawn = [], []
+    for turned in chain.from_iterable(combinations(axes, count) for count in range(len(axes) + 1)):
+        output, lesions = _asked(network, np.flip(channels, [1 + axis for axis in turned]), anchors)
+        for axis in turned:
+            output = _mirrored(output, anchors, axis)
+        outputs.append(output)
+        drawn += [] if lesions is None else [np.flip(lesions, [1 + axis for axis in turned])]
+    names = (field.name for field in fields(RetinaOutput))
+    mean = RetinaOutput(*(torch.stack([getattr(one, name) for one in outputs]).mean(dim=0) for name in names))
+    return Answer(mean, anchors, np.mean(drawn, axis=0) if drawn else None)
+
+
+def _asked(
+    network: Callable[[torch.Tensor], torch.Tensor], channels: np.ndarray, anchors: Anchors
+) -> tuple[RetinaOutput, np.ndarray | None]:
     with torch.no_grad():
         answer = network(torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32))[None])
     answer, lesions = answer.float().cpu(), None
     if answer.ndim == 2:
         answer, voxels = RetinaWithVoxels.apart(answer, len(anchors), channels.shape[1:])
         lesions = voxels[0].sigmoid().numpy()
-    return Answer(RetinaOutput.of(answer, channels.ndim - 1)[0], anchors, lesions)
+    return RetinaOutput.of(answer, channels.ndim - 1)[0], lesions
+
+
+def _mirrored(output: RetinaOutput, anchors: Anchors, axis: int) -> RetinaOutput:
+    """What is said of the mirror image of a block as it holds for the block; anchors mirror onto anchors."""
+
+    def rows(values: torch.Tensor) -> torch.Tensor:
+        turned = values.clone()
+        for block in anchors.blocks:
+            own = slice(block.start, block.start + block.count)
+            places = values[:, own].unflatten(1, (*block.shape, anchors.per_position))
+            turned[:, own] = places.flip(1 + axis).flatten(1, 1 + len(block.shape))
+        return turned
+
+    logits, deltas, displacement = rows(output.logits), rows(output.deltas), rows(output.displacement)
+    deltas[..., axis] = -deltas[..., axis].flip(-1)
+    displacement[..., axis] *= -1
+    return RetinaOutput(logits, deltas, displacement)
 
 
 def _found(
