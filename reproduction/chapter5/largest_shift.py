@@ -20,10 +20,11 @@ from reproduction.toys.shifted_pairs import ShiftedPairSettings
 from reproduction.training.registration_network import RegistrationNetwork
 
 NAME = "largest-shift"
-SEEDS, STEPS = (0,), 600
+SEEDS, STEPS = (0,), 1000
 WIDTHS = (16, 32, 48, 64, 64)
 LEVELS = (2, 3, 4, 5)
-SETTINGS = ShiftedPairSettings(size=64, shift=24.0)
+SETTINGS = ShiftedPairSettings(size=64, shift=24.0, texture=6.0)
+"""With finer textures no network had learned anything after so many steps."""
 PAIRS, BIN = 800, 4.0
 GOOD = 0.5
 NOTES = (
@@ -31,8 +32,9 @@ NOTES = (
     f"(bins of {BIN:g} pixels, from 4 on): beyond, the answer is hardly better than none; the mean over networks. "
     "*error below 8*: median error of translations shorter than 8 pixels. *receptive field*: side of what each cell "
     "of the coarse grid sees; the displacement is the mean over the cells.",
-    f"Translations of up to {SETTINGS.shift:g} pixels along each axis, textures of 2 pixels, 64 × 64 pixels; the "
-    "second image holds what comes in. All networks have the same number of steps: a limit may be one of training.",
+    f"Translations of up to {SETTINGS.shift:g} pixels along each axis, textures of {SETTINGS.texture:g} pixels, 64 × "
+    "64 pixels; the second image holds what comes in. All networks have the same number of steps: a limit may be one of "
+    "training.",
 )
 
 
