@@ -33,8 +33,8 @@ NOTES = (
     "*error below 8*: median error of translations shorter than 8 pixels. *receptive field*: side of what each cell "
     "of the coarse grid sees; the displacement is the mean over the cells.",
     f"Translations of up to {SETTINGS.shift:g} pixels along each axis, textures of {SETTINGS.texture:g} pixels, 64 × "
-    "64 pixels; the second image holds what comes in. All networks have the same number of steps: a limit may be one of "
-    "training.",
+    "64 pixels; the second image holds what comes in. All networks have the same number of steps: a limit may be one "
+    "of training.",
 )
 
 
