@@ -28,8 +28,9 @@ SETTINGS = ShiftedPairSettings(size=64, shift=24.0, texture=6.0)
 PAIRS, BIN = 800, 4.0
 GOOD = 0.5
 NOTES = (
-    "*largest shift*: up to which length of the translation the median error stays below half of the length "
-    f"(bins of {BIN:g} pixels, from 4 on): beyond, the answer is hardly better than none; the mean over networks. "
+    "*largest shift*: the longest translations whose median error is below half of the length (upper end of a bin of "
+    f"{BIN:g} pixels): beyond, the answer is hardly better than none; the mean over networks. Short ones do not count, "
+    "since what a network errs by at least is more than half of them. "
     "*error below 8*: median error of translations shorter than 8 pixels. *receptive field*: side of what each cell "
     "of the coarse grid sees; the displacement is the mean over the cells.",
     f"Translations of up to {SETTINGS.shift:g} pixels along each axis, textures of {SETTINGS.texture:g} pixels, 64 × "
@@ -87,10 +88,10 @@ def medians(lengths: np.ndarray, errors: np.ndarray) -> np.ndarray:
 
 
 def limit_of(binned: np.ndarray) -> float:
-    """Up to which length the median error stays below half of the middle of its bin; 0 when never."""
+    """The upper end of the last bin in which the median error is below half of the middle; 0 when there is none."""
     middles = BIN * (np.arange(len(binned)) + 0.5)
-    bad = np.flatnonzero(~(binned[1:] < GOOD * middles[1:])) + 1
-    return float(BIN * (bad[0] if len(bad) else len(binned))) if not len(bad) or bad[0] > 1 else 0.0
+    good = np.flatnonzero(binned < GOOD * middles)
+    return float(BIN * (good[-1] + 1)) if len(good) else 0.0
 
 
 def _draw(curves: dict[int, np.ndarray], path) -> None:
