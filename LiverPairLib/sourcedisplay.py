@@ -80,14 +80,15 @@ def fitTable() -> None:
     for widget in map(manager.tableWidget, range(manager.tableViewCount)):
         node, splitter = widget.mrmlTableViewNode(), widget.parent()
         isOurs = node is not None and node.GetLayoutName() == layouts.TABLE_VIEW
-        if not isOurs or splitter is None or not splitter.inherits("QSplitter"):
-            continue
         view = widget.tableView()
+        table = view.mrmlTableNode()  # none once the scene is closed
+        if not isOurs or table is None or splitter is None or not splitter.inherits("QSplitter"):
+            continue
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(TABLE_ROW)
         view.resizeColumnsToContents()
         view.horizontalHeader().setStretchLastSection(True)
-        rows, heading = view.mrmlTableNode().GetNumberOfRows(), view.horizontalHeader().height
+        rows, heading = table.GetNumberOfRows(), view.horizontalHeader().height
         needed = rows * TABLE_ROW + heading + TABLE_FRAME + widget.height - view.height
         rest = max(splitter.height - needed, splitter.height * LEAST_VIEWS_PERCENT // 100)
         splitter.setSizes([rest // 2, rest // 2, splitter.height - rest])

@@ -64,7 +64,7 @@ def test_the_livers_are_registered(request_for, monkeypatch, tmp_path):
 
 
 def test_livers_that_cannot_be_registered_cost_no_lesion(request_for, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise RuntimeError("ITK ERROR: all samples map outside")
 
     monkeypatch.setattr("liverpair.registration.livers.cached_registration", refuse)

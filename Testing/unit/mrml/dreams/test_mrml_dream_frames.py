@@ -214,6 +214,7 @@ def test_the_difference_is_seen_where_the_dreamt_image_is_and_taken_away_again(f
     try:
         dream_layout.show_dream(volume, frames.proxy_image, frames.proxy_mask)
         view.composite.SetLabelVolumeID(None)
+        view.node.SetOrientationMarkerType(view.node.OrientationMarkerTypeNone)  # has colors of its own
         plain = view.grab().astype(int)
         frames.show_difference(True)
         assert frames.difference_shown
