@@ -98,7 +98,7 @@ def test_lesion_pairs_scores_the_shipped_detector(tmp_path):
     errors = {f"displacement_error{baseline}_mm" for baseline in ("", "_none", "_centroid", "_registration")}
     assert {"sensitivity_at_2fp", "pairing_accuracy", *errors} <= set(content)
     assert {"sensitivity_at_half_fp", "mask_dice", "false_boxes_healthy", "mask_dice_by_hand"} <= set(content)
-    assert len(content["table"]) == 6 and content["false_boxes_healthy"] >= 0
+    assert len(content["table"]) == 7 and content["false_boxes_healthy"] >= 0
     assert 0 <= content["sensitivity_at_2fp"] <= 1
     assert (folder / "lesion-pairs.png").stat().st_size > 1000
 
