@@ -29,7 +29,7 @@ class RegistrationSettings:
         reach_mm: distance to the surface up to which a voxel counts; it plays the low-pass filter of the published
             metric, whose gradients need smoothed masks.
         margin_mm: how far around the T1 liver the field extends.
-        iterations: of the optimizer. With more the masks fit better and the lesions inside worse.
+        iterations: of the optimizer. More fit the masks better; docs/results/registration.md has the points inside.
     """
 
     working_mm: float = 8.0

@@ -1,6 +1,5 @@
 """The chain from two volumes to the numbers of a report, on synthetic lesions with known truth: diameter, volume, tumor
-burden, which lesion is which at the next visit, and the response; by masks, by masks drawn in the boxes, and by boxes
-and ellipsoids.
+burden, which lesion is which at the next visit, and the response; by masks, masks drawn in boxes, and ellipsoids.
 
 A reader who draws perfectly stands beside the detectors: what is lost with true boxes is lost by boxes alone. Studies
 that were measured are kept in the folder of runs: the same command goes on from there.
@@ -43,7 +42,7 @@ from reproduction.arguments import add_places, command_of, results_folder
 from reproduction.chapter1.chain_visits import KnownVisit, two_visits
 
 NAME = "chain"
-VERSION = 5
+VERSION = 6
 """Goes up when kept measurements are no longer those that would be made."""
 DETECTORS = ("lesion-pairs-t1t2", "lesions-real")
 READ = ("drawn", "bright", "box")
